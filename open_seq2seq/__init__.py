@@ -1,0 +1,5 @@
+"""End-to-end CTC speech recognition, driven by Python config modules."""
+
+from open_seq2seq.version import __version__
+
+__all__ = ["__version__"]
