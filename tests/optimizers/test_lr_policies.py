@@ -1,0 +1,262 @@
+"""The policies against OpenSeq2Seq's golden values, closed forms and properties."""
+
+import inspect
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from open_seq2seq.config.errors import InputError
+from open_seq2seq.optimizers.lr_policies import (
+    LR_POLICIES,
+    cosine_decay,
+    exp_decay,
+    fill_policy_params,
+    fixed_lr,
+    inv_poly_decay,
+    make_lr_schedule,
+    piecewise_constant,
+    poly_decay,
+    transformer_policy,
+)
+
+POLY = {"learning_rate": 0.05, "decay_steps": 1000, "power": 2.0, "min_lr": 1e-5}
+COSINE_WARMUP = {
+    "learning_rate": 0.01,
+    "decay_steps": 900,
+    "begin_decay_at": 100,
+    "warmup_steps": 100,
+}
+COSINE_MIN = {"learning_rate": 0.01, "decay_steps": 1000, "min_lr": 0.1}
+EXP = {
+    "learning_rate": 0.001,
+    "decay_steps": 500,
+    "decay_rate": 0.9,
+    "use_staircase_decay": True,
+}
+PIECES = {"learning_rate": 0.1, "boundaries": [300, 600], "decay_rates": [0.1, 0.01]}
+INVERSE = {"learning_rate": 0.02, "decay_steps": 1000, "min_lr": 1e-5, "power": 2.0}
+TRANSFORMER = {"learning_rate": 2.0, "d_model": 512, "warmup_steps": 400}
+
+# Printed by the original code; the tolerance is that of the printed digits.
+GOLDEN = [
+    (poly_decay, POLY, 100, 0.0405019),
+    (poly_decay, POLY, 500, 0.0125075),
+    (poly_decay, POLY, 1000, 1e-5),
+    (cosine_decay, COSINE_WARMUP, 50, 0.005),
+    (cosine_decay, COSINE_WARMUP, 300, 0.00883022),
+    (cosine_decay, COSINE_WARMUP, 750, 0.00178606),
+    (cosine_decay, COSINE_MIN, 500, 0.0055),
+    (cosine_decay, COSINE_MIN, 1000, 0.001),
+    (exp_decay, EXP, 500, 0.0009),
+    (exp_decay, EXP, 1000, 0.00081),
+    (piecewise_constant, PIECES, 300, 0.1),
+    (piecewise_constant, PIECES, 301, 0.01),
+    (piecewise_constant, PIECES, 750, 0.001),
+    (inv_poly_decay, INVERSE, 100, 0.000693),
+    (inv_poly_decay, INVERSE, 500, 3.827e-5),
+    (inv_poly_decay, INVERSE, 2000, 2.557e-6),
+    (transformer_policy, TRANSFORMER, 0, 1.10485e-5),
+    (transformer_policy, TRANSFORMER, 500, 0.0039489),
+]
+RELATIVE = {inv_poly_decay: 8e-4, transformer_policy: 1e-5}
+
+steps = st.integers(0, 100_000)
+rates = st.floats(1e-6, 10.0)
+
+
+@pytest.mark.parametrize(("policy", "params", "step", "expected"), GOLDEN)
+def test_golden_values(policy, params, step, expected):
+    tolerance = RELATIVE.get(policy, 2e-6)
+    assert policy(step, **params) == pytest.approx(expected, rel=tolerance)
+
+
+@pytest.mark.parametrize("policy", LR_POLICIES.values(), ids=LR_POLICIES)
+def test_schema_matches_the_signature(policy):
+    arguments = inspect.signature(policy).parameters
+    assert [*arguments] == ["global_step", *policy.PARAMS.by_name]
+    for name, param in policy.PARAMS.by_name.items():
+        default = arguments[name].default
+        if name == "decay_steps":  # filled in from the length of the training
+            assert param.default is None
+        elif default is inspect.Parameter.empty:
+            assert param.required
+        else:
+            assert param.default == default
+        assert param.help.endswith(".")
+    assert policy.PARAMS.name == policy.__name__
+
+
+@given(step=steps, rate=rates)
+def test_fixed(step, rate):
+    assert fixed_lr(step, rate) == rate
+
+
+@given(
+    step=steps,
+    rate=rates,
+    decay_steps=st.integers(1, 50_000),
+    warmup_steps=st.integers(0, 5000),
+    extra=st.integers(0, 5000),
+    power=st.floats(0.1, 4.0),
+    share=st.floats(0.0, 1.0),
+    policy=st.sampled_from([poly_decay, cosine_decay, inv_poly_decay]),
+)
+def test_warmup_then_constant_then_monotone_decay(
+    step, rate, decay_steps, warmup_steps, extra, power, share, policy
+):
+    begin = warmup_steps + extra
+    minimum = share if policy is cosine_decay else share * rate
+
+    def learning_rate(at):
+        return policy(
+            at,
+            rate,
+            decay_steps,
+            power=power,
+            begin_decay_at=begin,
+            min_lr=minimum,
+            warmup_steps=warmup_steps,
+        )
+
+    value = learning_rate(step)
+    if step < warmup_steps:
+        assert value == pytest.approx(rate * step / warmup_steps)
+    elif step <= begin:
+        assert value == pytest.approx(rate)
+    else:
+        assert value <= learning_rate(step - 1) * (1 + 1e-12)
+    final = share * rate
+    if policy is inv_poly_decay:
+        final = min(max(final, 1e-8), rate)
+    else:
+        assert learning_rate(begin + 3 * decay_steps) == learning_rate(begin + decay_steps)
+    assert learning_rate(begin + decay_steps) == pytest.approx(final, rel=1e-6, abs=1e-12)
+
+
+@given(step=steps, rate=rates, decay_steps=st.integers(1, 5000), factor=st.floats(0.1, 1.0))
+def test_exponential(step, rate, decay_steps, factor):
+    smooth = exp_decay(step, rate, decay_steps, factor, False)
+    stairs = exp_decay(step, rate, decay_steps, factor, True)
+    assert smooth == pytest.approx(rate * math.exp(math.log(factor) * step / decay_steps))
+    assert stairs == pytest.approx(rate * factor ** (step // decay_steps))
+    assert exp_decay(step, rate, decay_steps, factor, False, min_lr=rate / 2) >= rate / 2
+    shifted = exp_decay(step + 77, rate, decay_steps, factor, True, begin_decay_at=77)
+    assert shifted == stairs
+    assert exp_decay(76, rate, decay_steps, factor, True, begin_decay_at=77) == rate
+
+
+@given(step=steps, per_epoch=st.integers(1, 1000))
+def test_piecewise_in_epochs(step, per_epoch):
+    value = piecewise_constant(step, 1.0, [2, 5], [0.5, 0.1], per_epoch)
+    expected = 1.0 if step <= 2 * per_epoch else 0.5 if step <= 5 * per_epoch else 0.1
+    assert value == expected
+
+
+@given(step=steps, warmup_steps=st.integers(1, 5000), width=st.integers(1, 2048))
+def test_transformer(step, warmup_steps, width):
+    count = step + 1
+    peak = (width * warmup_steps) ** -0.5
+    value = transformer_policy(step, 1.0, width, warmup_steps)
+    if count <= warmup_steps:
+        assert value == pytest.approx(peak * count / warmup_steps)
+    else:
+        assert value == pytest.approx(peak * math.sqrt(warmup_steps / count))
+    assert transformer_policy(step, 1.0, width, warmup_steps, max_lr=peak / 2) <= peak / 2
+    tripled = transformer_policy(step, 1.0, width, warmup_steps, coefficient=3.0)
+    assert tripled == pytest.approx(3.0 * value)
+
+
+class TestFillPolicyParams:
+    def test_decay_to_the_end_after_the_warmup(self):
+        filled = fill_policy_params(
+            cosine_decay, {"learning_rate": 0.1, "warmup_steps": 100}, last_step=1000
+        )
+        assert filled["begin_decay_at"] == 100
+        assert filled["decay_steps"] == 900
+        assert cosine_decay(1000, **filled) == pytest.approx(0.0)
+
+    def test_a_later_begin_stays(self):
+        params = {"learning_rate": 0.1, "warmup_steps": 100, "begin_decay_at": 300}
+        filled = fill_policy_params(poly_decay, params, last_step=1000)
+        assert (filled["begin_decay_at"], filled["decay_steps"]) == (300, 700)
+
+    def test_without_warmup_argument(self):
+        params = {"learning_rate": 0.1, "decay_rate": 0.5, "use_staircase_decay": False}
+        filled = fill_policy_params(exp_decay, {**params, "begin_decay_at": 50}, last_step=1000)
+        assert (filled["begin_decay_at"], filled["decay_steps"]) == (50, 950)
+
+    def test_given_decay_steps_leave_everything_alone(self):
+        params = {"learning_rate": 0.1, "decay_steps": 500, "warmup_steps": 100}
+        assert fill_policy_params(poly_decay, params, last_step=1000) == params
+
+    def test_training_shorter_than_the_warmup_only_warms_up(self):
+        params = {"learning_rate": 0.1, "warmup_steps": 1000}
+        filled = fill_policy_params(cosine_decay, params, last_step=20)
+        assert cosine_decay(20, **filled) == pytest.approx(0.1 * 20 / 1000)
+
+    def test_steps_per_epoch(self):
+        params = {"learning_rate": 0.1, "boundaries": [1], "decay_rates": [0.5]}
+        filled = fill_policy_params(piecewise_constant, params, 1000, steps_per_epoch=40)
+        assert filled["steps_per_epoch"] == 40
+        assert piecewise_constant(41, **filled) == 0.05
+        filled = fill_policy_params(piecewise_constant, params, 1000, steps_per_epoch=None)
+        assert piecewise_constant(2, **filled) == 0.05
+
+    def test_policies_without_these_arguments_are_untouched(self):
+        assert fill_policy_params(fixed_lr, {"learning_rate": 1.0}, 1000, 40) == {
+            "learning_rate": 1.0
+        }
+
+    def test_functions_of_the_user(self):
+        def linear(global_step, learning_rate, decay_steps, steps_per_epoch):
+            return learning_rate * (1 - global_step / decay_steps)
+
+        filled = fill_policy_params(linear, {"learning_rate": 1.0}, 200, 20)
+        assert filled == {"learning_rate": 1.0, "decay_steps": 200, "steps_per_epoch": 20}
+
+
+class TestMakeLrSchedule:
+    def test_binds_a_named_policy(self):
+        params = {"learning_rate": 1, "warmup_steps": 10, "power": 2}
+        schedule = make_lr_schedule("poly_decay", params, last_step=110)
+        assert schedule(5) == 0.5
+        assert schedule(60) == pytest.approx(0.25)
+        assert isinstance(schedule(10), float)
+
+    def test_binds_a_function_of_the_user(self):
+        def linear(global_step, learning_rate, decay_steps):
+            return learning_rate * (1 - global_step / decay_steps)
+
+        assert make_lr_schedule(linear, {"learning_rate": 1.0}, last_step=100)(25) == 0.75
+
+    def test_all_problems_at_once(self):
+        params = {"warmup_stepz": 10, "power": "two", "decay_steps": 0}
+        with pytest.raises(InputError) as error:
+            make_lr_schedule("poly_decay", params, last_step=110)
+        text = str(error.value)
+        assert "Did you mean warmup_steps?" in text
+        assert "lr_policy_params/learning_rate" in text
+        assert "lr_policy_params/power" in text
+        assert "lr_policy_params/decay_steps: found 0" in text
+
+    def test_unknown_policy(self):
+        with pytest.raises(InputError, match="Did you mean cosine_decay"):
+            make_lr_schedule("cosine", {}, last_step=110)
+
+    def test_wrong_arguments_of_a_users_function(self):
+        def linear(global_step, learning_rate):
+            return learning_rate
+
+        with pytest.raises(InputError, match=r"'rate'.*arguments of linear"):
+            make_lr_schedule(linear, {"rate": 1.0}, last_step=110)
+
+    @pytest.mark.parametrize(
+        ("boundaries", "factors", "message"),
+        [([1, 2], [0.1], "one for each of 2"), ([2, 1], [0.1, 0.2], "increasing")],
+    )
+    def test_pieces_must_fit(self, boundaries, factors, message):
+        params = {"learning_rate": 0.1, "boundaries": boundaries, "decay_rates": factors}
+        with pytest.raises(InputError, match=message):
+            make_lr_schedule("piecewise_constant", params, last_step=110)
