@@ -1,0 +1,216 @@
+"""Vocabularies: between transcripts and label ids.
+
+A vocabulary has the ids 0 .. size - 1; the CTC blank is the class after them, `size`.
+Text is taken as it is: nothing is lower-cased, stripped or normalised.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable
+
+import numpy as np
+import sentencepiece
+
+from open_seq2seq.config.errors import InputError, Problem
+
+
+class Vocabulary:
+    """Characters as labels.
+
+    Args:
+      symbols: one character each; their order gives the ids.
+    """
+
+    def __init__(self, symbols: Iterable[str]):
+        self.symbols = list(symbols)
+        self.size = len(self.symbols)
+        self._ids = {symbol: index for index, symbol in enumerate(self.symbols)}
+
+    def encode(self, text: str) -> np.ndarray:
+        """The label ids of `text`, [label] int32.
+
+        Raises:
+          InputError: naming every character that is not in the vocabulary.
+        """
+        try:
+            return np.array([self._ids[character] for character in text], np.int32)
+        except KeyError:
+            raise unknown_characters(self, text) from None
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of label ids (no blanks)."""
+        return "".join([self.symbols[index] for index in ids])
+
+    def unknown(self, text: str) -> list[tuple[int, str]]:
+        """(column from 1, character) of every character that has no label."""
+        return [
+            (column, character)
+            for column, character in enumerate(text, start=1)
+            if character not in self._ids
+        ]
+
+
+class SentencePieceVocabulary:
+    """Subwords of a SentencePiece model as labels (`bpe: True`).
+
+    The model brings its own text normalisation; `<unk>` and control pieces have ids
+    (OpenSeq2Seq's label set) but no text contains them.
+
+    Args:
+      path: a `.model` file of SentencePiece.
+    """
+
+    def __init__(self, path: str):
+        self._processor = sentencepiece.SentencePieceProcessor(model_file=path)
+        self.size = self._processor.get_piece_size()
+        self.symbols = [self._processor.id_to_piece(index) for index in range(self.size)]
+
+    def encode(self, text: str) -> np.ndarray:
+        """The label ids of `text`, [label] int32.
+
+        Raises:
+          InputError: naming every character that the model does not know.
+        """
+        ids = np.array(self._processor.encode(text), np.int32)
+        if (ids == self._processor.unk_id()).any():
+            raise unknown_characters(self, text)
+        return ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of label ids (no blanks)."""
+        return self._processor.decode([int(index) for index in ids])
+
+    def unknown(self, text: str) -> list[tuple[int, str]]:
+        """(column from 1, character) of every character that the model does not know."""
+        ids, pieces = self._processor.encode(text), self._processor.encode(text, out_type=str)
+        lost = {
+            character
+            for index, piece in zip(ids, pieces, strict=True)
+            if index == self._processor.unk_id()
+            for character in piece
+        }
+        columns = [
+            (column, character)
+            for column, character in enumerate(text, start=1)
+            if not lost.isdisjoint(character + unicodedata.normalize("NFKC", character))
+        ]
+        # The model's normalisation may join characters: then the column is not known.
+        return columns or [(1, character) for character in sorted(lost)]
+
+
+def load_vocabulary(path: str, bpe: bool) -> Vocabulary | SentencePieceVocabulary:
+    """Reads a vocabulary file.
+
+    Args:
+      path: a text file with one symbol per line, of which the first character counts and
+        empty lines nothing (a space is a symbol); with `bpe` a SentencePiece model.
+
+    Raises:
+      InputError: when the file is missing, not what it should be, or has a symbol twice.
+    """
+    if not os.path.isfile(path):
+        remedy = "Relative paths start from the working directory."
+        raise InputError(
+            "The vocabulary cannot be read:",
+            [Problem(path, "no such file", "the file that vocab_file names", remedy)],
+        )
+    return _load_sentencepiece(path) if bpe else _load_characters(path)
+
+
+def _load_sentencepiece(path: str) -> SentencePieceVocabulary:
+    try:
+        return SentencePieceVocabulary(path)
+    except (RuntimeError, OSError) as error:
+        remedy = "For a file with one symbol per line set bpe to False."
+        found = str(error).splitlines()[-1] if str(error) else "another kind of file"
+        problem = Problem(path, found, "a SentencePiece model (bpe is True)", remedy)
+        raise InputError("The vocabulary cannot be read:", [problem]) from error
+
+
+def _load_characters(path: str) -> Vocabulary:
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        lines = data.decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        place = f"{path}:{data[: error.start].count(10) + 1}"
+        found = f"byte 0x{data[error.start]:02X}"
+        remedy = "Save the file as UTF-8; for a SentencePiece model set bpe to True."
+        problem = Problem(place, found, "UTF-8 text", remedy)
+        raise InputError("The vocabulary cannot be read:", [problem]) from None
+    seen: dict[str, int] = {}
+    problems = []
+    for number, line in enumerate(lines, start=1):
+        line = line.removesuffix("\r")
+        if not line:
+            continue
+        symbol = line[0]
+        composed = unicodedata.normalize("NFC", line)[0]
+        if composed != symbol:
+            # Only the bare letter would count, and its accent would silently be lost.
+            found = f"{line!r}, a letter followed by a combining mark"
+            expected = f"one character, {describe_character(composed)}"
+            problems.append(Problem(f"{path}:{number}", found, expected, "Normalise to NFC."))
+        elif symbol in seen:
+            found = f"{describe_character(symbol)} again (first in line {seen[symbol]})"
+            problems.append(Problem(f"{path}:{number}", found, "each symbol once"))
+        else:
+            seen[symbol] = number
+    if not seen and not problems:
+        problems.append(Problem(path, "no symbols", "one symbol per line"))
+    if problems:
+        raise InputError("The vocabulary cannot be used:", problems)
+    return Vocabulary(seen)
+
+
+def describe_character(character: str) -> str:
+    """A character for a message: itself, its code point and its Unicode name."""
+    name = unicodedata.name(character, "a character without a name")
+    return f"{character!r} U+{ord(character):04X} {name}"
+
+
+def normalisation_hint(text: str, vocabulary: Vocabulary | SentencePieceVocabulary) -> str:
+    """What to do about unknown characters in `text`: NFC where that removes some."""
+    composed = unicodedata.normalize("NFC", text)
+    if composed != text and len(vocabulary.unknown(composed)) < len(vocabulary.unknown(text)):
+        return "Normalise the transcripts to Unicode NFC."
+    lowered = text.lower()
+    if lowered != text and len(vocabulary.unknown(lowered)) < len(vocabulary.unknown(text)):
+        return "Write the transcripts in lower case, as the vocabulary does."
+    return "Correct the transcript, or add the character to the vocabulary."
+
+
+def unknown_characters(
+    vocabulary: Vocabulary | SentencePieceVocabulary, text: str, source: str = ""
+) -> InputError:
+    """The error that lists every unknown character of `text` (each once, where it is first)."""
+    return InputError(
+        f"A transcript has characters outside the vocabulary: {text!r}",
+        unknown_problems(vocabulary, text, source),
+    )
+
+
+def unknown_problems(
+    vocabulary: Vocabulary | SentencePieceVocabulary, text: str, source: str
+) -> list[Problem]:
+    """One problem for each different unknown character of `text`, at its first column."""
+    found: dict[str, list[int]] = {}
+    for column, character in vocabulary.unknown(text):
+        found.setdefault(character, []).append(column)
+    if not found:
+        return []
+    remedy = normalisation_hint(text, vocabulary)
+    problems = []
+    for character, columns in found.items():
+        times = f" ({len(columns)} times)" if len(columns) > 1 else ""
+        problems.append(
+            Problem(
+                f"{source}{', ' if source else ''}transcript column {columns[0]}",
+                describe_character(character) + times,
+                "a character of the vocabulary",
+                remedy,
+            )
+        )
+    return problems
