@@ -39,6 +39,9 @@ class Param:
       help: one line, with the unit.
       default: its value when absent; `REQUIRED` when there is none.
       choices: the allowed values, if they can be listed.
+      names: for a function or class, those that can also be given by name; from a
+        config as `"encoder": "TDNNEncoder"`, from the command line as
+        `--lr_policy=cosine_decay`.
       minimum, maximum: inclusive bounds of a number.
       schema: for a dict, the schema of its keys; or a function of the sibling values
         that returns it (None: unknown, keys are not checked), for dictionaries whose
@@ -56,6 +59,7 @@ class Param:
     maximum: float | None = None
     schema: Schema | Callable[[Mapping[str, Any]], Schema | None] | None = None
     item: Param | None = None
+    names: Mapping[str, Any] | None = None
     convert: Callable[[Any], Any] | None = None
 
     @property
@@ -72,11 +76,19 @@ class Param:
     def type_name(self) -> str:
         """The type as a reader sees it: `int`, `list of dict`, `str or None`."""
         names = [_type_name(t) for t in self.types if t is not type(None)]
+        if self.names:
+            names.append(f"one of {', '.join(self.names)}")
         if self.item is not None and "list" in names:
             names[names.index("list")] = f"list of {self.item.type_name()}"
         if self.accepts_none():
             names.append("None")
         return " or ".join(names)
+
+    def named(self, value: Any) -> Any:
+        """The function or class that `value` names, or `value` itself."""
+        if self.names and isinstance(value, str):
+            return self.names.get(value, value)
+        return value
 
     def schema_for(self, siblings: Mapping[str, Any]) -> Schema | None:
         if self.schema is None or isinstance(self.schema, Schema):
@@ -87,6 +99,8 @@ class Param:
         """Everything that is wrong with `value`, nested structures included."""
         if value is None and self.accepts_none():
             return []
+        if self.names and isinstance(value, str):
+            return [] if value in self.names else [self._unknown_name(value, where)]
         if not any(_is_instance(value, t) for t in self.types):
             return [Problem(where, _shown(value), self.type_name())]
         if self.choices and not any(_same(value, choice) for choice in self.choices):
@@ -109,10 +123,16 @@ class Param:
             return schema.problems(value, where) if schema else []
         return []
 
+    def _unknown_name(self, value: str, where: str) -> Problem:
+        assert self.names is not None
+        remedy = _suggest(value, self.names)
+        return Problem(where, _shown(value), self.type_name(), remedy)
+
     def parse(self, value: Any, siblings: Mapping[str, Any]) -> Any:
         """A valid value as the component will see it: defaults filled, ints made floats."""
         if value is None:
             return None
+        value = self.named(value)
         if isinstance(value, Mapping):
             schema = self.schema_for(siblings)
             parsed: Any = schema.fill(value) if schema else dict(value)
@@ -153,9 +173,8 @@ class Schema:
         for key in values:
             if key not in self.by_name:
                 remedy = _suggest(str(key), self.by_name) or "Remove it."
-                found.append(
-                    Problem(_join(where, key), "an unknown parameter", f"one of {self.name}'s", remedy)
-                )
+                expected = f"one of {self.name}'s"
+                found.append(Problem(_join(where, key), "an unknown parameter", expected, remedy))
         for param in self.params:
             place = _join(where, param.name)
             if param.name in values:
@@ -171,8 +190,7 @@ class Schema:
         """Valid values as the component sees them, defaults filled in."""
         filled = {}
         for param in self.params:
-            value = values[param.name] if param.name in values else param.default
-            filled[param.name] = param.parse(value, values)
+            filled[param.name] = param.parse(values.get(param.name, param.default), values)
         return filled
 
     def parse(self, values: Mapping[str, Any], where: str = "") -> dict[str, Any]:

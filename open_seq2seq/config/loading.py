@@ -1,0 +1,151 @@
+"""A config module on disk -> its dictionaries, merged for a mode.
+
+A config is a Python file that defines `base_params` (a dictionary) and `base_model`
+(a class), and may define `train_params`, `eval_params`, `infer_params` and
+`interactive_infer_params`, which are merged over `base_params` for their mode.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from open_seq2seq.config.errors import InputError, Problem
+from open_seq2seq.config.schema import closest_name
+from open_seq2seq.config.tf_names import offer_tensorflow_names, plain_values
+
+MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
+PARAMS_OF_MODE = {
+    "train": "train_params",
+    "eval": "eval_params",
+    "infer": "infer_params",
+    "interactive_infer": "interactive_infer_params",
+}
+
+
+@dataclass
+class Config:
+    """A loaded config module.
+
+    Args:
+      path: the file it came from.
+      base_model: the model class.
+      base_params: the parameters shared by all modes.
+      mode_params: the dictionaries merged over them, by name (`train_params`, ...).
+    """
+
+    path: Path
+    base_model: Any
+    base_params: dict[str, Any]
+    mode_params: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def merged(self, mode: str) -> dict[str, Any]:
+        """The parameters of `mode` (not train_eval), without command-line overrides."""
+        if mode == "interactive_infer":
+            params = merge(self.base_params, self.mode_params.get("infer_params", {}))
+            return merge(params, self.mode_params.get("interactive_infer_params", {}))
+        return merge(self.base_params, self.mode_params.get(PARAMS_OF_MODE[mode], {}))
+
+
+def load_config(path: str | Path) -> Config:
+    """Executes the config file at `path`.
+
+    Raises:
+      InputError: the file is missing, fails while it runs (with its line), or lacks a
+        required name.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(
+            "The config file cannot be read:",
+            [Problem(str(path), "no such file", "a Python config module", _neighbour(path))],
+        )
+    module = ModuleType("open_seq2seq_config")
+    module.__file__ = str(path)
+    _execute(path, module)
+    return _checked(path, {name: plain_values(value) for name, value in vars(module).items()})
+
+
+def _execute(path: Path, module: ModuleType) -> None:
+    """Runs the file in `module`, with its folder on the path and the old `tf` names."""
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        code = compile(path.read_text(encoding="utf-8"), str(path), "exec")
+        offer_tensorflow_names(module)
+        exec(code, vars(module))
+    except SyntaxError as error:
+        where = f"{path}:{error.lineno}:{error.offset}"
+        raise InputError(
+            "The config file is not valid Python:",
+            [Problem(where, f"{error.msg}: {(error.text or '').strip()}", "Python")],
+        ) from error
+    except Exception as error:
+        lines = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+        where = f"{path}:{lines[-1].lineno}" if lines else str(path)
+        raise InputError(
+            "The config file fails while it is loaded:",
+            [Problem(where, f"{type(error).__name__}: {error}", "a module that runs")],
+        ) from error
+    finally:
+        sys.path.remove(folder)
+
+
+def _checked(path: Path, names: Mapping[str, Any]) -> Config:
+    problems = []
+    if not isinstance(names.get("base_params"), dict):
+        problems.append(_missing(path, names, "base_params", "a dictionary named base_params"))
+    if not callable(names.get("base_model")):
+        problems.append(_missing(path, names, "base_model", "a model class named base_model"))
+    mode_params = {}
+    for name in PARAMS_OF_MODE.values():
+        value = names.get(name, {})
+        if isinstance(value, dict):
+            mode_params[name] = value
+        else:
+            problems.append(_missing(path, names, name, f"a dictionary named {name}"))
+    if problems:
+        raise InputError(f"{path} is not a config module:", problems)
+    return Config(path, names["base_model"], names["base_params"], mode_params)
+
+
+def _missing(path: Path, names: Mapping[str, Any], name: str, expected: str) -> Problem:
+    if name in names:
+        return Problem(f"{path}, {name}", f"a {type(names[name]).__name__}", expected)
+    match = closest_name(name, [n for n in names if not n.startswith("_")])
+    return Problem(
+        str(path), f"no {name}", expected, f"Is {match} meant to be it?" if match else ""
+    )
+
+
+def _neighbour(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"The folder {path.parent} does not exist either."
+    match = closest_name(path.name, [p.name for p in path.parent.iterdir()])
+    return f"Did you mean {path.parent / match}?" if match else ""
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over`; dictionaries in both are merged, all else replaced.
+
+    Dictionaries and lists of the result are copies: changing them leaves the inputs alone.
+    """
+    result = {key: _copy(value) for key, value in base.items()}
+    for key, value in over.items():
+        mine = result.get(key)
+        if isinstance(mine, dict) and isinstance(value, Mapping):
+            result[key] = merge(mine, value)
+        else:
+            result[key] = _copy(value)
+    return result
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,181 @@
+"""The parameters of a speech model: what `base_params` of a config may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from open_seq2seq.config.errors import Problem
+from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.data import DATA_LAYERS
+from open_seq2seq.decoders import DECODERS
+from open_seq2seq.encoders import ENCODERS
+from open_seq2seq.losses import LOSSES
+from open_seq2seq.models.precision import POLICIES
+from open_seq2seq.optimizers import INITIALIZERS, LR_POLICIES, OPTIMIZERS, REGULARIZERS
+
+# What a data layer is told by the model rather than by the config.
+SUMMARIES = (
+    "learning_rate",
+    "gradients",
+    "gradient_norm",
+    "global_gradient_norm",
+    "variables",
+    "variable_norm",
+    "larc_summaries",
+    "loss_scale",
+)
+
+
+def _params_of(component: str) -> Any:
+    """The schema of `<component>_params`, which depends on the component that is chosen."""
+
+    def schema(siblings: Mapping[str, Any]) -> Schema | None:
+        chosen = SPEECH2TEXT.by_name[component].named(siblings.get(component))
+        if component == "loss" and chosen is None:
+            chosen = LOSSES["CTCLoss"]
+        return getattr(chosen, "PARAMS", None)
+
+    return schema
+
+
+def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
+    """What is wrong between the model's parameters."""
+    samples, losses = values.get("print_samples_steps"), values.get("print_loss_steps")
+    if samples and losses and samples % losses:
+        yield Problem(
+            "print_samples_steps", str(samples), f"a multiple of print_loss_steps {losses}"
+        )
+    if values.get("use_horovod"):
+        yield Problem("use_horovod", "True", "False", "This version trains in one process.")
+    if len(values.get("gpu_ids") or []) > 1 or values.get("num_gpus", 1) > 1:
+        yield Problem("num_gpus", "several devices", "at most 1", "This version uses one device.")
+    for name, usual, what in (
+        ("larc_params", None, "LARC"),
+        ("iter_size", 1, "gradient accumulation"),
+        ("load_model", None, "transfer learning"),
+    ):
+        if values.get(name, usual) != usual:
+            yield Problem(name, repr(values[name]), repr(usual), f"This version has no {what} yet.")
+    if isinstance(values.get("loss_scaling"), str):
+        yield Problem(
+            "loss_scaling",
+            repr(values["loss_scaling"]),
+            "a number",
+            "This version has no dynamic loss scaling; dtype 'mixed_bfloat16' needs none.",
+        )
+
+
+def _steps(name: str, what: str) -> Param:
+    return Param(name, int, f"{what} every so many steps; None or 0: never.", None, minimum=0)
+
+
+def _component_dict(name: str, component: str) -> Param:
+    return Param(
+        name, dict, f"The parameters of the {component}.", {}, schema=_params_of(component)
+    )
+
+
+SPEECH2TEXT = Schema(
+    "Speech2Text",
+    [
+        Param("encoder", CALLABLE, "Turns features into hidden channels.", names=ENCODERS),
+        _component_dict("encoder_params", "encoder"),
+        Param("decoder", CALLABLE, "Turns channels into symbols.", names=DECODERS),
+        _component_dict("decoder_params", "decoder"),
+        Param("loss", CALLABLE, "What training minimises.", LOSSES["CTCLoss"], names=LOSSES),
+        _component_dict("loss_params", "loss"),
+        Param("data_layer", CALLABLE, "Reads recordings and texts.", names=DATA_LAYERS),
+        _component_dict("data_layer_params", "data_layer"),
+        Param("logdir", str, "The folder of logs, checkpoints and results of this experiment."),
+        Param("batch_size_per_gpu", int, "Utterances in a batch.", minimum=1),
+        Param(
+            "eval_batch_size_per_gpu",
+            int,
+            "Utterances in a batch of evaluation and inference; None: as in training.",
+            None,
+            minimum=1,
+        ),
+        Param("num_epochs", int, "Passes over the training data.", None, minimum=1),
+        Param("max_steps", int, "Steps of training, instead of num_epochs.", None, minimum=1),
+        Param("optimizer", CALLABLE, "The optimizer.", "Momentum", names=OPTIMIZERS),
+        _component_dict("optimizer_params", "optimizer"),
+        Param(
+            "lr_policy",
+            CALLABLE,
+            "The learning rate as a function of the step.",
+            None,
+            names=LR_POLICIES,
+        ),
+        _component_dict("lr_policy_params", "lr_policy"),
+        Param("max_grad_norm", float, "Clips gradients to this global norm.", None, minimum=0),
+        Param("regularizer", CALLABLE, "A factory of a regularizer.", None, names=REGULARIZERS),
+        _component_dict("regularizer_params", "regularizer"),
+        Param("initializer", CALLABLE, "A factory of an initializer.", None, names=INITIALIZERS),
+        _component_dict("initializer_params", "initializer"),
+        Param(
+            "dtype",
+            str,
+            "Arithmetic: float32, or mixed (bfloat16 with float32 variables, statistics and loss).",
+            "float32",
+            choices=(*POLICIES, *(f"tf.{name}" for name in ("float32", "float16"))),
+        ),
+        Param("random_seed", int, "Seeds everything random.", 0, minimum=0),
+        _steps("print_loss_steps", "Prints the training loss"),
+        _steps("print_samples_steps", "Prints a transcribed training sample"),
+        _steps("save_summaries_steps", "Writes TensorBoard summaries"),
+        _steps("save_checkpoint_steps", "Saves a checkpoint"),
+        _steps("eval_steps", "Evaluates, in mode train_eval,"),
+        _steps("print_bench_info_steps", "Prints steps/s and audio seconds/s"),
+        Param(
+            "num_checkpoints",
+            int,
+            "Newest checkpoints that are kept; as many best ones.",
+            5,
+            minimum=1,
+        ),
+        Param(
+            "best_checkpoint_metric",
+            str,
+            "What makes a checkpoint the best.",
+            "wer",
+            choices=("wer", "loss"),
+        ),
+        Param(
+            "restore_best_checkpoint", bool, "Evaluates the best checkpoint, not the newest.", False
+        ),
+        Param(
+            "max_nonfinite_share",
+            float,
+            "Training stops when more than this share of the last 1000 utterances had a loss or "
+            "gradient that is not finite.",
+            0.05,
+            minimum=0,
+            maximum=1,
+        ),
+        Param("bench_start", int, "The first step that is timed.", 10, minimum=0),
+        Param(
+            "freeze_variables_regex", str, "Variables whose name it matches are not trained.", None
+        ),
+        Param(
+            "summaries",
+            list,
+            "What TensorBoard gets besides loss, WER and speed.",
+            ["learning_rate", "global_gradient_norm"],
+            item=Param("", str, "", choices=SUMMARIES),
+        ),
+        Param("use_horovod", bool, "Trains in several processes with Horovod.", False),
+        Param("num_gpus", int, "Devices to use in this process.", 1, minimum=0),
+        Param("gpu_ids", list, "The devices to use, by number.", None, item=Param("", int, "")),
+        Param("iter_size", int, "Batches whose gradients make one step.", 1, minimum=1),
+        Param("larc_params", dict, "Layer-wise adaptive rate control.", None),
+        Param("loss_scaling", (float, str), "Factor of the loss under float16.", 1.0),
+        Param("loss_scaling_params", dict, "Parameters of the loss scaler.", None),
+        Param("load_model", str, "A folder whose checkpoint training starts from.", None),
+        Param("use_xla_jit", bool, "Compiles the step with XLA (slow on CPUs).", False),
+        Param("finetune", bool, "Accepted for OpenSeq2Seq's sake; has no meaning.", False),
+        Param("hooks", list, "Accepted for OpenSeq2Seq's sake; must be empty.", []),
+    ],
+    check=_check,
+    summary="An encoder, a CTC decoder and a loss over a speech data layer.",
+)

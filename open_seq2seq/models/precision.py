@@ -1,0 +1,40 @@
+"""The `dtype` parameter of a model -> a Keras dtype policy that this machine can run."""
+
+from __future__ import annotations
+
+from open_seq2seq.ops.cpu import supports_bfloat16
+
+# The names a config may use; OpenSeq2Seq's "mixed" is bfloat16 here, which needs no loss
+# scaling and is what processors and accelerators of today compute fastest.
+POLICIES = {
+    "float32": "float32",
+    "mixed": "mixed_bfloat16",
+    "mixed_bfloat16": "mixed_bfloat16",
+    "mixed_float16": "mixed_float16",
+    "float16": "mixed_float16",
+}
+
+
+def dtype_policy(dtype: str, has_accelerator: bool) -> tuple[str, str | None]:
+    """The Keras policy for `dtype`, and what the user should be told about it (or None).
+
+    Variables, batch-norm statistics, logits and the loss are float32 under every policy.
+
+    Args:
+      dtype: a key of `POLICIES`; a leading `tf.` is ignored.
+      has_accelerator: whether the model runs on a GPU or TPU.
+    """
+    policy = POLICIES[dtype.removeprefix("tf.")]
+    if has_accelerator or policy == "float32":
+        return policy, None
+    if policy == "mixed_float16":
+        return "float32", (
+            f"dtype {dtype!r}: float16 arithmetic is slow on a CPU, so this run computes in "
+            "float32. Use 'mixed_bfloat16' on processors that have it."
+        )
+    if not supports_bfloat16():
+        return "float32", (
+            f"dtype {dtype!r}: this CPU has no bfloat16 instructions (avx512_bf16 or amx_bf16), "
+            "so this run computes in float32."
+        )
+    return policy, None

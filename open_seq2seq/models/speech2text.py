@@ -1,0 +1,69 @@
+"""The speech recogniser: data layer's features -> encoder -> decoder -> logits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from open_seq2seq.models.params import SPEECH2TEXT
+
+
+class Speech2Text(keras.Model):
+    """An encoder and a CTC decoder as one Keras model, with the loss beside them.
+
+    Args:
+      params: the model's parameters, checked and filled by `PARAMS.parse`.
+      num_features: features per frame.
+      vocab_size: symbols of the vocabulary, without the blank.
+      policy: the Keras dtype policy, from `models.precision.dtype_policy`.
+    """
+
+    PARAMS = SPEECH2TEXT
+
+    def __init__(
+        self, params: Mapping[str, Any], num_features: int, vocab_size: int, policy: str = "float32"
+    ):
+        super().__init__(name="speech2text", dtype=policy)
+        shared = {
+            "regularizer": _made(params, "regularizer"),
+            "initializer": _made(params, "initializer"),
+            "dtype": policy,
+        }
+        self.num_features = num_features
+        self.encoder = params["encoder"](params["encoder_params"], name="encoder", **shared)
+        self.decoder = params["decoder"](
+            params["decoder_params"], vocab_size, name="decoder", **shared
+        )
+        self.loss_fn = params["loss"](params["loss_params"])
+        self._create_variables()
+
+    def _create_variables(self) -> None:
+        """Builds every layer now, so that variables exist before a checkpoint is read."""
+        features = keras.KerasTensor((None, None, self.num_features), "float32")
+        lengths = keras.KerasTensor((None,), "int32")
+        keras.backend.compute_output_spec(self.__call__, features, lengths)
+
+    def call(self, features: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+        """Logits and their lengths.
+
+        Args:
+          features: `[batch, time, feature]` float32, zero past each length.
+          lengths: `[batch]` int32, frames of each utterance.
+          training: whether dropout is on and batch statistics are used.
+
+        Returns:
+          Logits `[batch, time', vocab_size + 1]` float32, blank last, and `[batch]` int32.
+        """
+        outputs, lengths = self.encoder(features, lengths, training=training)
+        return self.decoder(outputs), lengths
+
+    def output_length(self, frames: Any) -> Any:
+        """Logit frames for so many feature frames (an int, or an integer array)."""
+        return self.encoder.output_length(frames)
+
+
+def _made(params: Mapping[str, Any], name: str) -> Any:
+    factory = params[name]
+    return factory(**params[f"{name}_params"]) if factory else None

@@ -1,0 +1,119 @@
+"""What the user sees: lines that start with `*** `, and a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+def say(text: str, indent: int = 0) -> None:
+    """Prints one line (or several) of the toolkit."""
+    for line in text.splitlines() or [""]:
+        print(f"*** {' ' * indent}{line}", flush=True)
+
+
+def clock(seconds: float) -> str:
+    """`h:mm:ss`."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+class ProgressBar:
+    """Progress of a long task: a live bar on a terminal, now and then a line elsewhere.
+
+    Args:
+      what: a word or two, shown before the bar.
+      total: units of the whole task (steps, batches), or None when it is not known.
+      done: units that were done before.
+      interval: seconds between lines when the output is not a terminal.
+    """
+
+    def __init__(self, what: str, total: int | None, done: int = 0, interval: float = 15.0):
+        self.what, self.total, self.done, self.interval = what, total, done, interval
+        self.started = self._last_line = time.monotonic()
+        self._first = done
+        self._bar: Progress | None = None
+        self._task: Any = None
+        if sys.stdout.isatty():
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[status]}"),
+                TimeElapsedColumn(),
+                TextColumn("left {task.fields[left]}"),
+                console=Console(file=sys.stdout),
+                redirect_stdout=True,
+                transient=True,
+            )
+            self._task = self._bar.add_task(what, total=total, completed=done, status="", left="?")
+            self._bar.start()
+
+    def advance(self, status: str) -> None:
+        """One more unit is done; `status` says how it goes (loss, speed)."""
+        self.done += 1
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.done, status=status, left=self.left())
+            return
+        now = time.monotonic()
+        if now - self._last_line >= self.interval:
+            self._last_line = now
+            of = f"/{self.total}" if self.total else ""
+            say(f"{self.what} {self.done}{of}  {status}  left {self.left()}")
+
+    def left(self) -> str:
+        """The time left, from the mean speed so far."""
+        if not self.total or self.done <= self._first:
+            return "?"
+        elapsed = time.monotonic() - self.started
+        return clock(elapsed / (self.done - self._first) * max(self.total - self.done, 0))
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Tee:
+    """Writes to two streams; line buffered, so that a log file can be followed."""
+
+    def __init__(self, stream: TextIO, copy: TextIO):
+        self._stream, self._copy = stream, copy
+
+    def write(self, text: str) -> int:
+        self._copy.write(text)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+        self._copy.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def copied_output(folder: Path, stamp: str) -> Iterator[None]:
+    """Copies stdout and stderr to `folder/stdout_<stamp>.log` and `stderr_<stamp>.log`."""
+    stdout, stderr = sys.stdout, sys.stderr
+    with (
+        open(folder / f"stdout_{stamp}.log", "a", buffering=1, encoding="utf-8") as out,
+        open(folder / f"stderr_{stamp}.log", "a", buffering=1, encoding="utf-8") as err,
+    ):
+        sys.stdout, sys.stderr = _Tee(stdout, out), _Tee(stderr, err)  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = stdout, stderr

@@ -1,0 +1,131 @@
+"""What a run leaves behind so that it can be repeated."""
+
+from __future__ import annotations
+
+import json
+import platform
+import pprint
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("open-seq2seq", "tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "librosa",
+            "python_speech_features", "soundfile", "soxr", "sentencepiece", "jax")  # fmt: skip
+
+
+def readable(value: Any) -> Any:
+    """A config value with functions and classes replaced by their dotted names."""
+    if isinstance(value, Mapping):
+        return {str(key): readable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [readable(item) for item in value]
+    if isinstance(value, (bool, int, float, str)) or value is None:
+        return value
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    name = getattr(value, "__qualname__", None)
+    return f"{value.__module__}.{name}" if name else repr(value)
+
+
+def config_text(params: Mapping[str, Any]) -> str:
+    """The effective configuration as text for the terminal."""
+    return pprint.pformat(readable(params), width=100, compact=True, sort_dicts=False)
+
+
+def git_state(folder: Path) -> dict[str, str | None]:
+    """Commit and uncommitted changes of the repository around `folder`, if it is one."""
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+    commit = git("rev-parse", "HEAD")
+    return {"commit": commit.strip() if commit else None, "diff": git("diff", "HEAD")}
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def store_run(
+    folder: Path,
+    stamp: str,
+    config_path: Path,
+    arguments: Sequence[str],
+    effective: Mapping[str, Mapping[str, Any]],
+) -> Path:
+    """Writes `run_<stamp>.json` and a copy of the config; returns the JSON's path.
+
+    Args:
+      folder: where to write; made if missing.
+      stamp: `YYYY-MM-DD_HH-MM-SS` of the start.
+      config_path: the config module.
+      arguments: the command line after the program's name.
+      effective: the merged parameters, by mode.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / f"config_{stamp}.py"
+    shutil.copyfile(config_path, copy)
+    rest = [a for a in _without_config(arguments) if a not in ("--continue_learning",)]
+    git = git_state(config_path.resolve().parent)
+    record = {
+        "arguments": list(arguments),
+        "repeat": [sys.executable, "run.py", f"--config_file={copy}", *rest],
+        "working_directory": str(Path.cwd()),
+        "random_seed": {mode: params.get("random_seed") for mode, params in effective.items()},
+        "git": git,
+        "packages": package_versions(),
+        "machine": {"platform": platform.platform(), "processor": processor()},
+        "config": {mode: readable(params) for mode, params in effective.items()},
+    }
+    path = folder / f"run_{stamp}.json"
+    path.write_text(json.dumps(record, indent=1))
+    return path
+
+
+def store_old_style_logs(folder: Path, stamp: str, arguments: Sequence[str], config: Path) -> None:
+    """The two files that `--enable_logs` adds: `cmd-args_*.log` and `git-info_*.log`."""
+    (folder / f"cmd-args_{stamp}.log").write_text(" ".join(arguments) + "\n")
+    git = git_state(config.resolve().parent)
+    text = f"commit hash: {git['commit']}\n{git['diff'] or ''}"
+    (folder / f"git-info_{stamp}.log").write_text(text)
+
+
+def processor() -> str:
+    """The CPU's model name."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor()
+
+
+def _without_config(arguments: Sequence[str]) -> list[str]:
+    """The arguments without `--config_file=X`, `--config X` and the like."""
+    kept, skip = [], False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in ("--config_file", "--config"):
+            skip = True
+        elif not argument.startswith(("--config_file=", "--config=")):
+            kept.append(argument)
+    return kept
