@@ -1,0 +1,201 @@
+"""Audio files as samples: reading, mixing down, resampling, and what the header says.
+
+Everything that libsndfile reads is accepted: WAV (8, 16, 24, 32 bit and float),
+FLAC, Ogg Opus and Vorbis, MP3, AIFF and more.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+import soundfile
+import soxr
+
+from open_seq2seq.config.errors import InputError, Problem
+
+FORMATS = "WAV, FLAC, Ogg Opus or Vorbis, MP3 or AIFF"
+
+# libsndfile shortens the data chunk of a cut WAV or AIFF file silently, and says so
+# only in its log. Sizes near 2^31 and 2^32 mean "unknown" in files written to a pipe.
+_CUT_CHUNK = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+_UNKNOWN_SIZE = 0x7FFFFF00
+
+# An Ogg stream without its end mark may be a live recording; half a page behind it is a cut.
+_CUT_OGG = ("Last page lacks an end-of-stream bit", "Junk after the last page")
+
+# An MP3 states its length in one of these tags; without them libsndfile estimates it.
+_MP3_LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
+_MP3_SLACK = 2 * 1152  # samples of two MP3 frames: encoder delay and padding
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What the header of an audio file says.
+
+    Args:
+      duration: seconds.
+      sample_freq: the file's own sample rate, in Hz.
+      channels: number of channels.
+      frames: samples per channel; an estimate for MP3.
+      format: container, such as `WAV`, `FLAC`, `OGG`, `MP3`.
+      subtype: encoding, such as `PCM_16`, `FLOAT`, `OPUS`.
+    """
+
+    duration: float
+    sample_freq: int
+    channels: int
+    frames: int
+    format: str
+    subtype: str
+
+
+def audio_info(path: str | os.PathLike[str]) -> AudioInfo:
+    """Reads the header of an audio file, not its samples.
+
+    Raises:
+      InputError: the file is missing, is no audio file or holds no samples.
+    """
+    with _open(path) as file:
+        return AudioInfo(
+            duration=file.frames / file.samplerate,
+            sample_freq=file.samplerate,
+            channels=file.channels,
+            frames=file.frames,
+            format=file.format,
+            subtype=file.subtype,
+        )
+
+
+def read_audio(path: str | os.PathLike[str], sample_freq: int) -> np.ndarray:
+    """Reads an audio file as mono samples at the wanted rate.
+
+    Channels are averaged; another rate is converted by soxr (HQ). 16-bit samples are
+    exactly `sample / 32768`.
+
+    Args:
+      path: the file.
+      sample_freq: the wanted sample rate, in Hz.
+
+    Returns:
+      Samples `[n]` float32, nominally in [-1, 1] (float files and lossy codecs may
+      go a little beyond; nothing is clipped).
+
+    Raises:
+      InputError: the file is missing, unreadable, empty, cut off, or holds NaN or
+        infinite samples.
+    """
+    with _open(path) as file:
+        try:
+            samples = file.read(dtype="float32")
+        except (soundfile.SoundFileError, OSError) as error:
+            raise _error(
+                path, f"data that does not decode ({_reason(error)})", "a complete audio file"
+            ) from error
+        _check_complete(file, path, len(samples))
+        rate = file.samplerate
+        may_hold_nan = file.subtype in ("FLOAT", "DOUBLE")
+    if may_hold_nan and not np.isfinite(samples).all():
+        bad = int(np.count_nonzero(~np.isfinite(samples)))
+        raise _error(path, f"{bad} NaN or infinite samples", "finite samples", "Write it again.")
+    if samples.ndim == 2:
+        samples = samples.mean(axis=1, dtype=np.float32)
+    return resample(samples, rate, sample_freq)
+
+
+def resample(samples: np.ndarray, from_freq: int, to_freq: int, quality: str = "HQ") -> np.ndarray:
+    """Converts the sample rate with soxr.
+
+    Args:
+      samples: `[n]` float32.
+      from_freq: their rate, in Hz.
+      to_freq: the wanted rate, in Hz.
+      quality: a soxr recipe: QQ, LQ, MQ, HQ or VHQ.
+
+    Returns:
+      `[resampled_length(n, from_freq, to_freq)]` float32.
+    """
+    if from_freq == to_freq:
+        return samples
+    converted = soxr.resample(samples, from_freq, to_freq, quality=quality)
+    # soxr rounds the same way; the lengths that batches are planned with rely on it.
+    missing = resampled_length(len(samples), from_freq, to_freq) - len(converted)
+    if missing > 0:
+        return np.pad(converted, (0, missing))
+    return converted[: len(converted) + missing]
+
+
+@overload
+def resampled_length(samples: int, from_freq: int, to_freq: int) -> int: ...
+@overload
+def resampled_length(
+    samples: np.ndarray, from_freq: int | np.ndarray, to_freq: int | np.ndarray
+) -> np.ndarray: ...
+def resampled_length(samples: Any, from_freq: Any, to_freq: Any) -> Any:
+    """Number of samples after `resample`: `samples * to / from`, halves rounded up.
+
+    Works on ints and integer arrays.
+    """
+    return (2 * samples * to_freq + from_freq) // (2 * from_freq)
+
+
+def _open(path: str | os.PathLike[str]) -> soundfile.SoundFile:
+    try:
+        file = soundfile.SoundFile(os.fspath(path))
+    except (soundfile.SoundFileError, OSError, TypeError) as error:
+        raise _open_error(path, error) from error
+    if file.frames == 0:
+        file.close()
+        raise _error(path, "no samples", "audio", "The file is empty or was cut off.")
+    return file
+
+
+def _open_error(path: str | os.PathLike[str], error: Exception) -> InputError:
+    """Says why a file does not open; libsndfile itself rarely does."""
+    if not os.path.exists(path):
+        return _error(path, "no such file", "an audio file", "Check the path.")
+    if os.path.isdir(path):
+        return _error(path, "a folder", "an audio file")
+    if not os.access(path, os.R_OK):
+        return _error(path, "a file without read permission", "a readable audio file")
+    if os.path.getsize(path) == 0:
+        return _error(path, "an empty file (0 bytes)", "an audio file", "Fetch it again.")
+    return _error(path, f"a file that does not open ({_reason(error)})", FORMATS)
+
+
+def _check_complete(file: soundfile.SoundFile, path: str | os.PathLike[str], read: int) -> None:
+    """Raises when fewer samples came than the file was written with."""
+    promised = file.frames
+    log = file.extra_info
+    cut = _CUT_CHUNK.search(log) if file.format in ("WAV", "WAVEX", "AIFF") else None
+    if cut and int(cut[2]) < int(cut[1]) < _UNKNOWN_SIZE:
+        promised = round(read * int(cut[1]) / int(cut[2]))
+    if file.format == "MP3" and (promised - read <= _MP3_SLACK or not _states_length(path)):
+        promised = min(promised, read)
+    found = ""
+    if read < promised:
+        found = f"{read} samples where its header says {promised}"
+    elif file.format == "OGG" and all(sign in log for sign in _CUT_OGG):
+        found = f"an Ogg stream that breaks off after {read} samples"
+    if found:
+        remedy = "The file was cut off: fetch or write it again."
+        raise _error(path, found, "a complete audio file", remedy)
+
+
+def _states_length(path: str | os.PathLike[str]) -> bool:
+    with open(path, "rb") as file:
+        content = file.read()
+    return any(tag in content for tag in _MP3_LENGTH_TAGS)
+
+
+def _reason(error: Exception) -> str:
+    """libsndfile's words without the path that it repeats."""
+    text: Any = getattr(error, "error_string", "") or str(error)
+    return str(text).strip(" .:")
+
+
+def _error(path: str | os.PathLike[str], found: str, expected: str, remedy: str = "") -> InputError:
+    return InputError("Cannot read audio:", [Problem(os.fspath(path), found, expected, remedy)])
