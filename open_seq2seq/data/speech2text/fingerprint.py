@@ -1,0 +1,112 @@
+"""A front-end's fingerprint: stored with a checkpoint, compared when it is loaded.
+
+A network only works with the features it was trained on. The fingerprint holds the
+parameters that shape them and numbers of a fixed probe signal, so that a change of
+code or libraries shows as well as a change of parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from open_seq2seq.config.errors import Problem
+
+if TYPE_CHECKING:
+    from open_seq2seq.data.speech2text.features import FeatureExtractor
+
+# Raised when a change of the code moves features by more than rounding.
+FRONT_END_VERSION = 1
+
+# Normalised features have a deviation of 1; platforms differ by rounding, up to about 1e-3
+# in the quietest frames.
+TOLERANCE = 0.01
+_PROBE_SECONDS = 0.6
+_NUMBERS = 48
+_ABSENT = "nothing"
+
+
+def make_fingerprint(extractor: FeatureExtractor) -> dict[str, Any]:
+    """JSON-able description of a front-end: version, parameters, shape and probe numbers."""
+    features = extractor(probe_signal(extractor.options.sample_freq))
+    positions = np.linspace(0, features.size - 1, _NUMBERS).astype(int)
+    return {
+        "version": FRONT_END_VERSION,
+        "parameters": extractor.options.used(),
+        "shape": list(features.shape),
+        "numbers": [round(float(value), 4) for value in features.ravel()[positions]],
+    }
+
+
+def check_fingerprint(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[Problem]:
+    """Compares the fingerprint in a checkpoint with that of this front-end.
+
+    Parameters that one of them does not know are compared through the numbers only.
+
+    Args:
+      stored: the checkpoint's.
+      current: this front-end's.
+
+    Returns:
+      A problem for each differing parameter; if none differs but the numbers do, one
+      problem that says by how much.
+    """
+    before, now = stored.get("parameters", {}), current["parameters"]
+    problems = [
+        Problem(
+            f"data_layer_params/{name}",
+            repr(now[name]),
+            f"{before[name]!r}, which the checkpoint was trained with",
+            "Set it to that value.",
+        )
+        for name in now
+        if name in before and not _same(before[name], now[name])
+    ]
+    return problems or _number_problems(stored, current)
+
+
+def probe_signal(sample_freq: int) -> np.ndarray:
+    """0.6 seconds of a tone and a rising chirp under a slow swell, then silence; float32.
+
+    It has loud, quiet and digitally silent parts, where front-ends differ most.
+    """
+    count = max(int(_PROBE_SECONDS * sample_freq), 2)
+    time = np.arange(count) / sample_freq
+    fraction = np.arange(count) / count
+    top = sample_freq / 2
+    chirp = np.sin(2 * np.pi * (0.02 * top * time + 0.4 * top * fraction * time))
+    tone = np.sin(2 * np.pi * 0.055 * top * time)
+    swell = np.maximum(np.sin(np.pi * np.minimum(fraction / 0.8, 1.0)), 0.0)
+    quantised = np.round(32768 * 0.3 * swell * (tone + 0.5 * chirp))
+    quantised[int(0.8 * count) :] = 0
+    return (quantised / 32768).astype(np.float32)
+
+
+def _number_problems(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[Problem]:
+    where = "the features of the probe signal"
+    if list(stored.get("shape", [])) != list(current["shape"]):
+        found = f"shape {current['shape']}"
+        return [Problem(where, found, f"{stored.get('shape', _ABSENT)} as in the checkpoint")]
+    difference = np.abs(np.subtract(stored["numbers"], current["numbers"])).max()
+    if not difference <= TOLERANCE:
+        return [
+            Problem(
+                where,
+                f"numbers that differ by up to {difference:.3g} (front-end version "
+                f"{stored.get('version')} then, {current['version']} now)",
+                f"the checkpoint's within {TOLERANCE:g}",
+                "The front-end computes differently: use the version that trained the "
+                "checkpoint, or train on.",
+            )
+        ]
+    return []
+
+
+def _same(before: Any, now: Any) -> bool:
+    if isinstance(before, list) and isinstance(now, list):
+        return len(before) == len(now) and bool(np.allclose(before, now, rtol=1e-5, atol=1e-7))
+    if isinstance(before, float) and isinstance(now, float):
+        return bool(np.isclose(before, now, rtol=1e-9, atol=0.0))
+    return bool(before == now)

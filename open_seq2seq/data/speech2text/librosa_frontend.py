@@ -1,0 +1,123 @@
+"""The librosa front-end of OpenSeq2Seq: centred STFT, Slaney mel filters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from open_seq2seq.data.speech2text import filters, spectrum
+from open_seq2seq.data.speech2text.options import FeatureOptions
+
+LOG_FLOOR = 1e-20
+INT16_SCALE = 32768.0
+PEAK_FLOOR = 1e-5 / INT16_SCALE  # the original's 1e-5, on its 16-bit scale
+
+# Outside training the dither is the same for every recording, so that features and
+# transcripts can be repeated: the first n numbers of this generator.
+DITHER_SEED = 20181105
+
+
+class LibrosaFrontEnd:
+    """Features of librosa 0.6 as OpenSeq2Seq called it.
+
+    Scale to the peak (or by `gain`), dither, pre-emphasis (not for spectrogram), a
+    centred STFT with reflected edges and a symmetric window, then:
+
+    * spectrogram: `10 log10(max(power, 1e-30))`, the lowest frequencies;
+    * logfbank: `ln(mel energies + 1e-20)`;
+    * mfcc: the orthonormal DCT-II of the log energies of `2 * num_audio_features` mel
+      filters; with `legacy_mfcc` of the linear power spectrum;
+
+    and normalisation.
+
+    Args:
+      options: the parameters.
+    """
+
+    def __init__(self, options: FeatureOptions):
+        self.options = options
+        self.window = filters.window(options.window, options.window_length)
+        self.matrix, self.cepstra = _matrices(options)
+        self.linear = options.input_type == "mfcc" and options.legacy_mfcc
+        # A window shorter than the FFT sits in its middle.
+        self.left = options.fft_length // 2 - (options.fft_length - options.window_length) // 2
+
+    def frames(self, samples: np.ndarray) -> np.ndarray:
+        """Number of frames for `samples` (at least 1) samples."""
+        odd = self.options.fft_length % 2
+        return 1 + (samples - odd) // self.options.hop_length
+
+    def __call__(self, samples: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
+        """Features `[time, feature]` float32 of samples `[n]`, n >= 1."""
+        signal = self._centred(self._levelled(samples, rng))
+        options = self.options
+        width = options.num_audio_features if self.matrix is None else self.matrix.shape[1]
+        features = spectrum.frame_features(
+            signal, self._count(samples), self.window, options, width, self._convert
+        )
+        if self.cepstra is not None:
+            features = spectrum.transform(features, self.cepstra)
+        spectrum.normalise(
+            features, options.norm_per_feature, options.features_mean, options.features_std_dev
+        )
+        return features
+
+    def _count(self, samples: np.ndarray) -> int:
+        return int(self.frames(np.int64(len(samples))))
+
+    def _levelled(self, samples: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
+        """The signal at the wanted level, with its dither."""
+        if self.options.gain is None:
+            factor = 1.0 / (float(max(samples.max(), -samples.min())) + PEAK_FLOOR)
+        else:
+            factor = self.options.gain * INT16_SCALE
+        signal = samples * np.float32(factor)
+        if self.options.dither > 0:
+            rng = rng or np.random.default_rng(DITHER_SEED)
+            noise = rng.standard_normal(len(signal), dtype=np.float32)
+            noise *= np.float32(self.options.dither)
+            signal += noise
+        return signal
+
+    def _centred(self, signal: np.ndarray) -> np.ndarray:
+        """Pre-emphasised, with reflected samples around, so that frame t is centred at t * hop."""
+        count, left = len(signal), self.left
+        last_frame = (self._count(signal) - 1) * self.options.hop_length
+        padded = np.empty(max(last_frame + self.options.window_length, left + count), np.float32)
+        middle = padded[left : left + count]
+        if self.options.input_type == "spectrogram":
+            middle[...] = signal
+        else:
+            spectrum.pre_emphasis(signal, middle)
+        padded[:left] = middle[_reflected(np.arange(-left, 0), count)]
+        padded[left + count :] = middle[_reflected(np.arange(count, len(padded) - left), count)]
+        return padded
+
+    def _convert(self, power: np.ndarray, out: np.ndarray) -> None:
+        """A block's power spectra to its numbers before the DCT of the energies."""
+        if self.matrix is None:
+            spectrum.decibels(power[:, : out.shape[1]], out)
+            return
+        spectrum.project(power, self.matrix, out)
+        if not self.linear:
+            out += np.float32(LOG_FLOOR)
+            spectrum.logarithm(out)
+
+
+def _matrices(options: FeatureOptions) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What the power spectrum, and after the logarithm the energies, are multiplied with."""
+    features, num_fft = options.num_audio_features, options.fft_length
+    if options.input_type == "spectrogram":
+        return None, None
+    if options.input_type == "logfbank":
+        return filters.slaney_mel_filters(options.sample_freq, num_fft, features).T.copy(), None
+    if options.legacy_mfcc:
+        return filters.dct_matrix(num_fft // 2 + 1, features).astype(np.float32), None
+    mel = filters.slaney_mel_filters(options.sample_freq, num_fft, 2 * features).T.copy()
+    return mel, filters.dct_matrix(2 * features, features).astype(np.float32)
+
+
+def _reflected(index: np.ndarray, count: int) -> np.ndarray:
+    """Indices beyond `[0, count)` mirrored at the first and last sample, as often as needed."""
+    period = max(2 * (count - 1), 1)
+    index = np.abs(index) % period
+    return np.minimum(index, period - index)

@@ -1,0 +1,111 @@
+"""The psf front-end of OpenSeq2Seq: what python_speech_features 0.6 computes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from open_seq2seq.data.speech2text import filters, spectrum
+from open_seq2seq.data.speech2text.options import FeatureOptions
+
+PEAK_FLOOR = 1e-5 / 32768  # the original's 1e-5, on its 16-bit scale
+SMALLEST_ENERGY = float(np.finfo(np.float64).eps)
+
+
+class PsfFrontEnd:
+    """Features of python_speech_features as OpenSeq2Seq called it.
+
+    Scale to the peak and truncate to 16-bit whole numbers, append silence until the
+    number of frames is a multiple of `pad_to`, then:
+
+    * spectrogram: symmetric Hann window, `10 log10(max(power / length, 1e-30))`, the
+      lowest frequencies. (The original subtracts the recording's maximum, which the
+      normalisation removes again.)
+    * logfbank: pre-emphasis, no window, `ln` of HTK mel energies of `power / FFT length`,
+      where an energy of zero counts as 2.2e-16;
+    * mfcc: the same with `2 * num_audio_features` filters, orthonormal DCT-II, lifter;
+
+    and normalisation over all features and frames, the appended silence included.
+
+    Args:
+      options: the parameters.
+    """
+
+    def __init__(self, options: FeatureOptions):
+        self.options = options
+        self.window = None
+        if options.input_type == "spectrogram":
+            self.window = filters.window("hanning", options.window_length)
+        self.matrix, self.cepstra = _matrices(options)
+
+    def frames(self, samples: np.ndarray) -> np.ndarray:
+        """Number of frames for `samples` samples, appended silence included."""
+        pad_to = max(self.options.pad_to, 1)
+        return -(-self._own_frames(samples) // pad_to) * pad_to
+
+    def __call__(self, samples: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
+        """Features `[time, feature]` float32 of samples `[n]`, n >= 1; `rng` is not used."""
+        signal = self._padded(_quantised(samples))
+        options, frames = self.options, self._count(samples)
+        width = options.num_audio_features if self.matrix is None else self.matrix.shape[1]
+        features = spectrum.frame_features(
+            signal, frames, self.window, options, width, self._convert
+        )
+        if self.cepstra is not None:
+            features = spectrum.transform(features, self.cepstra)
+        spectrum.normalise(features, per_feature=False)
+        return features
+
+    def _own_frames(self, samples: np.ndarray) -> np.ndarray:
+        """Number of frames that hold samples of the recording; the last may be part of one."""
+        options = self.options
+        return 1 + np.maximum(-((options.window_length - samples) // options.hop_length), 0)
+
+    def _count(self, samples: np.ndarray) -> int:
+        return int(self.frames(np.int64(len(samples))))
+
+    def _padded(self, signal: np.ndarray) -> np.ndarray:
+        """The signal of all frames: pre-emphasised (not for spectrogram), silence appended."""
+        options, count = self.options, len(signal)
+        frames = self._count(signal)
+        padded = np.zeros(
+            max((frames - 1) * options.hop_length + options.window_length, count), np.float32
+        )
+        if options.input_type == "spectrogram":
+            padded[:count] = signal
+            return padded
+        spectrum.pre_emphasis(signal, padded[:count])
+        # Silence for pad_to is appended before the pre-emphasis, what fills the last frame after.
+        if frames > int(self._own_frames(np.int64(count))):
+            padded[count] = np.float32(-spectrum.PRE_EMPHASIS) * signal[-1]
+        return padded
+
+    def _convert(self, power: np.ndarray, out: np.ndarray) -> None:
+        """A block's power spectra to its numbers before the DCT of the energies."""
+        if self.matrix is None:
+            power /= self.options.fft_length
+            spectrum.decibels(power[:, : out.shape[1]], out)
+            return
+        spectrum.project(power, self.matrix, out)
+        # Only zeros are this small: the energies come from whole numbers.
+        np.maximum(out, np.float32(SMALLEST_ENERGY), out=out)
+        spectrum.logarithm(out)
+
+
+def _quantised(samples: np.ndarray) -> np.ndarray:
+    """Samples as the 16-bit whole numbers that they are truncated to, `[n]` float32."""
+    signal = samples / np.float32(max(samples.max(), -samples.min()) + PEAK_FLOOR)
+    signal *= np.float32(32767.0)
+    return np.trunc(signal, out=signal)
+
+
+def _matrices(options: FeatureOptions) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What the power spectrum, and after the logarithm the energies, are multiplied with."""
+    features, num_fft = options.num_audio_features, options.fft_length
+    if options.input_type == "spectrogram":
+        return None, None
+    count = features if options.input_type == "logfbank" else 2 * features
+    mel = filters.htk_mel_filters(options.sample_freq, num_fft, count).T / np.float32(num_fft)
+    if options.input_type == "logfbank":
+        return np.ascontiguousarray(mel), None
+    cepstra = filters.dct_matrix(count, features) * filters.cepstral_lifter(features, count)
+    return np.ascontiguousarray(mel), cepstra.astype(np.float32)
