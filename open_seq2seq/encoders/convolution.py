@@ -1,0 +1,124 @@
+"""The convolutions of the TDNN: plain, separable, over images, and causal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from open_seq2seq.encoders.lengths import convolved_length
+from open_seq2seq.ops.convolution import convolve, depthwise_convolve
+from open_seq2seq.ops.initializers import fresh_initializer
+
+
+class Convolution(keras.layers.Layer):
+    """A convolution over time, without bias.
+
+    Inputs are [batch, time, channel]; of type `conv2d` also [batch, time, width, channel].
+    SAME pads as TensorFlow does when the length is a multiple of the stride, whatever the
+    length is: what an utterance gives doesn't depend on the padding after it.
+
+    Args:
+      layer_type: conv1d, sep_conv1d, conv2d or tcn.
+      channels: output channels.
+      kernel_size, stride, dilation: one number per axis.
+      padding: SAME or VALID.
+      regularizer, initializer: of the kernels; Keras objects, names or None.
+    """
+
+    def __init__(
+        self,
+        layer_type: str,
+        channels: int,
+        kernel_size: Sequence[int],
+        stride: Sequence[int] | None = None,
+        dilation: Sequence[int] | None = None,
+        padding: str = "SAME",
+        regularizer: Any = None,
+        initializer: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        axes = len(kernel_size)
+        self.layer_type, self.channels, self.padding = layer_type, channels, padding
+        self.kernel_size = tuple(kernel_size)
+        self.stride = tuple(stride or (1,) * axes)
+        self.dilation = tuple(dilation or (1,) * axes)
+        self.regularizer = keras.regularizers.get(regularizer)
+        self.initializer = keras.initializers.get(initializer or "glorot_uniform")
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        inputs = input_shape[-1]
+        if self.layer_type != "conv2d" and len(input_shape) != 3:
+            raise ValueError(
+                f"{self.layer_type} takes [batch, time, channel]. Received: shape={input_shape}"
+            )
+        if self.layer_type == "sep_conv1d":
+            self.depthwise_kernel = self._kernel("depthwise_kernel", (*self.kernel_size, inputs, 1))
+            self.pointwise_kernel = self._kernel("pointwise_kernel", (1, inputs, self.channels))
+        else:
+            self.kernel = self._kernel("kernel", (*self.kernel_size, inputs, self.channels))
+
+    def _kernel(self, name: str, shape: tuple[int | None, ...]) -> Any:
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=fresh_initializer(self.initializer),
+            regularizer=self.regularizer,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        return self.convolve(inputs)
+
+    def convolve(self, inputs: Any) -> Any:
+        """The convolution of `inputs`, in their dtype."""
+        if self.layer_type == "conv2d":
+            return self._convolve_image(inputs)
+        stride, dilation = self.stride[0], self.dilation[0]
+        padding = "CAUSAL" if self.layer_type == "tcn" else self.padding
+        if self.layer_type != "sep_conv1d":
+            return convolve(inputs, self.kernel, (stride,), (dilation,), padding)
+        filtered = depthwise_convolve(inputs, self.depthwise_kernel, stride, dilation, padding)
+        return convolve(filtered, self.pointwise_kernel, (1,), (1,), "SAME")
+
+    def _convolve_image(self, inputs: Any) -> Any:
+        if len(inputs.shape) == 4:
+            return convolve(inputs, self.kernel, self.stride, self.dilation, self.padding)
+        image = ops.expand_dims(inputs, 2)
+        image = convolve(image, self.kernel, self.stride, self.dilation, self.padding)
+        return ops.squeeze(image, 2)
+
+    def output_length(self, frames: Any) -> Any:
+        """Frames after the convolution, for an int, an array or a tensor of them."""
+        return convolved_length(
+            frames, self.kernel_size[0], self.stride[0], self.dilation[0], self.padding
+        )
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        shape: list[int | None] = list(input_shape)
+        for axis in range(len(shape) - 2):
+            size = shape[axis + 1]
+            if size is not None:
+                shape[axis + 1] = convolved_length(
+                    size,
+                    self.kernel_size[axis],
+                    self.stride[axis],
+                    self.dilation[axis],
+                    self.padding,
+                )
+        return (*shape[:-1], self.channels)
+
+    def get_config(self) -> dict[str, Any]:
+        own: Mapping[str, Any] = {
+            "layer_type": self.layer_type,
+            "channels": self.channels,
+            "kernel_size": list(self.kernel_size),
+            "stride": list(self.stride),
+            "dilation": list(self.dilation),
+            "padding": self.padding,
+            "regularizer": keras.regularizers.serialize(self.regularizer),
+            "initializer": keras.initializers.serialize(self.initializer),
+        }
+        return {**super().get_config(), **own}

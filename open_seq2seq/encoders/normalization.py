@@ -1,0 +1,152 @@
+"""The normalizations that may follow a convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from open_seq2seq.ops.normalization import batch_normalize, normalize_by
+
+
+class BatchNorm(keras.layers.Layer):
+    """Batch normalization over all frames of the batch (Ioffe and Szegedy 2015).
+
+    In training the statistics include padded frames, as OpenSeq2Seq's do; in evaluation
+    the moving ones are used, so that padding changes nothing. Statistics, gamma and beta
+    are float32 under every dtype policy.
+
+    Args:
+      momentum: share of the old value in the moving statistics.
+      epsilon: added to the variance.
+      regularizer: of gamma.
+    """
+
+    def __init__(
+        self, momentum: float = 0.90, epsilon: float = 1e-3, regularizer: Any = None, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        self.momentum, self.epsilon = momentum, epsilon
+        self.regularizer = keras.regularizers.get(regularizer)
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        _add_scale_and_shift(self, input_shape[-1])
+        shape = (input_shape[-1],)
+        self.moving_mean = self.add_weight(
+            name="moving_mean", shape=shape, initializer="zeros", trainable=False, autocast=False
+        )
+        self.moving_variance = self.add_weight(
+            name="moving_variance", shape=shape, initializer="ones", trainable=False, autocast=False
+        )
+
+    def call(self, inputs: Any, within: Any = None, training: bool = False) -> Any:
+        """Normalizes `inputs` [batch, time, ..., channel]; `within` is not used."""
+        if not training:
+            return normalize_by(
+                inputs, self.moving_mean, self.moving_variance, self.gamma, self.beta, self.epsilon
+            )
+        outputs, mean, variance = batch_normalize(inputs, self.gamma, self.beta, self.epsilon)
+        self._follow(self.moving_mean, mean)
+        self._follow(self.moving_variance, variance)
+        return outputs
+
+    def _follow(self, moving: Any, value: Any) -> None:
+        moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
+
+    def get_config(self) -> dict[str, Any]:
+        regularizer = keras.regularizers.serialize(self.regularizer)
+        own = {"momentum": self.momentum, "epsilon": self.epsilon, "regularizer": regularizer}
+        return {**super().get_config(), **own}
+
+
+class UtteranceNorm(keras.layers.Layer):
+    """Normalizes each utterance by itself, over the frames within its length.
+
+    Args:
+      over_channels: True for layer normalization (one mean and variance for all of an
+        utterance's frames and channels, as OpenSeq2Seq's layer_norm), False for instance
+        normalization (one for each channel).
+      epsilon: added to the variance.
+      regularizer: of gamma.
+    """
+
+    def __init__(
+        self,
+        over_channels: bool,
+        epsilon: float = 1e-6,
+        regularizer: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.over_channels, self.epsilon = over_channels, epsilon
+        self.regularizer = keras.regularizers.get(regularizer)
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        _add_scale_and_shift(self, input_shape[-1])
+
+    def call(self, inputs: Any, within: Any = None, training: bool = False) -> Any:
+        """Normalizes each utterance.
+
+        Args:
+          inputs: [batch, time, ..., channel].
+          within: [batch, time, 1, ...] bool, which frames count; None: all.
+          training: not used.
+        """
+        values = ops.cast(inputs, "float32")
+        axes = tuple(range(1, len(inputs.shape) - (0 if self.over_channels else 1)))
+        counted = (
+            ops.ones_like(values)
+            if within is None
+            else ops.where(within, ops.ones_like(values), 0.0)
+        )
+        values = ops.where(counted > 0, values, 0.0)
+        count = ops.maximum(ops.sum(counted, axis=axes, keepdims=True), 1.0)
+        mean = ops.sum(values, axis=axes, keepdims=True) / count
+        centred = (values - mean) * counted
+        variance = ops.sum(ops.square(centred), axis=axes, keepdims=True) / count
+        outputs = centred * ops.rsqrt(variance + self.epsilon) * self.gamma + self.beta
+        return ops.cast(outputs, inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "over_channels": self.over_channels,
+            "epsilon": self.epsilon,
+            "regularizer": keras.regularizers.serialize(self.regularizer),
+        }
+        return {**super().get_config(), **own}
+
+
+# The name that a normalization's variables carry, and how it is made.
+NORMALIZATION_NAMES = {"batch_norm": "bn", "layer_norm": "ln", "instance_norm": "in"}
+
+
+def make_normalization(
+    kind: str, name: str, momentum: float, epsilon: float, regularizer: Any, dtype: Any
+) -> keras.layers.Layer:
+    """The normalization layer of one convolution.
+
+    Args:
+      kind: batch_norm, layer_norm or instance_norm.
+      name: the layer's name.
+      momentum, epsilon: of batch_norm; the others use 1e-6.
+      regularizer: of gamma.
+      dtype: the dtype policy.
+    """
+    if kind == "batch_norm":
+        return BatchNorm(momentum, epsilon, regularizer, name=name, dtype=dtype)
+    return UtteranceNorm(kind == "layer_norm", regularizer=regularizer, name=name, dtype=dtype)
+
+
+def _add_scale_and_shift(layer: keras.layers.Layer, channels: int | None) -> None:
+    layer.gamma = layer.add_weight(
+        name="gamma",
+        shape=(channels,),
+        initializer="ones",
+        regularizer=layer.regularizer,
+        autocast=False,
+    )
+    layer.beta = layer.add_weight(
+        name="beta", shape=(channels,), initializer="zeros", autocast=False
+    )

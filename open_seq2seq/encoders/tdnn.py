@@ -1,0 +1,187 @@
+"""The time-delay network behind Jasper, QuartzNet and Wave2Letter+.
+
+Sources: Collobert et al. 2016 (Wave2Letter), Li et al. 2019 (Jasper), Kriman et al. 2019
+(QuartzNet), as OpenSeq2Seq combines them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from open_seq2seq.encoders.lengths import length_mask, masked
+from open_seq2seq.encoders.tdnn_block import Repetition, Surroundings
+from open_seq2seq.encoders.tdnn_params import TDNN
+
+
+class TDNNEncoder(keras.layers.Layer):
+    """Blocks of convolutions over time, with optional residual connections.
+
+    Args:
+      params: see `PARAMS`.
+      regularizer: of the kernels and of normalizations' gammas; residual convolutions
+        are not regularized.
+      initializer: of the kernels; None is Glorot uniform.
+    """
+
+    PARAMS = TDNN
+
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        regularizer: Any = None,
+        initializer: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self._given_params = dict(params)
+        self.params = self.PARAMS.parse(params)
+        self.regularizer = keras.regularizers.get(regularizer)
+        self.initializer = keras.initializers.get(initializer)
+        self.use_mask: bool = self.params["use_conv_mask"]
+        # One generator with a name of its own: its state belongs to the checkpoint.
+        self.seed = keras.random.SeedGenerator(name=f"{self.name}_seed")
+        self.blocks = self._make_blocks()
+        self.time_stride = math.prod(
+            repetition.stride[0] for block in self.blocks for repetition in block
+        )
+
+    def _make_blocks(self) -> list[list[Repetition]]:
+        shared = Surroundings(
+            activation=activation_function(self.params["activation_fn"]),
+            normalization=self.params["normalization"],
+            momentum=self.params["bn_momentum"],
+            epsilon=self.params["bn_epsilon"],
+            regularizer=self.regularizer,
+            initializer=self.initializer,
+            drop_block_prob=self.params["drop_block_prob"],
+            seed=self.seed,
+            dtype=self.dtype_policy,
+        )
+        blocks, dense_sources = [], 0
+        for index, layer in enumerate(self.params["convnet_layers"]):
+            names: Sequence[str] = ()
+            if layer["residual_dense"]:
+                dense_sources += 1
+                names = [f"_{number}" for number in range(dense_sources)]
+            elif layer["residual"]:
+                names = [""]
+            blocks.append(self._make_block(index, layer, shared, names))
+        return blocks
+
+    def _make_block(
+        self, index: int, layer: Mapping[str, Any], shared: Surroundings, names: Sequence[str]
+    ) -> list[Repetition]:
+        keep_prob = layer["dropout_keep_prob"]
+        if keep_prob is None:
+            keep_prob = self.params["dropout_keep_prob"]
+        return [
+            Repetition(
+                layer,
+                shared,
+                keep_prob,
+                residual_names=names if number == layer["repeat"] else (),
+                always_drop=index == self.params["drop_block_index"],
+                name=_repetition_name(index + 1, number),
+            )
+            for number in range(1, layer["repeat"] + 1)
+        ]
+
+    def build(self, features_shape: Sequence[int | None], lengths_shape: Any = None) -> None:
+        """Makes the variables for features [batch, time, feature] (or [..., width, feature])."""
+        shape = tuple(features_shape)
+        dense_shapes: list[tuple[int | None, ...]] = []
+        for layer, block in zip(self.params["convnet_layers"], self.blocks):
+            sources = self._sources(layer, shape, dense_shapes)
+            for repetition in block:
+                repetition.build(shape, sources)
+                shape = repetition.compute_output_shape(shape)
+        self.built = True
+
+    def call(self, features: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+        """Encodes a batch.
+
+        Args:
+          features: [batch, time, feature]; networks of conv2d layers also take
+            [batch, time, width, feature].
+          lengths: [batch], frames of each utterance.
+          training: batch statistics and dropout.
+
+        Returns:
+          outputs: [batch, time', channel] in the compute dtype (width and channel joined).
+            What lies past an utterance's length is undefined.
+          lengths: [batch] int32, frames of each utterance in `outputs`.
+        """
+        lengths = ops.cast(lengths, "int32")
+        mask = self._mask(lengths, features)
+        outputs = features
+        dense_sources: list[Any] = []
+        for layer, block in zip(self.params["convnet_layers"], self.blocks):
+            outputs = masked(outputs, mask)
+            sources = self._sources(layer, outputs, dense_sources)
+            for number, repetition in enumerate(block):
+                inputs = outputs if number == 0 else masked(outputs, mask)
+                lengths, mask = self._after(repetition, inputs, lengths, mask)
+                is_last = number == len(block) - 1
+                outputs = repetition(
+                    inputs, sources if is_last else [], within=mask, training=training
+                )
+        if len(outputs.shape) == 4:
+            shape = ops.shape(outputs)
+            outputs = ops.reshape(outputs, (-1, shape[1], shape[2] * outputs.shape[3]))
+        return outputs, lengths
+
+    def _sources(
+        self, layer: Mapping[str, Any], block_input: Any, dense_sources: list[Any]
+    ) -> list[Any]:
+        """A block's residual sources: none, its input, or those of all dense blocks so far."""
+        if layer["residual_dense"]:
+            dense_sources.append(block_input)
+            return list(dense_sources)
+        return [block_input] if layer["residual"] else []
+
+    def _mask(self, lengths: Any, inputs: Any) -> Any:
+        if not self.use_mask:
+            return None
+        return length_mask(lengths, ops.shape(inputs)[1], len(inputs.shape))
+
+    def _after(
+        self, repetition: Repetition, inputs: Any, lengths: Any, mask: Any
+    ) -> tuple[Any, Any]:
+        """The lengths and the mask behind a repetition."""
+        if repetition.padding == "SAME" and repetition.stride[0] == 1:
+            return lengths, mask
+        lengths = repetition.output_length(lengths)
+        if not self.use_mask:
+            return lengths, None
+        frames = repetition.output_length(ops.shape(inputs)[1])
+        return lengths, length_mask(lengths, frames, len(inputs.shape))
+
+    def output_length(self, frames: Any) -> Any:
+        """Output frames for so many feature frames: an int, an integer array or a tensor."""
+        for block in self.blocks:
+            for repetition in block:
+                frames = repetition.output_length(frames)
+        return frames
+
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "params": self._given_params,
+            "regularizer": keras.regularizers.serialize(self.regularizer),
+            "initializer": keras.initializers.serialize(self.initializer),
+        }
+        return {**super().get_config(), **own}
+
+
+def activation_function(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function that a config's `activation_fn` names or is."""
+    return keras.activations.get(activation) if isinstance(activation, str) else activation
+
+
+def _repetition_name(block: int, number: int) -> str:
+    """OpenSeq2Seq's conv<b><r>; from the tenth repetition on with a dash, so that no two meet."""
+    return f"conv{block}{number}" if number < 10 else f"conv{block}_{number}"

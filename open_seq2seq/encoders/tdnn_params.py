@@ -1,0 +1,197 @@
+"""The parameters of `TDNNEncoder`, and what must hold between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from open_seq2seq.config.errors import Problem
+from open_seq2seq.config.schema import CALLABLE, Param, Schema
+
+LAYER_TYPES = ("conv1d", "sep_conv1d", "conv2d", "tcn")
+
+
+def _axes(layer_type: str) -> int:
+    """How many axes the layer's convolution runs over: time, and width for images."""
+    return 2 if layer_type == "conv2d" else 1
+
+
+def _per_axis(name: str, help: str, default: Any = None) -> Param:
+    item = Param("axis", int, "Along one axis.", minimum=1)
+    keywords = {} if default is None else {"default": default}
+    return Param(name, list, help, item=item, **keywords)
+
+
+def _check_layer(layer: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    axes = _axes(layer["type"])
+    for name in ("kernel_size", "stride", "dilation"):
+        value = list(layer.get(name) or [1] * axes)
+        # Dilation may be left out for images too; its default has one entry.
+        if len(value) != axes:
+            names = "[time, width]" if axes == 2 else "[time]"
+            yield Problem(f"{where}/{name}", repr(value), f"{axes} numbers, {names}")
+    if layer["type"] == "tcn" and layer["padding"] == "VALID":
+        yield Problem(f"{where}/padding", "VALID", "SAME", "A causal convolution pads on the left.")
+    if layer.get("residual"):
+        if any(stride != 1 for stride in layer["stride"]):
+            remedy = "The residual path keeps the length, so the block must too."
+            yield Problem(f"{where}/stride", repr(layer["stride"]), "1 in a residual block", remedy)
+        if layer["padding"] != "SAME":
+            remedy = "The residual path keeps the length, so the block must too."
+            yield Problem(f"{where}/padding", layer["padding"], "SAME in a residual block", remedy)
+    elif layer.get("residual_dense"):
+        remedy = "Add 'residual': True, or remove residual_dense."
+        yield Problem(f"{where}/residual_dense", "True", "False without residual", remedy)
+
+
+LAYER = Schema(
+    "a layer of convnet_layers",
+    [
+        Param(
+            "type",
+            str,
+            "Convolution over time: plain, depthwise-separable, over [time, width] images, or "
+            "causal (tcn).",
+            choices=LAYER_TYPES,
+        ),
+        Param(
+            "repeat", int, "How often the layer is repeated; with `stride` every time.", minimum=1
+        ),
+        _per_axis("kernel_size", "Taps of the kernel, [time] or [time, width]."),
+        _per_axis("stride", "Step of the kernel in frames, [time] or [time, width]."),
+        Param("num_channels", int, "Channels of the output.", minimum=1),
+        Param(
+            "padding",
+            str,
+            "SAME: time' = ceil(time / stride). VALID: no padding.",
+            choices=("SAME", "VALID"),
+        ),
+        Param(
+            "dilation",
+            list,
+            "Distance between taps in frames, [time] or [time, width]; 1 when left out.",
+            None,
+            item=Param("axis", int, "Along one axis.", minimum=1),
+        ),
+        Param(
+            "dropout_keep_prob",
+            float,
+            "Probability of keeping an output in training; the encoder's when left out.",
+            None,
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Param(
+            "residual",
+            bool,
+            "Add the block's input, through a 1x1 convolution, to its last repetition.",
+            False,
+        ),
+        Param(
+            "residual_dense",
+            bool,
+            "Add the inputs of all dense residual blocks up to this one, not only its own.",
+            False,
+        ),
+    ],
+    check=_check_layer,
+    summary="One block: `repeat` times convolution, normalization, activation, dropout.",
+)
+
+
+def _check_encoder(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    layers: Sequence[Mapping[str, Any]] = params["convnet_layers"]
+    place = f"{where}/convnet_layers" if where else "convnet_layers"
+    if not layers:
+        yield Problem(place, "an empty list", "at least one layer")
+    index = params.get("drop_block_index", -1)
+    if not -1 <= index < len(layers):
+        expected = f"-1 (none) or a layer, 0 to {len(layers) - 1}"
+        yield Problem(f"{where}/drop_block_index".lstrip("/"), str(index), expected)
+    keeps_sources = None
+    for number, layer in enumerate(layers):
+        shortens = layer["padding"] == "VALID" or any(stride != 1 for stride in layer["stride"])
+        if layer.get("residual_dense") and keeps_sources is not None:
+            yield Problem(
+                f"{place}[{number}]/residual_dense",
+                f"True, after layer {keeps_sources} shortened the time axis",
+                "dense residual blocks of one length",
+                "Put all layers that stride before the first dense residual block.",
+            )
+        if shortens and any(before.get("residual_dense") for before in layers[:number]):
+            keeps_sources = number
+
+
+TDNN = Schema(
+    "TDNNEncoder",
+    [
+        Param(
+            "dropout_keep_prob",
+            float,
+            "Probability of keeping an output in training, for layers without their own.",
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Param(
+            "convnet_layers",
+            list,
+            "The blocks, from the features upwards.",
+            item=Param("layer", dict, "One block.", schema=LAYER),
+        ),
+        Param(
+            "activation_fn",
+            (str, CALLABLE),
+            "Applied after each normalization: a function, or a Keras activation's name.",
+        ),
+        Param(
+            "data_format",
+            str,
+            "Accepted for old configs, without effect: inputs and outputs are "
+            "[batch, time, feature], and the fastest layout inside is chosen by itself.",
+            "channels_last",
+            choices=("channels_last", "channels_first"),
+        ),
+        Param(
+            "normalization",
+            str,
+            "batch_norm; or over each utterance: layer_norm (time and channels together) or "
+            "instance_norm (time).",
+            "batch_norm",
+            choices=("batch_norm", "layer_norm", "instance_norm", None),
+        ),
+        Param(
+            "bn_momentum",
+            float,
+            "Share of the old value when batch_norm's moving statistics are updated.",
+            0.90,
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Param("bn_epsilon", float, "Added to the variance in batch_norm.", 1e-3, minimum=0.0),
+        Param(
+            "use_conv_mask",
+            bool,
+            "Zero what lies past an utterance's end before each convolution, so that padding "
+            "changes nothing. OpenSeq2Seq's default was False.",
+            True,
+        ),
+        Param(
+            "drop_block_prob",
+            float,
+            "Probability in training that a residual block passes only its residual; drawn once "
+            "per block and step.",
+            0.0,
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Param(
+            "drop_block_index",
+            int,
+            "The layer (from 0) whose convolutions are dropped in evaluation and inference, when "
+            "drop_block_prob is above 0; -1: none.",
+            -1,
+        ),
+    ],
+    check=_check_encoder,
+    summary="Time-delay network of convolutions: Jasper, QuartzNet, Wave2Letter+.",
+)

@@ -1,0 +1,134 @@
+"""Convolutions over time whose padding doesn't depend on the length of the batch.
+
+TensorFlow's SAME padding puts `(k - s) // 2` frames before an input whose length is a
+multiple of the stride s, and other amounts before others: the same utterance in two
+batches would be convolved differently. Here every input is first extended at its end to
+a multiple of the stride.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def convolve(
+    inputs: Any, kernel: Any, stride: Sequence[int], dilation: Sequence[int], padding: str
+) -> Any:
+    """A convolution over time, or over time and width.
+
+    Args:
+      inputs: [batch, time, channel] or [batch, time, width, channel].
+      kernel: [tap, channel, output] or [tap, tap, channel, output].
+      stride, dilation: one number per axis.
+      padding: SAME, VALID or CAUSAL.
+
+    Returns:
+      [batch, time', (width',) output] in the dtype of `inputs`.
+    """
+    kernel = ops.cast(kernel, inputs.dtype)
+    if all(tap == 1 for tap in kernel.shape[:-2]) and all(step == 1 for step in stride):
+        return _pointwise(inputs, kernel)
+    kernel, dilation = _without_strided_dilation(kernel, stride, dilation)
+    inputs, padding = _padded(inputs, kernel.shape[:-2], stride, dilation, padding)
+    return ops.conv(
+        inputs,
+        kernel,
+        strides=tuple(stride),
+        padding=padding,
+        dilation_rate=tuple(dilation),
+        data_format="channels_last",
+    )
+
+
+def depthwise_convolve(inputs: Any, kernel: Any, stride: int, dilation: int, padding: str) -> Any:
+    """Convolves every channel with its own taps.
+
+    Args:
+      inputs: [batch, time, channel].
+      kernel: [tap, channel, 1].
+      stride, dilation, padding: as in `convolve`, for the time axis.
+
+    Returns:
+      [batch, time', channel] in the dtype of `inputs`.
+    """
+    kernel = ops.cast(kernel, inputs.dtype)
+    kernel, (dilation,) = _without_strided_dilation(kernel, (stride,), (dilation,))
+    if keras.backend.backend() == "tensorflow":
+        from open_seq2seq.ops.tensorflow_depthwise import depthwise_convolve as fast
+
+        if dilation == 1:
+            inputs, padding = _padded(inputs, kernel.shape[:1], (stride,), (1,), padding)
+            return fast(inputs, kernel, stride, padding)
+    return plain_depthwise_convolve(inputs, kernel, stride, dilation, padding)
+
+
+def plain_depthwise_convolve(
+    inputs: Any, kernel: Any, stride: int, dilation: int, padding: str
+) -> Any:
+    """`depthwise_convolve` in `keras.ops` alone."""
+    inputs, padding = _padded(inputs, kernel.shape[:1], (stride,), (dilation,), padding)
+    return ops.depthwise_conv(
+        inputs,
+        kernel,
+        strides=stride,
+        padding=padding,
+        dilation_rate=dilation,
+        data_format="channels_last",
+    )
+
+
+def _pointwise(inputs: Any, kernel: Any) -> Any:
+    """A kernel of one tap is a matrix product, faster than a convolution."""
+    matrix = ops.reshape(kernel, kernel.shape[-2:])
+    return ops.matmul(inputs, matrix)
+
+
+def _without_strided_dilation(
+    kernel: Any, stride: Sequence[int], dilation: Sequence[int]
+) -> tuple[Any, Sequence[int]]:
+    """Backends don't take a stride and a dilation together: zeros between the taps are equal."""
+    if all(step == 1 for step in stride) or all(gap == 1 for gap in dilation):
+        return kernel, dilation
+    for axis, gap in enumerate(dilation):
+        spread = ops.expand_dims(kernel, axis + 1)
+        widths = [(0, 0)] * len(spread.shape)
+        widths[axis + 1] = (0, gap - 1)
+        spread = ops.pad(spread, widths)
+        span = (kernel.shape[axis] - 1) * gap + 1
+        shape = list(kernel.shape)
+        shape[axis] *= gap
+        kernel = ops.reshape(spread, shape)
+        kernel = ops.take(kernel, ops.arange(span), axis=axis)
+    return kernel, (1,) * len(dilation)
+
+
+def _padded(
+    inputs: Any, taps: Sequence[int], stride: Sequence[int], dilation: Sequence[int], padding: str
+) -> tuple[Any, str]:
+    """The inputs and the padding that the backend is to add: same or valid."""
+    if padding == "VALID":
+        return inputs, "valid"
+    if padding == "CAUSAL":
+        before = [(tap - 1) * gap for tap, gap in zip(taps, dilation)]
+        widths = [(0, 0), *((amount, 0) for amount in before), (0, 0)]
+        return ops.pad(inputs, widths), "valid"
+    for axis, step in enumerate(stride, start=1):
+        inputs = _extended(inputs, axis, step)
+    return inputs, "same"
+
+
+def _extended(inputs: Any, axis: int, step: int) -> Any:
+    """`inputs` with zeros after them, up to a multiple of `step` along `axis`."""
+    size = inputs.shape[axis]
+    if step == 1 or (size is not None and size % step == 0):
+        return inputs
+    widths = [(0, 0)] * len(inputs.shape)
+    widths[axis] = (0, step - 1)
+    size = (ops.shape(inputs)[axis] + step - 1) // step * step
+    kept = [slice(None)] * len(inputs.shape)
+    kept[axis] = slice(0, size)
+    return ops.pad(inputs, widths)[tuple(kept)]
