@@ -25,7 +25,9 @@ _CUT_CHUNK = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re
 _UNKNOWN_SIZE = 0x7FFFFF00
 
 # An Ogg stream without its end mark may be a live recording; half a page behind it is a cut.
-_CUT_OGG = ("Last page lacks an end-of-stream bit", "Junk after the last page")
+# libsndfile notes the missing mark while it opens the file or when it has read the rest.
+_CUT_OGG = re.compile(r"Junk after the last page")
+_NO_OGG_END = re.compile(r"lacks an end-of-stream bit|without an End-Of-Stream flag")
 
 # An MP3 states its length in one of these tags; without them libsndfile estimates it.
 _MP3_LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
@@ -178,7 +180,7 @@ def _check_complete(file: soundfile.SoundFile, path: str | os.PathLike[str], rea
     found = ""
     if read < promised:
         found = f"{read} samples where its header says {promised}"
-    elif file.format == "OGG" and all(sign in log for sign in _CUT_OGG):
+    elif file.format == "OGG" and _CUT_OGG.search(log) and _NO_OGG_END.search(log):
         found = f"an Ogg stream that breaks off after {read} samples"
     if found:
         remedy = "The file was cut off: fetch or write it again."
