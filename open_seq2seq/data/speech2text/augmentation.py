@@ -1,0 +1,205 @@
+"""Augmentation: speed, noise, and masks over time and frequency.
+
+All randomness comes from the generator that is passed in, so the same seed gives the
+same result in any worker, and both front-ends get the same audio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, overload
+
+import numpy as np
+
+from open_seq2seq.config.errors import InputError, Problem
+from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.data.audio import resample, resampled_length
+
+# A drawn factor means a new filter for each recording. For one second of audio at factor
+# 1.077 MQ takes 0.2 ms and HQ 0.6 ms, most of it making the filter, and the two differ
+# only close to the Nyquist frequency.
+SPEED_QUALITY = "MQ"
+
+# Beyond these, speech is no longer speech.
+SHORTEST_FACTOR, LONGEST_FACTOR = 0.5, 2.0
+
+_SPEED_HELP = (
+    "r: change the speed by a factor drawn from 1-r to 1+r; a list: by one of its factors. "
+    "Above 1 is slower, longer and lower; 0 is off."
+)
+_FACTOR = Param("factor", float, "One factor.", minimum=SHORTEST_FACTOR, maximum=LONGEST_FACTOR)
+
+
+def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
+    prefix = f"{where}/" if where else ""
+    for name in ("speed_perturbation_ratio", "time_stretch_ratio"):
+        ratio = values.get(name)
+        if isinstance(ratio, (list, tuple)) and not ratio:
+            yield Problem(prefix + name, "an empty list", "at least one factor")
+        elif isinstance(ratio, (int, float)) and ratio > SHORTEST_FACTOR:
+            yield Problem(prefix + name, f"{ratio!r}", f"at most {SHORTEST_FACTOR}")
+    if values.get("speed_perturbation_ratio") and values.get("time_stretch_ratio"):
+        expected = "only speed_perturbation_ratio, of which it is the old name"
+        yield Problem(f"{prefix}time_stretch_ratio", "both names", expected, "Remove it.")
+    low, high = values.get("noise_level_min"), values.get("noise_level_max")
+    if (low is None) != (high is None):
+        missing = "noise_level_min" if low is None else "noise_level_max"
+        yield Problem(prefix + missing, "nothing", "both noise levels or none", "Add it, in dB.")
+    elif low is not None and high is not None and low > high:
+        yield Problem(f"{prefix}noise_level_min", f"{low}", f"at most noise_level_max, {high}")
+
+
+AUGMENTATION = Schema(
+    "augmentation",
+    [
+        Param("speed_perturbation_ratio", (float, list), _SPEED_HELP, 0.0, minimum=0, item=_FACTOR),
+        Param(
+            "time_stretch_ratio",
+            (float, list),
+            "Old name of speed_perturbation_ratio.",
+            default=None,
+            minimum=0,
+            item=_FACTOR,
+        ),
+        Param(
+            "noise_level_min",
+            int,
+            "Lowest level of added white noise, in dB relative to the recording's peak.",
+            default=None,
+        ),
+        Param(
+            "noise_level_max",
+            int,
+            "Upper end of its level, in dB; not reached unless equal to noise_level_min.",
+            default=None,
+        ),
+        Param("n_freq_mask", int, "Number of bands of features set to zero.", 0, minimum=0),
+        Param("n_time_mask", int, "Number of spans of frames set to zero.", 0, minimum=0),
+        Param("width_freq_mask", int, "Greatest width of a band, in features.", 10, minimum=0),
+        Param("width_time_mask", int, "Greatest width of a span, in frames.", 50, minimum=0),
+    ],
+    check=_check,
+    summary="Random changes of the training audio; absent parameters are off.",
+)
+
+
+class Augmenter:
+    """Changes recordings and their features at random.
+
+    Args:
+      params: the parameters of `AUGMENTATION`; None changes nothing.
+      sample_freq: the samples' rate, in Hz.
+
+    Raises:
+      InputError: the parameters are not valid.
+    """
+
+    PARAMS = AUGMENTATION
+
+    def __init__(self, params: Mapping[str, Any] | None, sample_freq: int):
+        self.params = self.PARAMS.parse(params or {}, "augmentation")
+        self.sample_freq = sample_freq
+        speed = self.params["speed_perturbation_ratio"] or self.params["time_stretch_ratio"] or 0.0
+        self._factors = np.asarray(speed) if isinstance(speed, list) else None
+        self._ratio = 0.0 if isinstance(speed, list) else speed
+        bounds = [1 - self._ratio, 1 + self._ratio] if self._factors is None else self._factors
+        self.shortest_factor = float(min(bounds))
+        self.longest_factor = float(max(bounds))
+
+    @property
+    def changes_waveform(self) -> bool:
+        """Whether audio is changed before the features, which then must not be cached."""
+        off = self.shortest_factor == self.longest_factor == 1.0
+        return not off or self.params["noise_level_min"] is not None
+
+    def problems(self, num_features: int) -> list[Problem]:
+        """What is wrong with the masks for this number of features."""
+        width = self.params["width_freq_mask"]
+        if self.params["n_freq_mask"] == 0 or width <= num_features:
+            return []
+        expected = f"at most num_audio_features, {num_features}"
+        return [Problem("augmentation/width_freq_mask", f"{width}", expected)]
+
+    def speed_factors(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """Draws speed factors for n recordings, `[n]` float64; ones when this is off."""
+        if self._factors is not None:
+            return rng.choice(self._factors, n)
+        if self._ratio == 0.0:
+            return np.ones(n)
+        return rng.uniform(self.shortest_factor, self.longest_factor, n)
+
+    @overload
+    def output_samples(self, n: int, factor: float) -> int: ...
+    @overload
+    def output_samples(self, n: np.ndarray, factor: np.ndarray) -> np.ndarray: ...
+    def output_samples(self, n: int | np.ndarray, factor: float | np.ndarray) -> int | np.ndarray:
+        """Length of `waveform`'s result: ints or arrays of samples and factors."""
+        rate = np.rint(np.multiply(self.sample_freq, factor)).astype(np.int64)
+        samples = resampled_length(np.asarray(n, np.int64), self.sample_freq, rate)
+        return int(samples) if np.ndim(samples) == 0 else samples
+
+    def waveform(
+        self, samples: np.ndarray, speed_factor: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Changes the speed by a given factor, then adds noise of a drawn level.
+
+        Args:
+          samples: `[n]` float32.
+          speed_factor: one of `speed_factors`; above 1 is longer and slower.
+          rng: source of the noise and its level.
+
+        Returns:
+          `[output_samples(n, speed_factor)]` float32.
+        """
+        # Played back at sample_freq, audio resampled to a higher rate is slower and lower.
+        rate = round(self.sample_freq * speed_factor)
+        samples = resample(samples, self.sample_freq, rate, SPEED_QUALITY)
+        low, high = self.params["noise_level_min"], self.params["noise_level_max"]
+        if low is None:
+            return samples
+        level = rng.integers(low, max(high, low + 1))
+        peak = float(np.abs(samples).max(initial=0.0))
+        noise = rng.standard_normal(len(samples), dtype=np.float32)
+        noise *= np.float32(peak * 10.0 ** (level / 20.0))
+        noise += samples
+        return noise
+
+    def spectrogram(self, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Sets random bands and spans of normalised features to zero, their mean.
+
+        Widths are drawn from zero to the greatest, both included; a span as long as the
+        recording is left out. After SpecAugment (Park et al., 2019).
+
+        Args:
+          features: `[time, feature]`; not changed.
+          rng: source of widths and places.
+
+        Returns:
+          `[time, feature]`: a masked copy, or `features` itself when masks are off.
+
+        Raises:
+          InputError: `width_freq_mask` is greater than the number of features.
+        """
+        params = self.params
+        if not params["n_freq_mask"] and not params["n_time_mask"]:
+            return features
+        frames, num_features = features.shape
+        problems = self.problems(num_features)
+        if problems:
+            raise InputError("The augmentation does not fit the features:", problems)
+        masked = features.copy()
+        for _ in range(params["n_freq_mask"]):
+            band = _draw_span(rng, params["width_freq_mask"], num_features)
+            masked[:, band] = 0.0
+        for _ in range(params["n_time_mask"]):
+            span = _draw_span(rng, params["width_time_mask"], frames)
+            if span.stop - span.start < frames:
+                masked[span] = 0.0
+        return masked
+
+
+def _draw_span(rng: np.random.Generator, greatest: int, size: int) -> slice:
+    """A slice of a width from 0 to `greatest`, beginning in `[0, size - width)`."""
+    width = int(rng.integers(0, greatest + 1))
+    start = int(rng.integers(0, max(size - width, 1)))
+    return slice(start, start + width)
