@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import tensorflow as tf
 from open_seq2seq.data.speech2text.speech2text import Batch
 from open_seq2seq.models.speech2text import Speech2Text
 from open_seq2seq.optimizers import clip_by_global_norm
+from open_seq2seq.training.console import say
 
 
 class StepResult(NamedTuple):
@@ -30,6 +32,11 @@ class StepResult(NamedTuple):
     gradient_norm: Any
     logits: Any
     lengths: Any
+
+
+def has_accelerator() -> bool:
+    """Whether TensorFlow sees a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 # One trace for all batches: retracing costs seconds, and shapes change with each bucket.
@@ -91,7 +98,7 @@ class TrainStep:
             tape.watch(variables)
             logits, logit_lengths = self.model(features, lengths, training=True)
             losses = self.model.loss_fn(logits, logit_lengths, labels, label_lengths)
-            loss = finite_mean(losses)
+            loss, _ = self.model.loss_fn.mean(losses)
             objective = tf.add_n([loss, *(tf.cast(x, loss.dtype) for x in self.model.losses)])
             objective *= self.loss_scaling
         gradients = tape.gradient(objective, variables)
@@ -104,13 +111,6 @@ class TrainStep:
     def _update(self, gradients: Any) -> bool:
         self.optimizer.apply(gradients, self.variables)
         return True
-
-
-def finite_mean(losses: Any) -> Any:
-    """Mean of the finite ones among `losses` `[batch]`; 0 when there are none."""
-    finite = tf.math.is_finite(losses)
-    total = tf.reduce_sum(tf.where(finite, losses, tf.zeros_like(losses)))
-    return total / tf.maximum(tf.reduce_sum(tf.cast(finite, losses.dtype)), 1.0)
 
 
 class EvaluationStep:
@@ -147,3 +147,11 @@ class EvaluationStep:
             logit_lengths,
             self.model.loss_fn(logits, logit_lengths, labels, label_lengths),
         )
+
+
+def enable_debug_dump(folder: Path, port: int) -> None:
+    """Dumps tensors' health for TensorBoard's Debugger V2, and says how to look at them."""
+    tf.debugging.experimental.enable_dump_debug_info(
+        str(folder), tensor_debug_mode="FULL_HEALTH", circular_buffer_size=1000
+    )
+    say(f"Debugger data goes to {folder}: tensorboard --logdir {folder} --port {port}")

@@ -1,0 +1,49 @@
+# `make demo` and `make test` set themselves up in .venv on a fresh machine that has
+# Python 3.10 to 3.13, make and a C++ compiler.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG := example_configs/speech2text/digits_jasper_mini.py
+JOBS ?= 2
+
+.PHONY: demo test test-slow check format docs lock clean
+
+# Installed again only when the dependencies change.
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v < (3, 14) else f"Python 3.10 to 3.13 is needed, found {v[0]}.{v[1]}; try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/python scripts/demo.py
+
+# The fast suite: under 10 minutes on 2 cores.
+test: check
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+test-slow: $(VENV)/installed
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/installed
+	$(BIN)/python scripts/make_config_reference.py
+
+# Exact versions of everything, for all supported Pythons in one file.
+lock: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.10 --all-extras --no-header \
+	  --no-emit-index-url --no-annotate pyproject.toml -o constraints.txt --upgrade
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,111 @@
+"""The command line of `run.py` and `open-seq2seq`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import textwrap
+import traceback
+from collections.abc import Sequence
+
+from open_seq2seq.config.errors import OpenSeq2SeqError
+from open_seq2seq.version import __version__
+
+MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
+
+_EXAMPLES = textwrap.dedent("""\
+    modes, each with an example:
+      train        learn from the training data
+                   run.py --config_file=my.py --mode=train --logdir=runs/my
+      train_eval   learn, and evaluate every eval_steps; keeps the best checkpoints
+                   run.py --config_file=my.py --mode=train_eval --num_epochs=20
+      eval         loss, WER and CER of a trained model on the evaluation data
+                   run.py --config_file=my.py --mode=eval --eval_report=report.html
+      infer        transcripts (or logits) of recordings, with or without a CSV
+                   run.py --config_file=my.py --mode=infer --infer_output_file=out.csv
+                   run.py --config_file=my.py --mode=infer --infer_files a.wav b.flac
+      interactive_infer
+                   a Python API: open_seq2seq.training.recognizer.Recognizer
+
+    Any parameter of the config can be set on the command line, nested ones with `/`:
+      --encoder_params/dropout_keep_prob=0.9  --dtype=mixed  --eval_params/batch_size_per_gpu=1
+    --help_params lists them all.
+
+    exit codes: 0 fine, 1 failed while running, 2 wrong usage or input, 130 interrupted
+    """)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The flags that are not parameters of a config."""
+    parser = argparse.ArgumentParser(
+        prog="run.py",
+        description="Trains, evaluates and runs CTC speech recognisers from Python configs.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--config_file", "--config", required=True, help="the Python config module")
+    add("--mode", default="train", choices=MODES, help="what to do (default: train)")
+    add("--continue_learning", action="store_true", help="resume from the newest checkpoint")
+    add("--no_dir_check", action="store_true", help="warn where the log directory is refused")
+    add(
+        "--enable_logs", action="store_true", help="keep stdout, stderr, arguments; use logdir/logs"
+    )
+    add("--skip_bad_rows", action="store_true", help="go on without rows that fail the data check")
+    add(
+        "--infer_output_file",
+        default="infer-out.txt",
+        help="where inference writes its CSV or pickle",
+    )
+    add(
+        "--infer_files",
+        nargs="+",
+        metavar="AUDIO",
+        help="recordings to transcribe, instead of a CSV",
+    )
+    add(
+        "--eval_report",
+        metavar="PATH",
+        help="write a report of the evaluation, HTML or text by suffix",
+    )
+    add("--eval_summary", metavar="PATH", help="write the numbers of the evaluation as JSON")
+    add("--benchmark", action="store_true", help="time a few training steps and write nothing")
+    add("--bench_steps", type=int, default=20, help="steps of --benchmark (default: 20)")
+    add("--bench_start", type=int, help="first step that is timed (default: the config's, or 10)")
+    add("--use_xla_jit", action="store_true", help="compile the training step with XLA")
+    add("--debug_port", type=int, help="dump debugger data; TensorBoard shows it at this port")
+    add(
+        "--help_params", action="store_true", help="describe all parameters of this config and exit"
+    )
+    add("--version", action="version", version=f"open-seq2seq {__version__}")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # Before TensorFlow is imported: its start-up chatter hides what matters.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        flags, rest = make_parser().parse_known_args(arguments)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    try:
+        from open_seq2seq.training.modes import run
+
+        run(flags, rest, arguments)
+    except OpenSeq2SeqError as error:
+        print(f"*** {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("*** Interrupted.", file=sys.stderr, flush=True)
+        return 130
+    except Exception:
+        traceback.print_exc()
+        print(
+            "*** This is an error in the program, not in your input.", file=sys.stderr, flush=True
+        )
+        return 1
+    return 0

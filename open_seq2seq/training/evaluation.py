@@ -1,0 +1,145 @@
+"""Running a trained model over a data set: logits, transcripts, loss, WER and CER."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from open_seq2seq.decoders import DecodeResult
+from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
+from open_seq2seq.metrics.report import EvaluatedUtterance
+from open_seq2seq.models.speech2text import Speech2Text
+from open_seq2seq.training.console import ProgressBar
+from open_seq2seq.training.step import EvaluationStep
+
+
+@dataclass
+class Evaluation:
+    """The result of evaluating a data set.
+
+    Args:
+      loss: mean over the utterances whose loss is finite.
+      infinite_losses: how many are not (too few frames for their labels).
+      errors: word and character error counts.
+      utterances: in the order of the data set.
+      seconds: wall time.
+      audio_seconds: length of the recordings.
+    """
+
+    loss: float
+    infinite_losses: int
+    errors: ErrorCounts
+    utterances: list[EvaluatedUtterance] = field(repr=False)
+    seconds: float = 0.0
+    audio_seconds: float = 0.0
+
+    def summary(self) -> dict[str, float]:
+        """The numbers, for JSON."""
+        words, characters = self.errors.words, self.errors.characters
+        return {
+            "wer": words.rate,
+            "word_errors": words.errors,
+            "words": words.total,
+            "cer": characters.rate,
+            "character_errors": characters.errors,
+            "characters": characters.total,
+            "loss": self.loss,
+            "infinite_losses": self.infinite_losses,
+            "utterances": len(self.utterances),
+            "audio_seconds": self.audio_seconds,
+            "seconds": self.seconds,
+        }
+
+
+def evaluate(
+    model: Speech2Text, step: EvaluationStep, data: Any, step_size: float, quiet: bool = False
+) -> Evaluation:
+    """Loss and error rates over all of `data`; batches change neither.
+
+    Args:
+      step: the compiled forward pass of `model`.
+      data: a data layer with transcripts.
+      step_size: seconds per logit frame, for the words' times.
+      quiet: show no progress.
+    """
+    started = time.monotonic()
+    results: dict[int, DecodeResult] = {}
+    losses = np.full(len(data.utterances), np.inf)
+    audio_seconds = 0.0
+    with _progress("evaluating", data.batches_per_epoch, quiet) as progress:
+        for batch in data.batches():
+            logits, lengths, batch_losses = step.logits_and_losses(batch)
+            decoded = model.decoder.decode(logits, lengths, data.vocabulary, step_size)
+            results.update(zip(batch.indices.tolist(), decoded))
+            losses[batch.indices] = batch_losses
+            audio_seconds += batch.audio_seconds
+            progress.advance("")
+    utterances = [
+        EvaluatedUtterance(
+            name=utterance.name,
+            reference=utterance.transcript or "",
+            hypothesis=results[index].text,
+            duration=utterance.duration,
+            confidence=confidence(results[index]),
+        )
+        for index, utterance in enumerate(data.utterances)
+    ]
+    errors = count_errors([u.reference for u in utterances], [u.hypothesis for u in utterances])
+    finite = np.isfinite(losses)
+    loss = float(losses[finite].mean()) if finite.any() else float("inf")
+    seconds = time.monotonic() - started
+    return Evaluation(loss, int((~finite).sum()), errors, utterances, seconds, audio_seconds)
+
+
+def run_inference(
+    model: Speech2Text, step: EvaluationStep, data: Any, step_size: float, keep_logits: bool
+) -> tuple[list[DecodeResult], list[np.ndarray]]:
+    """Transcripts of all of `data`, in its order.
+
+    Args:
+      keep_logits: whether to return the logits too.
+
+    Returns:
+      The results, and with `keep_logits` the raw logits `[time', class]` cut to each
+      utterance's length (else an empty list).
+    """
+    results: dict[int, DecodeResult] = {}
+    kept: dict[int, np.ndarray] = {}
+    with _progress("transcribing", data.batches_per_epoch, False) as progress:
+        for batch in data.batches():
+            logits, lengths = step.logits(batch)
+            indices = batch.indices.tolist()
+            decoded = model.decoder.decode(logits, lengths, data.vocabulary, step_size)
+            results.update(zip(indices, decoded))
+            if keep_logits:
+                kept.update(
+                    (i, logits[row, : lengths[row]].copy()) for row, i in enumerate(indices)
+                )
+            progress.advance("")
+    count = range(len(data.utterances))
+    return [results[i] for i in count], [kept[i] for i in count] if keep_logits else []
+
+
+def confidence(result: DecodeResult) -> float | None:
+    """The mean confidence of an utterance's words, None when there are none."""
+    if not result.words:
+        return None
+    return float(np.mean([word.confidence for word in result.words]))
+
+
+class _Silent:
+    def advance(self, status: str) -> None:
+        """Shows nothing."""
+
+    def __enter__(self) -> _Silent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to stop."""
+
+
+def _progress(what: str, total: int, quiet: bool) -> Any:
+    return _Silent() if quiet else ProgressBar(what, total)

@@ -1,0 +1,152 @@
+"""From a config and the command line to data, model and log directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from open_seq2seq.config.errors import InputError, Problem
+from open_seq2seq.config.loading import Config
+from open_seq2seq.config.overrides import Override, apply_overrides
+from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
+from open_seq2seq.models.precision import dtype_policy
+from open_seq2seq.models.speech2text import Speech2Text
+from open_seq2seq.training.console import say
+from open_seq2seq.training.step import has_accelerator
+
+
+def effective_params(config: Config, overrides: Sequence[Override], mode: str) -> dict[str, Any]:
+    """The parameters of one mode (not train_eval), merged but not filled with defaults.
+
+    Raises:
+      InputError: listing all that is wrong with the config or the overrides.
+    """
+    schema = config.base_model.PARAMS
+    params = apply_overrides(config.merged(mode), overrides, schema, mode)
+    problems = schema.problems(params) + list(_mode_problems(params, mode))
+    if problems:
+        raise InputError(f"{config.path}, mode {mode}: the parameters are not valid:", problems)
+    return params
+
+
+def _mode_problems(params: Mapping[str, Any], mode: str) -> list[Problem]:
+    """What training needs and the other modes do not."""
+    if mode != "train":
+        return []
+    problems = []
+    epochs, steps = params.get("num_epochs"), params.get("max_steps")
+    if (epochs is None) == (steps is None):
+        found = "neither" if epochs is None else f"num_epochs={epochs} and max_steps={steps}"
+        remedy = "" if epochs is None else "Set one of them to None."
+        problems.append(Problem("num_epochs, max_steps", found, "exactly one of them", remedy))
+    if params.get("lr_policy") is None:
+        remedy = "Set lr_policy, for example poly_decay, and lr_policy_params."
+        problems.append(Problem("lr_policy", "nothing", "a learning-rate policy", remedy))
+    return problems
+
+
+@dataclass
+class Experiment:
+    """A model and the data of one mode.
+
+    Args:
+      params: checked and filled parameters.
+      data: the data layer of the mode.
+      model: built, with random weights.
+    """
+
+    params: dict[str, Any]
+    data: Any
+    model: Speech2Text
+
+    @property
+    def step_size(self) -> float:
+        """Seconds from one logit frame to the next."""
+        stride = self.params["data_layer_params"]["window_stride"]
+        return stride * self.model.encoder.time_stride
+
+
+def make_data_layer(params: Mapping[str, Any], mode: str, utterances: Any = None) -> Any:
+    """The data layer of `mode` ("train", "eval" or "infer").
+
+    Args:
+      params: checked and filled parameters.
+      utterances: recordings to use instead of the data layer's `dataset_files`.
+    """
+    batch_size = params["batch_size_per_gpu"]
+    if mode != "train":
+        batch_size = params["eval_batch_size_per_gpu"] or batch_size
+    return params["data_layer"](
+        params["data_layer_params"],
+        mode=mode,
+        batch_size=batch_size,
+        seed=params["random_seed"],
+        utterances=utterances,
+    )
+
+
+def make_experiment(
+    params: Mapping[str, Any], base_model: Any, mode: str, utterances: Any = None
+) -> Experiment:
+    """Makes the data layer and the model; every random number comes from `random_seed`.
+
+    Args:
+      params: checked parameters, as `effective_params` returns them.
+      base_model: the config's model class.
+      mode: "train", "eval" or "infer".
+      utterances: as in `make_data_layer`.
+    """
+    filled = base_model.PARAMS.fill(params)
+    keras.utils.set_random_seed(filled["random_seed"])
+    data = make_data_layer(filled, mode, utterances)
+    policy, note = dtype_policy(filled["dtype"], has_accelerator())
+    if note:
+        say(note)
+    model = base_model(filled, data.num_features, data.vocabulary.size, policy)
+    return Experiment(filled, data, model)
+
+
+def describe_model(model: Speech2Text) -> str:
+    """The trainable variables with shapes and dtypes, and their total."""
+    variables = model.trainable_variables
+    width = max(len(v.path) for v in variables)
+    lines = [f"{v.path:{width}}  {tuple(v.shape)}, {v.dtype}" for v in variables]
+    total = sum(int(np.prod(v.shape)) for v in variables)
+    return "\n".join(["Trainable variables:", *lines, f"Total trainable parameters: {total:,}"])
+
+
+def contract(experiment: Experiment) -> dict[str, Any]:
+    """What a checkpoint must agree on with whoever uses it: symbols and features."""
+    return {
+        "vocabulary": list(experiment.data.vocabulary.symbols),
+        "features": experiment.data.extractor.fingerprint(),
+    }
+
+
+def check_contract(stored: Mapping[str, Any], experiment: Experiment, checkpoint: Any) -> None:
+    """Compares a checkpoint's vocabulary and front-end with the experiment's.
+
+    Raises:
+      InputError: listing what differs.
+    """
+    current = contract(experiment)
+    problems = []
+    if stored.get("vocabulary") != current["vocabulary"]:
+        old, new = stored.get("vocabulary") or [], current["vocabulary"]
+        added = [symbol for symbol in new if symbol not in old]
+        removed = [symbol for symbol in old if symbol not in new]
+        change = (
+            f"symbols added {added}, removed {removed}" if added or removed else "another order"
+        )
+        problems.append(
+            Problem(
+                "vocab_file", change, "the vocabulary of the checkpoint", "Use the file it had."
+            )
+        )
+    problems += check_fingerprint(stored.get("features", {}), current["features"])
+    if problems:
+        raise InputError(f"{checkpoint} was trained on other symbols or features:", problems)

@@ -1,0 +1,287 @@
+"""The modes of the command line: train, train_eval, eval, infer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from open_seq2seq.config.describe import help_text
+from open_seq2seq.config.errors import InputError, Problem
+from open_seq2seq.config.loading import Config, load_config
+from open_seq2seq.config.overrides import Override, apply_overrides, split_arguments
+from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.metrics.report import write_report
+from open_seq2seq.training.console import clock, copied_output, say
+from open_seq2seq.training.evaluation import Evaluation, evaluate, run_inference
+from open_seq2seq.training.experiment import (
+    Experiment,
+    describe_model,
+    effective_params,
+    make_data_layer,
+    make_experiment,
+)
+from open_seq2seq.training.inference import write_logits, write_transcripts
+from open_seq2seq.training.logdir import LogDir, checkpoint_to_start_from, checkpoint_to_use
+from open_seq2seq.training.recognizer import load_weights
+from open_seq2seq.training.run_record import config_text, store_old_style_logs, store_run
+from open_seq2seq.training.step import EvaluationStep, enable_debug_dump
+from open_seq2seq.training.trainer import Trainer
+
+_TITLES = {"train": "Training", "eval": "Evaluation", "infer": "Inference"}
+
+
+def run(flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str]) -> None:
+    """Does what the command line says.
+
+    Args:
+      flags: the known flags.
+      rest: the other arguments, overrides of the config.
+      arguments: all of them, as typed, for the record.
+
+    Raises:
+      InputError: wrong usage or input.
+      RunError: something failed while running.
+    """
+    overrides = split_arguments(rest)
+    config = load_config(flags.config_file)
+    if flags.help_params:
+        print(_params_help(config, overrides))
+        return
+    mode = "train" if flags.benchmark else flags.mode
+    if mode == "interactive_infer":
+        raise InputError(
+            "--mode=interactive_infer is used from Python:\n"
+            "    from open_seq2seq.training.recognizer import Recognizer\n"
+            f"    recognizer = Recognizer.load({flags.config_file!r})\n"
+            '    print(recognizer.transcribe(["a.wav"])[0].text)'
+        )
+    names = ("train", "eval") if mode == "train_eval" else (mode,)
+    effective = {name: effective_params(config, overrides, name) for name in names}
+    _check_flags(flags, mode, effective)
+    if flags.benchmark:
+        _rewrite_for_benchmark(effective["train"], flags)
+    elif flags.bench_start is not None and "train" in effective:
+        effective["train"]["bench_start"] = flags.bench_start
+    logdir = LogDir(Path(effective[names[0]]["logdir"]), flags.enable_logs)
+    started = time.monotonic()
+    checkpoint = _checkpoint(flags, mode, logdir, effective[names[0]])
+    with _records(flags, config, logdir, effective, arguments):
+        for name, params in effective.items():
+            say(f"{_TITLES[name]} config:\n{config_text(params)}")
+        if mode in ("train", "train_eval"):
+            _train(flags, config, logdir, effective, checkpoint)
+        elif mode == "eval":
+            assert checkpoint is not None
+            _eval(flags, config, logdir, effective["eval"], checkpoint)
+        else:
+            assert checkpoint is not None
+            _infer(flags, config, logdir, effective["infer"], checkpoint)
+        say(f"Done in {clock(time.monotonic() - started)}.")
+
+
+def _params_help(config: Config, overrides: Sequence[Override]) -> str:
+    schema = config.base_model.PARAMS
+    params = apply_overrides(config.merged("train"), overrides, schema, "train")
+    return help_text(schema, params)
+
+
+def _check_flags(
+    flags: argparse.Namespace, mode: str, effective: Mapping[str, Mapping[str, Any]]
+) -> None:
+    problems = []
+    if mode == "train_eval" and not effective["eval"].get("eval_steps"):
+        remedy = "Set eval_steps, or use --mode=train."
+        problems.append(Problem("eval_steps", "nothing", "steps between evaluations", remedy))
+    for flag in ("eval_report", "eval_summary"):
+        if getattr(flags, flag) and mode not in ("eval", "train_eval"):
+            problems.append(Problem(f"--{flag}", f"mode {mode}", "mode eval or train_eval"))
+    if flags.infer_files and mode != "infer":
+        problems.append(Problem("--infer_files", f"mode {mode}", "mode infer"))
+    if flags.bench_steps < 1:
+        problems.append(Problem("--bench_steps", str(flags.bench_steps), "at least 1"))
+    if problems:
+        raise InputError("The flags do not fit together:", problems)
+
+
+def _rewrite_for_benchmark(params: dict[str, Any], flags: argparse.Namespace) -> None:
+    """Training parameters for timing: a few steps, nothing printed between, nothing written."""
+    never = ("print_samples_steps", "save_summaries_steps", "save_checkpoint_steps")
+    params.update(dict.fromkeys(never))
+    params.update(print_loss_steps=1, num_epochs=None, max_steps=flags.bench_steps)
+    if flags.bench_start is not None:
+        params["bench_start"] = flags.bench_start
+
+
+def _checkpoint(
+    flags: argparse.Namespace, mode: str, logdir: LogDir, params: Mapping[str, Any]
+) -> Path | None:
+    """The checkpoint to start from; with --no_dir_check a refused folder is only a warning."""
+    if flags.benchmark:
+        return None
+    if mode in ("eval", "infer"):
+        return checkpoint_to_use(logdir, bool(params.get("restore_best_checkpoint")))
+    try:
+        return checkpoint_to_start_from(logdir, mode, flags.continue_learning)
+    except InputError as error:
+        if not flags.no_dir_check or logdir.root.is_file():
+            raise
+        say(f"WARNING: {error}")
+        return None
+
+
+def _records(
+    flags: argparse.Namespace,
+    config: Config,
+    logdir: LogDir,
+    effective: Mapping[str, Mapping[str, Any]],
+    arguments: Sequence[str],
+) -> Any:
+    """Stores what the run was started with; with --enable_logs also copies its output."""
+    if flags.benchmark:
+        return nullcontext()
+    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+    filled = {name: config.base_model.PARAMS.fill(params) for name, params in effective.items()}
+    store_run(logdir.root, stamp, config.path, arguments, filled)
+    if not flags.enable_logs:
+        return nullcontext()
+    store_old_style_logs(logdir.root, stamp, arguments, config.path)
+    return copied_output(logdir.root, stamp)
+
+
+def _train(
+    flags: argparse.Namespace,
+    config: Config,
+    logdir: LogDir,
+    effective: Mapping[str, Mapping[str, Any]],
+    checkpoint: Path | None,
+) -> None:
+    experiment = make_experiment(effective["train"], config.base_model, "train")
+    say(describe_model(experiment.model))
+    folder = None if flags.benchmark else logdir.root
+    _check_data(experiment, experiment.data, "training", flags.skip_bad_rows, folder)
+    evaluation_data = None
+    if "eval" in effective:
+        evaluation_params = config.base_model.PARAMS.fill(effective["eval"])
+        evaluation_data = make_data_layer(evaluation_params, "eval")
+        _check_data(experiment, evaluation_data, "evaluation", flags.skip_bad_rows, folder)
+        experiment.params["eval_steps"] = evaluation_params["eval_steps"]
+    if flags.debug_port:
+        enable_debug_dump(logdir.root / "debug", flags.debug_port)
+    target = None if flags.benchmark else logdir
+    trainer = Trainer(experiment, target, evaluation_data, flags.use_xla_jit)
+    if checkpoint is None:
+        say("Starting training from scratch")
+    else:
+        trainer.resume(checkpoint)
+        say(f"Resuming training from {checkpoint}, step {trainer.progress.step}")
+    say(trainer.run())
+    if trainer.last_evaluation is not None:
+        _say_evaluation(trainer.last_evaluation)
+        _write_report(flags, trainer.last_evaluation, config, effective["eval"])
+    if target is not None:
+        say(f"Checkpoints and logs are in {target.checkpoints}")
+
+
+def _eval(
+    flags: argparse.Namespace,
+    config: Config,
+    logdir: LogDir,
+    params: Mapping[str, Any],
+    checkpoint: Path,
+) -> None:
+    experiment = make_experiment(params, config.base_model, "eval")
+    load_weights(experiment, checkpoint)
+    say(f"Evaluating {checkpoint}")
+    _check_data(experiment, experiment.data, "evaluation", flags.skip_bad_rows, logdir.root)
+    step = EvaluationStep(experiment.model)
+    result = evaluate(experiment.model, step, experiment.data, experiment.step_size)
+    _say_evaluation(result)
+    _write_report(flags, result, config, params)
+
+
+def _say_evaluation(result: Evaluation) -> None:
+    words, characters = result.errors.words, result.errors.characters
+    say(f"Validation WER:  {words.rate:.4f}")
+    say(f"WER {words.rate:.2%} ({words.errors} errors in {words.total} words)", 4)
+    say(f"CER {characters.rate:.2%} ({characters.errors} in {characters.total} characters)", 4)
+    say(f"loss {result.loss:.4f} over {len(result.utterances)} utterances", 4)
+    if result.infinite_losses:
+        say(f"{result.infinite_losses} losses were not finite and are not in the mean", 4)
+    speed = result.audio_seconds / max(result.seconds, 1e-9)
+    say(f"{result.audio_seconds:.0f} s of audio in {result.seconds:.1f} s ({speed:.0f}x)", 4)
+
+
+def _write_report(
+    flags: argparse.Namespace, result: Evaluation, config: Config, params: Mapping[str, Any]
+) -> None:
+    """Writes what --eval_summary and --eval_report ask for."""
+    if flags.eval_summary:
+        path = Path(flags.eval_summary)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result.summary(), indent=1))
+    if not flags.eval_report:
+        return
+    files = params["data_layer_params"]["dataset_files"]
+    details = {"config": str(config.path), "data": ", ".join(files), "loss": f"{result.loss:.4f}"}
+    title = f"Evaluation of {config.path.stem}"
+    write_report(flags.eval_report, result.utterances, title, details)
+    say(f"The report is in {flags.eval_report}")
+
+
+def _infer(
+    flags: argparse.Namespace,
+    config: Config,
+    logdir: LogDir,
+    params: Mapping[str, Any],
+    checkpoint: Path,
+) -> None:
+    utterances = None
+    if flags.infer_files:
+        utterances = [Utterance(f, f, None, None, "command line") for f in flags.infer_files]
+    experiment = make_experiment(params, config.base_model, "infer", utterances)
+    load_weights(experiment, checkpoint)
+    say(f"Transcribing with {checkpoint}")
+    data, model = experiment.data, experiment.model
+    _check_data(experiment, data, "inference", flags.skip_bad_rows, logdir.root)
+    keep_logits = experiment.params["decoder_params"]["infer_logits_to_pickle"]
+    step = EvaluationStep(model)
+    results, logits = run_inference(model, step, data, experiment.step_size, keep_logits)
+    output = Path(flags.infer_output_file)
+    if keep_logits:
+        step_size, symbols = experiment.step_size, data.vocabulary.symbols
+        write_logits(output, data.utterances, logits, step_size, symbols)
+    else:
+        write_transcripts(output, data.utterances, [result.text for result in results])
+    if flags.infer_files:
+        for utterance, result in zip(data.utterances, results):
+            say(f"{utterance.name}: {result.text}")
+    say(f"{len(results)} recordings transcribed; written to {output}")
+
+
+def _check_data(
+    experiment: Experiment, data: Any, what: str, skip_bad_rows: bool, folder: Path | None
+) -> None:
+    """Checks the manifest; bad rows end the run, or are dropped and listed in the log directory."""
+    report = data.check(experiment.model.output_length)
+    for note in report.notes:
+        say(f"{what.capitalize()} data: {note}")
+    if not report.problems:
+        return
+    if not skip_bad_rows:
+        raise InputError(
+            f"{len(report.problems)} problems in the {what} data (--skip_bad_rows goes on "
+            "without these rows):",
+            report.problems,
+        )
+    data.drop(report)
+    said = f"{len(report.problems)} problems in the {what} data; these rows are left out"
+    if folder is not None:
+        path = folder / f"bad_rows_{what}.txt"
+        report.write(path)
+        said += f" and listed in {path}"
+    say(said)

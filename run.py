@@ -1,0 +1,8 @@
+"""Trains, evaluates and transcribes: `python run.py --help`."""
+
+import sys
+
+from open_seq2seq.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

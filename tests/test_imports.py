@@ -1,0 +1,62 @@
+"""Imports point down: the architecture's rule of who may import whom."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "open_seq2seq"
+
+# A room may import from itself and from the rooms of lower rank.
+RANK = {
+    "cli": 5,
+    "training": 4,
+    "models": 3,
+    "encoders": 2,
+    "decoders": 2,
+    "losses": 2,
+    "optimizers": 2,
+    "data": 2,
+    "config": 1,
+    "metrics": 1,
+    "ops": 1,
+    "version": 0,
+}
+MAY_IMPORT_TENSORFLOW = {"training", "ops"}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imported_modules(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+
+
+def room(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_down(path):
+    mine = room(path)
+    for module in imported_modules(path):
+        parts = module.split(".")
+        if parts[0] == "tensorflow":
+            assert mine in MAY_IMPORT_TENSORFLOW, f"{path} imports tensorflow"
+        if parts[0] != "open_seq2seq" or len(parts) == 1 or mine == "__init__":
+            continue
+        other = parts[1]
+        allowed = other == mine or RANK[other] < RANK[mine]
+        assert allowed, f"{path} imports {module}: {mine} may not know {other}"
+
+
+def test_every_room_has_a_rank():
+    assert {room(path) for path in FILES} - {"__init__"} <= RANK.keys()
+
+
+def test_the_data_rooms_do_not_import_keras():
+    for path in (PACKAGE / "data").rglob("*.py"):
+        assert not any(m.split(".")[0] == "keras" for m in imported_modules(path)), path
