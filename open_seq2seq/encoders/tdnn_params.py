@@ -153,7 +153,7 @@ TDNN = Schema(
         ),
         Param(
             "normalization",
-            str,
+            (str, type(None)),
             "batch_norm; or over each utterance: layer_norm (time and channels together) or "
             "instance_norm (time).",
             "batch_norm",

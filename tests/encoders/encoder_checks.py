@@ -1,0 +1,207 @@
+"""What every encoder must do, to be run on any of them.
+
+A test file lists its cases and runs all checks on each:
+
+    @pytest.mark.parametrize("check", CHECKS)
+    @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+    def test_encoder(case, check):
+        check(case)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+
+@dataclass(frozen=True)
+class EncoderCase:
+    """An encoder class with parameters, small enough to run in a second.
+
+    Args:
+      name: what the test is called.
+      encoder: the class.
+      params: its parameters.
+      num_features: features per frame; a tuple when the input has a width axis.
+      tolerance: of batch invariance in float32.
+      trains_all: whether every trainable variable gets a gradient in one step.
+    """
+
+    name: str
+    encoder: type
+    params: Mapping[str, Any]
+    num_features: int | tuple[int, ...] = 6
+    tolerance: float = 1e-4
+    trains_all: bool = True
+
+    def make(self, dtype: str = "float32") -> Any:
+        keras.utils.set_random_seed(1)
+        return self.encoder(self.params, name="encoder", dtype=dtype)
+
+    def features(self, batch: int, frames: int, seed: int = 0) -> np.ndarray:
+        sizes = self.num_features if isinstance(self.num_features, tuple) else (self.num_features,)
+        rng = np.random.default_rng(seed)
+        return rng.standard_normal((batch, frames, *sizes)).astype(np.float32)
+
+
+def scramble(layer: Any, seed: int = 3) -> None:
+    """Gives every variable a value that it doesn't start with, as training would."""
+    rng = np.random.default_rng(seed)
+    for variable in layer.variables:
+        if "seed" in variable.path:
+            continue
+        values = rng.standard_normal(variable.shape) * 0.3
+        if variable.path.endswith(("variance", "gamma")):
+            values = 0.5 + np.abs(values)
+        variable.assign(values.astype(np.float32))
+
+
+def encode(encoder: Any, features: np.ndarray, lengths: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs and lengths in evaluation, as NumPy arrays."""
+    outputs, lengths = encoder(features, np.asarray(lengths, np.int32), training=False)
+    return (
+        keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32")),
+        keras.ops.convert_to_numpy(lengths),
+    )
+
+
+def check_construction(case: EncoderCase) -> None:
+    """Calling it makes variables with unique, readable names, [batch, time', channel] comes out."""
+    encoder = case.make()
+    outputs, lengths = encode(encoder, case.features(2, 40), [40, 33])
+    assert outputs.ndim == 3 and outputs.shape[0] == 2
+    assert np.isfinite(outputs).all()
+    assert lengths.dtype == np.int32
+    paths = [variable.path for variable in encoder.variables]
+    assert len(set(paths)) == len(paths)
+    assert all(path.startswith(("encoder/", "encoder_seed/")) for path in paths), paths
+
+
+def check_symbolic_build(case: EncoderCase) -> None:
+    """It can be built from an unknown batch size and length, with the same variables."""
+    called, built = case.make(), case.make()
+    encode(called, case.features(1, 40), [40])
+    sizes = case.num_features if isinstance(case.num_features, tuple) else (case.num_features,)
+    features = keras.KerasTensor((None, None, *sizes), "float32")
+    built(features, keras.KerasTensor((None,), "int32"))
+    assert [(v.path, v.shape) for v in built.variables] == [
+        (v.path, v.shape) for v in called.variables
+    ]
+
+
+def check_config_round_trip(case: EncoderCase) -> None:
+    """from_config(get_config()) computes the same with the same weights."""
+    encoder = case.make()
+    features = case.features(2, 40)
+    encode(encoder, features, [40, 31])
+    scramble(encoder)
+    copy = case.encoder.from_config(encoder.get_config())
+    encode(copy, features, [40, 31])
+    assert [v.path for v in copy.variables] == [v.path for v in encoder.variables]
+    copy.set_weights(encoder.get_weights())
+    expected, _ = encode(encoder, features, [40, 31])
+    np.testing.assert_array_equal(encode(copy, features, [40, 31])[0], expected)
+
+
+def check_lengths(case: EncoderCase) -> None:
+    """output_length agrees with what call gives, for ints, arrays and tensors."""
+    encoder = case.make()
+    lengths = np.arange(30, 47)
+    outputs, encoded = encode(encoder, case.features(len(lengths), 46), lengths)
+    np.testing.assert_array_equal(encoder.output_length(lengths), encoded)
+    assert [encoder.output_length(int(n)) for n in lengths] == encoded.tolist()
+    tensor = encoder.output_length(keras.ops.convert_to_tensor(lengths, "int32"))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(tensor), encoded)
+    assert outputs.shape[1] == encoded[-1]
+    assert encoder.time_stride >= 1
+
+
+def check_batch_invariance(case: EncoderCase) -> None:
+    """An utterance alone, and in batches of other utterances and paddings, encodes the same."""
+    encoder = case.make()
+    frames = 37
+    utterance = case.features(1, frames, seed=5)
+    encode(encoder, utterance, [frames])
+    scramble(encoder)
+    alone, length = encode(encoder, utterance, [frames])
+    alone = alone[0, : length[0]]
+    assert np.abs(alone).max() > 1e-3, "nothing to compare"
+    for batch, padded, filling in ((1, 38, 0.0), (3, 40, 0.0), (2, 53, 100.0), (4, 64, np.nan)):
+        features = case.features(batch, padded, seed=batch)
+        features[-1] = filling
+        features[-1, :frames] = utterance[0]
+        lengths = [padded] * (batch - 1) + [frames]
+        outputs, encoded = encode(encoder, features, lengths)
+        assert encoded[-1] == length[0]
+        np.testing.assert_allclose(
+            outputs[-1, : length[0]],
+            alone,
+            rtol=0,
+            atol=case.tolerance * max(1.0, np.abs(alone).max()),
+            err_msg=f"batch of {batch}, {padded} frames, padded with {filling}",
+        )
+
+
+def check_mixed_precision(case: EncoderCase) -> None:
+    """Half-precision policies compute nearly the same, with float32 variables."""
+    features, lengths = case.features(2, 40), [40, 33]
+    reference = case.make()
+    expected, _ = encode(reference, features, lengths)
+    for policy, tolerance in (("mixed_bfloat16", 0.1), ("mixed_float16", 0.02)):
+        encoder = case.make(policy)
+        encode(encoder, features, lengths)
+        encoder.set_weights(reference.get_weights())
+        outputs, _ = encoder(features, np.asarray(lengths, np.int32))
+        assert keras.backend.standardize_dtype(outputs.dtype) == policy.removeprefix("mixed_")
+        assert all(v.dtype == "float32" for v in encoder.variables if "seed" not in v.path), (
+            "variables must be float32"
+        )
+        outputs = keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32"))
+        error = np.abs(outputs - expected)[0].max() / np.abs(expected[0]).max()
+        assert error < tolerance, f"{policy}: {error}"
+
+
+class _Regression(keras.Model):
+    """An encoder with a target for its outputs, so that Keras trains it on any backend."""
+
+    def __init__(self, encoder: Any):
+        super().__init__(name="regression", dtype="float32")
+        self.encoder = encoder
+
+    def call(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+        outputs, _ = self.encoder(inputs["features"], inputs["lengths"], training=training)
+        return keras.ops.cast(outputs, "float32")
+
+
+def check_training_step(case: EncoderCase) -> None:
+    """Steps in float32 and bfloat16 change every variable and lower the loss."""
+    for policy in ("float32", "mixed_bfloat16"):
+        model = _Regression(case.make(policy))
+        inputs = {"features": case.features(4, 40), "lengths": np.array([40, 39, 30, 25])}
+        outputs = model(inputs)
+        rng = np.random.default_rng(2)
+        targets = rng.standard_normal(outputs.shape).astype(np.float32)
+        model.compile(keras.optimizers.Adam(0.02), loss="mse", run_eagerly=True)
+        before = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
+        losses = [float(model.train_on_batch(inputs, targets)) for _ in range(6)]
+        assert np.isfinite(losses).all()
+        assert losses[-1] < losses[0], losses
+        if case.trains_all:
+            for variable, old in zip(model.trainable_variables, before):
+                changed = np.abs(keras.ops.convert_to_numpy(variable) - old).max()
+                assert changed > 0, f"{variable.path} did not change"
+
+
+CHECKS = (
+    check_construction,
+    check_symbolic_build,
+    check_config_round_trip,
+    check_lengths,
+    check_batch_invariance,
+    check_mixed_precision,
+    check_training_step,
+)

@@ -1,0 +1,309 @@
+"""The TDNN encoder: the checks of every encoder, and what only it has."""
+
+import keras
+import numpy as np
+import pytest
+
+from open_seq2seq.config.errors import InputError
+from open_seq2seq.encoders import TDNNEncoder
+from tests.encoders.architectures import layer, tdnn
+from tests.encoders.encoder_checks import CHECKS, EncoderCase, encode, scramble
+
+
+def case(name, layers, num_features=6, **params):
+    return EncoderCase(name, TDNNEncoder, tdnn(layers, **params), num_features)
+
+
+def valid(entry):
+    return {**entry, "padding": "VALID"}
+
+
+SEPARABLE = [
+    layer("sep_conv1d", 1, 5, 8, stride=2),
+    layer("sep_conv1d", 2, 7, 8, residual=True),
+    layer("sep_conv1d", 1, 3, 10, dilation=2, residual=True),
+    layer("conv1d", 1, 1, 12),
+]
+DENSE = [
+    layer("conv1d", 1, 4, 8, stride=2),
+    layer("conv1d", 2, 3, 8, residual=True, dense=True),
+    layer("conv1d", 2, 5, 10, residual=True, dense=True),
+    layer("conv1d", 1, 5, 6, dilation=2),
+]
+CASES = [
+    case("separable", SEPARABLE),
+    case("dense_residual", DENSE),
+    case("strided_repetitions", [layer("conv1d", 2, 5, 8, stride=2), layer("sep_conv1d", 1, 4, 8)]),
+    case(
+        "stride_three", [layer("sep_conv1d", 1, 5, 8, stride=3), layer("conv1d", 1, 2, 8, stride=3)]
+    ),
+    case("kernel_shorter_than_stride", [layer("conv1d", 1, 1, 8, stride=2)]),
+    case("strided_dilation", [layer("conv1d", 1, 3, 8, stride=2, dilation=3)]),
+    case(
+        "separable_strided_dilation",
+        [
+            layer("sep_conv1d", 1, 4, 8, stride=2, dilation=2),
+            layer("sep_conv1d", 1, 4, 8, dilation=3),
+        ],
+    ),
+    case("causal", [layer("tcn", 2, 3, 8, dilation=2), layer("tcn", 1, 4, 8, stride=2)]),
+    case("causal_residual", [layer("tcn", 2, 3, 8, residual=True)]),
+    case(
+        "valid",
+        [
+            valid(layer("conv1d", 2, 4, 8)),
+            valid(layer("sep_conv1d", 1, 3, 8, stride=2)),
+            valid(layer("conv1d", 1, 3, 8, dilation=2)),
+        ],
+    ),
+    case(
+        "images",
+        [
+            layer("conv2d", 1, 5, 8, stride=2),
+            layer("conv2d", 2, 3, 8, residual=True),
+            layer("conv1d", 1, 3, 8),
+        ],
+    ),
+    case(
+        "wide_images",
+        [
+            {**layer("conv2d", 1, 5, 4), "kernel_size": [5, 3], "stride": [2, 2]},
+            layer("conv2d", 1, 3, 4, residual=True),
+        ],
+        num_features=(5, 2),
+    ),
+    case("layer_norm", SEPARABLE, normalization="layer_norm"),
+    case("instance_norm", DENSE, normalization="instance_norm"),
+    case("no_normalization", SEPARABLE, normalization=None),
+    case("dropout", SEPARABLE, dropout_keep_prob=0.9),
+    case("channels_first", SEPARABLE, data_format="channels_first"),
+    case("drop_block", SEPARABLE, drop_block_prob=0.3, drop_block_index=2),
+    case(
+        "clipped_relu",
+        SEPARABLE,
+        activation_fn=lambda x: keras.ops.minimum(keras.ops.relu(x), 20.0),
+    ),
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_encoder(case, check):
+    check(case)
+
+
+def _convolve(inputs, kernel, stride, dilation, left, output_frames):
+    """[time, channel] by [tap, channel, output], written as sums; zeros outside."""
+    outputs = np.zeros((output_frames, kernel.shape[2]))
+    for frame in range(output_frames):
+        for tap in range(kernel.shape[0]):
+            source = frame * stride + tap * dilation - left
+            if 0 <= source < len(inputs):
+                outputs[frame] += inputs[source] @ kernel[tap]
+    return outputs
+
+
+@pytest.mark.parametrize("kind", ["conv1d", "sep_conv1d", "conv2d", "tcn"])
+@pytest.mark.parametrize("taps", [1, 4, 5])
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (1, 2), (2, 1), (3, 1), (2, 2)])
+def test_one_layer_against_sums(kind, taps, stride, dilation):
+    """SAME's left padding is TensorFlow's for a length that is a multiple of the stride."""
+    frames = 12 * stride
+    params = tdnn(
+        [layer(kind, 1, taps, 5, stride=stride, dilation=dilation)],
+        normalization=None,
+        activation_fn="linear",
+    )
+    encoder = TDNNEncoder(params)
+    features = np.random.default_rng(0).standard_normal((1, frames, 3)).astype(np.float32)
+    encode(encoder, features, [frames])
+    weights = [np.asarray(value, np.float64) for value in encoder.get_weights() if value.ndim > 1]
+    if kind == "sep_conv1d":
+        kernel = weights[0] * weights[1]  # [tap, in, 1] by [1, in, out]
+    else:
+        kernel = weights[0].reshape(taps, 3, 5)
+    span = (taps - 1) * dilation + 1
+    left = span - 1 if kind == "tcn" else max(span - stride, 0) // 2
+    expected = _convolve(features[0], kernel, stride, dilation, left, 12)
+    outputs, _ = encode(encoder, features, [frames])
+    np.testing.assert_allclose(outputs[0], expected, atol=1e-5)
+
+
+def test_causal_layers_see_no_future():
+    encoder = TDNNEncoder(tdnn([layer("tcn", 2, 3, 4, dilation=2)]))
+    features = np.random.default_rng(0).standard_normal((1, 30, 3)).astype(np.float32)
+    before, _ = encode(encoder, features, [30])
+    features[:, 20:] += 1.0
+    after, _ = encode(encoder, features, [30])
+    np.testing.assert_array_equal(before[:, :20], after[:, :20])
+    assert np.abs(before[:, 20:] - after[:, 20:]).max() > 0
+
+
+def test_without_masks_padding_leaks():
+    """The old default, which the configs of that time may ask for."""
+    encoder = TDNNEncoder(tdnn([layer("conv1d", 2, 5, 4)], use_conv_mask=False))
+    features = np.random.default_rng(0).standard_normal((1, 30, 3)).astype(np.float32)
+    encode(encoder, features, [30])
+    scramble(encoder)
+    padded, lengths = encode(encoder, features, [20])
+    alone, _ = encode(encoder, features[:, :20], [20])
+    assert lengths.tolist() == [20]
+    assert np.abs(padded[:, :20] - alone).max() > 1e-3
+
+
+def test_names_are_those_of_openseq2seq():
+    encoder = TDNNEncoder(tdnn(DENSE + SEPARABLE[1:2]), name="encoder")
+    encoder.build((None, None, 6), (None,))
+    names = {variable.path.removeprefix("encoder/") for variable in encoder.trainable_variables}
+    assert {
+        "conv11/kernel",
+        "conv11/bn/gamma",
+        "conv22/res_0/kernel",
+        "conv32/res_1/kernel",
+        "conv32/res_bn_1/beta",
+        "conv51/depthwise_kernel",
+        "conv51/pointwise_kernel",
+        "conv52/res/depthwise_kernel",
+        "conv52/res_bn/gamma",
+    } <= names
+    assert "conv21/res_0/kernel" not in names
+
+
+def test_names_of_many_repetitions_are_different():
+    encoder = TDNNEncoder(tdnn([layer("conv1d", 11, 1, 2)] + [layer("conv1d", 1, 1, 2)] * 10))
+    encoder.build((None, None, 2), (None,))
+    paths = [variable.path for variable in encoder.variables]
+    assert len(set(paths)) == len(paths)
+
+
+def test_regularizer_spares_residual_convolutions():
+    encoder = TDNNEncoder(tdnn(SEPARABLE), regularizer=keras.regularizers.L2(0.5))
+    encoder.build((None, None, 6), (None,))
+    regularized = {v.path.partition("/")[2] for v in encoder.variables if v.regularizer}
+    assert "conv11/depthwise_kernel" in regularized
+    assert "conv11/pointwise_kernel" in regularized
+    assert "conv11/bn/gamma" in regularized
+    assert "conv22/res_bn/gamma" in regularized
+    assert not any("/res/" in name or name.endswith("beta") for name in regularized)
+    kernels = [v for v in encoder.variables if v.regularizer]
+    expected = 0.5 * sum(float(np.square(np.asarray(v)).sum()) for v in kernels)
+    assert float(sum(encoder.losses)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_equal_shapes_start_with_different_values():
+    keras.utils.set_random_seed(0)
+    initializer = keras.initializers.GlorotNormal(seed=7)
+    encoder = TDNNEncoder(tdnn([layer("conv1d", 3, 3, 4)]), initializer=initializer)
+    encoder.build((None, None, 4), (None,))
+    kernels = [np.asarray(v) for v in encoder.trainable_variables if v.path.endswith("kernel")]
+    assert np.abs(kernels[0] - kernels[1]).max() > 0.01
+    assert np.abs(kernels[1] - kernels[2]).max() > 0.01
+
+
+def test_moving_statistics_follow_the_batch():
+    """Momentum 0.9, and the unbiased variance, over all frames."""
+    params = tdnn([layer("conv1d", 1, 1, 4)], bn_momentum=0.9, use_conv_mask=False)
+    encoder = TDNNEncoder(params, name="encoder")
+    features = np.random.default_rng(0).standard_normal((2, 15, 3)).astype(np.float32)
+    encoder(features, np.array([15, 15]), training=True)
+    values = {v.path.rpartition("/")[2]: np.asarray(v) for v in encoder.variables}
+    convolved = (features @ values["kernel"][0]).reshape(30, 4)
+    np.testing.assert_allclose(values["moving_mean"], 0.1 * convolved.mean(0), atol=1e-5)
+    unbiased = convolved.var(0, ddof=1)
+    np.testing.assert_allclose(values["moving_variance"], 0.9 + 0.1 * unbiased, atol=1e-5)
+
+
+def test_drop_block_passes_the_residual_only():
+    """In evaluation by index; in training always, when the probability is one."""
+    layers = [layer("conv1d", 2, 3, 4, residual=True)]
+    features = np.random.default_rng(0).standard_normal((2, 15, 3)).astype(np.float32)
+
+    def residual_only(**params):
+        encoder = TDNNEncoder(tdnn(layers, activation_fn="linear", **params), name="encoder")
+        encode(encoder, features, [15, 15])
+        scramble(encoder)
+        for variable in encoder.variables:
+            if "/conv11/" in variable.path or "/conv12/kernel" in variable.path:
+                variable.assign(variable * 2.0)  # What a dropped branch must not show.
+        return encoder
+
+    plain = residual_only()
+    by_index = residual_only(drop_block_prob=0.5, drop_block_index=0)
+    values = {v.path.partition("/")[2]: np.asarray(v) for v in plain.variables}
+    norm = {name: values[f"conv12/res_bn/{name}"] for name in ("gamma", "beta")}
+    mean = values["conv12/res_bn/moving_mean"]
+    scale = norm["gamma"] / np.sqrt(values["conv12/res_bn/moving_variance"] + 1e-3)
+    residual = (features @ values["conv12/res/kernel"][0] - mean) * scale + norm["beta"]
+    np.testing.assert_allclose(encode(by_index, features, [15, 15])[0], residual, atol=1e-4)
+    assert np.abs(encode(plain, features, [15, 15])[0] - residual).max() > 0.1
+    # Without a probability the index has no effect, as in OpenSeq2Seq.
+    ignored = residual_only(drop_block_index=0)
+    np.testing.assert_array_equal(
+        encode(ignored, features, [15, 15])[0], encode(plain, features, [15, 15])[0]
+    )
+
+    always = residual_only(drop_block_prob=1.0)
+    outputs, _ = always(features, np.array([15, 15]), training=True)
+    convolved = features @ values["conv12/res/kernel"][0]
+    mean, variance = convolved.mean((0, 1)), convolved.var((0, 1))
+    residual = (convolved - mean) * norm["gamma"] / np.sqrt(variance + 1e-3) + norm["beta"]
+    np.testing.assert_allclose(np.asarray(outputs), residual, atol=1e-4)
+
+
+def test_dropout_is_of_its_probability_and_seeded():
+    params = tdnn([layer("conv1d", 1, 1, 64, keep=0.75)], normalization=None)
+    params["activation_fn"] = lambda x: keras.ops.ones_like(x)
+
+    def outputs():
+        keras.utils.set_random_seed(4)
+        encoder = TDNNEncoder(params)
+        features = np.zeros((4, 50, 3), np.float32)
+        outputs, _ = encoder(features, np.full(4, 50), training=True)
+        return np.asarray(outputs)
+
+    first = outputs()
+    np.testing.assert_allclose(np.unique(first), [0.0, 1 / 0.75], rtol=1e-6)
+    assert (first > 0).mean() == pytest.approx(0.75, abs=0.02)
+    np.testing.assert_array_equal(first, outputs())
+
+
+def test_all_problems_are_reported_at_once():
+    layers = [
+        {**layer("conv1d", 1, 3, 4), "stride": [2], "residual": True},
+        {**layer("conv2d", 1, 3, 4), "kernel_size": [3]},
+        {**layer("tcn", 1, 3, 4), "padding": "VALID"},
+        {**layer("conv1d", 1, 3, 4), "residual_dense": True},
+        {**layer("conv1d", 1, 3, 4), "kernel_width": 3, "type": "conv3d"},
+    ]
+    with pytest.raises(InputError) as raised:
+        TDNNEncoder(tdnn(layers))
+    places = {problem.where for problem in raised.value.problems}
+    assert places == {
+        "convnet_layers[0]/stride",
+        "convnet_layers[1]/kernel_size",
+        "convnet_layers[2]/padding",
+        "convnet_layers[3]/residual_dense",
+        "convnet_layers[4]/kernel_width",
+        "convnet_layers[4]/type",
+    }
+
+
+def test_dense_residuals_across_a_stride_are_refused():
+    dense = layer("conv1d", 1, 3, 4, residual=True, dense=True)
+    with pytest.raises(InputError, match=r"convnet_layers\[2\]/residual_dense"):
+        TDNNEncoder(tdnn([dense, layer("conv1d", 1, 3, 4, stride=2), dense]))
+
+
+@pytest.mark.parametrize(
+    ("params", "place"),
+    [({"drop_block_index": 3}, "drop_block_index"), ({"convnet_layers": []}, "convnet_layers")],
+)
+def test_what_must_hold_between_parameters(params, place):
+    with pytest.raises(InputError, match=place):
+        TDNNEncoder({**tdnn([layer("conv1d", 1, 3, 4)]), **params})
+
+
+def test_dilation_may_be_left_out():
+    entry = layer("conv2d", 1, 3, 4)
+    del entry["dilation"]
+    assert TDNNEncoder(tdnn([entry])).output_length(10) == 10
