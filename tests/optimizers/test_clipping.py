@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
@@ -25,6 +25,7 @@ def norm_of(gradients):
     return float(np.sqrt(sum(np.sum(np.float64(g) ** 2) for g in gradients)))
 
 
+@settings(deadline=None)
 @given(
     seed=st.integers(0, 1000),
     count=st.integers(1, 6),

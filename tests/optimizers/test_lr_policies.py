@@ -4,7 +4,7 @@ import inspect
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from open_seq2seq.config.errors import InputError
@@ -88,11 +88,13 @@ def test_schema_matches_the_signature(policy):
     assert policy.PARAMS.name == policy.__name__
 
 
+@settings(deadline=None)
 @given(step=steps, rate=rates)
 def test_fixed(step, rate):
     assert fixed_lr(step, rate) == rate
 
 
+@settings(deadline=None)
 @given(
     step=steps,
     rate=rates,
@@ -135,6 +137,7 @@ def test_warmup_then_constant_then_monotone_decay(
     assert learning_rate(begin + decay_steps) == pytest.approx(final, rel=1e-6, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(step=steps, rate=rates, decay_steps=st.integers(1, 5000), factor=st.floats(0.1, 1.0))
 def test_exponential(step, rate, decay_steps, factor):
     smooth = exp_decay(step, rate, decay_steps, factor, False)
@@ -147,6 +150,7 @@ def test_exponential(step, rate, decay_steps, factor):
     assert exp_decay(76, rate, decay_steps, factor, True, begin_decay_at=77) == rate
 
 
+@settings(deadline=None)
 @given(step=steps, per_epoch=st.integers(1, 1000))
 def test_piecewise_in_epochs(step, per_epoch):
     value = piecewise_constant(step, 1.0, [2, 5], [0.5, 0.1], per_epoch)
@@ -154,6 +158,7 @@ def test_piecewise_in_epochs(step, per_epoch):
     assert value == expected
 
 
+@settings(deadline=None)
 @given(step=steps, warmup_steps=st.integers(1, 5000), width=st.integers(1, 2048))
 def test_transformer(step, warmup_steps, width):
     count = step + 1

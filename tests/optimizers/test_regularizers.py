@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
@@ -11,6 +11,7 @@ from open_seq2seq.config.errors import InputError
 from open_seq2seq.optimizers import INITIALIZERS, REGULARIZERS, l2_regularizer, xavier_initializer
 
 
+@settings(deadline=None)
 @given(scale=st.floats(0.0, 1e4), seed=st.integers(0, 100))
 def test_l2_is_half_the_sum_of_squares(scale, seed):
     weights = np.random.default_rng(seed).normal(size=(4, 3)).astype(np.float32)
