@@ -43,7 +43,7 @@ class Speech2Text(keras.Model):
         """Builds every layer now, so that variables exist before a checkpoint is read."""
         features = keras.KerasTensor((None, None, self.num_features), "float32")
         lengths = keras.KerasTensor((None,), "int32")
-        keras.backend.compute_output_spec(self.__call__, features, lengths)
+        self(features, lengths)
 
     def call(self, features: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
         """Logits and their lengths.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import platform
-import pprint
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,20 @@ def readable(value: Any) -> Any:
 
 
 def config_text(params: Mapping[str, Any]) -> str:
-    """The effective configuration as text for the terminal."""
-    return pprint.pformat(readable(params), width=100, compact=True, sort_dicts=False)
+    """The effective configuration for the terminal: one line a value, layers on one line."""
+    return "\n".join(_config_lines(readable(params), ""))
+
+
+def _config_lines(params: Mapping[str, Any], indent: str) -> Iterator[str]:
+    for key, value in params.items():
+        if isinstance(value, dict) and value:
+            yield f"{indent}{key}:"
+            yield from _config_lines(value, indent + "  ")
+        elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            yield f"{indent}{key}:"
+            yield from (f"{indent}  - {item}" for item in value)
+        else:
+            yield f"{indent}{key}: {value!r}"
 
 
 def git_state(folder: Path) -> dict[str, str | None]:
