@@ -134,8 +134,8 @@ class Augmenter:
     def output_samples(self, n: np.ndarray, factor: np.ndarray) -> np.ndarray: ...
     def output_samples(self, n: int | np.ndarray, factor: float | np.ndarray) -> int | np.ndarray:
         """Length of `waveform`'s result: ints or arrays of samples and factors."""
-        rate = np.rint(np.multiply(self.sample_freq, factor)).astype(np.int64)
-        samples = resampled_length(np.asarray(n, np.int64), self.sample_freq, rate)
+        rates = self._rates(factor)
+        samples = resampled_length(np.asarray(n, np.int64), self.sample_freq, rates)
         return int(samples) if np.ndim(samples) == 0 else samples
 
     def waveform(
@@ -152,7 +152,7 @@ class Augmenter:
           `[output_samples(n, speed_factor)]` float32.
         """
         # Played back at sample_freq, audio resampled to a higher rate is slower and lower.
-        rate = round(self.sample_freq * speed_factor)
+        rate = int(self._rates(speed_factor))
         samples = resample(samples, self.sample_freq, rate, SPEED_QUALITY)
         low, high = self.params["noise_level_min"], self.params["noise_level_max"]
         if low is None:
@@ -163,6 +163,10 @@ class Augmenter:
         noise *= np.float32(peak * 10.0 ** (level / 20.0))
         noise += samples
         return noise
+
+    def _rates(self, factor: float | np.ndarray) -> np.ndarray:
+        """Sample rates to convert to, halves rounded up: one sample never becomes none."""
+        return np.floor(np.multiply(self.sample_freq, factor) + 0.5).astype(np.int64)
 
     def spectrogram(self, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Sets random bands and spans of normalised features to zero, their mean.

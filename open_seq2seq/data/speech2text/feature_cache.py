@@ -57,8 +57,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 class FeatureCache:
     """Stores and finds the features of recordings.
 
-    It caches what the front-end computes from the plain recording: augmented audio is
-    never put here, and masks are applied to what `get` returns.
+    It caches what the front-end computes from the plain recording with the dither that
+    is the same each time: augmented audio is never put here, and masks are applied to what
+    `get` returns.
 
     Args:
       directory: the cache's folder; made if needed.

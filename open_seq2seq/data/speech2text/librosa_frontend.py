@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from open_seq2seq.data.speech2text import filters, spectrum
@@ -11,9 +13,11 @@ LOG_FLOOR = 1e-20
 INT16_SCALE = 32768.0
 PEAK_FLOOR = 1e-5 / INT16_SCALE  # the original's 1e-5, on its 16-bit scale
 
-# Outside training the dither is the same for every recording, so that features and
-# transcripts can be repeated: the first n numbers of this generator.
+# The dither is a stretch of one fixed sequence of normal numbers: drawing new ones took as
+# long as all the rest. In training it begins at a random place, otherwise at the beginning,
+# so that features and transcripts can be repeated.
 DITHER_SEED = 20181105
+DITHER_LENGTH = 1 << 20
 
 
 class LibrosaFrontEnd:
@@ -72,10 +76,7 @@ class LibrosaFrontEnd:
             factor = self.options.gain * INT16_SCALE
         signal = samples * np.float32(factor)
         if self.options.dither > 0:
-            rng = rng or np.random.default_rng(DITHER_SEED)
-            noise = rng.standard_normal(len(signal), dtype=np.float32)
-            noise *= np.float32(self.options.dither)
-            signal += noise
+            signal += np.float32(self.options.dither) * dither_noise(len(signal), rng)
         return signal
 
     def _centred(self, signal: np.ndarray) -> np.ndarray:
@@ -101,6 +102,21 @@ class LibrosaFrontEnd:
         if not self.linear:
             out += np.float32(LOG_FLOOR)
             spectrum.logarithm(out)
+
+
+def dither_noise(count: int, rng: np.random.Generator | None = None) -> np.ndarray:
+    """Normal numbers `[count]` float32; without `rng` always the same ones."""
+    noise = _noise_sequence()
+    start = int(rng.integers(len(noise))) if rng else 0
+    if start + count <= len(noise):
+        return noise[start : start + count]
+    return np.resize(np.roll(noise, -start), count)
+
+
+@functools.cache
+def _noise_sequence() -> np.ndarray:
+    rng = np.random.default_rng(DITHER_SEED)
+    return rng.standard_normal(DITHER_LENGTH, dtype=np.float32)
 
 
 def _matrices(options: FeatureOptions) -> tuple[np.ndarray | None, np.ndarray | None]:

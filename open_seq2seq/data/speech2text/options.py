@@ -191,15 +191,15 @@ class FeatureOptions:
         """What a user should know: given parameters that this backend does not use."""
         if self.backend != "psf":
             return []
-        defaults = {param.name: param.default for param in FEATURE_PARAMS}
+        in_effect = {"num_fft": self.fft_length}  # giving what psf does anyway is no surprise
         ignored = [
-            name
-            for name, default in defaults.items()
-            if name not in (*_PSF_USES, "precompute_mel_basis")
-            and (getattr(self, name) is not None and not _equal(getattr(self, name), default))
+            param.name
+            for param in FEATURE_PARAMS
+            if param.name not in (*_PSF_USES, "precompute_mel_basis")
+            and not _is_any(
+                getattr(self, param.name), param.default, in_effect.get(param.name, param.default)
+            )
         ]
-        if self.num_fft == self.fft_length and "num_fft" in ignored:
-            ignored.remove("num_fft")
         if not ignored:
             return []
         return [f"backend psf ignores {', '.join(ignored)}; backend librosa uses them."]
@@ -279,5 +279,5 @@ def _whole_samples(seconds: float, sample_freq: int) -> int:
     return int(seconds * sample_freq + 1e-6)
 
 
-def _equal(value: Any, default: Any) -> bool:
-    return not isinstance(value, np.ndarray) and value == default
+def _is_any(value: Any, *others: Any) -> bool:
+    return not isinstance(value, np.ndarray) and value in others
