@@ -1,0 +1,75 @@
+"""How a report's figures are written, the same in text and in HTML."""
+
+from __future__ import annotations
+
+from open_seq2seq.metrics.analysis import Analysis, ScoredUtterance
+
+
+def percent(rate: float) -> str:
+    """`12.34 %`."""
+    return f"{100 * rate:.2f} %"
+
+
+def rates(analysis: Analysis) -> list[tuple[str, str, str]]:
+    """The rates of the whole set: name, rate, and the counts behind it."""
+    words, characters = analysis.errors.words, analysis.errors.characters
+    return [
+        (
+            "Word error rate",
+            percent(words.rate),
+            f"{words.errors} errors in {words.total} words",
+        ),
+        (
+            "Character error rate",
+            percent(characters.rate),
+            f"{characters.errors} errors in {characters.total} characters",
+        ),
+        (
+            "Utterances with errors",
+            percent(words.utterance_rate),
+            f"{words.wrong_utterances} of {words.utterances}",
+        ),
+    ]
+
+
+def other_figures(analysis: Analysis) -> list[tuple[str, str]]:
+    """What else is known of the whole set, name and value."""
+    words = analysis.errors.words
+    rows = []
+    if words.empty_references:
+        rows.append(("Empty references", str(words.empty_references)))
+    if analysis.seconds is not None:
+        rows.append(("Audio", duration(analysis.seconds)))
+    for name, value in (
+        ("Mean confidence without errors", analysis.confidence_right),
+        ("Mean confidence with errors", analysis.confidence_wrong),
+    ):
+        if value is not None:
+            rows.append((name, f"{value:.3f}"))
+    return rows
+
+
+def duration(seconds: float) -> str:
+    """`1 h 02 min`, `3 min 20 s` or `4.21 s`."""
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def caption(scored: ScoredUtterance) -> str:
+    """One utterance's figures in one line."""
+    words, characters = scored.words, scored.characters
+    parts = [
+        f"WER {percent(words.rate)} ({words.errors} of {words.total}: "
+        f"{words.substitutions} substituted, {words.deletions} deleted, "
+        f"{words.insertions} inserted)",
+        f"CER {percent(characters.rate)}",
+    ]
+    if scored.utterance.duration is not None:
+        parts.append(duration(scored.utterance.duration))
+    if scored.utterance.confidence is not None:
+        parts.append(f"confidence {scored.utterance.confidence:.3f}")
+    return ", ".join(parts)
