@@ -45,6 +45,8 @@ class Vocabulary:
 
     def unknown(self, text: str) -> list[tuple[int, str]]:
         """(column from 1, character) of every character that has no label."""
+        if self._ids.keys() >= set(text):
+            return []
         return [
             (column, character)
             for column, character in enumerate(text, start=1)

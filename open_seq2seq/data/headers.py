@@ -1,0 +1,46 @@
+"""Headers of many audio files, read in parallel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from open_seq2seq.config.errors import InputError, Problem
+from open_seq2seq.data.audio import AudioInfo, audio_info
+
+_CHUNK = 64
+# Reading headers waits for the disk or the network more than it computes.
+_THREADS_PER_CORE = 4
+
+
+def scan_headers(paths: Sequence[str]) -> list[AudioInfo | Problem]:
+    """Reads the header of each file.
+
+    Returns:
+      In the order of `paths`: the header, or what is wrong with the file.
+    """
+    chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
+    threads = min(len(chunks), _THREADS_PER_CORE * available_cores())
+    if threads <= 1:
+        return _scan(paths)
+    with ThreadPoolExecutor(threads, thread_name_prefix="headers") as executor:
+        return [header for chunk in executor.map(_scan, chunks) for header in chunk]
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _scan(paths: Sequence[str]) -> list[AudioInfo | Problem]:
+    return [_header(path) for path in paths]
+
+
+def _header(path: str) -> AudioInfo | Problem:
+    try:
+        return audio_info(path)
+    except InputError as error:
+        return error.problems[0]

@@ -1,0 +1,304 @@
+"""The plan of an epoch: which utterances form which batch, padded to which length.
+
+Utterances of like length share a batch, and a batch is padded to one of a few bucket
+lengths, so little is computed on padding and a model sees few different shapes. All
+randomness comes from (seed, epoch): any batch of any epoch is found without
+going through the ones before it, and every worker derives the same plan.
+
+One epoch has every utterance exactly once. With several workers each step takes one
+batch for each of them, of like length, and all workers have the same number of batches,
+none of them empty. When the batches don't come out even, the largest ones are halved until
+they do. That is impossible only where batches of one utterance are asked for (or forced
+by a limit on their duration) and the utterances don't divide by the workers: then a few
+of the shortest utterances share a batch two by two.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from open_seq2seq.config.errors import InputError, Problem
+
+# More candidates for bucket lengths than these would not make the padding less.
+_MAX_CANDIDATES = 512
+# Bucket lengths are fitted to at least so many (possibly speed-perturbed) lengths.
+_FIT_SAMPLES = 4096
+
+
+class Stream(enum.IntEnum):
+    """Independent streams of random numbers; the first word of their seeds."""
+
+    BUCKETS = 1
+    ORDER = 2
+    SPEED = 3
+    SYNTHETIC = 4
+    UTTERANCE = 5
+
+
+def generator(stream: Stream, seed: int, epoch: int = 0, index: int = 0) -> np.random.Generator:
+    """The random generator of (stream, seed, epoch, index)."""
+    # Negative seeds are allowed in configs, not in NumPy.
+    return np.random.default_rng([stream, seed % 2**64, epoch, index])
+
+
+@dataclass(frozen=True)
+class PlannedBatch:
+    """One batch.
+
+    Args:
+      rows: [batch] int64, rows in the corpus.
+      variants: [batch] int64, column of the durations' table (synthetic substitution).
+      speed_factors: [batch] float64, length change of each utterance.
+      length: frames that the batch is padded to.
+      frames: [batch] int64, the planned frames of each utterance.
+    """
+
+    rows: np.ndarray
+    variants: np.ndarray
+    speed_factors: np.ndarray
+    length: int
+    frames: np.ndarray
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """All batches of one epoch for one worker.
+
+    Args:
+      order: [utterance] rows, batch after batch.
+      ends: [batch over all workers] where each batch ends in `order`.
+      lengths: [batch over all workers] frames each is padded to.
+      steps: [step] which of the worker's positions in `ends` each step takes.
+      frames, variants, speed_factors: [utterance], by row.
+    """
+
+    order: np.ndarray
+    ends: np.ndarray
+    lengths: np.ndarray
+    steps: np.ndarray
+    frames: np.ndarray
+    variants: np.ndarray
+    speed_factors: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def batch(self, step: int) -> PlannedBatch:
+        """The worker's batch at `step`, in constant time."""
+        position = self.steps[step]
+        start = self.ends[position - 1] if position else 0
+        rows = self.order[start : self.ends[position]]
+        return PlannedBatch(
+            rows=rows,
+            variants=self.variants[rows],
+            speed_factors=self.speed_factors[rows],
+            length=int(self.lengths[position]),
+            frames=self.frames[rows],
+        )
+
+    @property
+    def padding_share(self) -> float:
+        """The part of all workers' batches that is padding: 1 - frames / padded frames."""
+        sizes = np.diff(self.ends, prepend=0)
+        return 1.0 - float(self.frames.sum()) / float(sizes @ self.lengths)
+
+
+@dataclass
+class BatchPlanner:
+    """Plans epochs.
+
+    Args:
+      samples: [utterance, variant] int, recorded lengths; the variants of an utterance are
+        the recordings that may stand for it (one column where there is no choice).
+      count_frames: (samples [n], speed factors [n]) -> frames [n].
+      batch_size: utterances in a batch, at most.
+      max_batch_frames: padded frames in a batch, at most, even if all utterances get the
+        longest speed factor; None: no limit.
+      num_buckets: number of lengths that batches are padded to, at most.
+      pad_to: bucket lengths are multiples of it (0 as 1).
+      shuffle: random batches in random order; otherwise batches by length in the order of
+        the first rows in them.
+      draw_speed_factors: (rng, n) -> factors [n]; None: no speed perturbation.
+      longest_factor: the upper bound of these factors.
+
+    Raises:
+      InputError: fewer utterances than workers, or one longer than `max_batch_frames`.
+    """
+
+    samples: np.ndarray
+    count_frames: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    batch_size: int
+    max_batch_frames: int | None = None
+    num_buckets: int = 8
+    pad_to: int = 8
+    seed: int = 0
+    rank: int = 0
+    num_workers: int = 1
+    shuffle: bool = True
+    draw_speed_factors: Callable[[np.random.Generator, int], np.ndarray] | None = None
+    longest_factor: float = 1.0
+    bucket_lengths: np.ndarray = field(init=False)
+    sizes: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.samples)
+        if count < self.num_workers:
+            found = f"{count} utterances for {self.num_workers} workers"
+            remedy = "Use fewer workers or more data."
+            problem = Problem("dataset_files", found, "at least one for each worker", remedy)
+            raise InputError("The data cannot be divided:", [problem])
+        factors = np.full(count, self.longest_factor)
+        longest = self.count_frames(self.samples.max(axis=1), factors)
+        self.bucket_lengths = self._fit_buckets(longest)
+        self.sizes = self._batch_sizes(longest)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches of one worker in one epoch; the same for all workers and epochs."""
+        return len(self.sizes) // self.num_workers
+
+    def epoch(self, epoch: int) -> EpochPlan:
+        """The plan of one epoch for this worker."""
+        count = len(self.samples)
+        variants, factors = self._draw(epoch)
+        frames = self.count_frames(self.samples[np.arange(count), variants], factors)
+        buckets = np.searchsorted(self.bucket_lengths, frames)
+        rng = generator(Stream.ORDER, self.seed, epoch)
+        steps = np.arange(self.batches_per_epoch)
+        sizes = self.sizes
+        if self.shuffle:
+            order = np.lexsort((rng.random(count), buckets))
+            if self.max_batch_frames is None:
+                # The smaller batches fall on other lengths each time.
+                sizes = np.roll(sizes, self.num_workers * int(rng.integers(len(steps))))
+            steps = rng.permutation(steps)
+        else:
+            order = np.lexsort((np.arange(count), frames))
+        ends = np.cumsum(sizes)
+        if not self.shuffle:
+            first_rows = np.minimum.reduceat(order, (ends - sizes)[:: self.num_workers])
+            steps = np.argsort(first_rows)
+        return EpochPlan(
+            order=order,
+            ends=ends,
+            lengths=self.bucket_lengths[buckets[order[ends - 1]]],
+            steps=steps * self.num_workers + self.rank,
+            frames=frames,
+            variants=variants,
+            speed_factors=factors,
+        )
+
+    def padded_length(self, frames: int) -> int:
+        """The smallest bucket length that holds `frames`."""
+        fitting = self.bucket_lengths[self.bucket_lengths >= frames]
+        return int(fitting[0]) if len(fitting) else int(_round_up(frames, max(self.pad_to, 1)))
+
+    def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draws the variant and the speed factor of each utterance."""
+        count, choices = self.samples.shape
+        variants = np.zeros(count, np.int64)
+        if choices > 1:
+            rng = generator(Stream.SYNTHETIC, self.seed, epoch)
+            variants[:] = rng.integers(choices, size=count)
+        if self.draw_speed_factors is None:
+            return variants, np.ones(count)
+        rng = generator(Stream.SPEED, self.seed, epoch)
+        return variants, self.draw_speed_factors(rng, count)
+
+    def _fit_buckets(self, longest: np.ndarray) -> np.ndarray:
+        """Bucket lengths with the least padding for the lengths that epochs will have."""
+        samples = self.samples.reshape(-1)
+        if self.draw_speed_factors is None:
+            lengths = self.count_frames(samples, np.ones(len(samples)))
+        else:
+            samples = np.tile(samples, -(-_FIT_SAMPLES // len(samples)))
+            rng = generator(Stream.BUCKETS, self.seed)
+            lengths = self.count_frames(samples, self.draw_speed_factors(rng, len(samples)))
+        # One of them has to hold the longest utterance at its longest.
+        with_longest = np.append(lengths, longest.max())
+        return optimal_lengths(with_longest, self.num_buckets, max(self.pad_to, 1))
+
+    def _batch_sizes(self, longest: np.ndarray) -> np.ndarray:
+        """Sizes of all workers' batches, from the shortest utterances to the longest.
+
+        They are chosen for utterances at their longest. The k-th shortest utterance of an
+        epoch is never longer than the k-th shortest of these, so the limit holds always.
+        """
+        count = len(longest)
+        if self.max_batch_frames is None:
+            sizes = [self.batch_size] * (count // self.batch_size)
+            sizes += [count % self.batch_size] if count % self.batch_size else []
+        else:
+            padded = np.sort(self.bucket_lengths[np.searchsorted(self.bucket_lengths, longest)])
+            if padded[-1] > self.max_batch_frames:
+                found = f"room for {self.max_batch_frames} frames"
+                expected = f"at least {padded[-1]}, the padded length of the longest utterance"
+                remedy = "Raise it, or leave the longest ones out with max_duration."
+                problem = Problem("max_batch_duration", found, expected, remedy)
+                raise InputError("The data cannot be batched:", [problem])
+            sizes = _limited_sizes(padded, self.batch_size, self.max_batch_frames)
+        return np.array(_divisible(sizes, self.num_workers))
+
+
+def optimal_lengths(lengths: np.ndarray, number: int, multiple: int) -> np.ndarray:
+    """At most `number` lengths to pad to, such that padding `lengths` up adds least.
+
+    Dynamic programming over the sorted distinct lengths (rounded up to `multiple`):
+    cost[j] is the least total of padded frames for everything up to length j with k
+    buckets, the last of which is j.
+
+    Returns:
+      Increasing multiples of `multiple`, the last of them at least `lengths.max()`.
+    """
+    step = multiple * -(-int(lengths.max()) // (multiple * _MAX_CANDIDATES))
+    rounded = _round_up(np.maximum(lengths, 1), max(step, multiple))
+    ends, counts = np.unique(rounded, return_counts=True)
+    below = np.cumsum(counts)
+    # [i, j]: padded frames of the lengths in (i, j] when they are padded to j.
+    between = (below[None, :] - below[:, None]) * ends[None, :].astype(np.float64)
+    between[np.tril_indices(len(ends))] = np.inf
+    cost = below * ends.astype(np.float64)
+    previous = []
+    for _ in range(1, min(number, len(ends))):
+        total = cost[:, None] + between
+        previous.append(total.argmin(axis=0))
+        cost = total.min(axis=0)
+    chosen = [len(ends) - 1]
+    for choice in reversed(previous):
+        chosen.append(int(choice[chosen[-1]]))
+    return ends[chosen[::-1]]
+
+
+def _limited_sizes(padded: np.ndarray, batch_size: int, limit: int) -> list[int]:
+    """Cuts increasing padded lengths into batches with longest x count within `limit`."""
+    sizes = []
+    start = 0
+    while start < len(padded):
+        window = padded[start : start + batch_size]
+        size = int(np.count_nonzero(window * np.arange(1, len(window) + 1) <= limit))
+        sizes.append(size)
+        start += size
+    return sizes
+
+
+def _divisible(sizes: list[int], workers: int) -> list[int]:
+    """Batch sizes whose number divides by `workers`; see the module's description."""
+    count = sum(sizes)
+    target = _round_up(len(sizes), workers)
+    if target <= count:
+        while len(sizes) < target:
+            largest = max(range(len(sizes)), key=lambda index: (sizes[index], index))
+            half = sizes[largest] // 2
+            sizes[largest : largest + 1] = [sizes[largest] - half, half]
+        return sizes
+    pairs = count % workers
+    return [2] * pairs + [1] * (count - 2 * pairs)
+
+
+def _round_up(value, multiple):
+    """`value` (an int or an array) rounded up to a multiple of `multiple`."""
+    return -(-value // multiple) * multiple

@@ -1,0 +1,56 @@
+"""Worker threads that load batches ahead of the training step."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Finished batches that may wait for the consumer, beside those being worked on.
+PREFETCH = 2
+
+
+class Stopped(Exception):
+    """Raised by a load function that saw `stop` set; never reaches the consumer."""
+
+
+def load_in_order(
+    load: Callable[[Item, threading.Event], Result],
+    items: Iterable[Item],
+    workers: int,
+    prefetch: int = PREFETCH,
+) -> Iterator[Result]:
+    """Yields `load(item, stop)` for each item, in the items' order.
+
+    At most `workers + prefetch` results exist or are being made at a time. The first
+    exception of a load is raised when its turn comes. Closing the iterator, or dropping it,
+    stops the workers: `load` should look at `stop` now and then and raise `Stopped`.
+
+    Args:
+      load: called in the worker threads.
+      items: what to load; taken one by one as there is room.
+      workers: number of threads; 0 loads in the consumer's thread when asked.
+      prefetch: results that may wait.
+    """
+    stop = threading.Event()
+    if workers == 0:
+        for item in items:
+            yield load(item, stop)
+        return
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="loader")
+    pending: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            pending.append(executor.submit(load, item, stop))
+            if len(pending) >= workers + prefetch:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        stop.set()
+        executor.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,117 @@
+"""The parameters of the speech data layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from open_seq2seq.config.errors import Problem
+from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.data.speech2text.augmentation import AUGMENTATION
+from open_seq2seq.data.speech2text.feature_cache import CACHE_PARAMS
+from open_seq2seq.data.speech2text.features import FEATURE_PARAMS, feature_problems
+
+
+def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
+    prefix = f"{where}/" if where else ""
+    yield from feature_problems(values, where)
+    if values.get("autoregressive"):
+        remedy = "Train with CTC: remove it."
+        found = "True, for attention models"
+        yield Problem(f"{prefix}autoregressive", found, "False: this is a CTC framework", remedy)
+    if values.get("syn_enable") and not values.get("syn_subdirs"):
+        expected = "folders of synthetic speech (syn_enable is True)"
+        yield Problem(f"{prefix}syn_subdirs", "nothing", expected)
+    low, high = values.get("min_duration", -1.0), values.get("max_duration", -1.0)
+    if 0 < high < low:
+        yield Problem(f"{prefix}min_duration", f"{low:g}", f"at most max_duration, {high:g}")
+
+
+_DATA_PARAMS = [
+    Param("vocab_file", str, "File with one symbol per line, or a SentencePiece model (bpe)."),
+    Param(
+        "dataset_files",
+        list,
+        "Manifests (CSV, or one JSON object per line), concatenated in this order.",
+        default=[],
+        item=Param("file", str, "A manifest."),
+    ),
+    Param("bpe", bool, "Labels are the pieces of the SentencePiece model in vocab_file.", False),
+    Param(
+        "augmentation",
+        dict,
+        "Random changes of the audio, in the mode whose parameters hold it.",
+        default=None,
+        schema=AUGMENTATION,
+    ),
+    Param(
+        "max_duration",
+        float,
+        "Leave out recordings longer than this, in seconds, before speed perturbation; -1: off.",
+        default=-1.0,
+    ),
+    Param(
+        "min_duration",
+        float,
+        "Leave out recordings shorter than this, in seconds, before speed perturbation; -1: off.",
+        default=-1.0,
+    ),
+    Param(
+        "syn_enable",
+        bool,
+        "Put a random one of syn_subdirs in place of {} in the paths (not in inference).",
+        default=False,
+    ),
+    Param(
+        "syn_subdirs",
+        list,
+        "Folders that hold the same sentences from different synthetic voices.",
+        default=None,
+        item=Param("folder", str, "A folder's name."),
+    ),
+    Param(
+        "shuffle",
+        bool,
+        "Random batches in random order; None: in training only. Not possible elsewhere.",
+        default=None,
+    ),
+    Param(
+        "num_buckets",
+        int,
+        "Number of lengths that batches are padded to, chosen for least padding.",
+        default=8,
+        minimum=1,
+    ),
+    Param(
+        "max_batch_duration",
+        float,
+        "Seconds in a batch, padding and slowest speed included, at most; beside the limit of "
+        "the batch size. None: only the batch size counts.",
+        default=None,
+        minimum=0,
+    ),
+    Param(
+        "loader_workers",
+        int,
+        "Threads that load batches ahead; 0: none, load when needed; None: one per core, up to 8.",
+        default=None,
+        minimum=0,
+    ),
+]
+
+# What OpenSeq2Seq's models put into this dictionary, so that old configs may have them.
+_ACCEPTED_PARAMS = [
+    Param("autoregressive", bool, "For attention models, which are not supported.", False),
+    Param("batch_size", int, "Set by the model; a value here has no effect.", None, minimum=1),
+    Param("mode", str, "Set by the model; a value here has no effect.", None),
+    Param("repeat", bool, "Accepted for old configs and without effect.", None),
+    Param("interactive", bool, "Accepted for old configs and without effect.", False),
+    Param("dtype", object, "Accepted for old configs: features are always float32.", None),
+]
+
+SPEECH2TEXT_DATA = Schema(
+    "Speech2TextDataLayer",
+    [*_DATA_PARAMS, *FEATURE_PARAMS, *CACHE_PARAMS, *_ACCEPTED_PARAMS],
+    check=_check,
+    summary="Recordings and transcripts as batches of features and labels.",
+)

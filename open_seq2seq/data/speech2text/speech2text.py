@@ -1,0 +1,361 @@
+"""The speech data layer: manifests in, batches of features and labels out."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from open_seq2seq.config.errors import InputError, OpenSeq2SeqError, Problem, RunError
+from open_seq2seq.data.audio import read_audio, resample
+from open_seq2seq.data.checks import CheckReport, check_feasible, check_files, check_transcripts
+from open_seq2seq.data.headers import available_cores
+from open_seq2seq.data.manifest import Utterance, read_manifests
+from open_seq2seq.data.speech2text.augmentation import Augmenter
+from open_seq2seq.data.speech2text.batching import (
+    BatchPlanner,
+    EpochPlan,
+    PlannedBatch,
+    Stream,
+    generator,
+)
+from open_seq2seq.data.speech2text.corpus import Corpus
+from open_seq2seq.data.speech2text.feature_cache import FeatureCache
+from open_seq2seq.data.speech2text.features import FeatureExtractor
+from open_seq2seq.data.speech2text.loader import Stopped, load_in_order
+from open_seq2seq.data.speech2text.params import SPEECH2TEXT_DATA
+from open_seq2seq.data.text import load_vocabulary, unknown_problems
+
+MODES = ("train", "eval", "infer")
+_MOST_WORKERS = 8
+
+
+@dataclass
+class Batch:
+    """Utterances of like length.
+
+    Args:
+      features: [batch, time, feature] float32, 0 past each length.
+      feature_lengths: [batch] int32, frames.
+      labels: [batch, label] int32, 0 past each length; no labels in inference.
+      label_lengths: [batch] int32.
+      indices: [batch] int64, rows in the data layer's `utterances`.
+      audio_seconds: recorded seconds in the batch.
+    """
+
+    features: np.ndarray
+    feature_lengths: np.ndarray
+    labels: np.ndarray
+    label_lengths: np.ndarray
+    indices: np.ndarray
+    audio_seconds: float
+
+
+class Speech2TextDataLayer:
+    """Recordings and transcripts as batches.
+
+    Everything random (order, speed, noise, masks, dither, synthetic voices) comes from
+    (seed, epoch, row): neither the number of loader threads nor where an epoch is entered
+    changes a batch. With several workers all have the same seed.
+
+    Args:
+      params: the parameters of `PARAMS`.
+      mode: "train", "eval" or "infer". Only inference works without transcripts.
+      batch_size: utterances in a batch.
+      seed: source of everything random.
+      rank, num_workers: this worker's number, from 0, and how many share the data.
+      utterances: what to use instead of reading `dataset_files`.
+
+    Raises:
+      InputError: parameters, vocabulary or manifests are not valid.
+    """
+
+    PARAMS = SPEECH2TEXT_DATA
+
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        *,
+        mode: str,
+        batch_size: int,
+        seed: int = 0,
+        rank: int = 0,
+        num_workers: int = 1,
+        utterances: Sequence[Utterance] | None = None,
+    ):
+        self.params = self.PARAMS.parse(params)
+        if mode not in MODES:
+            raise ValueError(f"mode is one of {', '.join(MODES)}. Received: mode={mode!r}")
+        if batch_size < 1:
+            problem = Problem("batch_size", f"{batch_size}", "at least 1")
+            raise InputError("The data cannot be batched:", [problem])
+        if self.params["shuffle"] and mode != "train":
+            problem = Problem("shuffle", f"True in {mode}", "False", "Put it into train_params.")
+            raise InputError("Only training data can be shuffled:", [problem])
+        self.mode = mode
+        self.batch_size = batch_size
+        self.seed = seed
+        self.rank = rank
+        self.num_workers = num_workers
+        self.vocabulary = load_vocabulary(self.params["vocab_file"], self.params["bpe"])
+        self.extractor = FeatureExtractor(self.params)
+        self.num_features: int = self.extractor.num_features
+        self.augmenter = self._make_augmenter()
+        if utterances is None:
+            utterances = read_manifests(self.params["dataset_files"], mode != "infer")
+        synthetic = self.params["syn_enable"] and mode != "infer"
+        subdirs = self.params["syn_subdirs"] if synthetic else []
+        self._corpus = Corpus(list(utterances), subdirs, self.params["sample_freq"])
+        self._corpus.keep_durations(self.params["min_duration"], self.params["max_duration"])
+        if utterances and not self.utterances:
+            self._raise_none_left()
+        self._plan: tuple[int, EpochPlan] | None = None
+
+    @property
+    def utterances(self) -> list[Utterance]:
+        """The utterances in use: within the limits on duration, and not dropped."""
+        return self._corpus.utterances
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches of this worker in an epoch; the same for every worker and epoch."""
+        return self._planner.batches_per_epoch
+
+    @property
+    def bucket_lengths(self) -> list[int]:
+        """The numbers of frames that batches are padded to."""
+        return self._planner.bucket_lengths.tolist()
+
+    def padding_share(self, epoch: int = 0) -> float:
+        """The part of an epoch's batches that is padding: 1 - frames / padded frames."""
+        return self._epoch_plan(epoch).padding_share
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know about this data, one sentence each."""
+        notes = list(self.extractor.notes)
+        count = len(self._corpus.filtered)
+        if count:
+            limits = [name for name in ("min_duration", "max_duration") if self.params[name] > 0]
+            total = count + len(self.utterances)
+            notes.append(f"{count} of {total} recordings left out by {' and '.join(limits)}.")
+        if self.params["augmentation"] and self.mode != "train":
+            notes.append(f"augmentation changes the audio in {self.mode} mode too.")
+        if self.params["cache_features"] and self.augmenter.changes_waveform:
+            notes.append("cache_features has no effect: the augmentation changes the audio.")
+        return notes
+
+    def check(self, output_length: Callable[[np.ndarray], np.ndarray] | None = None) -> CheckReport:
+        """Checks every file and transcript; reads the files' headers, not their samples.
+
+        Args:
+          output_length: the model's map from feature frames to logit frames; None: it is
+            not checked whether utterances are long enough for their labels.
+        """
+        report = CheckReport(notes=self.notes, filtered=list(self._corpus.filtered))
+        headers = self._corpus.headers()
+        check_files(report, self.utterances, headers, self.params["sample_freq"])
+        if self.mode == "infer":
+            return report
+        check_transcripts(report, self.utterances, self.vocabulary)
+        if output_length is not None:
+            check_feasible(
+                report,
+                self.utterances,
+                self.vocabulary,
+                self._fewest_frames(),
+                output_length,
+                fatal=self.mode == "train",
+            )
+        return report
+
+    def drop(self, report: CheckReport) -> None:
+        """Goes on without the rows that have problems in `report`.
+
+        Raises:
+          InputError: when none are left.
+        """
+        self._corpus.drop(report.bad_rows)
+        self.__dict__.pop("_planner", None)
+        self._plan = None
+        if not self.utterances:
+            self._raise_none_left()
+
+    def batches(self, epoch: int = 0, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on, loaded ahead by worker threads.
+
+        Closing the iterator stops the threads.
+
+        Raises:
+          InputError: a file cannot be read, or a transcript has unknown characters.
+          RunError: something else failed; it names the file.
+        """
+        plan, _ = self._epoch_plan(epoch), self._cache  # made here, not in the threads
+        workers = self.params["loader_workers"]
+        if workers is None:
+            workers = min(available_cores(), _MOST_WORKERS)
+
+        def load(step: int, stop: threading.Event) -> Batch:
+            return self._load_batch(plan.batch(step), epoch, stop)
+
+        return load_in_order(load, range(start, len(plan)), workers)
+
+    def features(self, audio: str | np.ndarray, sample_freq: int | None = None) -> np.ndarray:
+        """The features of one recording, without augmentation.
+
+        Args:
+          audio: a path, or samples [n]: floats in [-1, 1], or 16-bit integers.
+          sample_freq: the array's sample rate, in Hz; None: the data layer's.
+
+        Returns:
+          [time, feature] float32.
+
+        Raises:
+          InputError: the recording cannot be read or is not of these kinds.
+        """
+        if isinstance(audio, (str, os.PathLike)):
+            return self.extractor(read_audio(audio, self.params["sample_freq"]))
+        if audio.dtype == np.int16:
+            audio = audio.astype(np.float32) / 32768
+        if audio.ndim == 1 and sample_freq and np.issubdtype(audio.dtype, np.floating):
+            samples = audio.astype(np.float32, copy=False)
+            audio = resample(samples, sample_freq, self.params["sample_freq"])
+        return self.extractor(audio)
+
+    def _make_augmenter(self) -> Augmenter:
+        augmenter = Augmenter(self.params["augmentation"], self.params["sample_freq"])
+        problems = augmenter.problems(self.num_features)
+        if problems:
+            raise InputError("The augmentation does not fit the features:", problems)
+        return augmenter
+
+    def _raise_none_left(self) -> None:
+        where = ", ".join(self.params["dataset_files"]) or "utterances"
+        problem = Problem(where, "no usable recordings", "at least one")
+        raise InputError("Nothing is left of the data:", [problem])
+
+    @cached_property
+    def _cache(self) -> FeatureCache | None:
+        if not self.params["cache_features"] or self.augmenter.changes_waveform:
+            return None
+        directory = self.params["cache_dir"]
+        if directory is None:
+            files = self.params["dataset_files"]
+            beside = os.path.dirname(files[0]) if files else ""
+            directory = os.path.join(beside, "feature_cache")
+        return FeatureCache(
+            directory,
+            self.extractor.options.used(),
+            self.params["cache_format"],
+            self.params["cache_regenerate"],
+        )
+
+    @cached_property
+    def _planner(self) -> BatchPlanner:
+        limit = self.params["max_batch_duration"]
+        stride = self.params["window_stride"]
+        shuffle = self.params["shuffle"]
+        changes_speed = (self.augmenter.shortest_factor, self.augmenter.longest_factor) != (1, 1)
+        return BatchPlanner(
+            samples=self._corpus.samples(),
+            count_frames=self._count_frames,
+            batch_size=self.batch_size,
+            max_batch_frames=None if limit is None else int(limit / stride + 1e-6),
+            num_buckets=self.params["num_buckets"],
+            pad_to=self.params["pad_to"],
+            seed=self.seed,
+            rank=self.rank,
+            num_workers=self.num_workers,
+            shuffle=self.mode == "train" if shuffle is None else shuffle,
+            draw_speed_factors=self.augmenter.speed_factors if changes_speed else None,
+            longest_factor=self.augmenter.longest_factor,
+        )
+
+    def _epoch_plan(self, epoch: int) -> EpochPlan:
+        if self._plan is None or self._plan[0] != epoch:
+            self._plan = epoch, self._planner.epoch(epoch)
+        return self._plan[1]
+
+    def _count_frames(self, samples: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        changed = self.augmenter.output_samples(samples, factors)
+        return self.extractor.frames(np.maximum(changed, 1))
+
+    def _fewest_frames(self) -> np.ndarray:
+        """[utterance] frames at the shortest speed factor; 0 where a file cannot be read."""
+        seconds = self._corpus.seconds().min(axis=1)
+        samples = np.nan_to_num(seconds * self.params["sample_freq"]).round().astype(np.int64)
+        factors = np.full(len(samples), self.augmenter.shortest_factor)
+        return np.where(samples > 0, self._count_frames(samples, factors), 0)
+
+    def _load_batch(self, planned: PlannedBatch, epoch: int, stop: threading.Event) -> Batch:
+        loaded = []
+        for row, variant, factor in zip(planned.rows, planned.variants, planned.speed_factors):
+            if stop.is_set():
+                raise Stopped
+            loaded.append(self._load_utterance(int(row), int(variant), float(factor), epoch))
+        lengths = np.array([len(features) for features in loaded], np.int32)
+        length = planned.length
+        if lengths.max() > length:
+            # The manifest's durations are rounded: a recording may be a little longer.
+            length = self._planner.padded_length(int(lengths.max()))
+        features = np.zeros((len(loaded), length, self.num_features), np.float32)
+        for target, one in zip(features, loaded):
+            target[: len(one)] = one
+        labels, label_lengths = self._labels(planned.rows)
+        seconds = self._planner.samples[planned.rows, planned.variants].sum()
+        return Batch(
+            features=features,
+            feature_lengths=lengths,
+            labels=labels,
+            label_lengths=label_lengths,
+            indices=planned.rows,
+            audio_seconds=float(seconds) / self.params["sample_freq"],
+        )
+
+    def _load_utterance(self, row: int, variant: int, factor: float, epoch: int) -> np.ndarray:
+        paths = self._corpus.paths(row)
+        path = paths[variant % len(paths)]
+        rng = generator(Stream.UTTERANCE, self.seed, epoch, row)
+        try:
+            return self.augmenter.spectrogram(self._plain_features(path, factor, rng), rng)
+        except OpenSeq2SeqError:
+            raise
+        except Exception as error:
+            source = self.utterances[row].source
+            raise RunError(f"Loading {path} ({source}) failed: {error!r}") from error
+
+    def _plain_features(self, path: str, factor: float, rng: np.random.Generator) -> np.ndarray:
+        """Features before the masks, from the cache if there is one."""
+        sample_freq = self.params["sample_freq"]
+        if self._cache is not None:
+            features = self._cache.get(path)
+            if features is None:
+                features = self.extractor(read_audio(path, sample_freq))
+                self._cache.put(path, features)
+            return features
+        samples = self.augmenter.waveform(read_audio(path, sample_freq), factor, rng)
+        return self.extractor(samples, rng if self.mode == "train" else None)
+
+    def _labels(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Labels [batch, label] int32 and their lengths [batch] int32."""
+        encoded = [] if self.mode == "infer" else [self._encode(int(row)) for row in rows]
+        lengths = np.zeros(len(rows), np.int32)
+        lengths[: len(encoded)] = [len(labels) for labels in encoded]
+        padded = np.zeros((len(rows), lengths.max(initial=0)), np.int32)
+        for target, labels in zip(padded, encoded):
+            target[: len(labels)] = labels
+        return padded, lengths
+
+    def _encode(self, row: int) -> np.ndarray:
+        utterance = self.utterances[row]
+        text = utterance.transcript or ""
+        try:
+            return self.vocabulary.encode(text)
+        except InputError as error:
+            problems = unknown_problems(self.vocabulary, text, utterance.source)
+            raise InputError(error.summary, problems) from None
