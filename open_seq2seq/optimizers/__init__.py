@@ -3,7 +3,8 @@
 from open_seq2seq.optimizers.clipping import clip_by_global_norm, global_norm
 from open_seq2seq.optimizers.factory import OPTIMIZERS, find_optimizer, make_optimizer
 from open_seq2seq.optimizers.initializers import INITIALIZERS, xavier_initializer
-from open_seq2seq.optimizers.lr_policies import LR_POLICIES, fill_policy_params, make_lr_schedule
+from open_seq2seq.optimizers.lr_policies import LR_POLICIES
+from open_seq2seq.optimizers.lr_schedule import fill_policy_params, find_policy, make_lr_schedule
 from open_seq2seq.optimizers.momentum import Momentum
 from open_seq2seq.optimizers.novograd import NovoGrad
 from open_seq2seq.optimizers.regularizers import REGULARIZERS, l2_regularizer
@@ -18,6 +19,7 @@ __all__ = [
     "clip_by_global_norm",
     "fill_policy_params",
     "find_optimizer",
+    "find_policy",
     "global_norm",
     "l2_regularizer",
     "make_lr_schedule",
