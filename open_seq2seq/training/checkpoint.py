@@ -92,7 +92,7 @@ def save_checkpoint(
 
 def _write_variables(path: Path, variables: Iterable[Any]) -> None:
     arrays = {
-        name: np.ascontiguousarray(keras.ops.convert_to_numpy(variable.value))
+        name: np.array(keras.ops.convert_to_numpy(variable.value), order="C")
         for name, variable in named_variables(variables).items()
     }
     save_file(arrays, path)

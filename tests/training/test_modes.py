@@ -1,0 +1,240 @@
+"""The modes end to end on a tiny corpus, through the command line."""
+
+import json
+import os
+import pickle
+import signal
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+from open_seq2seq.training.recognizer import Recognizer
+from open_seq2seq.training.step import TrainStep
+
+
+def weights(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(np.array_equal(one[k], other[k]) for k in one)
+
+
+def test_train_eval_writes_what_the_guide_says(corpus, run):
+    code, out, _ = run("--mode=train_eval", "--enable_logs", "--dtype=mixed")
+    assert code == 0
+    for line in ("Training config:", "Total trainable parameters", "Sample prediction:",
+                 "Train loss:", "Finished training: 10 steps", "Validation WER:"):  # fmt: skip
+        assert line in out, line
+    assert all(line.startswith("***") for line in out.splitlines())
+    logs = corpus / "run" / "logs"
+    assert sorted(p.name for p in logs.glob("ckpt-*")) == ["ckpt-10", "ckpt-8"]
+    assert list((logs / "best_models").glob("ckpt-*"))
+    assert list(logs.glob("events.out.tfevents*"))
+    kinds = {p.name.split("_20")[0] for p in (corpus / "run").iterdir() if p.is_file()}
+    assert kinds == {"config", "run", "cmd-args", "git-info", "stdout", "stderr"}
+    evaluations = [json.loads(line) for line in open(logs / "evaluations.jsonl")]
+    assert [e["step"] for e in evaluations] == [5, 10]
+    record = json.loads(next((corpus / "run").glob("run_*.json")).read_text())
+    assert record["config"]["train"]["max_steps"] == 10
+    assert record["config"]["train"]["encoder_params"]["bn_momentum"] == 0.9  # a default
+    assert record["random_seed"] == {"train": 3, "eval": 3}
+    assert record["packages"]["keras"] and "--dtype=mixed" in record["repeat"]
+
+
+def test_training_is_repeatable_and_continues_exactly(corpus, run):
+    assert run("--mode=train", f"--logdir={corpus}/whole")[0] == 0
+    assert run("--mode=train", f"--logdir={corpus}/again")[0] == 0
+    whole = weights(corpus / "whole/ckpt-10")
+    assert equal(whole, weights(corpus / "again/ckpt-10"))
+
+    # The learning rate must not depend on where the run was cut: decay_steps is given.
+    fixed = "--lr_policy_params/decay_steps=10"
+    assert run("--mode=train", f"--logdir={corpus}/cut", "--max_steps=7", fixed)[0] == 0
+    code, out, _ = run("--mode=train", f"--logdir={corpus}/cut", fixed, "--continue_learning")
+    assert code == 0 and "Resuming training" in out and "step 7" in out
+    assert equal(whole, weights(corpus / "cut/ckpt-10"))
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(corpus, run, monkeypatch):
+    original, calls = TrainStep.__call__, []
+
+    def interrupted(self, batch, learning_rate):
+        calls.append(1)
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(self, batch, learning_rate)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainStep, "__call__", interrupted)
+        code, out, _ = run("--mode=train")
+    assert code == 130 and "--continue_learning" in out
+    assert (corpus / "run/ckpt-3").is_dir()
+    assert run("--mode=train", "--continue_learning")[0] == 0
+    assert run("--mode=train", f"--logdir={corpus}/whole")[0] == 0
+    assert equal(weights(corpus / "run/ckpt-10"), weights(corpus / "whole/ckpt-10"))
+
+
+@pytest.fixture
+def trained(corpus, run):
+    """The corpus with a checkpoint that has learned something."""
+    code, _, err = run("--mode=train", "--max_steps=40", "--lr_policy_params/learning_rate=0.03")
+    assert code == 0, err
+    return corpus
+
+
+def test_evaluation_does_not_depend_on_the_batch_size(trained, run):
+    results = []
+    for size in (1, 5, 18):
+        summary = trained / f"summary{size}.json"
+        report = trained / f"report{size}.html"
+        code, out, err = run(
+            "--mode=eval",
+            f"--batch_size_per_gpu={size}",
+            f"--eval_summary={summary}",
+            f"--eval_report={report}",
+        )
+        assert code == 0, err
+        assert "Validation WER:" in out and "<html" in report.read_text()
+        results.append(json.loads(summary.read_text()))
+    for result in results[1:]:
+        for key in ("word_errors", "words", "character_errors", "characters"):
+            assert result[key] == results[0][key]
+        assert result["loss"] == pytest.approx(results[0]["loss"], rel=1e-4)
+    assert results[0]["words"] == 24
+
+
+def test_inference_writes_transcripts_in_the_order_of_the_csv(trained, run):
+    output = trained / "out.csv"
+    assert run("--mode=infer", f"--infer_output_file={output}")[0] == 0
+    table = pd.read_csv(output, keep_default_na=False)
+    assert list(table.columns) == ["wav_filename", "predicted_transcript"]
+    assert list(table["wav_filename"]) == [f"{i}.wav" for i in range(18)]
+
+    # Without transcripts, and in another order, every recording gets the same text.
+    names = [f"{i}.wav" for i in (5, 0, 17, 3)]
+    (trained / "plain.csv").write_text("\n".join(["wav_filename", *names]) + "\n")
+    files = f"--data_layer_params/dataset_files=['{trained}/plain.csv']"
+    assert run("--mode=infer", f"--infer_output_file={output}", files)[0] == 0
+    again = pd.read_csv(output, keep_default_na=False)
+    assert list(again["wav_filename"]) == names
+    texts = dict(zip(table["wav_filename"], table["predicted_transcript"]))
+    assert list(again["predicted_transcript"]) == [texts[name] for name in names]
+
+    paths = [str(trained / name) for name in names]
+    code, out, err = run("--mode=infer", f"--infer_output_file={output}", "--infer_files", *paths)
+    assert code == 0, err
+    assert all(f"{trained / name}: {texts[name]}" in out for name in names)
+
+    recognizer = Recognizer.load(trained / "config.py")
+    assert [r.text for r in recognizer.transcribe(paths)] == [texts[name] for name in names]
+
+
+def test_logits_are_written_for_offline_decoding(trained, run):
+    output = trained / "logits.pkl"
+    flag = "--decoder_params/infer_logits_to_pickle=True"
+    assert run("--mode=infer", f"--infer_output_file={output}", flag)[0] == 0
+    content = pickle.loads(output.read_bytes())
+    assert set(content) == {"logits", "step_size", "vocab"}
+    assert content["step_size"] == pytest.approx(0.02)
+    assert content["vocab"] == {0: " ", 1: "a", 2: "b", 3: "c"}
+    recognizer = Recognizer.load(trained / "config.py")
+    for index in (0, 2):
+        mine = recognizer.logits([trained / f"{index}.wav"])[0]
+        stored = content["logits"][f"{index}.wav"]
+        assert stored.dtype == np.float32 and stored.shape == mine.shape
+        np.testing.assert_allclose(stored, mine, atol=1e-4)
+
+
+def test_interactive_inference_takes_arrays_of_any_rate(trained, run):
+    import soundfile
+    import soxr
+
+    recognizer = Recognizer.load(trained / "config.py")
+    samples, rate = soundfile.read(trained / "2.wav", dtype="float32")
+    integers = soundfile.read(trained / "2.wav", dtype="int16")[0]
+    from_file = recognizer.transcribe([str(trained / "2.wav")])[0]
+    assert recognizer.transcribe([samples])[0] == from_file
+    assert recognizer.transcribe([integers])[0].text == from_file.text
+    faster = soxr.resample(samples, rate, 16000)
+    assert recognizer.transcribe([faster], sample_freq=16000)[0].text == from_file.text
+    with pytest.raises(Exception, match=r"audio\[1\]"):
+        recognizer.transcribe([samples, 3])
+
+
+def test_another_vocabulary_or_front_end_is_refused(trained, run):
+    (trained / "other.txt").write_text(" \na\nb\nd\n")
+    code, _, err = run("--mode=eval", f"--data_layer_params/vocab_file={trained}/other.txt")
+    assert code == 2 and "'d'" in err and "'c'" in err
+    code, _, err = run("--mode=eval", "--data_layer_params/window_size=0.025")
+    assert code == 2 and "window_size" in err
+
+
+def test_a_changed_model_is_refused(trained, run):
+    code, _, err = run("--mode=eval", "--encoder_params/convnet_layers/0/num_channels=8")
+    assert code == 2 and "conv11" in err
+
+
+def test_benchmark_times_a_few_steps_and_writes_nothing(corpus, run):
+    code, out, _ = run("--benchmark", "--bench_steps=4", "--bench_start=2")
+    assert code == 0 and "Avg time per step" in out and "over 2 steps" in out
+    assert not (corpus / "run").exists()
+
+
+def test_bad_rows_stop_the_run_with_the_whole_list_or_are_skipped_by_name(corpus, run):
+    with open(corpus / "data.csv", "a") as file:
+        file.write("0.wav,0,xay\nmissing.wav,0,ab\n1.wav,0,\n2.wav,0," + "ab" * 200 + "\n")
+    code, _, err = run("--mode=train")
+    assert code == 2
+    for line in ("data.csv:20", "U+0078", "missing.wav", "data.csv:22", "data.csv:23"):
+        assert line in err, line
+    code, out, err = run("--mode=train", "--skip_bad_rows", "--no_dir_check")
+    assert code == 0, err
+    listed = (corpus / "run/bad_rows_training.txt").read_text()
+    assert "missing.wav" in listed and "data.csv:23" in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--mode=trian"], "invalid choice"),
+        (["--max_step=3"], "--max_steps"),
+        (["--mode=train", "--num_epochs=3"], "exactly one of them"),
+        (["--mode=train_eval", "--eval_steps=None"], "eval_steps"),
+        (["--mode=eval"], "Train first"),
+        (["--mode=interactive_infer"], "Recognizer"),
+        (["--encoder_params/convnet_layers/0/dilaton=[1]"], "dilation"),
+        (["--data_layer_params/augmentation/n_time_maks=1"], "n_time_mask"),
+        (["--optimizer=Momentun"], "Momentum"),
+        (["--decoder_params/use_language_model=True"], "language model"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_what_to_do(run, arguments, expected):
+    code, _, err = run(*arguments)
+    assert code == 2 and expected in err
+
+
+def test_a_used_folder_is_refused_unless_told_otherwise(corpus, run):
+    (corpus / "run").mkdir()
+    (corpus / "run/notes.txt").write_text("")
+    code, _, err = run("--mode=train", "--max_steps=1")
+    assert code == 2 and "--continue_learning" in err
+    code, out, _ = run("--mode=train", "--max_steps=1", "--no_dir_check")
+    assert code == 0 and "WARNING" in out
+
+
+def test_help_params_describes_the_components_of_the_config(run):
+    code, out, _ = run("--help_params")
+    assert code == 0
+    for name in ("convnet_layers", "speed_perturbation_ratio", "momentum", "mask_nan", "min_lr"):
+        assert name in out, name
+
+
+def test_losses_that_are_not_finite_are_named_and_limited(corpus, run):
+    arguments = ("--mode=train", "--lr_policy_params/learning_rate=1e30", "--max_grad_norm=None")
+    code, out, err = run(*arguments, "--max_steps=200", "--max_nonfinite_share=0.02")
+    assert code == 1 and "max_nonfinite_share" in err
+    lines = (corpus / "run/nonfinite.csv").read_text().splitlines()
+    assert lines[0] == "step,wav_filename,loss,gradient_norm" and ".wav," in lines[1]
