@@ -172,7 +172,7 @@ class BatchPlanner:
         sizes = self.sizes
         if self.shuffle:
             order = np.lexsort((rng.random(count), buckets))
-            if self.max_batch_frames is None:
+            if self.max_batch_frames is None and sizes.max() <= self.batch_size:
                 # The smaller batches fall on other lengths each time.
                 sizes = np.roll(sizes, self.num_workers * int(rng.integers(len(steps))))
             steps = rng.permutation(steps)
