@@ -146,7 +146,7 @@ class Param:
         return self.convert(parsed) if self.convert else parsed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Schema:
     """The parameters of one component.
 

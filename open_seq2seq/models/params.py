@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from open_seq2seq.config.errors import Problem
@@ -14,7 +15,6 @@ from open_seq2seq.losses import LOSSES
 from open_seq2seq.models.precision import POLICIES
 from open_seq2seq.optimizers import INITIALIZERS, LR_POLICIES, OPTIMIZERS, REGULARIZERS
 
-# What a data layer is told by the model rather than by the config.
 SUMMARIES = (
     "learning_rate",
     "gradients",
@@ -31,12 +31,22 @@ def _params_of(component: str) -> Any:
     """The schema of `<component>_params`, which depends on the component that is chosen."""
 
     def schema(siblings: Mapping[str, Any]) -> Schema | None:
-        chosen = SPEECH2TEXT.by_name[component].named(siblings.get(component))
-        if component == "loss" and chosen is None:
-            chosen = LOSSES["CTCLoss"]
-        return getattr(chosen, "PARAMS", None)
+        param = SPEECH2TEXT.by_name[component]
+        default = None if param.required else param.default
+        chosen = param.named(siblings.get(component, default))
+        own = getattr(chosen, "PARAMS", None)
+        if own is not None and component in ("encoder", "decoder"):
+            return _with_common(own)
+        return own
 
     return schema
+
+
+@cache
+def _with_common(schema: Schema) -> Schema:
+    """An encoder's or decoder's schema, with what the model takes out of its dictionary."""
+    common = [param for param in COMPONENT_PARAMS if param.name not in schema.by_name]
+    return Schema(schema.name, [*schema.params, *common], schema.check, schema.summary)
 
 
 def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
@@ -64,6 +74,38 @@ def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
             "a number",
             "This version has no dynamic loss scaling; dtype 'mixed_bfloat16' needs none.",
         )
+
+    if values.get("hooks"):
+        remedy = "TensorFlow 1 session hooks have no place to hook into."
+        yield Problem("hooks", repr(values["hooks"]), "an empty list", remedy)
+
+
+def _without_meaning(name: str) -> Param:
+    return Param(name, object, "Accepted for old configs; has no meaning here.", None)
+
+
+def _own_factory(name: str, table: Mapping[str, Any]) -> list[Param]:
+    """A component's own regularizer or initializer, and its parameters."""
+
+    def schema(siblings: Mapping[str, Any]) -> Schema | None:
+        chosen = siblings.get(name)
+        chosen = table.get(chosen) if isinstance(chosen, str) else chosen
+        return getattr(chosen, "PARAMS", None)
+
+    return [
+        Param(name, CALLABLE, f"Its own {name} factory; None: the model's.", None, names=table),
+        Param(f"{name}_params", dict, f"The parameters of the {name}.", {}, schema=schema),
+    ]
+
+
+_DTYPES = (*POLICIES, "tf.float32", "tf.float16")
+
+# What the dictionary of any encoder or decoder may hold besides its own parameters.
+COMPONENT_PARAMS = [
+    *_own_factory("regularizer", REGULARIZERS),
+    *_own_factory("initializer", INITIALIZERS),
+    Param("dtype", str, "Its own arithmetic; None: the model's.", None, choices=_DTYPES),
+]
 
 
 def _steps(name: str, what: str) -> Param:
@@ -118,7 +160,7 @@ SPEECH2TEXT = Schema(
             str,
             "Arithmetic: float32, or mixed (bfloat16 with float32 variables, statistics and loss).",
             "float32",
-            choices=(*POLICIES, *(f"tf.{name}" for name in ("float32", "float16"))),
+            choices=_DTYPES,
         ),
         Param("random_seed", int, "Seeds everything random.", 0, minimum=0),
         _steps("print_loss_steps", "Prints the training loss"),
@@ -173,8 +215,21 @@ SPEECH2TEXT = Schema(
         Param("loss_scaling_params", dict, "Parameters of the loss scaler.", None),
         Param("load_model", str, "A folder whose checkpoint training starts from.", None),
         Param("use_xla_jit", bool, "Compiles the step with XLA (slow on CPUs).", False),
-        Param("finetune", bool, "Accepted for OpenSeq2Seq's sake; has no meaning.", False),
-        Param("hooks", list, "Accepted for OpenSeq2Seq's sake; must be empty.", []),
+        Param("hooks", list, "Accepted for old configs; must be empty.", []),
+        *map(
+            _without_meaning,
+            (
+                "finetune",
+                "lm_vocab_file",
+                "processed_data_folder",
+                "use_trt",
+                "trt_max_workspace_size_bytes",
+                "trt_precision_mode",
+                "trt_minimum_segment_size",
+                "trt_is_dynamic_op",
+                "trt_maximum_cached_engines",
+            ),
+        ),
     ],
     check=_check,
     summary="An encoder, a CTC decoder and a loss over a speech data layer.",

@@ -15,6 +15,11 @@ POLICIES = {
 }
 
 
+def policy_name(dtype: str) -> str:
+    """The Keras policy that `dtype` means, whatever the machine."""
+    return POLICIES[dtype.removeprefix("tf.")]
+
+
 def dtype_policy(dtype: str, has_accelerator: bool) -> tuple[str, str | None]:
     """The Keras policy for `dtype`, and what the user should be told about it (or None).
 
@@ -24,7 +29,7 @@ def dtype_policy(dtype: str, has_accelerator: bool) -> tuple[str, str | None]:
       dtype: a key of `POLICIES`; a leading `tf.` is ignored.
       has_accelerator: whether the model runs on a GPU or TPU.
     """
-    policy = POLICIES[dtype.removeprefix("tf.")]
+    policy = policy_name(dtype)
     if has_accelerator or policy == "float32":
         return policy, None
     if policy == "mixed_float16":

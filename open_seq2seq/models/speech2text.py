@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from open_seq2seq.models.params import SPEECH2TEXT
+from open_seq2seq.models.params import COMPONENT_PARAMS, SPEECH2TEXT
+from open_seq2seq.models.precision import policy_name
 
 
 class Speech2Text(keras.Model):
@@ -26,16 +27,11 @@ class Speech2Text(keras.Model):
         self, params: Mapping[str, Any], num_features: int, vocab_size: int, policy: str = "float32"
     ):
         super().__init__(name="speech2text", dtype=policy)
-        shared = {
-            "regularizer": _made(params, "regularizer"),
-            "initializer": _made(params, "initializer"),
-            "dtype": policy,
-        }
         self.num_features = num_features
-        self.encoder = params["encoder"](params["encoder_params"], name="encoder", **shared)
-        self.decoder = params["decoder"](
-            params["decoder_params"], vocab_size, name="decoder", **shared
-        )
+        encoder_params, shared = _split(params, "encoder", policy)
+        self.encoder = params["encoder"](encoder_params, name="encoder", **shared)
+        decoder_params, shared = _split(params, "decoder", policy)
+        self.decoder = params["decoder"](decoder_params, vocab_size, name="decoder", **shared)
         self.loss_fn = params["loss"](params["loss_params"])
         self._create_variables()
 
@@ -64,6 +60,22 @@ class Speech2Text(keras.Model):
         return self.encoder.output_length(frames)
 
 
+def _split(
+    params: Mapping[str, Any], component: str, policy: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A component's own parameters, and those it shares with the model unless it sets them."""
+    common = {param.name for param in COMPONENT_PARAMS}
+    given = params[f"{component}_params"]
+    own = {key: value for key, value in given.items() if key not in common}
+    dtype = given.get("dtype")
+    shared = {
+        "regularizer": _made(given, "regularizer") or _made(params, "regularizer"),
+        "initializer": _made(given, "initializer") or _made(params, "initializer"),
+        "dtype": policy if dtype is None or policy == "float32" else policy_name(dtype),
+    }
+    return own, shared
+
+
 def _made(params: Mapping[str, Any], name: str) -> Any:
-    factory = params[name]
+    factory = params.get(name)
     return factory(**params[f"{name}_params"]) if factory else None

@@ -112,7 +112,7 @@ def copied_output(folder: Path, stamp: str) -> Iterator[None]:
         open(folder / f"stdout_{stamp}.log", "a", buffering=1, encoding="utf-8") as out,
         open(folder / f"stderr_{stamp}.log", "a", buffering=1, encoding="utf-8") as err,
     ):
-        sys.stdout, sys.stderr = _Tee(stdout, out), _Tee(stderr, err)  # type: ignore[assignment]
+        sys.stdout, sys.stderr = _Tee(stdout, out), _Tee(stderr, err)
         try:
             yield
         finally:

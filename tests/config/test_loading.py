@@ -63,5 +63,5 @@ def test_errors_name_the_place(tmp_path, text, expected):
 
 def test_a_missing_file_suggests_its_neighbour(tmp_path):
     write(tmp_path, GOOD)
-    with pytest.raises(InputError, match="Did you mean .*my_config.py"):
+    with pytest.raises(InputError, match=r"Did you mean .*my_config\.py"):
         load_config(tmp_path / "my_confg.py")

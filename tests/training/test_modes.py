@@ -35,7 +35,9 @@ def test_train_eval_writes_what_the_guide_says(corpus, run):
     assert list(logs.glob("events.out.tfevents*"))
     kinds = {p.name.split("_20")[0] for p in (corpus / "run").iterdir() if p.is_file()}
     assert kinds == {"config", "run", "cmd-args", "git-info", "stdout", "stderr"}
-    evaluations = [json.loads(line) for line in open(logs / "evaluations.jsonl")]
+    evaluations = [
+        json.loads(line) for line in (logs / "evaluations.jsonl").read_text().splitlines()
+    ]
     assert [e["step"] for e in evaluations] == [5, 10]
     record = json.loads(next((corpus / "run").glob("run_*.json")).read_text())
     assert record["config"]["train"]["max_steps"] == 10
@@ -190,7 +192,7 @@ def test_bad_rows_stop_the_run_with_the_whole_list_or_are_skipped_by_name(corpus
     assert code == 2
     for line in ("data.csv:20", "U+0078", "missing.wav", "data.csv:22", "data.csv:23"):
         assert line in err, line
-    code, out, err = run("--mode=train", "--skip_bad_rows", "--no_dir_check")
+    code, _out, err = run("--mode=train", "--skip_bad_rows", "--no_dir_check")
     assert code == 0, err
     listed = (corpus / "run/bad_rows_training.txt").read_text()
     assert "missing.wav" in listed and "data.csv:23" in listed
@@ -234,7 +236,7 @@ def test_help_params_describes_the_components_of_the_config(run):
 
 def test_losses_that_are_not_finite_are_named_and_limited(corpus, run):
     arguments = ("--mode=train", "--lr_policy_params/learning_rate=1e30", "--max_grad_norm=None")
-    code, out, err = run(*arguments, "--max_steps=200", "--max_nonfinite_share=0.02")
+    code, _out, err = run(*arguments, "--max_steps=200", "--max_nonfinite_share=0.02")
     assert code == 1 and "max_nonfinite_share" in err
     lines = (corpus / "run/nonfinite.csv").read_text().splitlines()
     assert lines[0] == "step,wav_filename,loss,gradient_norm" and ".wav," in lines[1]
