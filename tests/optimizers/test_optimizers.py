@@ -61,9 +61,12 @@ CASES = [
         {"beta1": 0.5, "beta2": 0.7, "epsilon": 0.1},
         reference.adam(0.5, 0.7, 0.1),
     ),
+    ("AdamW", {}, reference.adam(0.9, 0.999, 1e-8, 0.01)),
     ("AdamW", {"weight_decay": 0.3}, reference.adam(0.9, 0.999, 1e-8, 0.3)),
     ("AdamW", {"weight_decay": 0.1, "beta1": 0.5}, reference.adam(0.5, 0.999, 1e-8, 0.1)),
+    ("Adagrad", {}, reference.adagrad(0.1)),
     ("Adagrad", {"initial_accumulator_value": 0.5}, reference.adagrad(0.5)),
+    ("RMSProp", {}, reference.rmsprop(0.9, 0.0, 1e-10, False)),
     ("RMSProp", {"epsilon": 1e-3}, reference.rmsprop(0.9, 0.0, 1e-3, False)),
     (
         "RMSProp",
