@@ -202,6 +202,26 @@ def test_long_recordings_keep_the_search_small():
     assert (chosen % 8 == 0).all()
 
 
+def test_buckets_hold_the_longest_utterance_at_its_longest():
+    """The factors drawn to fit the buckets may all be shorter than an epoch's."""
+    samples = speech_like_samples(50)
+
+    def longest_only_in_epochs(rng: np.random.Generator, n: int) -> np.ndarray:
+        return np.full(n, 1.0 if n > 50 else 1.1)
+
+    planner = make(samples, draw_speed_factors=longest_only_in_epochs, longest_factor=1.1)
+    plan = planner.epoch(0)
+    for step in range(len(plan)):
+        batch = plan.batch(step)
+        assert batch.frames.max() <= batch.length
+
+
+def test_batches_are_halved_for_the_workers():
+    sizes = make(speech_like_samples(100), num_workers=5).sizes
+    assert len(sizes) == 10 and sizes.sum() == 100
+    assert sorted(sizes) == [4, 8, 8, 8, 8, 8, 8, 16, 16, 16]
+
+
 def test_limit_below_the_longest_utterance():
     with pytest.raises(InputError, match="max_batch_duration: found room for 1000 frames"):
         make(speech_like_samples(100), max_batch_frames=1000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 
@@ -113,6 +114,30 @@ def test_augmentation_does_not_depend_on_the_batch(params):
         np.testing.assert_array_equal(features, split[row])
     again = by_row(make(params).batches(epoch=2))
     assert all(not np.array_equal(features, again[row]) for row, features in whole.items())
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        {"augmentation": {"noise_level_min": -20, "noise_level_max": -20}},
+        {"augmentation": {"n_time_mask": 2, "n_freq_mask": 2, "width_freq_mask": 8}},
+        {"dither": 0.1},
+    ],
+)
+def test_each_utterance_and_epoch_has_its_own_randomness(params, corpus, tmp_path, noise):
+    """The same recording twice, so that nothing else makes a difference."""
+    path = str(corpus / "clips" / "00.flac")
+    params |= {"dataset_files": [write_csv(tmp_path / "a.csv", [(path, "abc")] * 2)], **noise}
+    seen = []
+    for epoch in range(2):
+        (batch,) = make(params).batches(epoch)
+        seen += list(batch.features)
+    different = [(one != other).any() for one, other in itertools.combinations(seen, 2)]
+    assert all(different)
+    plain = make(params | {"augmentation": None}, "eval")
+    (first,), (second,) = plain.batches(0), plain.batches(1)
+    np.testing.assert_array_equal(first.features, second.features)
+    np.testing.assert_array_equal(first.features[0], first.features[1])
 
 
 def test_speed_perturbation_is_planned_for(params):
