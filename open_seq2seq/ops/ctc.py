@@ -49,7 +49,7 @@ def shortest_alignment(labels: Any, label_lengths: Any) -> Any:
     """
     labels = ops.cast(labels, "int32")
     label_lengths = ops.cast(label_lengths, "int32")
-    positions = ops.arange(1, ops.shape(labels)[1], dtype="int32")
+    positions = ops.arange(ops.shape(labels)[1], dtype="int32")[1:]
     repeated = ops.logical_and(
         ops.equal(labels[:, 1:], labels[:, :-1]), positions[None, :] < label_lengths[:, None]
     )
@@ -90,8 +90,10 @@ def _states(labels: Any, label_lengths: Any, blank: Any) -> Any:
     counts = ops.arange(width, dtype="int32")[None, :] < label_lengths[:, None]
     labels = ops.where(counts, labels, blank)
     pairs = ops.stack([ops.full_like(labels, blank), labels], axis=2)
-    pairs = ops.reshape(pairs, (-1, 2 * width))
-    return ops.concatenate([pairs, ops.full_like(pairs[:, :1], blank)], axis=1)
+    pairs = ops.reshape(pairs, (ops.shape(labels)[0], 2 * width))
+    return ops.concatenate(
+        [pairs, ops.full((ops.shape(labels)[0], 1), blank, dtype="int32")], axis=1
+    )
 
 
 def _forward(emissions: Any, states: Any, counts: Any, blank: Any) -> Any:
@@ -108,15 +110,16 @@ def _forward(emissions: Any, states: Any, counts: Any, blank: Any) -> Any:
         return log_alpha
 
     def step(log_alpha: Any, frame: Any) -> tuple[Any, Any]:
-        emission, in_length = frame
+        emission, in_length = frame[:, :-1], frame[:, -1:] > 0
         one_back = _shifted(log_alpha, 1)
         two_back = ops.where(can_skip, _shifted(log_alpha, 2), _LOG_ZERO)
         reached = ops.logaddexp(ops.logaddexp(log_alpha, one_back), two_back)
         following = ops.maximum(reached + emission, _LOG_ZERO)
-        return ops.where(in_length[:, None], following, log_alpha), None
+        return ops.where(in_length, following, log_alpha), None
 
-    by_frame = (ops.transpose(emissions, (1, 0, 2))[1:], ops.transpose(counts)[1:])
-    log_alpha, _ = ops.scan(step, log_alpha, by_frame)
+    # One tensor for both: scan takes several only when their length is known beforehand.
+    by_frame = ops.concatenate([emissions, ops.cast(counts, "float32")[:, :, None]], axis=2)
+    log_alpha, _ = ops.scan(step, log_alpha, ops.transpose(by_frame, (1, 0, 2))[1:])
     return log_alpha
 
 
