@@ -155,6 +155,11 @@ class BatchPlanner:
         longest = self.count_frames(self.samples.max(axis=1), factors)
         self.bucket_lengths = self._fit_buckets(longest)
         self.sizes = self._batch_sizes(longest)
+        if not self.shuffle and not self._varies and self.max_batch_frames is None:
+            # The batches are known: only their longest utterances count.
+            batch_lengths = np.sort(longest)[np.cumsum(self.sizes) - 1]
+            lengths = np.repeat(batch_lengths, self.sizes)
+            self.bucket_lengths = self._optimal_lengths(lengths)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -220,7 +225,15 @@ class BatchPlanner:
             lengths = self.count_frames(samples, self.draw_speed_factors(rng, len(samples)))
         # One of them has to hold the longest utterance at its longest.
         with_longest = np.append(lengths, longest.max())
-        return optimal_lengths(with_longest, self.num_buckets, max(self.pad_to, 1))
+        return self._optimal_lengths(with_longest)
+
+    def _optimal_lengths(self, lengths: np.ndarray) -> np.ndarray:
+        return optimal_lengths(lengths, self.num_buckets, max(self.pad_to, 1))
+
+    @property
+    def _varies(self) -> bool:
+        """Whether lengths differ from epoch to epoch."""
+        return self.draw_speed_factors is not None or self.samples.shape[1] > 1
 
     def _batch_sizes(self, longest: np.ndarray) -> np.ndarray:
         """Sizes of all workers' batches, from the shortest utterances to the longest.

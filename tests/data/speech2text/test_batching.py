@@ -176,6 +176,13 @@ def test_padding_share(batch_size, speed):
         assert plan.padding_share < 0.1
 
 
+def test_padding_of_few_fixed_batches():
+    """With no more batches than buckets, each is padded to its own longest utterance."""
+    plan = make(speech_like_samples(136), batch_size=32, shuffle=False).epoch(0)
+    for step in range(len(plan)):
+        assert 0 <= plan.batch(step).length - plan.batch(step).frames.max() < 8
+
+
 @given(
     lengths=st.lists(st.integers(1, 60), min_size=1, max_size=30),
     number=st.integers(1, 4),
