@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import textwrap
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from open_seq2seq.config.errors import OpenSeq2SeqError
 from open_seq2seq.version import __version__
@@ -83,6 +85,28 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Holds back what native code writes to stderr; shows it if the block fails.
+
+    TensorFlow greets on stderr while it is imported, whatever its log level.
+    """
+    with tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        saved = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(saved, 2)
+            held.seek(0)
+            sys.stderr.write(held.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -93,8 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as ended:
         return int(ended.code or 0)
     try:
-        from open_seq2seq.training.modes import run
-
+        with _quiet_stderr():
+            from open_seq2seq.training.modes import run
         run(flags, rest, arguments)
     except OpenSeq2SeqError as error:
         print(f"*** {error}", file=sys.stderr, flush=True)

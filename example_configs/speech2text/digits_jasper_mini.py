@@ -10,16 +10,15 @@ from open_seq2seq.decoders import FullyConnectedCTCDecoder
 from open_seq2seq.encoders import TDNNEncoder
 from open_seq2seq.losses import CTCLoss
 from open_seq2seq.models import Speech2Text
-from open_seq2seq.optimizers import NovoGrad
 from open_seq2seq.optimizers.lr_policies import cosine_decay
 
 digits = Path(__file__).parents[2] / "example_data" / "digits"
 
 
 def block(kernel_size, num_channels, repeat=2, **more):
-    """A residual block of separable convolutions."""
+    """A residual block of convolutions over time."""
     layer = {
-        "type": "sep_conv1d",
+        "type": "conv1d",
         "repeat": repeat,
         "kernel_size": [kernel_size],
         "stride": [1],
@@ -38,7 +37,7 @@ base_params = {
     "random_seed": 0,
     "logdir": "runs/digits_jasper_mini",
     "batch_size_per_gpu": 32,
-    "num_epochs": 30,
+    "num_epochs": 32,
     "dtype": "mixed",
     "print_loss_steps": 100,
     "print_samples_steps": 500,
@@ -46,18 +45,17 @@ base_params = {
     "save_checkpoint_steps": 500,
     "eval_steps": 250,
     "num_checkpoints": 2,
-    "optimizer": NovoGrad,
-    "optimizer_params": {"beta1": 0.95, "beta2": 0.5, "weight_decay": 0.001},
+    "optimizer": "AdamW",
+    "optimizer_params": {"beta2": 0.98, "weight_decay": 0.01},
     "lr_policy": cosine_decay,
-    "lr_policy_params": {"learning_rate": 0.02, "warmup_steps": 100, "min_lr": 0.01},
+    "lr_policy_params": {"learning_rate": 0.003, "warmup_steps": 100, "min_lr": 0.01},
     "encoder": TDNNEncoder,
     "encoder_params": {
         "convnet_layers": [
             block(11, 128, repeat=1, stride=[2], residual=False),
-            block(11, 128),
-            block(13, 128),
-            block(15, 192),
-            block(17, 192),
+            block(9, 128),
+            block(9, 192),
+            block(9, 192),
             block(1, 256, repeat=1, residual=False),
         ],
         "dropout_keep_prob": 0.9,

@@ -1,0 +1,57 @@
+"""Writes `docs/config_reference.md` from the schemas: `make docs`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from open_seq2seq.config.describe import markdown
+from open_seq2seq.config.schema import Schema
+from open_seq2seq.data import DATA_LAYERS
+from open_seq2seq.decoders import DECODERS
+from open_seq2seq.encoders import ENCODERS
+from open_seq2seq.losses import LOSSES
+from open_seq2seq.models.params import COMPONENT_PARAMS, SPEECH2TEXT
+from open_seq2seq.optimizers import INITIALIZERS, LR_POLICIES, OPTIMIZERS, REGULARIZERS
+
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "config_reference.md"
+
+INTRODUCTION = """\
+# Config reference
+
+Made from the schemas by `make docs`; do not edit. `run.py --config_file=X --help_params`
+prints the same for the components of one config. How configs and overrides work is in
+[configs.md](configs.md).
+
+"""
+
+_COMMON = Schema(
+    "Encoders and decoders, common parameters",
+    COMPONENT_PARAMS,
+    summary="What `encoder_params` and `decoder_params` may hold besides the component's own.",
+)
+
+
+def reference() -> str:
+    """The whole page."""
+    # Without values, the dictionaries of components have no schema: each is its own section.
+    parts = [INTRODUCTION, markdown(SPEECH2TEXT), markdown(_COMMON)]
+    tables = (
+        ("Data layers", DATA_LAYERS),
+        ("Encoders", ENCODERS),
+        ("Decoders", DECODERS),
+        ("Losses", LOSSES),
+        ("Optimizers", OPTIMIZERS),
+        ("Learning-rate policies", LR_POLICIES),
+        ("Regularizers", REGULARIZERS),
+        ("Initializers", INITIALIZERS),
+    )
+    for title, table in tables:
+        parts.append(f"## {title}\n")
+        parts += [markdown(component.PARAMS, "###") for component in table.values()]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(reference())
+    print(f"wrote {TARGET}", file=sys.stderr)
