@@ -87,6 +87,7 @@ class Trainer:
         )
         self.evaluation_step = EvaluationStep(self.model)
         self._watch = Stopwatch(self.params["bench_start"])
+        self._losses: list[float] = []
         self._stop_requested = False
         self.last_evaluation: Evaluation | None = None
 
@@ -158,6 +159,7 @@ class Trainer:
                 self.progress.step += 1
                 self.progress.position += 1
                 loss = float(result.loss.numpy())
+                self._losses.append(loss)
                 guard.check(self.progress.step, batch.indices, losses, norm)
                 bar.advance(f"loss {loss:.3f}  {self._watch.recent_speed()}")
                 self._report(batch, result, loss, rate, norm, summaries)
@@ -213,7 +215,7 @@ class Trainer:
         if self._due("print_bench_info_steps"):
             say(f"Step {step}: {self._watch.recent_speed()}")
         if summaries and self._due("save_summaries_steps"):
-            self._summarise(summaries, loss, rate, norm)
+            self._summarise(summaries, rate, norm)
         if self.evaluation_data is not None and (self._due("eval_steps") or last):
             self._evaluate(summaries)
         if self._due("save_checkpoint_steps") and not last:
@@ -230,9 +232,12 @@ class Trainer:
         say(f"Sample target:     {target}", 4)
         say(f"Sample prediction: {decoded}", 4)
 
-    def _summarise(self, summaries: Summaries, loss: float, rate: float, norm: float) -> None:
+    def _summarise(self, summaries: Summaries, rate: float, norm: float) -> None:
         step, chosen = self.progress.step, self.params["summaries"]
-        scalars = {"train_loss": loss, "epoch": step / self.steps_per_epoch}
+        # The mean since the last time: single batches differ too much to make a curve.
+        mean_loss = sum(self._losses) / len(self._losses)
+        self._losses = []
+        scalars = {"train_loss": mean_loss, "epoch": step / self.steps_per_epoch}
         scalars["audio_seconds_per_second"] = self._watch.audio_rate()
         if "learning_rate" in chosen:
             scalars["learning_rate"] = rate
