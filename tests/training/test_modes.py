@@ -240,3 +240,28 @@ def test_losses_that_are_not_finite_are_named_and_limited(corpus, run):
     assert code == 1 and "max_nonfinite_share" in err
     lines = (corpus / "run/nonfinite.csv").read_text().splitlines()
     assert lines[0] == "step,wav_filename,loss,gradient_norm" and ".wav," in lines[1]
+
+
+def test_sentencepiece_labels_in_every_mode(corpus, run):
+    import sentencepiece
+
+    texts = pd.read_csv(corpus / "data.csv", keep_default_na=False)["transcript"]
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_prefix=str(corpus / "pieces"),
+        vocab_size=9,
+        character_coverage=1.0,
+        minloglevel=2,
+    )
+    arguments = (
+        "--data_layer_params/bpe=True",
+        f"--data_layer_params/vocab_file={corpus}/pieces.model",
+    )
+    code, _, err = run("--mode=train_eval", "--max_steps=60", *arguments)
+    assert code == 0, err
+    output = corpus / "out.csv"
+    code, _, err = run("--mode=infer", f"--infer_output_file={output}", *arguments)
+    assert code == 0, err
+    predicted = pd.read_csv(output, keep_default_na=False)["predicted_transcript"]
+    assert len(predicted) == 18 and any(predicted)
+    assert set("".join(predicted)) <= set("abc ")

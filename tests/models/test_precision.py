@@ -1,0 +1,36 @@
+"""The dtype parameter: its names, and what a machine without bfloat16 does with it."""
+
+import pytest
+
+from open_seq2seq.models import precision
+from open_seq2seq.models.params import SPEECH2TEXT
+
+
+@pytest.mark.parametrize(
+    ("dtype", "policy"),
+    [
+        ("float32", "float32"),
+        ("tf.float32", "float32"),
+        ("mixed", "mixed_bfloat16"),
+        ("mixed_bfloat16", "mixed_bfloat16"),
+        ("mixed_float16", "mixed_float16"),
+    ],
+)
+def test_names_on_an_accelerator(dtype, policy):
+    assert SPEECH2TEXT.by_name["dtype"].problems(dtype, "dtype", {}) == []
+    assert precision.dtype_policy(dtype, has_accelerator=True) == (policy, None)
+
+
+@pytest.mark.parametrize("has_bfloat16", [True, False])
+def test_a_cpu_without_bfloat16_computes_in_float32_and_says_so(monkeypatch, has_bfloat16):
+    monkeypatch.setattr(precision, "supports_bfloat16", lambda: has_bfloat16)
+    policy, note = precision.dtype_policy("mixed", has_accelerator=False)
+    if has_bfloat16:
+        assert (policy, note) == ("mixed_bfloat16", None)
+    else:
+        assert policy == "float32" and note is not None and "no bfloat16" in note
+
+
+def test_float16_on_a_cpu_is_refused_with_a_hint():
+    policy, note = precision.dtype_policy("mixed_float16", has_accelerator=False)
+    assert policy == "float32" and note is not None and "mixed_bfloat16" in note
