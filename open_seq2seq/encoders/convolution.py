@@ -56,17 +56,20 @@ class Convolution(keras.layers.Layer):
                 f"{self.layer_type} takes [batch, time, channel]. Received: shape={input_shape}"
             )
         if self.layer_type == "sep_conv1d":
-            self.depthwise_kernel = self._kernel("depthwise_kernel", (*self.kernel_size, inputs, 1))
+            # The depthwise kernels round it themselves and give its gradient in float32.
+            shape = (*self.kernel_size, inputs, 1)
+            self.depthwise_kernel = self._kernel("depthwise_kernel", shape, autocast=False)
             self.pointwise_kernel = self._kernel("pointwise_kernel", (1, inputs, self.channels))
         else:
             self.kernel = self._kernel("kernel", (*self.kernel_size, inputs, self.channels))
 
-    def _kernel(self, name: str, shape: tuple[int | None, ...]) -> Any:
+    def _kernel(self, name: str, shape: tuple[int | None, ...], autocast: bool = True) -> Any:
         return self.add_weight(
             name=name,
             shape=shape,
             initializer=fresh_initializer(self.initializer),
             regularizer=self.regularizer,
+            autocast=autocast,
         )
 
     def call(self, inputs: Any) -> Any:

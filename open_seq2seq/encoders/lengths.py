@@ -1,4 +1,4 @@
-"""How convolutions change lengths, and which frames belong to an utterance."""
+"""How convolutions change lengths."""
 
 from __future__ import annotations
 
@@ -29,26 +29,3 @@ def convolved_length(
     if isinstance(frames, (int, np.integer)):
         return max(int(fitting), 0)
     return np.maximum(fitting, 0) if isinstance(frames, np.ndarray) else ops.maximum(fitting, 0)
-
-
-def length_mask(lengths: Any, frames: Any, axes: int) -> Any:
-    """True where a frame belongs to its utterance.
-
-    Args:
-      lengths: [batch].
-      frames: length of the time axis.
-      axes: how many axes the masked tensor has.
-
-    Returns:
-      [batch, time, 1, ...] bool, to be broadcast.
-    """
-    numbers = ops.reshape(ops.arange(frames, dtype="int32"), (1, -1) + (1,) * (axes - 2))
-    return numbers < ops.reshape(ops.cast(lengths, "int32"), (-1,) + (1,) * (axes - 1))
-
-
-def masked(inputs: Any, mask: Any | None) -> Any:
-    """`inputs` with zeros past each utterance's end; unchanged without a mask.
-
-    Chosen, not multiplied: whatever lies there, nan too, is gone.
-    """
-    return inputs if mask is None else ops.where(mask, inputs, ops.zeros((), inputs.dtype))

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from open_seq2seq.ops.normalization import batch_normalize, normalize_by
+from open_seq2seq.ops.masks import zero_past
+from open_seq2seq.ops.normalization import batch_normalize, finish, normalize_by
 
 
 class BatchNorm(keras.layers.Layer):
@@ -41,13 +42,32 @@ class BatchNorm(keras.layers.Layer):
             name="moving_variance", shape=shape, initializer="ones", trainable=False, autocast=False
         )
 
-    def call(self, inputs: Any, within: Any = None, training: bool = False) -> Any:
-        """Normalizes `inputs` [batch, time, ..., channel]; `within` is not used."""
+    def call(
+        self,
+        inputs: Any,
+        lengths: Any = None,
+        training: bool = False,
+        relu: bool = False,
+        residual: Any = None,
+    ) -> Any:
+        """Normalizes, and does what may follow in the same pass.
+
+        Args:
+          inputs: [batch, time, ..., channel].
+          lengths: [batch], outputs past them become 0 (with `relu` only); or None.
+          training: use the batch's statistics, and let the moving ones follow.
+          relu: whether negative outputs become 0.
+          residual: like `inputs`, added before the ReLU; or None.
+        """
+        lengths = lengths if relu else None
         if not training:
-            return normalize_by(
+            outputs = normalize_by(
                 inputs, self.moving_mean, self.moving_variance, self.gamma, self.beta, self.epsilon
             )
-        outputs, mean, variance = batch_normalize(inputs, self.gamma, self.beta, self.epsilon)
+            return finish(outputs, relu, residual, lengths)
+        outputs, mean, variance = batch_normalize(
+            inputs, self.gamma, self.beta, self.epsilon, relu, residual, lengths
+        )
         self._follow(self.moving_mean, mean)
         self._follow(self.moving_variance, variance)
         return outputs
@@ -86,22 +106,17 @@ class UtteranceNorm(keras.layers.Layer):
     def build(self, input_shape: Sequence[int | None]) -> None:
         _add_scale_and_shift(self, input_shape[-1])
 
-    def call(self, inputs: Any, within: Any = None, training: bool = False) -> Any:
+    def call(self, inputs: Any, lengths: Any = None, training: bool = False) -> Any:
         """Normalizes each utterance.
 
         Args:
           inputs: [batch, time, ..., channel].
-          within: [batch, time, 1, ...] bool, which frames count; None: all.
+          lengths: [batch], the frames that count; None: all.
           training: not used.
         """
-        values = ops.cast(inputs, "float32")
+        values = zero_past(ops.cast(inputs, "float32"), lengths)
         axes = tuple(range(1, len(inputs.shape) - (0 if self.over_channels else 1)))
-        counted = (
-            ops.ones_like(values)
-            if within is None
-            else ops.where(within, ops.ones_like(values), 0.0)
-        )
-        values = ops.where(counted > 0, values, 0.0)
+        counted = zero_past(ops.ones_like(values), lengths)
         count = ops.maximum(ops.sum(counted, axis=axes, keepdims=True), 1.0)
         mean = ops.sum(values, axis=axes, keepdims=True) / count
         centred = (values - mean) * counted

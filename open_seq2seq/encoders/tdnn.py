@@ -13,9 +13,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from open_seq2seq.encoders.lengths import length_mask, masked
 from open_seq2seq.encoders.tdnn_block import Repetition, Surroundings
 from open_seq2seq.encoders.tdnn_params import TDNN
+from open_seq2seq.ops.masks import zero_past
 
 
 class TDNNEncoder(keras.layers.Layer):
@@ -113,22 +113,21 @@ class TDNNEncoder(keras.layers.Layer):
 
         Returns:
           outputs: [batch, time', channel] in the compute dtype (width and channel joined).
-            What lies past an utterance's length is undefined.
+            Zero past each utterance's length, unless `use_conv_mask` is off.
           lengths: [batch] int32, frames of each utterance in `outputs`.
         """
         lengths = ops.cast(lengths, "int32")
-        mask = self._mask(lengths, features)
-        outputs = features
+        outputs = zero_past(features, lengths if self.use_mask else None)
         dense_sources: list[Any] = []
         for layer, block in zip(self.params["convnet_layers"], self.blocks):
-            outputs = masked(outputs, mask)
             sources = self._sources(layer, outputs, dense_sources)
-            for number, repetition in enumerate(block):
-                inputs = outputs if number == 0 else masked(outputs, mask)
-                lengths, mask = self._after(repetition, inputs, lengths, mask)
-                is_last = number == len(block) - 1
+            for repetition in block:
+                lengths = repetition.output_length(lengths)
                 outputs = repetition(
-                    inputs, sources if is_last else [], within=mask, training=training
+                    outputs,
+                    sources if repetition is block[-1] else [],
+                    lengths=lengths if self.use_mask else None,
+                    training=training,
                 )
         if len(outputs.shape) == 4:
             shape = ops.shape(outputs)
@@ -143,23 +142,6 @@ class TDNNEncoder(keras.layers.Layer):
             dense_sources.append(block_input)
             return list(dense_sources)
         return [block_input] if layer["residual"] else []
-
-    def _mask(self, lengths: Any, inputs: Any) -> Any:
-        if not self.use_mask:
-            return None
-        return length_mask(lengths, ops.shape(inputs)[1], len(inputs.shape))
-
-    def _after(
-        self, repetition: Repetition, inputs: Any, lengths: Any, mask: Any
-    ) -> tuple[Any, Any]:
-        """The lengths and the mask behind a repetition."""
-        if repetition.padding == "SAME" and repetition.stride[0] == 1:
-            return lengths, mask
-        lengths = repetition.output_length(lengths)
-        if not self.use_mask:
-            return lengths, None
-        frames = repetition.output_length(ops.shape(inputs)[1])
-        return lengths, length_mask(lengths, frames, len(inputs.shape))
 
     def output_length(self, frames: Any) -> Any:
         """Output frames for so many feature frames: an int, an integer array or a tensor."""

@@ -10,7 +10,12 @@ import keras
 from keras import ops
 
 from open_seq2seq.encoders.convolution import Convolution
-from open_seq2seq.encoders.normalization import NORMALIZATION_NAMES, make_normalization
+from open_seq2seq.encoders.normalization import (
+    NORMALIZATION_NAMES,
+    BatchNorm,
+    make_normalization,
+)
+from open_seq2seq.ops.masks import zero_past
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,13 @@ class Surroundings:
     drop_block_prob: float
     seed: keras.random.SeedGenerator
     dtype: Any
+
+    @property
+    def is_relu(self) -> bool:
+        """Whether the activation is the plain ReLU, by whichever library's name."""
+        module = getattr(self.activation, "__module__", None) or ""
+        name = getattr(self.activation, "__name__", "")
+        return name == "relu" and module.split(".")[0] in ("keras", "tensorflow")
 
 
 class Repetition(Convolution):
@@ -136,32 +148,42 @@ class Repetition(Convolution):
         self,
         inputs: Any,
         sources: Sequence[Any] = (),
-        within: Any = None,
+        lengths: Any = None,
         training: bool = False,
     ) -> Any:
-        """The repetition's output [batch, time', ..., channel].
+        """The repetition's output [batch, time', ..., channel], zero past each length.
 
         Args:
           inputs: [batch, time, ..., channel], zero past each length.
           sources: the residual sources, of the output's length.
-          within: [batch, time', 1, ...] bool, False where an output frame lies past its
-            utterance's length; None: all count.
+          lengths: [batch], frames of each utterance in the output; None: all.
           training: batch statistics, dropout and dropped blocks.
         """
-        outputs = _normalized(self.convolve(inputs), self.norm, within, training)
-        if sources:
-            outputs = self._residual_sum(sources, within, training) + self._kept(outputs, training)
-        outputs = self.shared.activation(outputs)
+        convolved = self.convolve(inputs)
+        residual = self._residual_sum(sources, lengths, training) if sources else None
+        if isinstance(self.norm, BatchNorm) and self.shared.is_relu and not self._drops_blocks:
+            outputs = self.norm(
+                convolved, lengths=lengths, training=training, relu=True, residual=residual
+            )
+        else:
+            outputs = self._kept(_normalized(convolved, self.norm, lengths, training), training)
+            outputs = outputs if residual is None else outputs + residual
+            outputs = zero_past(self.shared.activation(outputs), lengths)
         if training and self.drop_prob > 0:
             outputs = keras.random.dropout(outputs, self.drop_prob, seed=self.shared.seed)
         return outputs
 
-    def _residual_sum(self, sources: Sequence[Any], within: Any, training: bool) -> Any:
+    def _residual_sum(self, sources: Sequence[Any], lengths: Any, training: bool) -> Any:
+        total = None
         paths = zip(sources, self.residual_convolutions, self.residual_norms)
-        return sum(
-            _normalized(convolution(source), norm, within, training)
-            for source, convolution, norm in paths
-        )
+        for source, convolution, norm in paths:
+            convolved = convolution(source)
+            if isinstance(norm, BatchNorm):
+                total = norm(convolved, training=training, residual=total)
+            else:
+                path = _normalized(convolved, norm, lengths, training)
+                total = path if total is None else total + path
+        return total
 
     def _kept(self, outputs: Any, training: bool) -> Any:
         """The convolution's branch, or zero when this block is dropped."""
@@ -174,5 +196,5 @@ class Repetition(Convolution):
         return ops.where(keep, outputs, ops.zeros((), outputs.dtype))
 
 
-def _normalized(inputs: Any, norm: Any, within: Any, training: bool) -> Any:
-    return inputs if norm is None else norm(inputs, within=within, training=training)
+def _normalized(inputs: Any, norm: Any, lengths: Any, training: bool) -> Any:
+    return inputs if norm is None else norm(inputs, lengths=lengths, training=training)

@@ -55,21 +55,35 @@ def depthwise_convolve(inputs: Any, kernel: Any, stride: int, dilation: int, pad
     Returns:
       [batch, time', channel] in the dtype of `inputs`.
     """
-    kernel = ops.cast(kernel, inputs.dtype)
-    kernel, (dilation,) = _without_strided_dilation(kernel, (stride,), (dilation,))
     if keras.backend.backend() == "tensorflow":
-        from open_seq2seq.ops.tensorflow_depthwise import depthwise_convolve as fast
-
-        if dilation == 1:
-            inputs, padding = _padded(inputs, kernel.shape[:1], (stride,), (1,), padding)
-            return fast(inputs, kernel, stride, padding)
+        return _tensorflow_depthwise(inputs, kernel, stride, dilation, padding)
     return plain_depthwise_convolve(inputs, kernel, stride, dilation, padding)
+
+
+def _tensorflow_depthwise(
+    inputs: Any, kernel: Any, stride: int, dilation: int, padding: str
+) -> Any:
+    from open_seq2seq.ops import tensorflow_depthwise, tensorflow_native
+
+    kernel = ops.convert_to_tensor(kernel)
+    if tensorflow_native.takes_depthwise(inputs, stride, padding):
+        kernel = ops.cast(kernel, "float32")
+        return tensorflow_native.depthwise_convolve(inputs, kernel, dilation, padding)
+    if kernel.shape[0] == 1 and stride == 1:
+        return inputs * ops.cast(kernel[0, :, 0], inputs.dtype)
+    if dilation > 1:
+        return plain_depthwise_convolve(inputs, kernel, stride, dilation, padding)
+    kernel = ops.cast(kernel, inputs.dtype)
+    inputs, padding = _padded(inputs, kernel.shape[:1], (stride,), (1,), padding)
+    return tensorflow_depthwise.depthwise_convolve(inputs, kernel, stride, padding)
 
 
 def plain_depthwise_convolve(
     inputs: Any, kernel: Any, stride: int, dilation: int, padding: str
 ) -> Any:
     """`depthwise_convolve` in `keras.ops` alone."""
+    kernel = ops.cast(kernel, inputs.dtype)
+    kernel, (dilation,) = _without_strided_dilation(kernel, (stride,), (dilation,))
     inputs, padding = _padded(inputs, kernel.shape[:1], (stride,), (dilation,), padding)
     return ops.depthwise_conv(
         inputs,
@@ -84,7 +98,10 @@ def plain_depthwise_convolve(
 def _pointwise(inputs: Any, kernel: Any) -> Any:
     """A kernel of one tap is a matrix product, faster than a convolution."""
     matrix = ops.reshape(kernel, kernel.shape[-2:])
-    return ops.matmul(inputs, matrix)
+    # Of two axes: a product of more is computed, and differentiated, utterance by utterance.
+    rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
+    shape = ops.shape(inputs)[:-1]
+    return ops.reshape(ops.matmul(rows, matrix), (*shape, matrix.shape[-1]))
 
 
 def _without_strided_dilation(

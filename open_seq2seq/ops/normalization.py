@@ -11,39 +11,75 @@ from typing import Any
 import keras
 from keras import ops
 
+from open_seq2seq.ops.masks import zero_past
 
-def batch_normalize(inputs: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
-    """Normalizes every channel by the statistics of the batch.
+
+def batch_normalize(
+    inputs: Any,
+    gamma: Any,
+    beta: Any,
+    epsilon: float,
+    relu: bool = False,
+    residual: Any = None,
+    lengths: Any = None,
+) -> tuple[Any, Any, Any]:
+    """Normalizes every channel by the statistics of the batch, and what follows in a block.
 
     Args:
-      inputs: [batch, ..., channel], any float dtype.
+      inputs: [batch, time, ..., channel], any float dtype.
       gamma, beta: [channel] float32, the new standard deviation and mean.
       epsilon: added to the variance.
+      relu: whether negative outputs become 0.
+      residual: like `inputs`, added before the ReLU; or None.
+      lengths: [batch], outputs past them become 0; or None. Only with `relu`. The
+        statistics count all frames.
 
     Returns:
       outputs: like `inputs`.
       mean: [channel] float32.
       variance: [channel] float32, the unbiased estimate (divided by count - 1), which is
-        what OpenSeq2Seq's fused kernels put into the moving variance.
+        what OpenSeq2Seq's fused kernels put into the moving variance. No gradient flows
+        through the two.
     """
     if keras.backend.backend() == "tensorflow":
-        from open_seq2seq.ops.tensorflow_normalization import batch_normalize as fused
+        from open_seq2seq.ops import tensorflow_native, tensorflow_normalization
 
-        return fused(inputs, gamma, beta, epsilon)
-    return plain_batch_normalize(inputs, gamma, beta, epsilon)
+        if tensorflow_native.takes_normalization(inputs):
+            return tensorflow_native.batch_normalize(
+                inputs, gamma, beta, epsilon, relu, residual, lengths
+            )
+        outputs, mean, variance = tensorflow_normalization.batch_normalize(
+            inputs, gamma, beta, epsilon
+        )
+        return finish(outputs, relu, residual, lengths), mean, variance
+    return plain_batch_normalize(inputs, gamma, beta, epsilon, relu, residual, lengths)
 
 
 def plain_batch_normalize(
-    inputs: Any, gamma: Any, beta: Any, epsilon: float
+    inputs: Any,
+    gamma: Any,
+    beta: Any,
+    epsilon: float,
+    relu: bool = False,
+    residual: Any = None,
+    lengths: Any = None,
 ) -> tuple[Any, Any, Any]:
     """`batch_normalize` in `keras.ops` alone."""
     values = ops.cast(inputs, "float32")
     axes = tuple(range(len(inputs.shape) - 1))
     mean, variance = ops.moments(values, axes=axes)
-    outputs = _scaled(values, mean, variance, gamma, beta, epsilon)
+    outputs = ops.cast(_scaled(values, mean, variance, gamma, beta, epsilon), inputs.dtype)
     count = ops.cast(ops.size(values) // inputs.shape[-1], "float32")
     unbiased = variance * (count / ops.maximum(count - 1.0, 1.0))
-    return ops.cast(outputs, inputs.dtype), mean, unbiased
+    mean, unbiased = ops.stop_gradient(mean), ops.stop_gradient(unbiased)
+    return finish(outputs, relu, residual, lengths), mean, unbiased
+
+
+def finish(outputs: Any, relu: bool, residual: Any, lengths: Any) -> Any:
+    """Adds a residual, then ReLU and mask, each if wanted; see `batch_normalize`."""
+    outputs = outputs if residual is None else outputs + residual
+    outputs = ops.relu(outputs) if relu else outputs
+    return zero_past(outputs, lengths)
 
 
 def normalize_by(

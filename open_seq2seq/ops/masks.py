@@ -1,0 +1,33 @@
+"""Which frames belong to an utterance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+
+def length_mask(lengths: Any, frames: Any, axes: int) -> Any:
+    """True where a frame belongs to its utterance.
+
+    Args:
+      lengths: [batch].
+      frames: length of the time axis.
+      axes: how many axes the masked tensor has.
+
+    Returns:
+      [batch, time, 1, ...] bool, to be broadcast.
+    """
+    numbers = ops.reshape(ops.arange(frames, dtype="int32"), (1, -1) + (1,) * (axes - 2))
+    return numbers < ops.reshape(ops.cast(lengths, "int32"), (-1,) + (1,) * (axes - 1))
+
+
+def zero_past(inputs: Any, lengths: Any | None) -> Any:
+    """`inputs` [batch, time, ...] with zeros past each utterance's end; all of it without lengths.
+
+    Chosen, not multiplied: whatever lies there, nan too, is gone.
+    """
+    if lengths is None:
+        return inputs
+    mask = length_mask(lengths, ops.shape(inputs)[1], len(inputs.shape))
+    return ops.where(mask, inputs, ops.zeros((), inputs.dtype))
