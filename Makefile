@@ -15,6 +15,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	# C++ kernels for this CPU; what cannot be built is said, and TensorFlow's are used.
+	-$(BIN)/python -m open_seq2seq.ops.native
 	touch $@
 
 demo: $(VENV)/installed
