@@ -14,6 +14,7 @@ seconds of audio per second.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 
@@ -198,8 +199,6 @@ class GrainLoad:
 def run_processes(arguments: tuple, steps: int, workers: int) -> Iterator[Any]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, start_process, arguments) as executor:
-        list(executor.map(load_step, range(workers)))
-        yield None  # started
         pending: deque[Any] = deque()
         for step in range(steps):
             pending.append(executor.submit(load_step, step))
@@ -214,26 +213,19 @@ def run_grain(arguments: tuple, steps: int, workers: int, processes: bool) -> It
 
     threads = 1 if processes else workers
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=threads + PREFETCH)
-    # Two rounds: the first starts everything.
-    data = grain.MapDataset.range(steps).repeat(2).map(GrainLoad(*arguments))
+    data = grain.MapDataset.range(steps).map(GrainLoad(*arguments))
     batches = data.to_iter_dataset(options)
     if processes:
         own = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=PREFETCH)
         batches = batches.mp_prefetch(own)
-    iterator = iter(batches)
-    for _ in range(steps):
-        next(iterator)
-    yield None
-    yield from iterator
+    yield from batches
 
 
-def speed(make: Callable[[], Any], audio: float, warm: bool, rounds: int) -> tuple[float, float]:
+def speed(make: Callable[[], Any], audio: float, rounds: int) -> tuple[float, float]:
     """Seconds of audio per second, and per second of CPU time of this process; the best rounds."""
     best = best_cpu = 0.0
     for _ in range(rounds):
         batches = make()
-        if warm:
-            next(batches)
         start, start_cpu = time.perf_counter(), time.process_time()
         for _ in batches:
             pass
@@ -248,7 +240,7 @@ def print_loader(utterances: list[Utterance], arguments: argparse.Namespace) -> 
     cumulated = np.cumsum(make_layer(some, 1, augment=False)._corpus.seconds()[:, 0])
     some = some[: int(np.searchsorted(cumulated, arguments.seconds / 4)) + 1]
     list(librosa_loop(some[:3]))  # imports
-    alone = speed(partial(librosa_loop, some), cumulated[len(some) - 1], False, arguments.rounds)
+    alone = speed(partial(librosa_loop, some), cumulated[len(some) - 1], arguments.rounds)
     print(f"\nWhole loader, batches of {arguments.batch_size} (best of {arguments.rounds})")
     print(f"  {'':42} wall time              per CPU second")
 
@@ -264,7 +256,14 @@ def print_loader(utterances: list[Utterance], arguments: argparse.Namespace) -> 
         for workers in arguments.workers:
             run = partial(run_threads, layer, steps, workers)
             name = f"loader, {workers} worker{'s' * (workers > 1)}, {kind}"
-            show(name, speed(run, audio, False, arguments.rounds))
+            show(name, speed(run, audio, arguments.rounds))
+
+
+def speed_once_running(batches: Iterator[Any]) -> float:
+    """Seconds of audio per second after the first quarter, when everything has started."""
+    seen = [(time.perf_counter(), batch.audio_seconds) for batch in batches]
+    first = len(seen) // 4
+    return sum(audio for _, audio in seen[first + 1 :]) / (seen[-1][0] - seen[first][0])
 
 
 def print_comparison(utterances: list[Utterance], arguments: argparse.Namespace) -> None:
@@ -272,19 +271,21 @@ def print_comparison(utterances: list[Utterance], arguments: argparse.Namespace)
     how = (utterances, arguments.batch_size, True)
     start_process(*how)
     assert _LAYER is not None
-    steps, audio = steps_for(_LAYER, arguments.seconds)
+    steps, _ = steps_for(_LAYER, arguments.seconds)
     print("\nWays to load the same batches in the same order (with augmentation)")
     for workers in arguments.workers:
-        ways: dict[str, tuple[Callable[[], Iterator[Any]], bool]] = {
-            "own threads": (partial(run_threads, _LAYER, steps, workers), False),
-            "own processes": (partial(run_processes, how, steps, workers), True),
-            "grain threads": (partial(run_grain, how, steps, workers, False), True),
-            "grain processes": (partial(run_grain, how, steps, workers, True), True),
+        ways: dict[str, Callable[[], Iterator[Any]]] = {
+            "own threads": partial(run_threads, _LAYER, steps, workers),
+            "own processes": partial(run_processes, how, steps, workers),
+            "grain threads": partial(run_grain, how, steps, workers, False),
+            "grain processes": partial(run_grain, how, steps, workers, True),
         }
         best: dict[str, float] = dict.fromkeys(ways, 0.0)
         for _ in range(arguments.rounds):
-            for name, (make, warm) in ways.items():
-                best[name] = max(best[name], speed(make, audio, warm, 1)[0])
+            for name, make in ways.items():
+                best[name] = max(best[name], speed_once_running(make()))
+                gc.collect()
+                time.sleep(1)  # until the processes of the last one are gone
         for name, reached in best.items():
             ratio = reached / best["own threads"]
             print(f"  {workers} x {name:16} {reached:7.0f}x   {ratio:4.2f} of own threads")
