@@ -67,11 +67,14 @@ def _tensorflow_depthwise(
 
     kernel = ops.convert_to_tensor(kernel)
     if tensorflow_native.takes_depthwise(inputs, stride, padding):
-        kernel = ops.cast(kernel, "float32")
-        return tensorflow_native.depthwise_convolve(inputs, kernel, dilation, padding)
+        kernel, (dilation,) = _without_strided_dilation(
+            ops.cast(kernel, "float32"), (stride,), (dilation,)
+        )
+        inputs = _extended(inputs, 1, stride)
+        return tensorflow_native.depthwise_convolve(inputs, kernel, stride, dilation, padding)
     if kernel.shape[0] == 1 and stride == 1:
         return inputs * ops.cast(kernel[0, :, 0], inputs.dtype)
-    if dilation > 1:
+    if dilation > 1:  # TensorFlow's gradients know no dilation.
         return plain_depthwise_convolve(inputs, kernel, stride, dilation, padding)
     kernel = ops.cast(kernel, inputs.dtype)
     inputs, padding = _padded(inputs, kernel.shape[:1], (stride,), (1,), padding)

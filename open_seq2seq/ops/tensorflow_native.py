@@ -1,4 +1,4 @@
-"""The C++ kernels with their gradients; each function is None-safe about what it can't do."""
+"""The C++ kernels as differentiable functions, and which inputs they take."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NORMALIZATION_CHANNELS = 16
 
 def takes_depthwise(inputs: Any, stride: int, padding: str) -> bool:
     """Whether `depthwise_convolve` computes this convolution."""
-    return stride == 1 and padding in ("SAME", "CAUSAL") and _takes(inputs, _DEPTHWISE_CHANNELS)
+    return padding in ("SAME", "CAUSAL") and _takes(inputs, _DEPTHWISE_CHANNELS)
 
 
 def takes_normalization(inputs: Any) -> bool:
@@ -32,42 +32,62 @@ def _takes(inputs: Any, channels: int) -> bool:
     )
 
 
-def depthwise_convolve(inputs: Any, kernel: Any, dilation: int, padding: str) -> Any:
-    """A depthwise convolution that keeps the length.
+def depthwise_convolve(inputs: Any, kernel: Any, stride: int, dilation: int, padding: str) -> Any:
+    """A depthwise convolution.
 
     Args:
-      inputs: [batch, time, channel] bfloat16.
+      inputs: [batch, time, channel] bfloat16, time a multiple of the stride.
       kernel: [tap, channel, 1] float32.
-      dilation: frames between taps.
+      stride: in frames.
+      dilation: frames between taps; 1 with a stride.
       padding: SAME or CAUSAL.
 
     Returns:
-      [batch, time, channel] bfloat16; products of bfloat16 numbers, summed in float32.
+      [batch, time / stride, channel] bfloat16; products of bfloat16 numbers, summed in
+      float32.
     """
+    span = (kernel.shape[0] - 1) * dilation
+    before = span if padding == "CAUSAL" else max(span + 1 - stride, 0) // 2
+    if stride == 1:
+        return _same_length(inputs, kernel[:, :, 0], dilation, before)
+    return _strided(inputs, kernel[:, :, 0], stride, before)
+
+
+def _strided(inputs: Any, kernel: Any, stride: int, before: int) -> Any:
+    """Every `stride` frames become one of `stride` times the channels, each with its own taps."""
+    channels = kernel.shape[1]
+    front = -before % stride
+    back = -(front + kernel.shape[0]) % stride
+    kernel = tf.reshape(tf.pad(kernel, [[front, back], [0, 0]]), [-1, stride * channels])
+    frames = tf.shape(inputs)[1] // stride
+    phases = tf.reshape(inputs, [-1, frames, stride * channels])
+    filtered = _same_length(phases, kernel, 1, (before + front) // stride)
+    return tf.reduce_sum(tf.reshape(filtered, [-1, frames, stride, channels]), axis=2)
+
+
+def _same_length(inputs: Any, kernel: Any, dilation: int, before: int) -> Any:
+    """A convolution of as many frames as it gets, zeros around them; kernel [tap, channel]."""
     native = operations()
     taps = kernel.shape[0]
-    span = (taps - 1) * dilation
-    before = span if padding == "CAUSAL" else span // 2
 
     @tf.custom_gradient
     def convolved(inputs: Any, kernel: Any) -> Any:
-        flat = kernel[:, :, 0]
         outputs = native.open_seq2_seq_depthwise(
-            inputs=inputs, kernel=flat, dilation=dilation, before=before, reversed=False
+            inputs=inputs, kernel=kernel, dilation=dilation, before=before, reversed=False
         )
 
         def backward(upstream: Any) -> tuple[Any, Any]:
             for_inputs = native.open_seq2_seq_depthwise(
                 inputs=upstream,
-                kernel=flat,
+                kernel=kernel,
                 dilation=dilation,
-                before=span - before,
+                before=(taps - 1) * dilation - before,
                 reversed=True,
             )
             for_kernel = native.open_seq2_seq_depthwise_filter_gradient(
                 inputs=inputs, upstream=upstream, taps=taps, dilation=dilation, before=before
             )
-            return for_inputs, for_kernel[:, :, None]
+            return for_inputs, for_kernel
 
         return outputs, backward
 
