@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from open_seq2seq.config.errors import OpenSeq2SeqError
+from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.version import __version__
 
 MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")

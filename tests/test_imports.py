@@ -21,6 +21,7 @@ RANK = {
     "metrics": 1,
     "ops": 1,
     "version": 0,
+    "errors": 0,
 }
 MAY_IMPORT_TENSORFLOW = {"training", "ops"}
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.config.schema import closest_name
 from open_seq2seq.config.tf_names import offer_tensorflow_names, plain_values
+from open_seq2seq.errors import InputError, Problem
 
 MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
 PARAMS_OF_MODE = {

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.config.loading import PARAMS_OF_MODE
 from open_seq2seq.config.schema import Param, Schema, closest_name
+from open_seq2seq.errors import InputError, Problem
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from open_seq2seq.config.errors import InputError, Problem
+from open_seq2seq.errors import InputError, Problem
 
 
 class _Required:

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from open_seq2seq.config.errors import InputError, Problem
+from open_seq2seq.errors import InputError, Problem
 
 FORMATS = "WAV, FLAC, Ogg Opus or Vorbis, MP3 or AIFF"
 

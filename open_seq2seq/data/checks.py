@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from open_seq2seq.config.errors import Problem
 from open_seq2seq.data.audio import AudioInfo
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.text import SentencePieceVocabulary, Vocabulary, unknown_problems
+from open_seq2seq.errors import Problem
 
 # Differences up to these are rounding in the manifest; see `lies`.
 _ABSOLUTE_TOLERANCE = 0.1

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.data.audio import AudioInfo, audio_info
+from open_seq2seq.errors import InputError, Problem
 
 _CHUNK = 64
 # Reading headers waits for the disk or the network more than it computes.

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.config.schema import closest_name
+from open_seq2seq.errors import InputError, Problem
 
 UTF8_REMEDY = "Save the file as UTF-8."
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 import sentencepiece
 
-from open_seq2seq.config.errors import InputError, Problem
+from open_seq2seq.errors import InputError, Problem
 
 
 class Vocabulary:

@@ -8,10 +8,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from open_seq2seq.config.errors import Problem
 from open_seq2seq.config.schema import CALLABLE, Param, Schema
 from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.decoders.greedy import greedy_decode
+from open_seq2seq.errors import Problem
 from open_seq2seq.ops.initializers import fresh_initializer
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from open_seq2seq.config.errors import Problem
 from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.errors import Problem
 
 LAYER_TYPES = ("conv1d", "sep_conv1d", "conv2d", "tcn")
 

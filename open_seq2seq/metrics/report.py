@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.config.errors import RunError
+from open_seq2seq.errors import RunError
 from open_seq2seq.metrics.analysis import EvaluatedUtterance, analyse
 from open_seq2seq.metrics.html_report import render_html
 from open_seq2seq.metrics.text_report import render_text

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from open_seq2seq.config.errors import Problem
 from open_seq2seq.config.schema import CALLABLE, Param, Schema
 from open_seq2seq.data import DATA_LAYERS
 from open_seq2seq.decoders import DECODERS
 from open_seq2seq.encoders import ENCODERS
+from open_seq2seq.errors import Problem
 from open_seq2seq.losses import LOSSES
 from open_seq2seq.models.precision import POLICIES
 from open_seq2seq.optimizers import INITIALIZERS, LR_POLICIES, OPTIMIZERS, REGULARIZERS

@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.config.schema import Schema, closest_name
+from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.optimizers.keras_optimizers import SGD, Adagrad, Adam, AdamW, Ftrl, RMSProp
 from open_seq2seq.optimizers.momentum import Momentum
 from open_seq2seq.optimizers.novograd import NovoGrad

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from open_seq2seq.config.errors import Problem
 from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.errors import Problem
 
 Policy = Callable[..., float]
 _Function = TypeVar("_Function", bound=Callable[..., float])

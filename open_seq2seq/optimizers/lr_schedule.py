@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.config.schema import Schema, closest_name
+from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.optimizers.lr_policies import LR_POLICIES, Policy
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from open_seq2seq.config.errors import InputError, Problem, RunError
+from open_seq2seq.errors import InputError, Problem, RunError
 
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
 _NAME = re.compile(r"ckpt-(\d+)$")

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.config.loading import Config
 from open_seq2seq.config.overrides import Override, apply_overrides
 from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
+from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models.precision import dtype_policy
 from open_seq2seq.models.speech2text import Speech2Text
 from open_seq2seq.training.console import say

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from open_seq2seq.config.errors import RunError
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.errors import RunError
 
 
 def write_transcripts(path: Path, utterances: Sequence[Utterance], texts: Iterable[str]) -> None:

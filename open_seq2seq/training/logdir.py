@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from open_seq2seq.config.errors import InputError, Problem
+from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.training.checkpoint import best_checkpoint, latest_checkpoint
 
 

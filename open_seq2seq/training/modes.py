@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.config.describe import help_text
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import Override, apply_overrides, split_arguments
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.metrics.report import write_report
 from open_seq2seq.training.console import clock, copied_output, say
 from open_seq2seq.training.evaluation import Evaluation, evaluate, run_inference

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from open_seq2seq.config.errors import RunError
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.errors import RunError
 from open_seq2seq.training.console import say
 
 _WINDOW = 1000

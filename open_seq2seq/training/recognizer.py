@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.data.speech2text.speech2text import Batch
 from open_seq2seq.decoders import DecodeResult
+from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.training import checkpoint as checkpoints
 from open_seq2seq.training.experiment import (
     Experiment,

@@ -4,8 +4,8 @@ import textwrap
 
 import pytest
 
-from open_seq2seq.config.errors import InputError
 from open_seq2seq.config.loading import load_config, merge
+from open_seq2seq.errors import InputError
 
 
 def write(folder, text):

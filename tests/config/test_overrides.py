@@ -2,9 +2,9 @@
 
 import pytest
 
-from open_seq2seq.config.errors import InputError
 from open_seq2seq.config.overrides import apply_overrides, parse_value, split_arguments
 from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.errors import InputError
 
 LAYER = Schema("layer", [Param("stride", list, "", [1], item=Param("", int, ""))])
 SCHEMAS = {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from open_seq2seq.config.errors import InputError
 from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.errors import InputError
 
 LAYER = Schema(
     "layer",

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 import soxr
 
-from open_seq2seq.config.errors import InputError
 from open_seq2seq.data.audio import audio_info, read_audio, resample, resampled_length
+from open_seq2seq.errors import InputError
 
 RATE = 16000
 

@@ -8,11 +8,11 @@ import unicodedata
 import numpy as np
 import pytest
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.data import Speech2TextDataLayer
 from open_seq2seq.data.audio import AudioInfo
 from open_seq2seq.data.checks import lies
 from open_seq2seq.data.headers import scan_headers
+from open_seq2seq.errors import InputError, Problem
 from tests.data.corpora import write_audio, write_csv
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from open_seq2seq.config.errors import InputError
 from open_seq2seq.data.manifest import read_manifests
+from open_seq2seq.errors import InputError
 
 HEADER = "wav_filename,wav_filesize,transcript\n"
 

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from open_seq2seq.config.errors import InputError
 from open_seq2seq.decoders import DECODERS, FullyConnectedCTCDecoder
+from open_seq2seq.errors import InputError
 from tests.decoders.test_greedy import CHARACTERS, spell
 
 

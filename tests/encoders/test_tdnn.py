@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from open_seq2seq.config.errors import InputError
 from open_seq2seq.encoders import TDNNEncoder
+from open_seq2seq.errors import InputError
 from tests.encoders.architectures import layer, tdnn
 from tests.encoders.encoder_checks import CHECKS, EncoderCase, encode, scramble
 
@@ -33,6 +33,17 @@ DENSE = [
 CASES = [
     case("separable", SEPARABLE),
     case("dense_residual", DENSE),
+    # Wide enough for the C++ kernels, where they are built.
+    case(
+        "wide",
+        [
+            layer("sep_conv1d", 1, 5, 32, stride=2),
+            layer("sep_conv1d", 2, 7, 32, residual=True, dense=True),
+            layer("sep_conv1d", 2, 5, 64, residual=True, dense=True),
+            layer("sep_conv1d", 1, 5, 64, dilation=2),
+        ],
+        num_features=32,
+    ),
     case("strided_repetitions", [layer("conv1d", 2, 5, 8, stride=2), layer("sep_conv1d", 1, 4, 8)]),
     case(
         "stride_three", [layer("sep_conv1d", 1, 5, 8, stride=3), layer("conv1d", 1, 2, 8, stride=3)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from open_seq2seq.config.errors import InputError
+from open_seq2seq.errors import InputError
 from open_seq2seq.losses import LOSSES, CTCLoss
 from tests.ops import ctc_reference
 

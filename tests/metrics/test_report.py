@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from open_seq2seq.config.errors import RunError
+from open_seq2seq.errors import RunError
 from open_seq2seq.metrics import html_report
 from open_seq2seq.metrics.analysis import analyse
 from open_seq2seq.metrics.html_report import render_html

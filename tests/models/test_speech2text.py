@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from open_seq2seq.config.errors import InputError
+from open_seq2seq.errors import InputError
 from open_seq2seq.models import Speech2Text
 from open_seq2seq.optimizers import l2_regularizer, xavier_initializer
 

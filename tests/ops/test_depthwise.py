@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from open_seq2seq.config.errors import RunError
+from open_seq2seq.errors import RunError
 from open_seq2seq.ops import native
 from open_seq2seq.ops.convolution import depthwise_convolve, plain_depthwise_convolve
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from open_seq2seq.config.errors import InputError
+from open_seq2seq.errors import InputError
 from open_seq2seq.optimizers import fill_policy_params, make_lr_schedule
 from open_seq2seq.optimizers.lr_policies import (
     cosine_decay,

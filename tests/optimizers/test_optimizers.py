@@ -6,7 +6,7 @@ import numpy_optimizers as reference
 import pytest
 from keras import ops
 
-from open_seq2seq.config.errors import InputError
+from open_seq2seq.errors import InputError
 from open_seq2seq.optimizers import OPTIMIZERS, NovoGrad, make_optimizer
 
 SHAPES = [(3, 4), (5,), (2, 3, 2)]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from open_seq2seq.config.errors import InputError
+from open_seq2seq.errors import InputError
 from open_seq2seq.optimizers import INITIALIZERS, REGULARIZERS, l2_regularizer, xavier_initializer
 
 

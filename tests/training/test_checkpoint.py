@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from open_seq2seq.config.errors import InputError, RunError
+from open_seq2seq.errors import InputError, RunError
 from open_seq2seq.training import checkpoint
 
 

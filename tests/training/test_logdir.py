@@ -2,7 +2,7 @@
 
 import pytest
 
-from open_seq2seq.config.errors import InputError
+from open_seq2seq.errors import InputError
 from open_seq2seq.training.logdir import LogDir, checkpoint_to_start_from, checkpoint_to_use
 
 

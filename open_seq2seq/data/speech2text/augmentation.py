@@ -11,9 +11,9 @@ from typing import Any, overload
 
 import numpy as np
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.config.schema import Param, Schema
 from open_seq2seq.data.audio import resample, resampled_length
+from open_seq2seq.errors import InputError, Problem
 
 # A drawn factor means a new filter for each recording. For one second of audio at factor
 # 1.077 MQ takes 0.2 ms and HQ 0.6 ms, most of it making the filter, and the two differ

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from open_seq2seq.config.errors import InputError, Problem
+from open_seq2seq.errors import InputError, Problem
 
 # More candidates for bucket lengths than these would not make the padding less.
 _MAX_CANDIDATES = 512

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.data.audio import AudioInfo, resampled_length
 from open_seq2seq.data.headers import scan_headers
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.errors import InputError, Problem
 
 
 @dataclass

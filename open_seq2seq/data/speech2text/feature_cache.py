@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.config.schema import Param
 from open_seq2seq.data.speech2text.fingerprint import FRONT_END_VERSION
+from open_seq2seq.errors import InputError, Problem
 
 CACHE_PARAMS: list[Param] = [
     Param("cache_features", bool, "Keep computed features on disk and reuse them.", False),

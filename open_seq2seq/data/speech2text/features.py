@@ -7,7 +7,6 @@ from typing import Any, overload
 
 import numpy as np
 
-from open_seq2seq.config.errors import InputError, Problem
 from open_seq2seq.data.speech2text.fingerprint import check_fingerprint, make_fingerprint
 from open_seq2seq.data.speech2text.librosa_frontend import LibrosaFrontEnd
 from open_seq2seq.data.speech2text.options import (
@@ -17,6 +16,7 @@ from open_seq2seq.data.speech2text.options import (
     feature_problems,
 )
 from open_seq2seq.data.speech2text.psf_frontend import PsfFrontEnd
+from open_seq2seq.errors import InputError, Problem
 
 __all__ = [
     "FEATURES",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from open_seq2seq.config.errors import Problem
+from open_seq2seq.errors import Problem
 
 if TYPE_CHECKING:
     from open_seq2seq.data.speech2text.features import FeatureExtractor

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.config.errors import Problem
 from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.errors import Problem
 
 PSF_NUM_FFT = 512
 

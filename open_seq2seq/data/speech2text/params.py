@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from open_seq2seq.config.errors import Problem
 from open_seq2seq.config.schema import Param, Schema
 from open_seq2seq.data.speech2text.augmentation import AUGMENTATION
 from open_seq2seq.data.speech2text.feature_cache import CACHE_PARAMS
 from open_seq2seq.data.speech2text.features import FEATURE_PARAMS, feature_problems
+from open_seq2seq.errors import Problem
 
 
 def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:

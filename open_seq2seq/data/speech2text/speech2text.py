@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.config.errors import InputError, OpenSeq2SeqError, Problem, RunError
 from open_seq2seq.data.audio import read_audio, resample
 from open_seq2seq.data.checks import CheckReport, check_feasible, check_files, check_transcripts
 from open_seq2seq.data.headers import available_cores
@@ -30,6 +29,7 @@ from open_seq2seq.data.speech2text.features import FeatureExtractor
 from open_seq2seq.data.speech2text.loader import Stopped, load_in_order
 from open_seq2seq.data.speech2text.params import SPEECH2TEXT_DATA
 from open_seq2seq.data.text import load_vocabulary, unknown_problems
+from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 
 MODES = ("train", "eval", "infer")
 _MOST_WORKERS = 8

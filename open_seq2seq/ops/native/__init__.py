@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.config.errors import RunError
+from open_seq2seq.errors import RunError
 from open_seq2seq.ops.cpu import cpu_flags
 
 _SOURCES = Path(__file__).parent

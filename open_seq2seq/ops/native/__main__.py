@@ -2,7 +2,7 @@
 
 import sys
 
-from open_seq2seq.config.errors import RunError
+from open_seq2seq.errors import RunError
 from open_seq2seq.ops.native import build, supported
 
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from open_seq2seq.config.errors import InputError
 from open_seq2seq.data.speech2text.augmentation import AUGMENTATION, Augmenter
 from open_seq2seq.data.speech2text.features import FeatureExtractor
+from open_seq2seq.errors import InputError
 
 RATE = 16000
 

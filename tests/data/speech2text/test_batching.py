@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from open_seq2seq.config.errors import InputError
 from open_seq2seq.data.speech2text.batching import BatchPlanner, optimal_lengths
+from open_seq2seq.errors import InputError
 
 HOP = 160
 

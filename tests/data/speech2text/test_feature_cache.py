@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from open_seq2seq.config.errors import InputError
 from open_seq2seq.data.speech2text import feature_cache
 from open_seq2seq.data.speech2text.feature_cache import FeatureCache
+from open_seq2seq.errors import InputError
 
 FORMATS = ["npy", "npz", "hdf5"]
 KEY = {"input_type": "logfbank", "num_audio_features": 64, "features_mean": [0.5, 1.0]}

@@ -13,10 +13,10 @@ import scipy.fft
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from open_seq2seq.config.errors import InputError
 from open_seq2seq.data.speech2text import filters
 from open_seq2seq.data.speech2text.features import FeatureExtractor
 from open_seq2seq.data.speech2text.librosa_frontend import DITHER_LENGTH, dither_noise
+from open_seq2seq.errors import InputError
 
 KINDS = [
     (backend, kind)
