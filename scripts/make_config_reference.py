@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from open_seq2seq.config.describe import markdown
 from open_seq2seq.config.schema import Schema
@@ -36,7 +38,7 @@ def reference() -> str:
     """The whole page."""
     # Without values, the dictionaries of components have no schema: each is its own section.
     parts = [INTRODUCTION, markdown(SPEECH2TEXT), markdown(_COMMON)]
-    tables = (
+    tables: tuple[tuple[str, Mapping[str, Any]], ...] = (
         ("Data layers", DATA_LAYERS),
         ("Encoders", ENCODERS),
         ("Decoders", DECODERS),

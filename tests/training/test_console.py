@@ -1,0 +1,57 @@
+"""The progress display with and without a terminal."""
+
+import os
+import pty
+import subprocess
+import sys
+
+from open_seq2seq.training.console import ProgressBar, clock, copied_output, say
+
+SCRIPT = """
+from open_seq2seq.training.console import ProgressBar, say
+with ProgressBar("training", 3) as bar:
+    for step in range(3):
+        bar.advance(f"loss {step}")
+        say("a line")
+"""
+
+
+def test_clock():
+    assert [clock(s) for s in (0, 61, 3599.6)] == ["0:00:00", "0:01:01", "1:00:00"]
+
+
+def test_without_a_terminal_progress_is_a_line_now_and_then(capsys):
+    with ProgressBar("training", 100, done=40, interval=0.0) as bar:
+        bar.advance("loss 1.5")
+    out = capsys.readouterr().out
+    assert out.startswith("*** training 41/100  loss 1.5  left 0:0")
+    with ProgressBar("training", 100, interval=1000.0) as bar:
+        bar.advance("loss 1.5")
+    assert capsys.readouterr().out == ""
+
+
+def test_on_a_terminal_there_is_a_bar_and_lines_stay_whole():
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    subprocess.run(
+        [sys.executable, "-c", SCRIPT], stdout=follower, env=environment, check=True, timeout=60
+    )
+    os.close(follower)
+    shown = b""
+    try:
+        while chunk := os.read(leader, 65536):
+            shown += chunk
+    except OSError:  # the other end is closed: all is read
+        pass
+    assert shown.count(b"*** a line") == 3
+    assert b"loss 2" in shown and b"3/3" in shown
+
+
+def test_output_is_copied_to_log_files(tmp_path, capsys):
+    with copied_output(tmp_path, "now"):
+        say("to both")
+        print("oh", file=sys.stderr)
+    say("only here")
+    assert (tmp_path / "stdout_now.log").read_text() == "*** to both\n"
+    assert (tmp_path / "stderr_now.log").read_text() == "oh\n"
+    assert capsys.readouterr().out == "*** to both\n*** only here\n"

@@ -1,0 +1,63 @@
+"""What a run leaves behind: readable, and enough to repeat it."""
+
+import json
+import subprocess
+
+from open_seq2seq.losses import CTCLoss
+from open_seq2seq.training import run_record
+
+
+def test_values_become_readable():
+    value = {"loss": CTCLoss, "layers": [{"stride": (2,)}], "rate": 0.5, "none": None}
+    assert run_record.readable(value) == {
+        "loss": "open_seq2seq.losses.ctc.CTCLoss",
+        "layers": [{"stride": [2]}],
+        "rate": 0.5,
+        "none": None,
+    }
+
+
+def test_the_configuration_is_one_line_a_value_and_one_a_layer():
+    text = run_record.config_text({"a": {"b": 1, "layers": [{"k": 3}, {"k": 5}]}, "c": "x"})
+    assert text.splitlines() == [
+        "a:",
+        "  b: 1",
+        "  layers:",
+        "    - {'k': 3}",
+        "    - {'k': 5}",
+        "c: 'x'",
+    ]
+
+
+def test_the_record_holds_config_arguments_versions_and_git_state(tmp_path):
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    config = repository / "config.py"
+    config.write_text("base_params = {}\n")
+    for command in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=x", "-c", "user.email=x@y", "commit", "-qm", "first"],
+    ):
+        subprocess.run(["git", "-C", str(repository), *command], check=True)
+    config.write_text("base_params = {'changed': 1}\n")
+    arguments = ["--config_file", str(config), "--mode=train", "--continue_learning", "--x=1"]
+    effective = {"train": {"random_seed": 5, "loss": CTCLoss}}
+    path = run_record.store_run(tmp_path / "run", "now", config, arguments, effective)
+    record = json.loads(path.read_text())
+    assert record["arguments"] == arguments
+    assert record["repeat"][2:] == [
+        f"--config_file={tmp_path / 'run/config_now.py'}",
+        "--mode=train",
+        "--x=1",
+    ]
+    assert (tmp_path / "run/config_now.py").read_text() == config.read_text()
+    assert (
+        len(record["git"]["commit"]) == 40
+        and "+base_params = {'changed': 1}" in record["git"]["diff"]
+    )
+    assert record["random_seed"] == {"train": 5} and "numpy" in record["packages"]
+
+
+def test_without_a_repository_there_is_no_commit(tmp_path):
+    assert run_record.git_state(tmp_path)["commit"] is None
