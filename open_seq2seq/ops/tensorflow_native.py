@@ -108,6 +108,8 @@ def batch_normalize(
     has_residual = residual is not None
     if residual is None:
         residual = tf.zeros((0,), inputs.dtype)
+    # A Keras variable is not what custom_gradient takes.
+    gamma, beta = tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta)
     lengths = tf.zeros((0,), tf.int32) if lengths is None else tf.cast(lengths, tf.int32)
 
     @tf.custom_gradient

@@ -16,6 +16,7 @@ from open_seq2seq.config.overrides import Override, apply_overrides, split_argum
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.metrics.report import write_report
+from open_seq2seq.ops import native
 from open_seq2seq.training.console import clock, copied_output, say
 from open_seq2seq.training.evaluation import Evaluation, evaluate, run_inference
 from open_seq2seq.training.experiment import (
@@ -162,6 +163,10 @@ def _train(
 ) -> None:
     experiment = make_experiment(effective["train"], config.base_model, "train")
     say(describe_model(experiment.model))
+    if native.supported() and not native.library_path().exists():
+        say(
+            "The C++ kernels are not built: `python -m open_seq2seq.ops.native` makes steps faster."
+        )
     folder = None if flags.benchmark else logdir.root
     _check_data(experiment, experiment.data, "training", flags.skip_bad_rows, folder)
     evaluation_data = None
@@ -174,6 +179,11 @@ def _train(
         enable_debug_dump(logdir.root / "debug", flags.debug_port)
     target = None if flags.benchmark else logdir
     trainer = Trainer(experiment, target, evaluation_data, flags.use_xla_jit)
+    data = experiment.data
+    say(
+        f"{len(data.utterances)} utterances in {data.batches_per_epoch} batches an epoch, padded "
+        f"to {', '.join(map(str, data.bucket_lengths))} frames; {data.padding_share():.1%} is padding"
+    )
     if checkpoint is None:
         say("Starting training from scratch")
     else:
