@@ -13,6 +13,9 @@ import tensorflow as tf
 
 from open_seq2seq.ops.ctc import shortest_alignment
 
+# Symbols less likely than e^-85 count as that likely.
+_LEAST_LOG_PROB = -85.0
+
 
 def sparse_ctc_loss(logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -> Any:
     """`open_seq2seq.ops.ctc.ctc_loss` for the TensorFlow backend; same contract."""
@@ -64,7 +67,10 @@ def _sparse_op(
 ) -> tuple[Any, Any]:
     """The operation itself; rows that are not `aligned` stand in with one label and all frames."""
     frames = tf.shape(logits)[1]
+    # The operation takes the logarithm of probabilities: one below the smallest float would
+    # make every alignment impossible.
     logits = tf.where(aligned[:, None, None], logits, 0.0)
+    logits = tf.maximum(tf.nn.log_softmax(logits), _LEAST_LOG_PROB)
     lengths = tf.where(aligned, logit_lengths, frames)
     counts = tf.sequence_mask(tf.where(aligned, label_lengths, 1), tf.shape(labels)[1])
     labels = tf.where(aligned[:, None], labels, 0)

@@ -134,6 +134,18 @@ def test_rows_with_bad_logits_are_nan_without_gradient(function, bad):
 
 
 @pytest.mark.parametrize("function", PATHS)
+def test_feasible_rows_are_finite_however_sure_the_logits(function):
+    """TensorFlow's operation alone says inf; the gradient must still lead back."""
+    logits, lengths, labels, label_lengths = batch([[0, 1]], [4])
+    logits[0, :, 2] = 300.0
+    losses, gradient = loss_and_gradient(function, logits, lengths, labels, label_lengths)
+    assert 300 < losses[0] < 1201
+    # Away from the wrong symbol, towards the labels and the blank.
+    np.testing.assert_allclose(gradient[0, :4, 2], 1.0, atol=1e-4)
+    np.testing.assert_allclose(gradient[0, :4, [0, 1, 3]].sum(axis=0), -1.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("function", PATHS)
 def test_a_batch_of_empty_labels_needs_no_label_column(function):
     logits = batch([[], []], [4, 3])[0]
     empty, none = np.zeros((2, 0), np.int32), np.zeros(2, np.int32)
