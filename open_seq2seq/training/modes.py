@@ -179,11 +179,9 @@ def _train(
         enable_debug_dump(logdir.root / "debug", flags.debug_port)
     target = None if flags.benchmark else logdir
     trainer = Trainer(experiment, target, evaluation_data, flags.use_xla_jit)
-    data = experiment.data
-    say(
-        f"{len(data.utterances)} utterances in {data.batches_per_epoch} batches an epoch, padded "
-        f"to {', '.join(map(str, data.bucket_lengths))} frames; {data.padding_share():.1%} is padding"
-    )
+    data, lengths = experiment.data, ", ".join(map(str, experiment.data.bucket_lengths))
+    say(f"{len(data.utterances)} utterances in {data.batches_per_epoch} batches an epoch")
+    say(f"Batches are padded to {lengths} frames; {data.padding_share():.1%} is padding")
     if checkpoint is None:
         say("Starting training from scratch")
     else:
