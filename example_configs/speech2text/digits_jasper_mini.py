@@ -1,5 +1,6 @@
-"""Spoken digits with a small Jasper of separable convolutions, on the packaged recordings.
+"""Spoken digits with a small Jasper, on the packaged recordings.
 
+Command:
     python run.py --config_file=example_configs/speech2text/digits_jasper_mini.py --mode=train_eval
 """
 
