@@ -2,10 +2,10 @@
 
 import keras
 import numpy as np
-import numpy_optimizers as reference
 import pytest
 from keras import ops
 
+import tests.optimizers.numpy_optimizers as reference
 from open_seq2seq.errors import InputError
 from open_seq2seq.optimizers import OPTIMIZERS, NovoGrad, make_optimizer
 
