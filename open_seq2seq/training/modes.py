@@ -167,6 +167,8 @@ def _train(
         say(
             "The C++ kernels are not built: `python -m open_seq2seq.ops.native` makes steps faster."
         )
+    if "larc_summaries" in experiment.params["summaries"]:
+        say("larc_summaries: nothing to write, as this version has no LARC.")
     folder = None if flags.benchmark else logdir.root
     _check_data(experiment, experiment.data, "training", flags.skip_bad_rows, folder)
     evaluation_data = None

@@ -25,6 +25,7 @@ class StepResult(NamedTuple):
         is not finite.
       logits: `[batch, time', class]`.
       lengths: `[batch]` logit frames.
+      gradients: one for each trained variable, clipped; empty unless they are kept.
     """
 
     loss: Any
@@ -32,6 +33,7 @@ class StepResult(NamedTuple):
     gradient_norm: Any
     logits: Any
     lengths: Any
+    gradients: Any = ()
 
 
 def has_accelerator() -> bool:
@@ -67,6 +69,7 @@ class TrainStep:
       max_grad_norm: clip gradients to this global norm, or None.
       loss_scaling: factor of the loss while gradients are computed.
       jit: compile with XLA.
+      keep_gradients: return them, for summaries.
     """
 
     def __init__(
@@ -77,8 +80,10 @@ class TrainStep:
         max_grad_norm: float | None = None,
         loss_scaling: float = 1.0,
         jit: bool = False,
+        keep_gradients: bool = False,
     ):
         self.model, self.optimizer, self.variables = model, optimizer, variables
+        self.keep_gradients = keep_gradients
         self.max_grad_norm, self.loss_scaling = max_grad_norm, loss_scaling
         optimizer.build(variables)
         self._graph = tf.function(
@@ -106,7 +111,8 @@ class TrainStep:
             gradients = [g / self.loss_scaling for g in gradients]
         gradients, norm = clip_by_global_norm(gradients, self.max_grad_norm)
         tf.cond(tf.math.is_finite(norm), lambda: self._update(gradients), lambda: False)
-        return StepResult(loss, losses, norm, logits, logit_lengths)
+        kept = gradients if self.keep_gradients else ()
+        return StepResult(loss, losses, norm, logits, logit_lengths, kept)
 
     def _update(self, gradients: Any) -> bool:
         self.optimizer.apply(gradients, self.variables)

@@ -24,14 +24,17 @@ class Summaries:
             for name, value in values.items():
                 tf.summary.scalar(name, value, step=step)
 
-    def variables(self, step: int, variables: Mapping[str, Any], norms_only: bool) -> None:
-        """A histogram, or only the norm, of each variable."""
+    def histograms(self, step: int, group: str, tensors: Mapping[str, Any]) -> None:
+        """The distribution of each tensor, as `group/name`."""
         with self._writer.as_default():
-            for name, variable in variables.items():
-                if norms_only:
-                    tf.summary.scalar(f"variable_norm/{name}", tf.norm(variable.value), step=step)
-                else:
-                    tf.summary.histogram(f"variables/{name}", variable.value, step=step)
+            for name, tensor in tensors.items():
+                tf.summary.histogram(f"{group}/{name}", tensor, step=step)
+
+    def norms(self, step: int, group: str, tensors: Mapping[str, Any]) -> None:
+        """The Euclidean norm of each tensor, as `group/name`."""
+        with self._writer.as_default():
+            for name, tensor in tensors.items():
+                tf.summary.scalar(f"{group}/{name}", tf.norm(tensor), step=step)
 
     def flush(self) -> None:
         self._writer.flush()

@@ -84,6 +84,7 @@ class Trainer:
             self.params["max_grad_norm"],
             float(self.params["loss_scaling"]),
             jit or self.params["use_xla_jit"],
+            keep_gradients=bool({"gradients", "gradient_norm"} & set(self.params["summaries"])),
         )
         self.evaluation_step = EvaluationStep(self.model)
         self._watch = Stopwatch(self.params["bench_start"])
@@ -215,7 +216,7 @@ class Trainer:
         if self._due("print_bench_info_steps"):
             say(f"Step {step}: {self._watch.recent_speed()}")
         if summaries and self._due("save_summaries_steps"):
-            self._summarise(summaries, rate, norm)
+            self._summarise(summaries, result, rate, norm)
         if self.evaluation_data is not None and (self._due("eval_steps") or last):
             self._evaluate(summaries)
         if self._due("save_checkpoint_steps") and not last:
@@ -232,7 +233,9 @@ class Trainer:
         say(f"Sample target:     {target}", 4)
         say(f"Sample prediction: {decoded}", 4)
 
-    def _summarise(self, summaries: Summaries, rate: float, norm: float) -> None:
+    def _summarise(
+        self, summaries: Summaries, result: StepResult, rate: float, norm: float
+    ) -> None:
         step, chosen = self.progress.step, self.params["summaries"]
         # The mean since the last time: single batches differ too much to make a curve.
         mean_loss = sum(self._losses) / len(self._losses)
@@ -246,10 +249,15 @@ class Trainer:
         if "loss_scale" in chosen:
             scalars["loss_scale"] = float(self.params["loss_scaling"])
         summaries.scalars(step, scalars)
-        for name in ("variables", "variable_norm"):
-            if name in chosen:
-                variables = checkpoints.named_variables(self.model.trainable_variables)
-                summaries.variables(step, variables, norms_only=name == "variable_norm")
+        names = list(checkpoints.named_variables(self.step.variables))
+        variables = {name: v.value for name, v in zip(names, self.step.variables)}
+        gradients = dict(zip(names, result.gradients))
+        for group, tensors in (("variables", variables), ("gradients", gradients)):
+            if group in chosen:
+                summaries.histograms(step, group, tensors)
+            norm_group = f"{group.removesuffix('s')}_norm"
+            if norm_group in chosen:
+                summaries.norms(step, norm_group, tensors)
 
     def _evaluate(self, summaries: Summaries | None) -> None:
         result = evaluate(

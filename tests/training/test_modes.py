@@ -46,6 +46,22 @@ def test_train_eval_writes_what_the_guide_says(corpus, run):
     assert record["packages"]["keras"] and "--dtype=mixed" in record["repeat"]
 
 
+def test_all_summaries_are_written(corpus, run):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    chosen = ["learning_rate", "gradients", "gradient_norm", "global_gradient_norm", "variables",
+              "variable_norm", "loss_scale"]  # fmt: skip
+    assert run("--mode=train_eval", f"--summaries={chosen}")[0] == 0
+    events = EventAccumulator(str(corpus / "run"))
+    tags = set(events.Reload().Tags()["tensors"])
+    kernel = "encoder/conv11/kernel"
+    assert tags >= {"train_loss", "epoch", "learning_rate", "global_gradient_norm", "loss_scale",
+                    "eval_loss", "eval_WER", "eval_CER", f"gradients/{kernel}",
+                    f"gradient_norm/{kernel}", f"variables/{kernel}",
+                    f"variable_norm/{kernel}"}  # fmt: skip
+    assert [event.step for event in events.Tensors("train_loss")] == [5, 10]
+
+
 def test_training_is_repeatable_and_continues_exactly(corpus, run):
     assert run("--mode=train", f"--logdir={corpus}/whole")[0] == 0
     assert run("--mode=train", f"--logdir={corpus}/again")[0] == 0
