@@ -20,6 +20,9 @@ from open_seq2seq.config.tf_names import offer_tensorflow_names, plain_values
 from open_seq2seq.errors import InputError, Problem
 
 MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
+# The last line of a copy that a run keeps: paths that the config makes from `__file__`, and
+# its imports, are still resolved from where it was.
+COPY_MARK = "# run.py: a copy of "
 PARAMS_OF_MODE = {
     "train": "train_params",
     "eval": "eval_params",
@@ -65,18 +68,20 @@ def load_config(path: str | Path) -> Config:
             "The config file cannot be read:",
             [Problem(str(path), "no such file", "a Python config module", _neighbour(path))],
         )
+    text = path.read_text(encoding="utf-8")
+    last_line = text.rstrip().rpartition("\n")[2]
+    original = Path(last_line.removeprefix(COPY_MARK)) if COPY_MARK in last_line else path
     module = ModuleType("open_seq2seq_config")
-    module.__file__ = str(path)
-    _execute(path, module)
+    module.__file__ = str(original)
+    _execute(path, text, module, original.resolve().parent)
     return _checked(path, {name: plain_values(value) for name, value in vars(module).items()})
 
 
-def _execute(path: Path, module: ModuleType) -> None:
-    """Runs the file in `module`, with its folder on the path and the old `tf` names."""
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)
+def _execute(path: Path, text: str, module: ModuleType, folder: Path) -> None:
+    """Runs the file in `module`, with `folder` on the path and the old `tf` names."""
+    sys.path.insert(0, str(folder))
     try:
-        code = compile(path.read_text(encoding="utf-8"), str(path), "exec")
+        code = compile(text, str(path), "exec")
         offer_tensorflow_names(module)
         exec(code, vars(module))
     except SyntaxError as error:
@@ -93,7 +98,7 @@ def _execute(path: Path, module: ModuleType) -> None:
             [Problem(where, f"{type(error).__name__}: {error}", "a module that runs")],
         ) from error
     finally:
-        sys.path.remove(folder)
+        sys.path.remove(str(folder))
 
 
 def _checked(path: Path, names: Mapping[str, Any]) -> Config:

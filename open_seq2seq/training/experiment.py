@@ -92,7 +92,7 @@ def make_data_layer(params: Mapping[str, Any], mode: str, utterances: Any = None
 def make_experiment(
     params: Mapping[str, Any], base_model: Any, mode: str, utterances: Any = None
 ) -> Experiment:
-    """Makes the data layer and the model; every random number comes from `random_seed`.
+    """Makes the data layer and the model; training draws all its numbers from `random_seed`.
 
     Args:
       params: checked parameters, as `effective_params` returns them.
@@ -101,7 +101,8 @@ def make_experiment(
       utterances: as in `make_data_layer`.
     """
     filled = base_model.PARAMS.fill(params)
-    keras.utils.set_random_seed(filled["random_seed"])
+    if mode == "train":
+        keras.utils.set_random_seed(filled["random_seed"])
     data = make_data_layer(filled, mode, utterances)
     policy, note = dtype_policy(filled["dtype"], has_accelerator())
     if note:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from open_seq2seq.config.loading import COPY_MARK
 
 PACKAGES = ("open-seq2seq", "tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "librosa",
             "python_speech_features", "soundfile", "soxr", "sentencepiece", "jax")  # fmt: skip
@@ -92,7 +93,10 @@ def store_run(
     """
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder / f"config_{stamp}.py"
-    shutil.copyfile(config_path, copy)
+    text = config_path.read_text(encoding="utf-8").rstrip()
+    if COPY_MARK not in text:
+        text += f"\n\n{COPY_MARK}{config_path.resolve()}"
+    copy.write_text(text + "\n", encoding="utf-8")
     rest = [a for a in _without_config(arguments) if a not in ("--continue_learning",)]
     git = git_state(config_path.resolve().parent)
     record = {

@@ -65,3 +65,18 @@ def test_a_missing_file_suggests_its_neighbour(tmp_path):
     write(tmp_path, GOOD)
     with pytest.raises(InputError, match=r"Did you mean .*my_config\.py"):
         load_config(tmp_path / "my_confg.py")
+
+
+def test_a_copy_that_a_run_keeps_finds_what_the_config_found(tmp_path):
+    (tmp_path / "original").mkdir()
+    (tmp_path / "original/neighbour_of_copied_config.py").write_text("width = 7\n")
+    original = tmp_path / "original/config.py"
+    original.write_text("never read")
+    copy = tmp_path / "copy.py"
+    copy.write_text(
+        "from neighbour_of_copied_config import width\n"
+        "base_model = object\n"
+        "base_params = {'w': width, 'file': __file__}\n"
+        f"# run.py: a copy of {original}\n"
+    )
+    assert load_config(copy).base_params == {"w": 7, "file": str(original)}

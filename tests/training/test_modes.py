@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
+from open_seq2seq.cli import main
 from open_seq2seq.training.recognizer import Recognizer
 from open_seq2seq.training.step import TrainStep
 
@@ -74,6 +75,16 @@ def test_training_is_repeatable_and_continues_exactly(corpus, run):
     code, out, _ = run("--mode=train", f"--logdir={corpus}/cut", fixed, "--continue_learning")
     assert code == 0 and "Resuming training" in out and "step 7" in out
     assert equal(whole, weights(corpus / "cut/ckpt-10"))
+
+
+def test_a_run_can_be_repeated_from_its_record(corpus, run):
+    text = (corpus / "config.py").read_text().replace(f'"{corpus}/vocab.txt"', "vocabulary")
+    prefix = 'from pathlib import Path\nvocabulary = str(Path(__file__).with_name("vocab.txt"))\n'
+    (corpus / "config.py").write_text(prefix + text)
+    assert run("--mode=train", "--max_steps=6", "--max_grad_norm=0.5")[0] == 0
+    record = json.loads(next((corpus / "run").glob("run_*.json")).read_text())
+    assert main([*record["repeat"][2:], f"--logdir={corpus}/again"]) == 0
+    assert equal(weights(corpus / "run/ckpt-6"), weights(corpus / "again/ckpt-6"))
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(corpus, run, monkeypatch):

@@ -51,7 +51,8 @@ def test_the_record_holds_config_arguments_versions_and_git_state(tmp_path):
         "--mode=train",
         "--x=1",
     ]
-    assert (tmp_path / "run/config_now.py").read_text() == config.read_text()
+    copy = (tmp_path / "run/config_now.py").read_text()
+    assert copy == f"{config.read_text()}\n# run.py: a copy of {config}\n"
     assert (
         len(record["git"]["commit"]) == 40
         and "+base_params = {'changed': 1}" in record["git"]["diff"]
