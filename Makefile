@@ -27,6 +27,7 @@ test: check
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 test-slow: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[jax]"
 	$(BIN)/python -m pytest -m slow
 
 check: $(VENV)/installed

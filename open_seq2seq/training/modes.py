@@ -30,7 +30,7 @@ from open_seq2seq.training.inference import write_logits, write_transcripts
 from open_seq2seq.training.logdir import LogDir, checkpoint_to_start_from, checkpoint_to_use
 from open_seq2seq.training.recognizer import load_weights
 from open_seq2seq.training.run_record import config_text, store_old_style_logs, store_run
-from open_seq2seq.training.step import EvaluationStep, enable_debug_dump
+from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.trainer import Trainer
 
 _TITLES = {"train": "Training", "eval": "Evaluation", "infer": "Inference"}
@@ -178,6 +178,8 @@ def _train(
         _check_data(experiment, evaluation_data, "evaluation", flags.skip_bad_rows, folder)
         experiment.params["eval_steps"] = evaluation_params["eval_steps"]
     if flags.debug_port:
+        from open_seq2seq.training.tensorflow_step import enable_debug_dump
+
         enable_debug_dump(logdir.root / "debug", flags.debug_port)
     target = None if flags.benchmark else logdir
     trainer = Trainer(experiment, target, evaluation_data, flags.use_xla_jit)

@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
+from open_seq2seq.training.console import say
+
+try:
+    import tensorflow as tf
+except ModuleNotFoundError:  # with the JAX backend it need not be there
+    tf = None
+
+
+def make_summaries(folder: Path) -> Summaries | None:
+    """The writer, or None (and a word about it) without TensorFlow."""
+    if tf is None:
+        say("TensorFlow is not installed: no TensorBoard events; see evaluations.jsonl.")
+        return None
+    return Summaries(folder)
 
 
 class Summaries:

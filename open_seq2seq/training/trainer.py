@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from open_seq2seq.metrics.error_rate import count_errors
 from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
 from open_seq2seq.training import checkpoint as checkpoints
@@ -26,7 +28,7 @@ from open_seq2seq.training.logdir import LogDir
 from open_seq2seq.training.nonfinite import NonFiniteGuard
 from open_seq2seq.training.step import EvaluationStep, StepResult, TrainStep, trainable_variables
 from open_seq2seq.training.stopwatch import Stopwatch
-from open_seq2seq.training.summaries import Summaries
+from open_seq2seq.training.summaries import Summaries, make_summaries
 
 
 @dataclass
@@ -144,7 +146,7 @@ class Trainer:
         first = self.progress.step
         if first >= self.last_step:
             return f"Nothing to do: step {first} of {self.last_step} was reached before."
-        summaries = Summaries(self.logdir.checkpoints) if self.logdir else None
+        summaries = make_summaries(self.logdir.checkpoints) if self.logdir else None
         guard = NonFiniteGuard(
             (self.logdir.checkpoints if self.logdir else Path()) / "nonfinite.csv",
             self.data.utterances,
@@ -154,12 +156,12 @@ class Trainer:
             for batch in self._batches():
                 rate = self.learning_rate(self.progress.step)
                 result = self.step(batch, rate)
-                losses = result.losses.numpy()
-                norm = float(result.gradient_norm.numpy())
+                losses = np.asarray(result.losses)
+                norm = float(result.gradient_norm)
                 self._watch.stop(batch.audio_seconds)
                 self.progress.step += 1
                 self.progress.position += 1
-                loss = float(result.loss.numpy())
+                loss = float(result.loss)
                 self._losses.append(loss)
                 guard.check(self.progress.step, batch.indices, losses, norm)
                 bar.advance(f"loss {loss:.3f}  {self._watch.recent_speed()}")
@@ -223,7 +225,7 @@ class Trainer:
             self.save()
 
     def _print_sample(self, batch: Any, result: StepResult) -> None:
-        logits, lengths = result.logits.numpy()[:1], result.lengths.numpy()[:1]
+        logits, lengths = np.asarray(result.logits)[:1], np.asarray(result.lengths)[:1]
         decoded = self.model.decoder.decode(
             logits, lengths, self.data.vocabulary, self.experiment.step_size
         )[0].text
