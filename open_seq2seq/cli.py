@@ -76,7 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--benchmark", action="store_true", help="time a few training steps and write nothing")
     add("--bench_steps", type=int, default=20, help="steps of --benchmark (default: 20)")
     add("--bench_start", type=int, help="first step that is timed (default: the config's, or 10)")
-    add("--use_xla_jit", action="store_true", help="compile the training step with XLA")
+    add("--use_xla_jit", action="store_true", help="let XLA compile what it can of the step")
     add("--debug_port", type=int, help="dump debugger data; TensorBoard shows it at this port")
     add(
         "--help_params", action="store_true", help="describe all parameters of this config and exit"

@@ -64,12 +64,19 @@ def split_arguments(arguments: Sequence[str]) -> list[Override]:
 
 
 def apply_overrides(
-    params: dict[str, Any], overrides: Sequence[Override], schema: Schema, mode: str
+    params: dict[str, Any],
+    overrides: Sequence[Override],
+    schema: Schema,
+    mode: str,
+    flags: Sequence[str] = (),
 ) -> dict[str, Any]:
     """`params` (changed in place, and returned) with the overrides for `mode` applied.
 
     A parameter that selects a component (`--encoder=...`) is applied before those of
     the component itself, whatever their order on the command line.
+
+    Args:
+      flags: names of the command line that are no parameters; a misspelt one is suggested.
 
     Raises:
       InputError: listing every unknown name and every value that does not parse.
@@ -77,7 +84,7 @@ def apply_overrides(
     problems: list[Problem] = []
     chosen = [o for o in overrides if o.mode in (None, mode)]
     for override in sorted(chosen, key=lambda o: len(o.path)):
-        problem = _apply(params, override, schema)
+        problem = _apply(params, override, schema, flags)
         if problem:
             problems.append(problem)
     if problems:
@@ -85,7 +92,9 @@ def apply_overrides(
     return params
 
 
-def _apply(params: dict[str, Any], override: Override, schema: Schema) -> Problem | None:
+def _apply(
+    params: dict[str, Any], override: Override, schema: Schema, flags: Sequence[str]
+) -> Problem | None:
     where = f"--{'/'.join(override.path)}"
     current: Any = params
     known: Schema | None = schema
@@ -100,7 +109,8 @@ def _apply(params: dict[str, Any], override: Override, schema: Schema) -> Proble
         elif known is not None:
             key = name
             if name not in known.by_name:
-                return _unknown(where, override.path[:depth], name, known, schema, params)
+                more = () if depth else flags
+                return _unknown(where, override.path[:depth], name, known, more, schema, params)
             param = known.by_name[name]
         else:
             key, param = name, None
@@ -120,11 +130,12 @@ def _unknown(
     parents: Sequence[str],
     name: str,
     known: Schema,
+    flags: Sequence[str],
     schema: Schema,
     params: Mapping[str, Any],
 ) -> Problem:
     """The message for a name that `known` does not have: the nearest of its own, or of any."""
-    match = closest_name(name, known.by_name)
+    match = closest_name(name, [*flags, *known.by_name])
     if match:
         remedy = f"Did you mean --{'/'.join([*parents, match])}?"
     else:

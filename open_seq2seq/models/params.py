@@ -214,7 +214,12 @@ SPEECH2TEXT = Schema(
         Param("loss_scaling", (float, str), "Factor of the loss under float16.", 1.0),
         Param("loss_scaling_params", dict, "Parameters of the loss scaler.", None),
         Param("load_model", str, "A folder whose checkpoint training starts from.", None),
-        Param("use_xla_jit", bool, "Compiles the step with XLA (slow on CPUs).", False),
+        Param(
+            "use_xla_jit",
+            bool,
+            "Lets XLA compile what it can of the training step, on a GPU.",
+            False,
+        ),
         Param("hooks", list, "Accepted for old configs; must be empty.", []),
         *map(
             _without_meaning,

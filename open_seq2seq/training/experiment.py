@@ -19,14 +19,19 @@ from open_seq2seq.training.console import say
 from open_seq2seq.training.step import has_accelerator
 
 
-def effective_params(config: Config, overrides: Sequence[Override], mode: str) -> dict[str, Any]:
+def effective_params(
+    config: Config, overrides: Sequence[Override], mode: str, flags: Sequence[str] = ()
+) -> dict[str, Any]:
     """The parameters of one mode (not train_eval), merged but not filled with defaults.
+
+    Args:
+      flags: names of the command line that are no parameters, for suggestions.
 
     Raises:
       InputError: listing all that is wrong with the config or the overrides.
     """
     schema = config.base_model.PARAMS
-    params = apply_overrides(config.merged(mode), overrides, schema, mode)
+    params = apply_overrides(config.merged(mode), overrides, schema, mode, flags)
     problems = schema.problems(params) + list(_mode_problems(params, mode))
     if problems:
         raise InputError(f"{config.path}, mode {mode}: the parameters are not valid:", problems)

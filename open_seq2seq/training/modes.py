@@ -62,7 +62,8 @@ def run(flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str]
             '    print(recognizer.transcribe(["a.wav"])[0].text)'
         )
     names = ("train", "eval") if mode == "train_eval" else (mode,)
-    effective = {name: effective_params(config, overrides, name) for name in names}
+    known = tuple(vars(flags))
+    effective = {name: effective_params(config, overrides, name, known) for name in names}
     _check_flags(flags, mode, effective)
     if flags.benchmark:
         _rewrite_for_benchmark(effective["train"], flags)

@@ -39,7 +39,7 @@ class TrainStep:
       variables: those to train.
       max_grad_norm: clip gradients to this global norm, or None.
       loss_scaling: factor of the loss while gradients are computed.
-      jit: compile with XLA.
+      jit: let XLA compile the parts of the graph that it can.
       keep_gradients: return them, for summaries.
     """
 
@@ -57,9 +57,10 @@ class TrainStep:
         self.keep_gradients = keep_gradients
         self.max_grad_norm, self.loss_scaling = max_grad_norm, loss_scaling
         optimizer.build(variables)
-        self._graph = tf.function(
-            self._step, input_signature=_signature(model.num_features), jit_compile=jit
-        )
+        if jit:
+            # Clusters, not the whole graph: XLA has no sparse CTC.
+            tf.config.optimizer.set_jit("autoclustering")
+        self._graph = tf.function(self._step, input_signature=_signature(model.num_features))
 
     def __call__(self, batch: Batch, learning_rate: float) -> StepResult:
         """Runs one step on `batch`; the optimizer uses `learning_rate`."""

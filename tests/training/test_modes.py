@@ -8,6 +8,7 @@ import signal
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from safetensors.numpy import load_file
 
 from open_seq2seq.cli import main
@@ -212,6 +213,22 @@ def test_benchmark_times_a_few_steps_and_writes_nothing(corpus, run):
     assert not (corpus / "run").exists()
 
 
+@pytest.fixture
+def tensorflow_switched_back():
+    """Turns off what a run turns on for its whole process."""
+    yield
+    tf.debugging.experimental.disable_dump_debug_info()
+    tf.config.optimizer.set_jit(False)
+
+
+@pytest.mark.usefixtures("tensorflow_switched_back")
+def test_xla_and_the_debugger_can_be_turned_on(corpus, run):
+    port = "--debug_port=6007"
+    code, out, err = run("--mode=train", "--max_steps=2", "--use_xla_jit", port)
+    assert code == 0, err
+    assert "tensorboard" in out and list((corpus / "run/debug").glob("tfdbg_events*"))
+
+
 def test_bad_rows_stop_the_run_with_the_whole_list_or_are_skipped_by_name(corpus, run):
     with open(corpus / "data.csv", "a") as file:
         file.write("0.wav,0,xay\nmissing.wav,0,ab\n1.wav,0,\n2.wav,0," + "ab" * 200 + "\n")
@@ -229,6 +246,7 @@ def test_bad_rows_stop_the_run_with_the_whole_list_or_are_skipped_by_name(corpus
     ("arguments", "expected"),
     [
         (["--mode=trian"], "invalid choice"),
+        (["--mod=train"], "Did you mean --mode?"),
         (["--max_step=3"], "--max_steps"),
         (["--mode=train", "--num_epochs=3"], "exactly one of them"),
         (["--mode=train_eval", "--eval_steps=None"], "eval_steps"),
