@@ -279,22 +279,20 @@ def _infer(
 def _check_data(
     experiment: Experiment, data: Any, what: str, skip_bad_rows: bool, folder: Path | None
 ) -> None:
-    """Checks the manifest; bad rows end the run, or are dropped and listed in the log directory."""
+    """Checks the manifest. Bad rows end the run or are dropped; what is left out is listed."""
     report = data.check(experiment.model.output_length)
     for note in report.notes:
         say(f"{what.capitalize()} data: {note}")
-    if not report.problems:
-        return
-    if not skip_bad_rows:
+    if report.problems and not skip_bad_rows:
         raise InputError(
             f"{len(report.problems)} problems in the {what} data (--skip_bad_rows goes on "
             "without these rows):",
             report.problems,
         )
-    data.drop(report)
-    said = f"{len(report.problems)} problems in the {what} data; these rows are left out"
-    if folder is not None:
-        path = folder / f"bad_rows_{what}.txt"
+    if report.problems:
+        data.drop(report)
+        say(f"{len(report.problems)} problems in the {what} data; these rows are left out")
+    if (report.problems or report.filtered) and folder is not None:
+        path = folder / f"left_out_{what}.txt"
         report.write(path)
-        said += f" and listed in {path}"
-    say(said)
+        say(f"Rows of the {what} data that are left out are listed in {path}")

@@ -238,8 +238,18 @@ def test_bad_rows_stop_the_run_with_the_whole_list_or_are_skipped_by_name(corpus
         assert line in err, line
     code, _out, err = run("--mode=train", "--skip_bad_rows", "--no_dir_check")
     assert code == 0, err
-    listed = (corpus / "run/bad_rows_training.txt").read_text()
+    listed = (corpus / "run/left_out_training.txt").read_text()
     assert "missing.wav" in listed and "data.csv:23" in listed
+
+
+def test_rows_outside_the_limits_on_duration_are_named(corpus, run):
+    # "ca b" has four symbols of 0.12 s, the other texts have two or three.
+    limit = "--data_layer_params/max_duration=0.5"
+    code, out, err = run("--mode=train", "--max_steps=1", limit)
+    assert code == 0, err
+    assert "3 of 18 recordings left out by max_duration" in out
+    listed = (corpus / "run/left_out_training.txt").read_text()
+    assert [f"{i}.wav" in listed for i in (2, 8, 14, 0)] == [True, True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,10 @@
 """Worker threads that load batches ahead of the training step.
 
 Decoding, resampling, noise and the features run in libraries that release Python's lock, so
-threads can do the work of processes. `python benchmarks/loader.py --compare` on two cores,
-from FLAC to augmented log mel features, in seconds of audio per second:
-
-| workers | own threads | own processes | grain's threads | grain's processes |
-|---|---|---|---|---|
-| 1 | 1478 | 1265 | 1485 | 1338 |
-| 2 | 2280 | 2721 | 2483 | 2805 |
-
-Processes scale better, but a core's worth of threads is already far ahead of any training
-step; and threads start at once wherever an epoch is entered, hold the corpus once, copy
-nothing, and stop within one utterance. grain's threads are as fast as these, which need no
-further package.
+threads can do the work of processes. Measured on two cores, they, processes and the threads and
+processes of `grain` are level (`python benchmarks/loader.py --compare`; figures in
+docs/benchmarks.md). Threads start at once wherever an epoch is entered, hold the corpus once,
+copy nothing, stop within one utterance, and need no further package.
 """
 
 from __future__ import annotations
