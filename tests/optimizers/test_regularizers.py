@@ -1,4 +1,4 @@
-"""L2 as TensorFlow 1 counts it, and the initialisers' distributions."""
+"""Regularizers as TensorFlow 1 counts them, and the initialisers' distributions."""
 
 import keras
 import numpy as np
@@ -89,6 +89,46 @@ class TestXavier:
         initializer = xavier_initializer()
         first, second = (ops.convert_to_numpy(initializer(shape)) for _ in range(2))
         assert np.abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize(("mode", "n"), [("FAN_IN", 600), ("FAN_OUT", 900), ("FAN_AVG", 750)])
+@pytest.mark.parametrize("uniform", [True, False])
+def test_variance_scaling(mode, n, uniform):
+    keras.utils.set_random_seed(0)
+    weights = ops.convert_to_numpy(
+        INITIALIZERS["variance_scaling_initializer"](3.0, mode, uniform)((3, 5, 40, 60))
+    )
+    # 1.3 x 0.7737, the variance left by the cut, is 1.0058.
+    assert weights.var() == pytest.approx(3.0 / n * (1 if uniform else 1.0058), rel=0.02)
+    assert (np.abs(weights).max() <= np.sqrt(9.0 / n) * (1 + 1e-6)) == uniform
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "mean", "deviation", "low", "high"),
+    [
+        ("random_normal_initializer", {"mean": 1.0, "stddev": 0.1}, 1.0, 0.1, -np.inf, np.inf),
+        ("truncated_normal_initializer", {"mean": 1.0, "stddev": 0.1}, 1.0, 0.08796, 0.8, 1.2),
+        ("random_uniform_initializer", {"minval": -1.0, "maxval": 3.0}, 1.0, 1.1547, -1, 3),
+        ("glorot_uniform_initializer", {}, 0.0, np.sqrt(2 / 300), -0.1415, 0.1415),
+    ],
+)
+def test_plain_distributions(name, params, mean, deviation, low, high):
+    keras.utils.set_random_seed(0)
+    factory = INITIALIZERS[name]
+    weights = ops.convert_to_numpy(factory(**factory.PARAMS.parse(params))((100, 200)))
+    assert weights.mean() == pytest.approx(mean, abs=5 * deviation / np.sqrt(weights.size))
+    assert weights.std() == pytest.approx(deviation, rel=0.02)
+    assert low <= weights.min() and weights.max() <= high
+
+
+def test_l1_and_both():
+    weights = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    absolute, squares = np.abs(weights).sum(), np.square(weights).sum() / 2
+    l1 = REGULARIZERS["l1_regularizer"](0.3)
+    both = REGULARIZERS["l1_l2_regularizer"](scale_l1=0.3, scale_l2=0.5)
+    weights = ops.convert_to_tensor(weights)
+    assert float(l1(weights)) == pytest.approx(0.3 * absolute, rel=1e-5)
+    assert float(both(weights)) == pytest.approx(0.3 * absolute + 0.5 * squares, rel=1e-5)
 
 
 def test_layers_can_be_saved_with_it():
