@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from open_seq2seq.config.schema import closest_name
+from open_seq2seq.data.paths import config_path
 from open_seq2seq.errors import InputError, Problem
 
 UTF8_REMEDY = "Save the file as UTF-8."
@@ -60,7 +61,7 @@ def read_manifests(files: Sequence[str], need_transcript: bool) -> list[Utteranc
     problems: list[Problem] = []
     if not files:
         problems.append(Problem("dataset_files", "an empty list", "at least one manifest"))
-    for file in files:
+    for file in map(config_path, files):
         before = len(utterances) + len(problems)
         text = _read_text(file, problems)
         if text is None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 import sentencepiece
 
+from open_seq2seq.data.paths import config_path
 from open_seq2seq.errors import InputError, Problem
 
 
@@ -112,6 +113,7 @@ def load_vocabulary(path: str, bpe: bool) -> Vocabulary | SentencePieceVocabular
     Raises:
       InputError: when the file is missing, not what it should be, or has a symbol twice.
     """
+    path = config_path(path)
     if not os.path.isfile(path):
         remedy = "Relative paths start from the working directory."
         raise InputError(

@@ -13,6 +13,7 @@ import numpy as np
 
 from open_seq2seq.config.schema import Param, Schema
 from open_seq2seq.data.audio import resample, resampled_length
+from open_seq2seq.data.speech2text.spec_augment import POLICIES, mask_policy
 from open_seq2seq.errors import InputError, Problem
 
 # A drawn factor means a new filter for each recording. For one second of audio at factor
@@ -28,6 +29,23 @@ _SPEED_HELP = (
     "Above 1 is slower, longer and lower; 0 is off."
 )
 _FACTOR = Param("factor", float, "One factor.", minimum=SHORTEST_FACTOR, maximum=LONGEST_FACTOR)
+_MASKS = {
+    param.name: param
+    for param in (
+        Param("n_freq_mask", int, "Number of bands of features set to zero.", 0, minimum=0),
+        Param("n_time_mask", int, "Number of spans of frames set to zero.", 0, minimum=0),
+        Param("width_freq_mask", int, "Greatest width of a band, in features.", 10, minimum=0),
+        Param("width_time_mask", int, "Greatest width of a span, in frames.", 50, minimum=0),
+        Param(
+            "max_time_mask_share",
+            float,
+            "Greatest width of a span as a share of the recording.",
+            1.0,
+            minimum=0,
+            maximum=1,
+        ),
+    )
+}
 
 
 def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
@@ -41,6 +59,11 @@ def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
     if values.get("speed_perturbation_ratio") and values.get("time_stretch_ratio"):
         expected = "only speed_perturbation_ratio, of which it is the old name"
         yield Problem(f"{prefix}time_stretch_ratio", "both names", expected, "Remove it.")
+    if values.get("spec_augment"):
+        for name in _MASKS:
+            if values.get(name, _MASKS[name].default) != _MASKS[name].default:
+                expected = "masks either by spec_augment or one by one"
+                yield Problem(prefix + name, f"{values[name]}", expected, "Remove one of them.")
     low, high = values.get("noise_level_min"), values.get("noise_level_max")
     if (low is None) != (high is None):
         missing = "noise_level_min" if low is None else "noise_level_max"
@@ -73,10 +96,15 @@ AUGMENTATION = Schema(
             "Upper end of its level, in dB; not reached unless equal to noise_level_min.",
             default=None,
         ),
-        Param("n_freq_mask", int, "Number of bands of features set to zero.", 0, minimum=0),
-        Param("n_time_mask", int, "Number of spans of frames set to zero.", 0, minimum=0),
-        Param("width_freq_mask", int, "Greatest width of a band, in features.", 10, minimum=0),
-        Param("width_time_mask", int, "Greatest width of a span, in frames.", 50, minimum=0),
+        Param(
+            "spec_augment",
+            str,
+            "A published policy of masks: LB, LD, SM, SS (arXiv:1904.08779) or LibriFullAdapt "
+            "(arXiv:1912.05533), without time warping; bands are scaled from 80 features.",
+            default=None,
+            choices=tuple(POLICIES),
+        ),
+        *_MASKS.values(),
     ],
     check=_check,
     summary="Random changes of the training audio; absent parameters are off.",
@@ -105,6 +133,9 @@ class Augmenter:
         bounds = [1 - self._ratio, 1 + self._ratio] if self._factors is None else self._factors
         self.shortest_factor = float(min(bounds))
         self.longest_factor = float(max(bounds))
+        preset = self.params["spec_augment"]
+        self._preset = POLICIES[preset] if preset else None
+        self._masks = mask_policy(self.params)
 
     @property
     def changes_waveform(self) -> bool:
@@ -171,8 +202,7 @@ class Augmenter:
     def spectrogram(self, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Sets random bands and spans of normalised features to zero, their mean.
 
-        Widths are drawn from zero to the greatest, both included; a span as long as the
-        recording is left out. After SpecAugment (Park et al., 2019).
+        After SpecAugment; see `spec_augment.MaskPolicy`.
 
         Args:
           features: `[time, feature]`; not changed.
@@ -184,26 +214,11 @@ class Augmenter:
         Raises:
           InputError: `width_freq_mask` is greater than the number of features.
         """
-        params = self.params
-        if not params["n_freq_mask"] and not params["n_time_mask"]:
+        num_features = features.shape[1]
+        masks = self._preset.for_features(num_features) if self._preset else self._masks
+        if masks.is_off:
             return features
-        frames, num_features = features.shape
         problems = self.problems(num_features)
         if problems:
             raise InputError("The augmentation does not fit the features:", problems)
-        masked = features.copy()
-        for _ in range(params["n_freq_mask"]):
-            band = _draw_span(rng, params["width_freq_mask"], num_features)
-            masked[:, band] = 0.0
-        for _ in range(params["n_time_mask"]):
-            span = _draw_span(rng, params["width_time_mask"], frames)
-            if span.stop - span.start < frames:
-                masked[span] = 0.0
-        return masked
-
-
-def _draw_span(rng: np.random.Generator, greatest: int, size: int) -> slice:
-    """A slice of a width from 0 to `greatest`, beginning in `[0, size - width)`."""
-    width = int(rng.integers(0, greatest + 1))
-    start = int(rng.integers(0, max(size - width, 1)))
-    return slice(start, start + width)
+        return masks.apply(features, rng)
