@@ -65,15 +65,33 @@ def save_checkpoint(
     Raises:
       RunError: the disk is full or the folder cannot be written.
     """
+    files = {MODEL: _arrays(model.variables)}
+    if optimizer is not None:
+        files[OPTIMIZER] = _arrays(optimizer.variables)
+    return write_checkpoint(folder, files, state)
+
+
+def write_checkpoint(
+    folder: Path, files: Mapping[str, Mapping[str, np.ndarray]], state: Mapping[str, Any]
+) -> Path:
+    """Writes `folder/ckpt-<step>` from arrays and returns its path.
+
+    Args:
+      folder: where checkpoints are kept; made if missing.
+      files: the arrays of each file by name: `{MODEL: {"encoder/...": array}}`.
+      state: what `state.json` holds; `step` is required.
+
+    Raises:
+      RunError: the disk is full or the folder cannot be written.
+    """
     final = folder / f"ckpt-{state['step']}"
     draft = folder / f".{final.name}.{os.getpid()}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
-        _write_variables(draft / MODEL, model.variables)
-        if optimizer is not None:
-            _write_variables(draft / OPTIMIZER, optimizer.variables)
+        for name, arrays in files.items():
+            save_file(dict(arrays), draft / name)
         (draft / STATE).write_text(json.dumps(state, indent=1))
         for path in (*draft.iterdir(), draft):
             _flush(path)
@@ -90,12 +108,11 @@ def save_checkpoint(
     return final
 
 
-def _write_variables(path: Path, variables: Iterable[Any]) -> None:
-    arrays = {
+def _arrays(variables: Iterable[Any]) -> dict[str, np.ndarray]:
+    return {
         name: np.array(keras.ops.convert_to_numpy(variable.value), order="C")
         for name, variable in named_variables(variables).items()
     }
-    save_file(arrays, path)
 
 
 def _flush(path: Path) -> None:
@@ -144,10 +161,7 @@ def restore(checkpoint: Path, model: keras.Model, optimizer: Any = None) -> None
 
 
 def _assign(path: Path, variables: Iterable[Any]) -> None:
-    try:
-        arrays = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise _unreadable(path, error) from error
+    arrays = read_arrays(path)
     named = named_variables(variables)
     problems = []
     for name, variable in named.items():
@@ -166,6 +180,18 @@ def _assign(path: Path, variables: Iterable[Any]) -> None:
         )
     for name, variable in named.items():
         variable.assign(arrays[name])
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a checkpoint's file (`checkpoint / MODEL`) by name.
+
+    Raises:
+      InputError: it is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
