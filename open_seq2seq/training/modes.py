@@ -32,6 +32,7 @@ from open_seq2seq.training.recognizer import load_weights
 from open_seq2seq.training.run_record import config_text, store_old_style_logs, store_run
 from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.trainer import Trainer
+from open_seq2seq.training.transfer import base_checkpoint, start_from
 
 _TITLES = {"train": "Training", "eval": "Evaluation", "infer": "Inference"}
 
@@ -72,11 +73,12 @@ def run(flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str]
     logdir = LogDir(Path(effective[names[0]]["logdir"]), flags.enable_logs)
     started = time.monotonic()
     checkpoint = _checkpoint(flags, mode, logdir, effective[names[0]])
+    base = _base(flags, mode, effective[names[0]], checkpoint)
     with _records(flags, config, logdir, effective, arguments):
         for name, params in effective.items():
             say(f"{_TITLES[name]} config:\n{config_text(params)}")
         if mode in ("train", "train_eval"):
-            _train(flags, config, logdir, effective, checkpoint)
+            _train(flags, config, logdir, effective, checkpoint, base)
         elif mode == "eval":
             assert checkpoint is not None
             _eval(flags, config, logdir, effective["eval"], checkpoint)
@@ -136,6 +138,20 @@ def _checkpoint(
         return None
 
 
+def _base(
+    flags: argparse.Namespace, mode: str, params: Mapping[str, Any], checkpoint: Path | None
+) -> Path | None:
+    """The checkpoint that `load_model` means, if this run starts from it."""
+    folder = params.get("load_model")
+    if not folder:
+        return None
+    if flags.benchmark or mode not in ("train", "train_eval") or checkpoint is not None:
+        why = f"goes on from {checkpoint}" if checkpoint else f"does not train from {folder}"
+        say(f"load_model has no effect: this run {why}.")
+        return None
+    return base_checkpoint(folder, bool(params.get("restore_best_checkpoint")))
+
+
 def _records(
     flags: argparse.Namespace,
     config: Config,
@@ -161,6 +177,7 @@ def _train(
     logdir: LogDir,
     effective: Mapping[str, Mapping[str, Any]],
     checkpoint: Path | None,
+    base: Path | None,
 ) -> None:
     experiment = make_experiment(effective["train"], config.base_model, "train")
     say(describe_model(experiment.model))
@@ -187,7 +204,10 @@ def _train(
     data, lengths = experiment.data, ", ".join(map(str, experiment.data.bucket_lengths))
     say(f"{len(data.utterances)} utterances in {data.batches_per_epoch} batches an epoch")
     say(f"Batches are padded to {lengths} frames; {data.padding_share():.1%} is padding")
-    if checkpoint is None:
+    if base is not None:
+        say(f"Starting training from the base model {base}")
+        start_from(base, experiment)
+    elif checkpoint is None:
         say("Starting training from scratch")
     else:
         trainer.resume(checkpoint)
