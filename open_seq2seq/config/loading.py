@@ -2,12 +2,13 @@
 
 A config is a Python file that defines `base_params` (a dictionary) and `base_model`
 (a class), and may define `train_params`, `eval_params`, `infer_params` and
-`interactive_infer_params`, which are merged over `base_params` for their mode.
+`interactive_infer_params`, which are merged over `base_params` for their mode (without
+`infer_params`, inference has `eval_params`).
+OpenSeq2Seq's configs are such files; `config.imports` gives them the names they expect.
 """
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from open_seq2seq.config.imports import ConfigImports
 from open_seq2seq.config.schema import closest_name
-from open_seq2seq.config.tf_names import offer_tensorflow_names, plain_values
+from open_seq2seq.config.tf_names import plain_values
 from open_seq2seq.errors import InputError, Problem
 
 MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
@@ -59,8 +61,8 @@ def load_config(path: str | Path) -> Config:
     """Executes the config file at `path`.
 
     Raises:
-      InputError: the file is missing, fails while it runs (with its line), or lacks a
-        required name.
+      InputError: the file is missing, fails while it runs (with its line), lacks a required
+        name, or is a config of OpenSeq2Seq for another task than speech recognition.
     """
     path = Path(path)
     if not path.is_file():
@@ -74,18 +76,22 @@ def load_config(path: str | Path) -> Config:
     module = ModuleType("open_seq2seq_config")
     module.__file__ = str(original)
     _execute(path, text, module, original.resolve().parent)
-    return _checked(path, {name: plain_values(value) for name, value in vars(module).items()})
+    names = {name: value for name, value in vars(module).items() if not name.startswith("__")}
+    return _checked(path, {name: plain_values(value) for name, value in names.items()})
 
 
 def _execute(path: Path, text: str, module: ModuleType, folder: Path) -> None:
-    """Runs the file in `module`, with `folder` on the path and the old `tf` names."""
-    sys.path.insert(0, str(folder))
+    """Runs the file in `module`, with its neighbours in `folder` and OpenSeq2Seq's names."""
+    imports = ConfigImports(path, text, folder)
+    imports.install(module)
     try:
-        code = compile(text, str(path), "exec")
-        offer_tensorflow_names(module)
-        exec(code, vars(module))
+        code = compile(text, str(path), "exec", dont_inherit=True)
+        with imports.neighbours_found():
+            exec(code, vars(module))
+    except InputError:
+        raise
     except SyntaxError as error:
-        where = f"{path}:{error.lineno}:{error.offset}"
+        where = f"{error.filename or path}:{error.lineno}:{error.offset}"
         raise InputError(
             "The config file is not valid Python:",
             [Problem(where, f"{error.msg}: {(error.text or '').strip()}", "Python")],
@@ -97,8 +103,6 @@ def _execute(path: Path, text: str, module: ModuleType, folder: Path) -> None:
             "The config file fails while it is loaded:",
             [Problem(where, f"{type(error).__name__}: {error}", "a module that runs")],
         ) from error
-    finally:
-        sys.path.remove(str(folder))
 
 
 def _checked(path: Path, names: Mapping[str, Any]) -> Config:
@@ -107,9 +111,11 @@ def _checked(path: Path, names: Mapping[str, Any]) -> Config:
         problems.append(_missing(path, names, "base_params", "a dictionary named base_params"))
     if not callable(names.get("base_model")):
         problems.append(_missing(path, names, "base_model", "a model class named base_model"))
-    mode_params = {}
+    mode_params: dict[str, dict[str, Any]] = {}
     for name in PARAMS_OF_MODE.values():
-        value = names.get(name, {})
+        # Some configs have their data layer in train_params and eval_params only.
+        usual = mode_params.get("eval_params", {}) if name == "infer_params" else {}
+        value = names.get(name, usual)
         if isinstance(value, dict):
             mode_params[name] = value
         else:

@@ -8,7 +8,7 @@ overrides, `--help_params` and the config reference in `docs/` all read it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,8 @@ class Param:
         keys depend on another parameter (`encoder_params` on `encoder`).
       item: for a list, the description of one element; its name is not used.
       convert: applied to a valid value when the parameters are parsed.
+      no_effect: for a parameter that is accepted for old configs, why it does nothing here;
+        a run that is given it says so (`Schema.notes`).
     """
 
     name: str
@@ -61,6 +63,7 @@ class Param:
     item: Param | None = None
     names: Mapping[str, Any] | None = None
     convert: Callable[[Any], Any] | None = None
+    no_effect: str = ""
 
     @property
     def types(self) -> tuple[Any, ...]:
@@ -185,6 +188,26 @@ class Schema:
         if self.check and not found:
             found += self.check(values, where)
         return found
+
+    def notes(self, values: Mapping[str, Any]) -> list[str]:
+        """What a user should know of valid values that have no effect: one line per reason.
+
+        A value that asks for nothing (the default, None, False) is passed over.
+        """
+        reasons: dict[str, list[str]] = {}
+        for path, reason in self._without_effect(values, ""):
+            reasons.setdefault(reason, []).append(path)
+        return [f"{', '.join(paths)}: no effect here: {why}" for why, paths in reasons.items()]
+
+    def _without_effect(self, values: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:
+        for param in self.params:
+            value, place = values.get(param.name), _join(where, param.name)
+            if param.no_effect:
+                if value not in (None, False, param.default):
+                    yield place, param.no_effect
+            elif isinstance(value, Mapping):
+                schema = param.schema_for(values)
+                yield from schema._without_effect(value, place) if schema else ()
 
     def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Valid values as the component sees them, defaults filled in."""

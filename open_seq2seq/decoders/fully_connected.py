@@ -25,6 +25,11 @@ def _check(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
         )
 
 
+def _accepted(name: str, kind: Any, help: str, why: str) -> Param:
+    """A parameter of old configs that does nothing."""
+    return Param(name, kind, help, None, no_effect=why)
+
+
 class FullyConnectedCTCDecoder(keras.layers.Layer):
     """A dense layer with bias, in float32 under every dtype policy.
 
@@ -58,24 +63,38 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
             Param("lm_path", str, "The KenLM language model, binary or ARPA.", None),
             Param("trie_path", str, "The trie of the language model's words.", None),
             Param("alphabet_config_path", str, "The vocabulary file for beam search.", None),
-            Param(
+            _accepted(
                 "decoder_library_path",
                 str,
                 "OpenSeq2Seq's beam search library; accepted, not used.",
-                None,
+                "the decoder does not load OpenSeq2Seq's library.",
             ),
-            Param(
+            _accepted(
                 "logits_to_outputs_func",
                 CALLABLE,
                 "OpenSeq2Seq's replacement of the decoding; accepted, not used.",
-                None,
+                "the decoding is the decoder's own.",
             ),
-            Param(
+            _accepted(
                 "tgt_vocab_size",
                 int,
                 "Accepted for old configs; the data layer's vocabulary counts.",
-                None,
-                minimum=1,
+                "the data layer's vocabulary counts.",
+            ),
+            *(
+                _accepted(
+                    name,
+                    object,
+                    "Of OpenSeq2Seq's first releases; accepted, not used.",
+                    "OpenSeq2Seq's first releases had it for their language model.",
+                )
+                for name in (
+                    "lm_weight",
+                    "word_count_weight",
+                    "valid_word_count_weight",
+                    "lm_binary_path",
+                    "lm_trie_path",
+                )
             ),
         ],
         check=_check,

@@ -150,6 +150,7 @@ TDNN = Schema(
             "[batch, time, feature], and the fastest layout inside is chosen by itself.",
             "channels_last",
             choices=("channels_last", "channels_first"),
+            no_effect="the fastest layout of the arrays is chosen by itself.",
         ),
         Param(
             "normalization",

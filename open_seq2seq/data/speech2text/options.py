@@ -78,6 +78,7 @@ FEATURE_PARAMS: list[Param] = [
         bool,
         "Accepted for old configs and without effect: mel filters are always made only once.",
         default=False,
+        no_effect="mel filters are always made only once.",
     ),
     Param("sample_freq", int, "Sample rate of the features' signal, in Hz.", 16000, minimum=1),
     Param(

@@ -22,7 +22,7 @@ def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
     if values.get("syn_enable") and not values.get("syn_subdirs"):
         expected = "folders of synthetic speech (syn_enable is True)"
         yield Problem(f"{prefix}syn_subdirs", "nothing", expected)
-    low, high = values.get("min_duration", -1.0), values.get("max_duration", -1.0)
+    low, high = values.get("min_duration") or -1.0, values.get("max_duration") or -1.0
     if 0 < high < low:
         yield Problem(f"{prefix}min_duration", f"{low:g}", f"at most max_duration, {high:g}")
 
@@ -46,14 +46,16 @@ _DATA_PARAMS = [
     ),
     Param(
         "max_duration",
-        float,
-        "Leave out recordings longer than this, in seconds, before speed perturbation; -1: off.",
+        (float, type(None)),
+        "Leave out recordings longer than this, in seconds, before speed perturbation; -1 or "
+        "None: off.",
         default=-1.0,
     ),
     Param(
         "min_duration",
-        float,
-        "Leave out recordings shorter than this, in seconds, before speed perturbation; -1: off.",
+        (float, type(None)),
+        "Leave out recordings shorter than this, in seconds, before speed perturbation; -1 or "
+        "None: off.",
         default=-1.0,
     ),
     Param(
@@ -99,14 +101,34 @@ _DATA_PARAMS = [
     ),
 ]
 
+
+def _set_by_the_model(name: str, kind: Any, default: Any = None) -> Param:
+    why = "the model sets it."
+    return Param(
+        name, kind, "Set by the model; a value here has no effect.", default, no_effect=why
+    )
+
+
 # What OpenSeq2Seq's models put into this dictionary, so that old configs may have them.
 _ACCEPTED_PARAMS = [
     Param("autoregressive", bool, "For attention models, which are not supported.", False),
-    Param("batch_size", int, "Set by the model; a value here has no effect.", None, minimum=1),
-    Param("mode", str, "Set by the model; a value here has no effect.", None),
-    Param("repeat", bool, "Accepted for old configs and without effect.", None),
-    Param("interactive", bool, "Accepted for old configs and without effect.", False),
-    Param("dtype", object, "Accepted for old configs: features are always float32.", None),
+    _set_by_the_model("batch_size", int),
+    _set_by_the_model("mode", str),
+    Param(
+        "repeat",
+        bool,
+        "Accepted for old configs and without effect.",
+        None,
+        no_effect="training repeats its data, other modes read them once.",
+    ),
+    _set_by_the_model("interactive", bool, False),
+    Param(
+        "dtype",
+        object,
+        "Accepted for old configs: features are always float32.",
+        None,
+        no_effect="features are float32 until they reach the model.",
+    ),
 ]
 
 SPEECH2TEXT_DATA = Schema(

@@ -111,7 +111,8 @@ class Speech2TextDataLayer:
         synthetic = self.params["syn_enable"] and mode != "infer"
         subdirs = self.params["syn_subdirs"] if synthetic else []
         self._corpus = Corpus(list(utterances), subdirs, self.params["sample_freq"])
-        self._corpus.keep_durations(self.params["min_duration"], self.params["max_duration"])
+        limits = [self.params[name] or -1.0 for name in ("min_duration", "max_duration")]
+        self._corpus.keep_durations(*limits)
         if utterances and not self.utterances:
             self._raise_none_left()
         self._plan: tuple[int, EpochPlan] | None = None
@@ -141,7 +142,8 @@ class Speech2TextDataLayer:
         notes = list(self.extractor.notes)
         count = len(self._corpus.filtered)
         if count:
-            limits = [name for name in ("min_duration", "max_duration") if self.params[name] > 0]
+            names = ("min_duration", "max_duration")
+            limits = [name for name in names if (self.params[name] or -1.0) > 0]
             total = count + len(self.utterances)
             notes.append(f"{count} of {total} recordings left out by {' and '.join(limits)}.")
         if self.params["augmentation"] and self.mode != "train":
