@@ -14,7 +14,13 @@ from open_seq2seq.decoders import DECODERS
 from open_seq2seq.encoders import ENCODERS
 from open_seq2seq.losses import LOSSES
 from open_seq2seq.models.params import COMPONENT_PARAMS, SPEECH2TEXT
-from open_seq2seq.optimizers import INITIALIZERS, LR_POLICIES, OPTIMIZERS, REGULARIZERS
+from open_seq2seq.optimizers import (
+    INITIALIZERS,
+    LOSS_SCALERS,
+    LR_POLICIES,
+    OPTIMIZERS,
+    REGULARIZERS,
+)
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "config_reference.md"
 
@@ -45,6 +51,7 @@ def reference() -> str:
         ("Losses", LOSSES),
         ("Optimizers", OPTIMIZERS),
         ("Learning-rate policies", LR_POLICIES),
+        ("Loss scalers", LOSS_SCALERS),
         ("Regularizers", REGULARIZERS),
         ("Initializers", INITIALIZERS),
     )

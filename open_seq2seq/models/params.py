@@ -6,14 +6,22 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.config.schema import CALLABLE, Param, Schema, closest_name
 from open_seq2seq.data import DATA_LAYERS
 from open_seq2seq.decoders import DECODERS
 from open_seq2seq.encoders import ENCODERS
 from open_seq2seq.errors import Problem
 from open_seq2seq.losses import LOSSES
+from open_seq2seq.models.notes import started_processes
 from open_seq2seq.models.precision import POLICIES
-from open_seq2seq.optimizers import INITIALIZERS, LR_POLICIES, OPTIMIZERS, REGULARIZERS
+from open_seq2seq.optimizers import (
+    INITIALIZERS,
+    LARC,
+    LOSS_SCALERS,
+    LR_POLICIES,
+    OPTIMIZERS,
+    REGULARIZERS,
+)
 
 SUMMARIES = (
     "learning_rate",
@@ -56,32 +64,37 @@ def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
         yield Problem(
             "print_samples_steps", str(samples), f"a multiple of print_loss_steps {losses}"
         )
-    if values.get("use_horovod"):
-        yield Problem("use_horovod", "True", "False", "This version trains in one process.")
-    if len(values.get("gpu_ids") or []) > 1 or values.get("num_gpus", 1) > 1:
-        yield Problem("num_gpus", "several devices", "at most 1", "This version uses one device.")
-    for name, usual, what in (
-        ("larc_params", None, "LARC"),
-        ("iter_size", 1, "gradient accumulation"),
-        ("load_model", None, "transfer learning"),
-    ):
-        if values.get(name, usual) != usual:
-            yield Problem(name, repr(values[name]), repr(usual), f"This version has no {what} yet.")
-    if isinstance(values.get("loss_scaling"), str):
+    if values.get("use_horovod") and started_processes() > 1:
+        found = f"True, in one of {started_processes()} processes"
+        yield Problem("use_horovod", found, "one process: this version has no Horovod yet")
+    if values.get("larc_params") is not None and values.get("max_grad_norm") is not None:
+        remedy = "Set one of them to None."
+        yield Problem("larc_params, max_grad_norm", "both", "at most one of them", remedy)
+    scaling = values.get("loss_scaling")
+    if isinstance(scaling, str) and scaling not in LOSS_SCALERS:
+        match = closest_name(scaling, LOSS_SCALERS)
+        expected = f"a number or one of {', '.join(LOSS_SCALERS)}"
         yield Problem(
-            "loss_scaling",
-            repr(values["loss_scaling"]),
-            "a number",
-            "This version has no dynamic loss scaling; dtype 'mixed_bfloat16' needs none.",
+            "loss_scaling", repr(scaling), expected, f"Did you mean {match}?" if match else ""
         )
-
     if values.get("hooks"):
         remedy = "TensorFlow 1 session hooks have no place to hook into."
         yield Problem("hooks", repr(values["hooks"]), "an empty list", remedy)
 
 
+def _scaler_params(siblings: Mapping[str, Any]) -> Schema | None:
+    """The schema of `loss_scaling_params`: that of the scaler, if one is named."""
+    scaler = LOSS_SCALERS.get(str(siblings.get("loss_scaling")))
+    return scaler.PARAMS if scaler else None
+
+
 def _without_meaning(name: str) -> Param:
-    return Param(name, object, "Accepted for old configs; has no meaning here.", None)
+    """A parameter of old configs that does nothing, and why."""
+    why = "OpenSeq2Seq's speech models had no use for it."
+    if "trt" in name:
+        why = "TensorRT rewrote TensorFlow 1 graphs; inference runs the model as it is."
+    help = "Accepted for old configs; has no meaning here."
+    return Param(name, object, help, None, no_effect=why)
 
 
 def _own_factory(name: str, table: Mapping[str, Any]) -> list[Param]:
@@ -158,7 +171,8 @@ SPEECH2TEXT = Schema(
         Param(
             "dtype",
             str,
-            "Arithmetic: float32, or mixed (bfloat16 with float32 variables, statistics and loss).",
+            "Arithmetic: float32, or mixed (bfloat16 with float32 variables, statistics and loss), "
+            "or mixed_float16 (the same with float16).",
             "float32",
             choices=_DTYPES,
         ),
@@ -197,7 +211,11 @@ SPEECH2TEXT = Schema(
         ),
         Param("bench_start", int, "The first step that is timed.", 10, minimum=0),
         Param(
-            "freeze_variables_regex", str, "Variables whose name it matches are not trained.", None
+            "freeze_variables_regex",
+            str,
+            "Variables whose name it matches from the start are not trained: `encoder/conv11/`, or "
+            "as OpenSeq2Seq has it, `ForwardPass/w2l_encoder/conv11/`.",
+            None,
         ),
         Param(
             "summaries",
@@ -206,14 +224,60 @@ SPEECH2TEXT = Schema(
             ["learning_rate", "global_gradient_norm"],
             item=Param("", str, "", choices=SUMMARIES),
         ),
-        Param("use_horovod", bool, "Trains in several processes with Horovod.", False),
-        Param("num_gpus", int, "Devices to use in this process.", 1, minimum=0),
+        Param(
+            "use_horovod",
+            bool,
+            "Accepted for old configs: this version trains in one process, and says so.",
+            False,
+        ),
+        Param(
+            "num_gpus",
+            int,
+            "Accepted for old configs: this version trains on one device, and says so.",
+            1,
+            minimum=0,
+        ),
         Param("gpu_ids", list, "The devices to use, by number.", None, item=Param("", int, "")),
-        Param("iter_size", int, "Batches whose gradients make one step.", 1, minimum=1),
-        Param("larc_params", dict, "Layer-wise adaptive rate control.", None),
-        Param("loss_scaling", (float, str), "Factor of the loss under float16.", 1.0),
-        Param("loss_scaling_params", dict, "Parameters of the loss scaler.", None),
-        Param("load_model", str, "A folder whose checkpoint training starts from.", None),
+        Param(
+            "iter_size",
+            int,
+            "Batches whose gradients are averaged for one step; max_steps and all that happens "
+            "every so many steps counts the steps.",
+            1,
+            minimum=1,
+        ),
+        Param("larc_params", dict, "LARC; None: off. Not with max_grad_norm.", None, schema=LARC),
+        Param(
+            "loss_scaling",
+            (float, str),
+            "Factor of the loss while gradients are computed, or how it is found: Backoff or "
+            "LogMax, with dtype mixed_float16 only, as the others need none.",
+            1.0,
+        ),
+        Param(
+            "loss_scaling_params",
+            dict,
+            "Parameters of the loss scaler.",
+            None,
+            schema=_scaler_params,
+        ),
+        Param(
+            "ema_decay",
+            float,
+            "Keeps an exponential moving average of the trained weights with this decay, for "
+            "evaluation and inference; None: off.",
+            None,
+            minimum=0,
+            maximum=1,
+        ),
+        Param("use_ema", bool, "Uses the averaged weights where there are any.", True),
+        Param(
+            "load_model",
+            str,
+            "A trained model's log directory or checkpoint, whose weights training starts from "
+            "(docs/transfer.md).",
+            None,
+        ),
         Param(
             "use_xla_jit",
             bool,

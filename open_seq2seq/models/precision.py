@@ -23,7 +23,8 @@ def policy_name(dtype: str) -> str:
 def dtype_policy(dtype: str, has_accelerator: bool) -> tuple[str, str | None]:
     """The Keras policy for `dtype`, and what the user should be told about it (or None).
 
-    Variables, batch-norm statistics, logits and the loss are float32 under every policy.
+    Variables, batch-norm statistics, logits and the loss are float32 under every policy: the
+    variables are the float32 master weights that OpenSeq2Seq kept beside its float16 ones.
 
     Args:
       dtype: a key of `POLICIES`; a leading `tf.` is ignored.
@@ -32,10 +33,16 @@ def dtype_policy(dtype: str, has_accelerator: bool) -> tuple[str, str | None]:
     policy = policy_name(dtype)
     if has_accelerator or policy == "float32":
         return policy, None
+    if dtype == "mixed_float16":
+        return policy, (
+            f"dtype {dtype!r}: float16 arithmetic is slow on a CPU. Use 'mixed' (bfloat16) on "
+            "processors that have it, or float32."
+        )
     if policy == "mixed_float16":
         return "float32", (
             f"dtype {dtype!r}: float16 arithmetic is slow on a CPU, so this run computes in "
-            "float32. Use 'mixed_bfloat16' on processors that have it."
+            "float32. Use 'mixed' (bfloat16) on processors that have it; 'mixed_float16' "
+            "insists on float16."
         )
     if not supports_bfloat16():
         return "float32", (

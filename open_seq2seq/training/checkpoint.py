@@ -5,6 +5,7 @@ A checkpoint is a folder `ckpt-<step>` with
 * `model.safetensors`: the model's variables by name (weights, batch statistics and the
   states of random generators), readable without this framework;
 * `optimizer.safetensors`: the optimizer's variables;
+* `ema.safetensors`: with `ema_decay`, the averages of the trained weights, by their names;
 * `state.json`: step, epoch and position in it, best result so far, vocabulary, and the
   fingerprint of the feature front-end.
 
@@ -28,8 +29,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from open_seq2seq.errors import InputError, Problem, RunError
+from open_seq2seq.training.weight_average import WeightAverage
 
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
+EMA = "ema.safetensors"
 _NAME = re.compile(r"ckpt-(\d+)$")
 
 
@@ -53,7 +56,11 @@ def named_variables(variables: Iterable[Any]) -> dict[str, Any]:
 
 
 def save_checkpoint(
-    folder: Path, model: keras.Model, optimizer: Any, state: Mapping[str, Any]
+    folder: Path,
+    model: keras.Model,
+    optimizer: Any,
+    state: Mapping[str, Any],
+    average: WeightAverage | None = None,
 ) -> Path:
     """Writes `folder/ckpt-<step>` and returns its path.
 
@@ -61,13 +68,16 @@ def save_checkpoint(
       folder: where checkpoints are kept; made if missing.
       optimizer: a Keras optimizer, or None for weights only.
       state: what `state.json` holds; `step` is required.
+      average: the averages of the weights, if there are any.
 
     Raises:
       RunError: the disk is full or the folder cannot be written.
     """
-    files = {MODEL: _arrays(model.variables)}
+    files = {MODEL: _arrays(named_variables(model.variables))}
     if optimizer is not None:
-        files[OPTIMIZER] = _arrays(optimizer.variables)
+        files[OPTIMIZER] = _arrays(named_variables(optimizer.variables))
+    if average is not None:
+        files[EMA] = _arrays(_named_averages(average))
     return write_checkpoint(folder, files, state)
 
 
@@ -108,11 +118,16 @@ def write_checkpoint(
     return final
 
 
-def _arrays(variables: Iterable[Any]) -> dict[str, np.ndarray]:
+def _arrays(named: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return {
         name: np.array(keras.ops.convert_to_numpy(variable.value), order="C")
-        for name, variable in named_variables(variables).items()
+        for name, variable in named.items()
     }
+
+
+def _named_averages(average: WeightAverage) -> dict[str, Any]:
+    """The averages by the names of the weights."""
+    return dict(zip(named_variables(average.variables), average.averages))
 
 
 def _flush(path: Path) -> None:
@@ -155,14 +170,39 @@ def restore(checkpoint: Path, model: keras.Model, optimizer: Any = None) -> None
     Raises:
       InputError: listing every variable that is missing, left over or of another shape.
     """
-    _assign(checkpoint / MODEL, model.variables)
+    _assign(checkpoint / MODEL, named_variables(model.variables))
     if optimizer is not None:
-        _assign(checkpoint / OPTIMIZER, optimizer.variables)
+        _assign(checkpoint / OPTIMIZER, named_variables(optimizer.variables))
 
 
-def _assign(path: Path, variables: Iterable[Any]) -> None:
+def restore_average(checkpoint: Path, average: WeightAverage) -> bool:
+    """Puts a checkpoint's averages into `average`; False if it has none.
+
+    Raises:
+      InputError: they are not of the same variables.
+    """
+    if not (checkpoint / EMA).is_file():
+        return False
+    _assign(checkpoint / EMA, _named_averages(average))
+    return True
+
+
+def restore_averaged_weights(checkpoint: Path, model: keras.Model) -> bool:
+    """Gives the model the averaged weights of a checkpoint; False if it has none.
+
+    Raises:
+      InputError: an average fits no weight.
+    """
+    if not (checkpoint / EMA).is_file():
+        return False
+    averaged = read_arrays(checkpoint / EMA).keys()
+    weights = named_variables(model.trainable_variables)
+    _assign(checkpoint / EMA, {name: v for name, v in weights.items() if name in averaged})
+    return True
+
+
+def _assign(path: Path, named: Mapping[str, Any]) -> None:
     arrays = read_arrays(path)
-    named = named_variables(variables)
     problems = []
     for name, variable in named.items():
         wanted = f"an array of shape {tuple(variable.shape)}"

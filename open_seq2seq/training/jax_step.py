@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +11,9 @@ import numpy as np
 
 from open_seq2seq.data.speech2text.speech2text import Batch
 from open_seq2seq.models.speech2text import Speech2Text
-from open_seq2seq.optimizers import clip_by_global_norm
-from open_seq2seq.training.step_result import StepResult
+from open_seq2seq.training.step_options import GroupedStep, StepOptions, added
+from open_seq2seq.training.step_result import StepResult, Update
+from open_seq2seq.training.weight_average import WeightAverage, averaged
 
 
 def has_accelerator() -> bool:
@@ -19,11 +21,29 @@ def has_accelerator() -> bool:
     return jax.default_backend() != "cpu"
 
 
+class _State(NamedTuple):
+    """What an update changes: values of the model's trainable variables, the optimizer's
+    variables, and the averages of the trained ones."""
+
+    weights: list[Any]
+    optimizer: list[Any]
+    averages: list[Any]
+
+
+def _values(variables: Iterable[Any]) -> list[Any]:
+    return [variable.value for variable in variables]
+
+
+def _assign(variables: Iterable[Any], values: Iterable[Any]) -> None:
+    for variable, value in zip(variables, values):
+        variable.assign(value)
+
+
 def _arrays(batch: Batch) -> tuple[np.ndarray, ...]:
     return batch.features, batch.feature_lengths, batch.labels, batch.label_lengths
 
 
-class TrainStep:
+class TrainStep(GroupedStep):
     """The twin of `tensorflow_step.TrainStep`; the arguments are the same, `jit` is always on."""
 
     def __init__(
@@ -31,53 +51,96 @@ class TrainStep:
         model: Speech2Text,
         optimizer: Any,
         variables: list[Any],
-        max_grad_norm: float | None = None,
-        loss_scaling: float = 1.0,
-        jit: bool = True,
-        keep_gradients: bool = False,
+        options: StepOptions | None = None,
+        average: WeightAverage | None = None,
     ):
-        self.model, self.optimizer, self.variables = model, optimizer, variables
-        self.max_grad_norm, self.loss_scaling = max_grad_norm, loss_scaling
-        self.keep_gradients = keep_gradients
-        optimizer.build(variables)
+        super().__init__(optimizer, variables, options or StepOptions())
+        self.model, self.average = model, average
         trained = {id(variable) for variable in variables}
         self._is_trained = [id(variable) in trained for variable in model.trainable_variables]
-        self._compiled = jax.jit(self._step)
+        self._whole_jit = jax.jit(self._whole_step)
+        self._gather_jit = jax.jit(self._gather_step)
+        self._finish_jit = jax.jit(self._finish_step)
 
-    def __call__(self, batch: Batch, learning_rate: float) -> StepResult:
-        """Runs one step on `batch`; the optimizer uses `learning_rate`."""
-        self.optimizer.learning_rate.assign(np.float32(learning_rate))
-        groups = (
-            self.model.trainable_variables,
-            self.model.non_trainable_variables,
-            self.optimizer.variables,
-        )
-        state = tuple([variable.value for variable in group] for group in groups)
-        result, state = self._compiled(state, _arrays(batch))
-        for group, values in zip(groups, state):
-            for variable, value in zip(group, values):
-                variable.assign(value)
+    def _whole(self, batch: Batch, scalars: np.ndarray) -> StepResult:
+        state, others = self._state(), _values(self.model.non_trainable_variables)
+        result, state, others = self._whole_jit(state, others, _arrays(batch), scalars)
+        self._keep(state)
+        _assign(self.model.non_trainable_variables, others)
         return result
 
-    def _step(self, state: Any, data: Any) -> tuple[StepResult, Any]:
-        all_weights, others, optimizer_state = state
-        trained = [w for w, chosen in zip(all_weights, self._is_trained) if chosen]
-        differentiate = jax.value_and_grad(self._objective, has_aux=True)
-        (_, (result, new_others)), gradients = differentiate(trained, all_weights, others, data)
-        gradients = [gradient / self.loss_scaling for gradient in gradients]
-        gradients, norm = clip_by_global_norm(gradients, self.max_grad_norm)
-        updated, new_state = self.optimizer.stateless_apply(optimizer_state, gradients, trained)
-        finite = jnp.isfinite(norm)
-        updated = [jnp.where(finite, new, old) for new, old in zip(updated, trained)]
-        new_state = [jnp.where(finite, new, old) for new, old in zip(new_state, optimizer_state)]
-        kept = gradients if self.keep_gradients else ()
-        result = result._replace(gradient_norm=norm, gradients=kept)
-        return result, (self._merge(updated, all_weights), new_others, new_state)
+    def _gather(self, batch: Batch, scalars: np.ndarray, sums: Any) -> tuple[StepResult, Any]:
+        weights = _values(self.model.trainable_variables)
+        others = _values(self.model.non_trainable_variables)
+        result, others, sums = self._gather_jit(weights, others, _arrays(batch), scalars, sums)
+        _assign(self.model.non_trainable_variables, others)
+        return result, sums
 
-    def _objective(self, trained: Any, all_weights: Any, others: Any, data: Any) -> Any:
+    def _finish(self, scalars: np.ndarray, sums: Any, count: np.float32) -> Update:
+        update, state = self._finish_jit(self._state(), scalars, sums, count)
+        self._keep(state)
+        return update
+
+    def _state(self) -> _State:
+        averages = self.average.averages if self.average else []
+        return _State(
+            _values(self.model.trainable_variables),
+            _values(self.optimizer.variables),
+            _values(averages),
+        )
+
+    def _keep(self, state: _State) -> None:
+        _assign(self.model.trainable_variables, state.weights)
+        _assign(self.optimizer.variables, state.optimizer)
+        if self.average:
+            _assign(self.average.averages, state.averages)
+
+    def _whole_step(
+        self, state: _State, others: Any, data: Any, scalars: Any
+    ) -> tuple[StepResult, _State, Any]:
+        result, others, gradients = self._gradients(state.weights, others, data, scalars[1])
+        update, state = self._updated(state, gradients, scalars)
+        return result._replace(gradient_norm=update.gradient_norm, update=update), state, others
+
+    def _gather_step(
+        self, weights: Any, others: Any, data: Any, scalars: Any, sums: Any
+    ) -> tuple[StepResult, Any, Any]:
+        result, others, gradients = self._gradients(weights, others, data, scalars[1])
+        sums, norm = added(sums, gradients)
+        return result._replace(gradient_norm=norm), others, sums
+
+    def _finish_step(
+        self, state: _State, scalars: Any, sums: Any, count: Any
+    ) -> tuple[Update, _State]:
+        return self._updated(state, [total / count for total in sums], scalars)
+
+    def _gradients(
+        self, weights: Any, others: Any, data: Any, loss_scale: Any
+    ) -> tuple[StepResult, Any, list[Any]]:
+        """A batch's losses, the other variables, and the gradients, not scaled."""
+        differentiate = jax.value_and_grad(self._objective, has_aux=True)
+        trained = self._trained(weights)
+        (_, aux), gradients = differentiate(trained, weights, others, data, loss_scale)
+        loss, losses, logits, lengths, others = aux
+        gradients, largest = self.options.unscaled(gradients, loss_scale)
+        return StepResult(loss, losses, loss, largest, logits, lengths), others, gradients
+
+    def _updated(self, state: _State, gradients: Any, scalars: Any) -> tuple[Update, _State]:
+        """The state after the update; the old one if the gradients' norm is not finite."""
+        weights = self._trained(state.weights)
+        gradients, update = self.options.shaped(gradients, weights, scalars[0])
+        moved, optimizer = self.optimizer.stateless_apply(state.optimizer, gradients, weights)
+        averages = [averaged(a, w, scalars[2]) for a, w in zip(state.averages, moved)]
+        after = _State(self._merge(moved, state.weights), optimizer, averages)
+        finite = jnp.isfinite(update.gradient_norm)
+        return update, jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state)
+
+    def _objective(
+        self, trained: Any, weights: Any, others: Any, data: Any, loss_scale: Any
+    ) -> tuple[Any, Any]:
         features, lengths, labels, label_lengths = data
         (logits, logit_lengths), others, penalties = self.model.stateless_call(
-            self._merge(trained, all_weights),
+            self._merge(trained, weights),
             others,
             features,
             lengths,
@@ -86,13 +149,18 @@ class TrainStep:
         )
         losses = self.model.loss_fn(logits, logit_lengths, labels, label_lengths)
         loss, _ = self.model.loss_fn.mean(losses)
-        objective = (loss + sum(penalties)) * self.loss_scaling
-        return objective, (StepResult(loss, losses, None, logits, logit_lengths), others)
+        objective = loss + sum(penalties)
+        if self.options.scales_loss:
+            objective *= loss_scale
+        return objective, (loss, losses, logits, logit_lengths, others)
 
-    def _merge(self, trained: Any, all_weights: Any) -> list[Any]:
+    def _trained(self, weights: Any) -> list[Any]:
+        return [w for w, chosen in zip(weights, self._is_trained) if chosen]
+
+    def _merge(self, trained: Any, weights: Any) -> list[Any]:
         """All weights, with the trained ones replaced."""
         rest = iter(trained)
-        return [next(rest) if t else w for w, t in zip(all_weights, self._is_trained)]
+        return [next(rest) if t else w for w, t in zip(weights, self._is_trained)]
 
 
 class EvaluationStep:

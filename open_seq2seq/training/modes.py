@@ -16,6 +16,7 @@ from open_seq2seq.config.overrides import Override, apply_overrides, split_argum
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.metrics.report import write_report
+from open_seq2seq.models.notes import parameter_notes
 from open_seq2seq.ops import native
 from open_seq2seq.training.console import clock, copied_output, say
 from open_seq2seq.training.evaluation import Evaluation, evaluate, run_inference
@@ -34,6 +35,7 @@ from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.trainer import Trainer
 from open_seq2seq.training.transfer import base_checkpoint, start_from
 
+_AVERAGED = " with averaged weights"
 _TITLES = {"train": "Training", "eval": "Evaluation", "infer": "Inference"}
 
 
@@ -77,6 +79,8 @@ def run(flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str]
     with _records(flags, config, logdir, effective, arguments):
         for name, params in effective.items():
             say(f"{_TITLES[name]} config:\n{config_text(params)}")
+        for note in _notes(config, effective):
+            say(note)
         if mode in ("train", "train_eval"):
             _train(flags, config, logdir, effective, checkpoint, base)
         elif mode == "eval":
@@ -86,6 +90,13 @@ def run(flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str]
             assert checkpoint is not None
             _infer(flags, config, logdir, effective["infer"], checkpoint)
         say(f"Done in {clock(time.monotonic() - started)}.")
+
+
+def _notes(config: Config, effective: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the run does without although the config asks for it, each said once."""
+    schema = config.base_model.PARAMS
+    notes = [parameter_notes(schema, params, name) for name, params in effective.items()]
+    return list(dict.fromkeys(note for of_mode in notes for note in of_mode))
 
 
 def _params_help(config: Config, overrides: Sequence[Override]) -> str:
@@ -185,8 +196,8 @@ def _train(
         say(
             "The C++ kernels are not built: `python -m open_seq2seq.ops.native` makes steps faster."
         )
-    if "larc_summaries" in experiment.params["summaries"]:
-        say("larc_summaries: nothing to write, as this version has no LARC.")
+    if "larc_summaries" in experiment.params["summaries"] and not experiment.params["larc_params"]:
+        say("larc_summaries: nothing to write without larc_params.")
     folder = None if flags.benchmark else logdir.root
     _check_data(experiment, experiment.data, "training", flags.skip_bad_rows, folder)
     evaluation_data = None
@@ -228,8 +239,8 @@ def _eval(
     checkpoint: Path,
 ) -> None:
     experiment = make_experiment(params, config.base_model, "eval")
-    load_weights(experiment, checkpoint)
-    say(f"Evaluating {checkpoint}")
+    averaged = load_weights(experiment, checkpoint)
+    say(f"Evaluating {checkpoint}{_AVERAGED if averaged else ''}")
     _check_data(experiment, experiment.data, "evaluation", flags.skip_bad_rows, logdir.root)
     step = EvaluationStep(experiment.model)
     result = evaluate(experiment.model, step, experiment.data, experiment.step_size)
@@ -277,8 +288,8 @@ def _infer(
     if flags.infer_files:
         utterances = [Utterance(f, f, None, None, "command line") for f in flags.infer_files]
     experiment = make_experiment(params, config.base_model, "infer", utterances)
-    load_weights(experiment, checkpoint)
-    say(f"Transcribing with {checkpoint}")
+    averaged = load_weights(experiment, checkpoint)
+    say(f"Transcribing with {checkpoint}{_AVERAGED if averaged else ''}")
     data, model = experiment.data, experiment.model
     _check_data(experiment, data, "inference", flags.skip_bad_rows, logdir.root)
     keep_logits = experiment.params["decoder_params"]["infer_logits_to_pickle"]

@@ -130,8 +130,14 @@ def _batch(features: Sequence[np.ndarray]) -> Batch:
     return Batch(padded, lengths, nothing, zeros, np.arange(len(features)), 0.0)
 
 
-def load_weights(experiment: Experiment, checkpoint: Path) -> None:
-    """Puts a checkpoint's weights into the model, if symbols and features agree with it."""
+def load_weights(experiment: Experiment, checkpoint: Path) -> bool:
+    """Puts a checkpoint's weights into the model, if symbols and features agree with it.
+
+    Returns: whether they are averaged weights: those of `use_ema`, where the checkpoint has any.
+    """
     state = checkpoints.read_state(checkpoint)
     check_contract(state["contract"], experiment, checkpoint)
     checkpoints.restore(checkpoint, experiment.model)
+    if not experiment.params["use_ema"]:
+        return False
+    return checkpoints.restore_averaged_weights(checkpoint, experiment.model)

@@ -1,7 +1,8 @@
-"""One training step on the TensorFlow backend, compiled once for every batch shape."""
+"""One training step on the TensorFlow backend, compiled once for all batch shapes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,19 @@ import tensorflow as tf
 
 from open_seq2seq.data.speech2text.speech2text import Batch
 from open_seq2seq.models.speech2text import Speech2Text
-from open_seq2seq.optimizers import clip_by_global_norm
 from open_seq2seq.training.console import say
-from open_seq2seq.training.step_result import StepResult
+from open_seq2seq.training.step_options import GroupedStep, StepOptions, added
+from open_seq2seq.training.step_result import StepResult, Update
+from open_seq2seq.training.weight_average import WeightAverage, averaged
 
 
 def has_accelerator() -> bool:
     """Whether TensorFlow sees a GPU."""
     return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _arrays(batch: Batch) -> tuple[np.ndarray, ...]:
+    return batch.features, batch.feature_lengths, batch.labels, batch.label_lengths
 
 
 # One trace for all batches: retracing costs seconds, and shapes change with each bucket.
@@ -30,17 +36,15 @@ def _signature(num_features: int) -> list[tf.TensorSpec]:
     ]
 
 
-class TrainStep:
+class TrainStep(GroupedStep):
     """Forward pass, loss, gradients, clipping and update as one graph.
 
     Args:
       model: the model to train.
       optimizer: a Keras optimizer; it is built for the variables here.
       variables: those to train.
-      max_grad_norm: clip gradients to this global norm, or None.
-      loss_scaling: factor of the loss while gradients are computed.
-      jit: let XLA compile the parts of the graph that it can.
-      keep_gradients: return them, for summaries.
+      options: what happens to the gradients.
+      average: averages of the variables to keep, or None.
     """
 
     def __init__(
@@ -48,28 +52,52 @@ class TrainStep:
         model: Speech2Text,
         optimizer: Any,
         variables: list[Any],
-        max_grad_norm: float | None = None,
-        loss_scaling: float = 1.0,
-        jit: bool = False,
-        keep_gradients: bool = False,
+        options: StepOptions | None = None,
+        average: WeightAverage | None = None,
     ):
-        self.model, self.optimizer, self.variables = model, optimizer, variables
-        self.keep_gradients = keep_gradients
-        self.max_grad_norm, self.loss_scaling = max_grad_norm, loss_scaling
-        optimizer.build(variables)
-        if jit:
+        super().__init__(optimizer, variables, options or StepOptions())
+        self.model, self.average = model, average
+        if self.options.jit:
             # Clusters, not the whole graph: XLA has no sparse CTC.
             tf.config.optimizer.set_jit("autoclustering")
-        self._graph = tf.function(self._step, input_signature=_signature(model.num_features))
+        data, scalars = _signature(model.num_features), tf.TensorSpec((3,), tf.float32)
+        sums = [tf.TensorSpec(v.shape, tf.float32) for v in variables]
+        count = tf.TensorSpec((), tf.float32)
+        self._whole_graph = tf.function(self._whole_step, input_signature=[*data, scalars])
+        self._gather_graph = tf.function(self._gather_step, input_signature=[*data, scalars, sums])
+        self._finish_graph = tf.function(self._finish_step, input_signature=[scalars, sums, count])
 
-    def __call__(self, batch: Batch, learning_rate: float) -> StepResult:
-        """Runs one step on `batch`; the optimizer uses `learning_rate`."""
-        self.optimizer.learning_rate.assign(np.float32(learning_rate))
-        return StepResult(
-            *self._graph(batch.features, batch.feature_lengths, batch.labels, batch.label_lengths)
-        )
+    def _whole(self, batch: Batch, scalars: np.ndarray) -> StepResult:
+        return self._whole_graph(*_arrays(batch), scalars)
 
-    def _step(self, features: Any, lengths: Any, labels: Any, label_lengths: Any) -> StepResult:
+    def _gather(self, batch: Batch, scalars: np.ndarray, sums: Any) -> tuple[StepResult, Any]:
+        return self._gather_graph(*_arrays(batch), scalars, sums)
+
+    def _finish(self, scalars: np.ndarray, sums: Any, count: np.float32) -> Update:
+        return self._finish_graph(scalars, sums, count)
+
+    def _whole_step(
+        self, features: Any, lengths: Any, labels: Any, label_lengths: Any, scalars: Any
+    ) -> StepResult:
+        data = features, lengths, labels, label_lengths
+        result, gradients = self._gradients(data, scalars[1])
+        update = self._update(gradients, scalars)
+        return result._replace(gradient_norm=update.gradient_norm, update=update)
+
+    def _gather_step(
+        self, features: Any, lengths: Any, labels: Any, label_lengths: Any, scalars: Any, sums: Any
+    ) -> tuple[StepResult, Any]:
+        data = features, lengths, labels, label_lengths
+        result, gradients = self._gradients(data, scalars[1])
+        sums, norm = added(sums, gradients)
+        return result._replace(gradient_norm=norm), sums
+
+    def _finish_step(self, scalars: Any, sums: Any, count: Any) -> Update:
+        return self._update([total / count for total in sums], scalars)
+
+    def _gradients(self, data: Any, loss_scale: Any) -> tuple[StepResult, list[Any]]:
+        """A batch's losses and its gradients, not scaled; the norm is left to the caller."""
+        features, lengths, labels, label_lengths = data
         variables = [v.value for v in self.variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
@@ -77,18 +105,28 @@ class TrainStep:
             losses = self.model.loss_fn(logits, logit_lengths, labels, label_lengths)
             loss, _ = self.model.loss_fn.mean(losses)
             objective = tf.add_n([loss, *(tf.cast(x, loss.dtype) for x in self.model.losses)])
-            objective *= self.loss_scaling
+            if self.options.scales_loss:
+                objective *= loss_scale
         gradients = tape.gradient(objective, variables)
-        if self.loss_scaling != 1.0:
-            gradients = [g / self.loss_scaling for g in gradients]
-        gradients, norm = clip_by_global_norm(gradients, self.max_grad_norm)
-        tf.cond(tf.math.is_finite(norm), lambda: self._update(gradients), lambda: False)
-        kept = gradients if self.keep_gradients else ()
-        return StepResult(loss, losses, norm, logits, logit_lengths, kept)
+        gradients, largest = self.options.unscaled(gradients, loss_scale)
+        return StepResult(loss, losses, loss, largest, logits, logit_lengths), gradients
 
-    def _update(self, gradients: Any) -> bool:
-        self.optimizer.apply(gradients, self.variables)
-        return True
+    def _update(self, gradients: Any, scalars: Any) -> Update:
+        """Applies gradients whose norm is finite."""
+        weights = [v.value for v in self.variables] if self.options.larc else []
+        gradients, update = self.options.shaped(gradients, weights, scalars[0])
+
+        def apply() -> bool:
+            self.optimizer.apply(gradients, self.variables)
+            for average, variable in self._averages():
+                average.assign(averaged(average, variable, scalars[2]))
+            return True
+
+        tf.cond(tf.math.is_finite(update.gradient_norm), apply, lambda: False)
+        return update
+
+    def _averages(self) -> Iterable[tuple[Any, Any]]:
+        return zip(self.average.averages, self.average.variables) if self.average else ()
 
 
 class EvaluationStep:
@@ -107,9 +145,7 @@ class EvaluationStep:
 
     def logits_and_losses(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Logits, their lengths, and the loss of each utterance `[batch]`."""
-        outputs = self._logits_and_losses(
-            batch.features, batch.feature_lengths, batch.labels, batch.label_lengths
-        )
+        outputs = self._logits_and_losses(*_arrays(batch))
         logits, lengths, losses = (tensor.numpy() for tensor in outputs)
         return logits, lengths, losses
 

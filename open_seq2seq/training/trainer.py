@@ -7,7 +7,6 @@ and a run resumes at any batch of an epoch.
 
 from __future__ import annotations
 
-import json
 import signal
 import time
 from collections.abc import Iterator
@@ -18,17 +17,20 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.metrics.error_rate import count_errors
 from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
 from open_seq2seq.training import checkpoint as checkpoints
 from open_seq2seq.training.console import ProgressBar, clock, say
-from open_seq2seq.training.evaluation import Evaluation, evaluate
+from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.experiment import Experiment, check_contract, contract
+from open_seq2seq.training.freezing import trainable_variables
 from open_seq2seq.training.logdir import LogDir
 from open_seq2seq.training.nonfinite import NonFiniteGuard
-from open_seq2seq.training.step import EvaluationStep, StepResult, TrainStep, trainable_variables
+from open_seq2seq.training.reporting import Reporter, TrainedStep
+from open_seq2seq.training.scaling import LossScaling
+from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
 from open_seq2seq.training.stopwatch import Stopwatch
-from open_seq2seq.training.summaries import Summaries, make_summaries
+from open_seq2seq.training.validation import Validation
+from open_seq2seq.training.weight_average import WeightAverage
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Progress:
     """Where training is: what `state.json` holds besides the contract.
 
     Args:
-      step: steps done.
+      step: steps (updates of the weights) done.
       epoch: epochs completed.
       position: batches of the current epoch done.
       data: identifies the batches of an epoch; `position` means nothing under others.
@@ -46,6 +48,14 @@ class Progress:
     epoch: int = 0
     position: int = 0
     data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class _Group:
+    """The batches since the last update of the weights: `iter_size` of them make a step."""
+
+    losses: list[float] = field(default_factory=list)
+    audio_seconds: float = 0.0
 
 
 class Trainer:
@@ -65,41 +75,56 @@ class Trainer:
         evaluation_data: Any = None,
         jit: bool = False,
     ):
-        self.experiment, self.logdir, self.evaluation_data = experiment, logdir, evaluation_data
+        self.experiment, self.logdir = experiment, logdir
         self.params, self.data, self.model = experiment.params, experiment.data, experiment.model
-        self.steps_per_epoch = self.data.batches_per_epoch
-        self.last_step = self.params["max_steps"] or (
-            self.params["num_epochs"] * self.steps_per_epoch
-        )
+        params = self.params
+        self.batches_per_epoch = self.data.batches_per_epoch
+        # The last group of a run of so many epochs may be smaller than the others.
+        self._last_batch = (params["num_epochs"] or 0) * self.batches_per_epoch
+        self.last_step = params["max_steps"] or -(-self._last_batch // params["iter_size"])
         self.progress = Progress(data=self._data_identity())
-        self.optimizer = make_optimizer(self.params["optimizer"], self.params["optimizer_params"])
+        self.optimizer = make_optimizer(params["optimizer"], params["optimizer_params"])
         self.learning_rate = make_lr_schedule(
-            self.params["lr_policy"],
-            self.params["lr_policy_params"],
+            params["lr_policy"],
+            params["lr_policy_params"],
             self.last_step,
-            self.steps_per_epoch if self.params["num_epochs"] else None,
+            max(self.batches_per_epoch // params["iter_size"], 1) if params["num_epochs"] else None,
         )
-        self.step = TrainStep(
-            self.model,
-            self.optimizer,
-            trainable_variables(self.model, self.params["freeze_variables_regex"]),
-            self.params["max_grad_norm"],
-            float(self.params["loss_scaling"]),
-            jit or self.params["use_xla_jit"],
-            keep_gradients=bool({"gradients", "gradient_norm"} & set(self.params["summaries"])),
-        )
-        self.evaluation_step = EvaluationStep(self.model)
-        self._watch = Stopwatch(self.params["bench_start"])
-        self._losses: list[float] = []
+        self.scaling = LossScaling(params, self.model)
+        variables = trainable_variables(self.model, params["freeze_variables_regex"])
+        decay = params["ema_decay"]
+        self.average = None if decay is None else WeightAverage(variables, decay)
+        options = self._options(jit)
+        self.step = TrainStep(self.model, self.optimizer, variables, options, self.average)
+        self.validation = None
+        if evaluation_data is not None:
+            used = self.average if params["use_ema"] else None
+            self.validation = Validation(experiment, evaluation_data, logdir, used)
+        self._watch = Stopwatch(params["bench_start"])
         self._stop_requested = False
-        self.last_evaluation: Evaluation | None = None
+
+    def _options(self, jit: bool) -> StepOptions:
+        return StepOptions(
+            max_grad_norm=self.params["max_grad_norm"],
+            larc=self.params["larc_params"],
+            iter_size=self.params["iter_size"],
+            scales_loss=self.scaling.scales,
+            measures_maximum=self.scaling.needs_maximum,
+            keep_gradients=bool({"gradients", "gradient_norm"} & set(self.params["summaries"])),
+            jit=jit or self.params["use_xla_jit"],
+        )
 
     def _data_identity(self) -> dict[str, Any]:
         return {
             "utterances": len(self.data.utterances),
-            "batches_per_epoch": self.steps_per_epoch,
+            "batches_per_epoch": self.batches_per_epoch,
             "random_seed": self.params["random_seed"],
         }
+
+    @property
+    def last_evaluation(self) -> Evaluation | None:
+        """The newest evaluation of this run."""
+        return self.validation.last if self.validation else None
 
     # --- checkpoints
 
@@ -108,6 +133,10 @@ class Trainer:
         state = checkpoints.read_state(path)
         check_contract(state["contract"], self.experiment, path)
         checkpoints.restore(path, self.model, self.optimizer)
+        if self.average and not checkpoints.restore_average(path, self.average):
+            say(f"{path} has no averaged weights: the average starts from its weights.")
+            self.average.start()
+        self.scaling.restore(state.get("loss_scaling"))
         identity = self.progress.data
         self.progress = Progress(**state["progress"])
         if self.progress.data != identity:
@@ -118,11 +147,13 @@ class Trainer:
             self.progress.data, self.progress.position = identity, 0
 
     def save(self) -> Path | None:
-        """Writes a checkpoint of this moment."""
+        """Writes a checkpoint of this moment, which is not within a group of batches."""
         if self.logdir is None:
             return None
         folder = self.logdir.checkpoints
-        path = checkpoints.save_checkpoint(folder, self.model, self.optimizer, self._state())
+        path = checkpoints.save_checkpoint(
+            folder, self.model, self.optimizer, self._state(), self.average
+        )
         checkpoints.keep_newest(folder, self.params["num_checkpoints"])
         return path
 
@@ -130,6 +161,7 @@ class Trainer:
         return {
             "step": self.progress.step,
             "progress": asdict(self.progress),
+            "loss_scaling": self.scaling.state(),
             "contract": contract(self.experiment),
         }
 
@@ -146,35 +178,39 @@ class Trainer:
         first = self.progress.step
         if first >= self.last_step:
             return f"Nothing to do: step {first} of {self.last_step} was reached before."
-        summaries = make_summaries(self.logdir.checkpoints) if self.logdir else None
+        if self.average and first == 0:
+            self.average.start()  # the weights may have been loaded since it was made
+        folder = self.logdir.checkpoints if self.logdir else None
         guard = NonFiniteGuard(
-            (self.logdir.checkpoints if self.logdir else Path()) / "nonfinite.csv",
+            (folder or Path()) / "nonfinite.csv",
             self.data.utterances,
             self.params["max_nonfinite_share"],
         )
+        reporter = Reporter(self.experiment, self.step.variables, self._watch, folder)
         with self._signals(), ProgressBar("training", self.last_step, first) as bar:
+            group = _Group()
             for batch in self._batches():
-                rate = self.learning_rate(self.progress.step)
-                result = self.step(batch, rate)
-                losses = np.asarray(result.losses)
-                norm = float(result.gradient_norm)
-                self._watch.stop(batch.audio_seconds)
-                self.progress.step += 1
-                self.progress.position += 1
-                loss = float(result.loss)
-                self._losses.append(loss)
-                guard.check(self.progress.step, batch.indices, losses, norm)
-                bar.advance(f"loss {loss:.3f}  {self._watch.recent_speed()}")
-                self._report(batch, result, loss, rate, norm, summaries)
-                self._watch.skip()
+                rate, scale = self.learning_rate(self.progress.step), self.scaling.scale
+                complete = self._completes(len(group.losses) + 1)
+                result = self._train(batch, rate, complete, group, guard, reporter)
+                if not complete:
+                    continue
+                if self._advances(result):
+                    self._watch.stop(group.audio_seconds)
+                    self.progress.step += 1
+                    loss = sum(group.losses) / len(group.losses)
+                    bar.advance(f"loss {loss:.3f}  {self._watch.recent_speed()}")
+                    reporter.report(self._trained_step(batch, result, loss, rate, scale))
+                    self._evaluate_and_save(reporter)
+                    self._watch.skip()
+                group = _Group()
                 if self._stop_requested:
                     break
         if self.logdir is not None:
             path = self.save()
             if self._stop_requested:
                 say(f"Interrupted; saved {path}. Go on with --continue_learning.")
-        if summaries:
-            summaries.close()
+        reporter.close()
         if self._stop_requested:
             raise KeyboardInterrupt
         return self._summary(time.monotonic() - started, self.progress.step - first, guard)
@@ -193,109 +229,79 @@ class Trainer:
             self.progress.epoch += 1
             self.progress.position = 0
 
-    def _due(self, name: str) -> bool:
-        """Whether what happens every `params[name]` steps happens now."""
-        every = self.params[name]
-        return bool(every) and self.progress.step % every == 0
+    def _completes(self, size: int) -> bool:
+        """Whether the next batch, which makes its group one of `size`, is the group's last."""
+        done = self.progress.epoch * self.batches_per_epoch + self.progress.position + 1
+        ends = done == self._last_batch and self.progress.step + 1 == self.last_step
+        return ends or size == self.params["iter_size"]
 
-    def _report(
+    def _train(
         self,
         batch: Any,
-        result: StepResult,
-        loss: float,
         rate: float,
-        norm: float,
-        summaries: Summaries | None,
-    ) -> None:
-        """Everything that happens now and then: lines, events, evaluation, checkpoints."""
-        step = self.progress.step
-        last = step >= self.last_step
-        if self._due("print_loss_steps") or (step == 1 and self.params["print_loss_steps"]):
-            say(f"Epoch {(step - 1) // self.steps_per_epoch}, global step {step}:")
-            say(f"Train loss: {loss:.4f}, time per step = {self._watch.interval_text()}", 4)
-        if self._due("print_samples_steps"):
-            self._print_sample(batch, result)
-        if self._due("print_bench_info_steps"):
-            say(f"Step {step}: {self._watch.recent_speed()}")
-        if summaries and self._due("save_summaries_steps"):
-            self._summarise(summaries, result, rate, norm)
-        if self.evaluation_data is not None and (self._due("eval_steps") or last):
-            self._evaluate(summaries)
-        if self._due("save_checkpoint_steps") and not last:
-            self.save()
+        complete: bool,
+        group: _Group,
+        guard: NonFiniteGuard,
+        reporter: Reporter,
+    ) -> StepResult:
+        """One batch; what is not finite in it is counted, or makes the loss scale smaller."""
+        number = self.progress.step + 1
+        decay = self.average.decay_at(self.progress.step) if self.average else 0.0
+        result = self.step(batch, rate, self.scaling.scale, decay, complete)
+        self.progress.position += 1
+        group.losses.append(float(result.loss))
+        group.audio_seconds += batch.audio_seconds
+        losses, norm = np.asarray(result.losses), float(result.gradient_norm)
+        if self.scaling.observe(number, norm, float(result.gradient_maximum)):
+            reporter.overflow(number, self.scaling.scale)
+            norm = 0.0
+        guard.check(number, batch.indices, losses, norm)
+        return result
 
-    def _print_sample(self, batch: Any, result: StepResult) -> None:
-        logits, lengths = np.asarray(result.logits)[:1], np.asarray(result.lengths)[:1]
-        decoded = self.model.decoder.decode(
-            logits, lengths, self.data.vocabulary, self.experiment.step_size
-        )[0].text
-        target = self.data.vocabulary.decode(batch.labels[0, : batch.label_lengths[0]])
-        errors = count_errors([target], [decoded])
-        say(f"Sample WER: {errors.words.rate:.4f}", 4)
-        say(f"Sample target:     {target}", 4)
-        say(f"Sample prediction: {decoded}", 4)
+    def _advances(self, result: StepResult) -> bool:
+        """Whether the group was a step: with a dynamic loss scale, only if weights changed."""
+        if not self.scaling.dynamic:
+            return True
+        return result.update is not None and bool(np.isfinite(result.update.gradient_norm))
 
-    def _summarise(
-        self, summaries: Summaries, result: StepResult, rate: float, norm: float
-    ) -> None:
-        step, chosen = self.progress.step, self.params["summaries"]
-        # The mean since the last time: single batches differ too much to make a curve.
-        mean_loss = sum(self._losses) / len(self._losses)
-        self._losses = []
-        scalars = {"train_loss": mean_loss, "epoch": step / self.steps_per_epoch}
-        scalars["audio_seconds_per_second"] = self._watch.audio_rate()
-        if "learning_rate" in chosen:
-            scalars["learning_rate"] = rate
-        if "global_gradient_norm" in chosen:
-            scalars["global_gradient_norm"] = norm
-        if "loss_scale" in chosen:
-            scalars["loss_scale"] = float(self.params["loss_scaling"])
-        summaries.scalars(step, scalars)
-        names = list(checkpoints.named_variables(self.step.variables))
-        variables = {name: v.value for name, v in zip(names, self.step.variables)}
-        gradients = dict(zip(names, result.gradients))
-        for group, tensors in (("variables", variables), ("gradients", gradients)):
-            if group in chosen:
-                summaries.histograms(step, group, tensors)
-            norm_group = f"{group.removesuffix('s')}_norm"
-            if norm_group in chosen:
-                summaries.norms(step, norm_group, tensors)
-
-    def _evaluate(self, summaries: Summaries | None) -> None:
-        result = evaluate(
-            self.model,
-            self.evaluation_step,
-            self.evaluation_data,
-            self.experiment.step_size,
-            quiet=True,
+    def _trained_step(
+        self, batch: Any, result: StepResult, loss: float, rate: float, scale: float
+    ) -> TrainedStep:
+        progress = self.progress
+        return TrainedStep(
+            progress.step, progress.epoch, self._epochs(), batch, result, loss, rate, scale
         )
-        self.last_evaluation = result
-        step, wer, cer = self.progress.step, result.errors.words.rate, result.errors.characters.rate
-        line = f"Step {step}: eval loss {result.loss:.4f}, WER {wer:.2%}, CER {cer:.2%}"
-        if self.logdir is not None:
-            metric = self.params["best_checkpoint_metric"]
-            best = checkpoints.BestCheckpoints(
-                self.logdir.best, metric, self.params["num_checkpoints"]
-            )
-            if best.offer(wer if metric == "wer" else result.loss, self.model, self._state()):
-                line += " (best so far)"
-            record = {"step": step, "loss": result.loss, "wer": wer, "cer": cer}
-            record |= {"epoch": step / self.steps_per_epoch, "seconds": result.seconds}
-            with open(self.logdir.checkpoints / "evaluations.jsonl", "a") as file:
-                file.write(json.dumps(record) + "\n")
-        say(line)
-        if summaries:
-            summaries.scalars(step, {"eval_loss": result.loss, "eval_WER": wer, "eval_CER": cer})
-            summaries.flush()
+
+    def _epochs(self) -> float:
+        """Passes over the data so far, with a fraction."""
+        return self.progress.epoch + self.progress.position / self.batches_per_epoch
+
+    def _evaluate_and_save(self, reporter: Reporter) -> None:
+        """What is due after this step; the end of the run saves by itself."""
+        step, params = self.progress.step, self.params
+        last = step >= self.last_step
+        if self.validation and (
+            last or (params["eval_steps"] and step % params["eval_steps"] == 0)
+        ):
+            scalars = self.validation.run(self._epochs(), self._state())
+            reporter.evaluated(step, scalars)
+        every = params["save_checkpoint_steps"]
+        if every and step % every == 0 and not last:
+            self.save()
 
     def _summary(self, seconds: float, steps: int, guard: NonFiniteGuard) -> str:
         lines = [
             f"Finished training: {steps} steps in {clock(seconds)}, "
-            f"{self.progress.step / self.steps_per_epoch:.1f} epochs in all.",
+            f"{self._epochs():.1f} epochs in all.",
             self._watch.summary(),
         ]
         if guard.count:
             lines.append(f"{guard.count} losses were not finite; see {guard.log_file}.")
+        if self.scaling.overflows:
+            lines.append(
+                f"{self.scaling.overflows} batches overflowed and were left out; the loss scale "
+                f"is {self.scaling.scale:g}."
+            )
         return "\n".join(lines)
 
     @contextmanager

@@ -31,6 +31,9 @@ def test_a_cpu_without_bfloat16_computes_in_float32_and_says_so(monkeypatch, has
         assert policy == "float32" and note is not None and "no bfloat16" in note
 
 
-def test_float16_on_a_cpu_is_refused_with_a_hint():
+def test_float16_on_a_cpu_is_done_only_for_who_insists():
     policy, note = precision.dtype_policy("mixed_float16", has_accelerator=False)
-    assert policy == "float32" and note is not None and "mixed_bfloat16" in note
+    assert policy == "mixed_float16" and note is not None and "slow" in note
+    for old in ("float16", "tf.float16"):
+        policy, note = precision.dtype_policy(old, has_accelerator=False)
+        assert policy == "float32" and note is not None and "mixed_float16" in note

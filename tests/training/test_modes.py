@@ -91,11 +91,11 @@ def test_a_run_can_be_repeated_from_its_record(corpus, run):
 def test_ctrl_c_saves_and_says_how_to_go_on(corpus, run, monkeypatch):
     original, calls = TrainStep.__call__, []
 
-    def interrupted(self, batch, learning_rate):
+    def interrupted(self, *arguments):
         calls.append(1)
         if len(calls) == 3:
             os.kill(os.getpid(), signal.SIGINT)
-        return original(self, batch, learning_rate)
+        return original(self, *arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(TrainStep, "__call__", interrupted)

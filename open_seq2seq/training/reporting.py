@@ -1,0 +1,149 @@
+"""What training prints and writes for TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from open_seq2seq.metrics.error_rate import count_errors
+from open_seq2seq.training.checkpoint import named_variables
+from open_seq2seq.training.console import say
+from open_seq2seq.training.experiment import Experiment
+from open_seq2seq.training.step import StepResult, Update
+from open_seq2seq.training.stopwatch import Stopwatch
+from open_seq2seq.training.summaries import make_summaries
+
+
+@dataclass(frozen=True)
+class TrainedStep:
+    """One step, as far as it is reported.
+
+    Args:
+      number: steps done, with this one.
+      epoch: of its last batch, from 0.
+      epochs: passes over the data so far, with a fraction.
+      batch, result: its last batch, and what came of it.
+      loss: the mean over its batches.
+      learning_rate, loss_scale: those it was made with.
+    """
+
+    number: int
+    epoch: int
+    epochs: float
+    batch: Any
+    result: StepResult
+    loss: float
+    learning_rate: float
+    loss_scale: float
+
+
+class Reporter:
+    """Prints lines and writes events, as often as the parameters say.
+
+    Args:
+      experiment: its parameters, data and model.
+      variables: those that are trained.
+      watch: the times of the steps.
+      folder: where events go; None writes none.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        variables: Sequence[Any],
+        watch: Stopwatch,
+        folder: Path | None,
+    ):
+        self.experiment, self.variables, self.watch = experiment, variables, watch
+        self.params = experiment.params
+        self.summaries = make_summaries(folder) if folder else None
+        self._losses: list[float] = []
+
+    def report(self, step: TrainedStep) -> None:
+        """Everything that is printed and written every so many steps."""
+        self._losses.append(step.loss)
+        number = step.number
+        if self._due("print_loss_steps", number) or (
+            number == 1 and self.params["print_loss_steps"]
+        ):
+            say(f"Epoch {step.epoch}, global step {number}:")
+            say(f"Train loss: {step.loss:.4f}, time per step = {self.watch.interval_text()}", 4)
+        if self._due("print_samples_steps", number):
+            self._print_sample(step)
+        if self._due("print_bench_info_steps", number):
+            say(f"Step {number}: {self.watch.recent_speed()}")
+        if self.summaries and self._due("save_summaries_steps", number):
+            self._summarise(step)
+
+    def overflow(self, number: int, loss_scale: float) -> None:
+        """The loss scale changed because gradients overflowed."""
+        if self.summaries and "loss_scale" in self.params["summaries"]:
+            self.summaries.scalars(number, {"loss_scale": loss_scale})
+
+    def evaluated(self, number: int, values: dict[str, float]) -> None:
+        """Writes an evaluation's figures."""
+        if self.summaries:
+            self.summaries.scalars(number, values)
+            self.summaries.flush()
+
+    def close(self) -> None:
+        if self.summaries:
+            self.summaries.close()
+
+    def _due(self, name: str, number: int) -> bool:
+        """Whether what happens every `params[name]` steps happens now."""
+        every = self.params[name]
+        return bool(every) and number % every == 0
+
+    def _print_sample(self, step: TrainedStep) -> None:
+        vocabulary, batch = self.experiment.data.vocabulary, step.batch
+        logits, lengths = np.asarray(step.result.logits)[:1], np.asarray(step.result.lengths)[:1]
+        decoded = self.experiment.model.decoder.decode(
+            logits, lengths, vocabulary, self.experiment.step_size
+        )[0].text
+        target = vocabulary.decode(batch.labels[0, : batch.label_lengths[0]])
+        errors = count_errors([target], [decoded])
+        say(f"Sample WER: {errors.words.rate:.4f}", 4)
+        say(f"Sample target:     {target}", 4)
+        say(f"Sample prediction: {decoded}", 4)
+
+    def _summarise(self, step: TrainedStep) -> None:
+        chosen, update = self.params["summaries"], step.result.update
+        # The mean since the last time: single batches differ too much to make a curve.
+        mean_loss = sum(self._losses) / len(self._losses)
+        self._losses = []
+        scalars = {"train_loss": mean_loss, "epoch": step.epochs}
+        scalars["audio_seconds_per_second"] = self.watch.audio_rate()
+        if "learning_rate" in chosen:
+            scalars["learning_rate"] = step.learning_rate
+        if "loss_scale" in chosen:
+            scalars["loss_scale"] = step.loss_scale
+        if "global_gradient_norm" in chosen and update is not None:
+            scalars["global_gradient_norm"] = float(update.gradient_norm)
+        names = list(named_variables(self.variables))
+        if "larc_summaries" in chosen and update is not None and update.larc is not None:
+            scalars |= {
+                f"{kind}/{name}": float(value)
+                for kind, values in update.larc._asdict().items()
+                for name, value in zip(names, np.asarray(values))
+            }
+        assert self.summaries is not None
+        self.summaries.scalars(step.number, scalars)
+        self._summarise_tensors(step.number, names, update)
+
+    def _summarise_tensors(self, number: int, names: list[str], update: Update | None) -> None:
+        """Histograms and norms of weights and gradients."""
+        assert self.summaries is not None
+        chosen = self.params["summaries"]
+        variables = {name: v.value for name, v in zip(names, self.variables)}
+        gradients = dict(zip(names, update.gradients if update else ()))
+        for group, tensors in (("variables", variables), ("gradients", gradients)):
+            if group in chosen:
+                self.summaries.histograms(number, group, tensors)
+            norm_group = f"{group.removesuffix('s')}_norm"
+            if norm_group in chosen:
+                self.summaries.norms(number, norm_group, tensors)

@@ -1,0 +1,126 @@
+"""What both backends' training steps share: from a batch's gradients to those of the optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from open_seq2seq.data.speech2text.speech2text import Batch
+from open_seq2seq.optimizers import apply_larc, clip_by_global_norm, global_norm
+from open_seq2seq.training.step_result import StepResult, Update
+
+
+@dataclass(frozen=True)
+class StepOptions:
+    """How a training step treats gradients.
+
+    Args:
+      max_grad_norm: clip to this global norm, or None.
+      larc: the parameters of LARC, or None.
+      iter_size: batches whose gradients are averaged for one update.
+      scales_loss: the loss scale is not always 1.
+      measures_maximum: return the largest absolute value of each batch's gradient.
+      keep_gradients: return the clipped gradients, for summaries.
+      jit: let XLA compile the parts of the TensorFlow graph that it can.
+    """
+
+    max_grad_norm: float | None = None
+    larc: Mapping[str, Any] | None = None
+    iter_size: int = 1
+    scales_loss: bool = False
+    measures_maximum: bool = False
+    keep_gradients: bool = False
+    jit: bool = False
+
+    def unscaled(self, gradients: Sequence[Any], loss_scale: Any) -> tuple[list[Any], Any]:
+        """A batch's gradients without the loss scale, and their largest absolute value."""
+        if self.scales_loss:
+            gradients = [gradient / loss_scale for gradient in gradients]
+        largest = ops.zeros((), "float32")
+        if self.measures_maximum:
+            largest = ops.max(ops.stack([ops.max(ops.abs(g)) for g in gradients]))
+        return list(gradients), largest
+
+    def shaped(
+        self, gradients: Sequence[Any], weights: Sequence[Any], learning_rate: Any
+    ) -> tuple[list[Any], Update]:
+        """The gradients as the optimizer gets them: clipped, then with LARC's factors."""
+        shaped, norm = clip_by_global_norm(gradients, self.max_grad_norm)
+        kept = tuple(shaped) if self.keep_gradients else ()
+        report = None
+        if self.larc is not None:
+            shaped, report = apply_larc(shaped, weights, learning_rate, self.larc)
+        return shaped, Update(norm, kept, report)
+
+
+def added(sums: Sequence[Any], gradients: Sequence[Any]) -> tuple[list[Any], Any]:
+    """Sums of gradients with a batch's added, unless its norm is not finite; and that norm."""
+    norm = global_norm(gradients)
+    usable = ops.isfinite(norm)
+    return [ops.where(usable, s + g, s) for s, g in zip(sums, gradients)], norm
+
+
+class GroupedStep:
+    """The part of a training step that does not depend on the backend.
+
+    With `iter_size` 1 a batch is one compiled call, `_whole`. Otherwise each batch adds to the
+    sums of its group (`_gather`), and `_finish` updates the weights with their mean; a batch
+    whose gradient is not finite is left out of the mean.
+
+    Args:
+      variables: those to train, built into the optimizer here.
+      options: see there.
+    """
+
+    def __init__(self, optimizer: Any, variables: list[Any], options: StepOptions):
+        self.optimizer, self.variables, self.options = optimizer, variables, options
+        optimizer.build(variables)
+        self._sums: Any = None
+        self._usable = 0
+
+    def __call__(
+        self,
+        batch: Batch,
+        learning_rate: float,
+        loss_scale: float = 1.0,
+        ema_decay: float = 0.0,
+        update: bool = True,
+    ) -> StepResult:
+        """Computes the gradients of `batch` and, with `update`, changes the weights.
+
+        Args:
+          learning_rate: what the optimizer uses.
+          loss_scale: factor of the loss while gradients are computed; used with `scales_loss`.
+          ema_decay: of the averaged weights, if there are any.
+          update: whether the batch is the last of its group.
+        """
+        self.optimizer.learning_rate.assign(np.float32(learning_rate))
+        scalars = np.array([learning_rate, loss_scale, ema_decay], np.float32)
+        if self.options.iter_size == 1:
+            return self._whole(batch, scalars)
+        if self._sums is None:
+            self._sums = [np.zeros(v.shape, np.float32) for v in self.variables]
+        result, self._sums = self._gather(batch, scalars, self._sums)
+        self._usable += bool(np.isfinite(result.gradient_norm))
+        if update:
+            if self._usable:
+                change = self._finish(scalars, self._sums, np.float32(self._usable))
+                result = result._replace(update=change)
+            self._sums, self._usable = None, 0
+        return result
+
+    def _whole(self, batch: Batch, scalars: np.ndarray) -> StepResult:
+        """A step on one batch."""
+        raise NotImplementedError
+
+    def _gather(self, batch: Batch, scalars: np.ndarray, sums: Any) -> tuple[StepResult, Any]:
+        """Adds a batch's gradients to `sums`."""
+        raise NotImplementedError
+
+    def _finish(self, scalars: np.ndarray, sums: Any, count: np.float32) -> Update:
+        """Updates the weights with `sums / count`."""
+        raise NotImplementedError
