@@ -26,7 +26,7 @@ class WeightAverage:
     def __init__(self, variables: Sequence[Any], decay: float):
         self.variables, self.decay = list(variables), decay
         self.averages = [
-            keras.Variable(v.value, trainable=False, dtype="float32", name=f"average_{i}")
+            keras.Variable(_copy(v), trainable=False, dtype="float32", name=f"average_{i}")
             for i, v in enumerate(self.variables)
         ]
 
