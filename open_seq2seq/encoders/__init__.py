@@ -1,7 +1,8 @@
 """Encoders, by the name a config gives them."""
 
+from open_seq2seq.encoders.deepspeech2 import DeepSpeech2Encoder
 from open_seq2seq.encoders.tdnn import TDNNEncoder
 
-ENCODERS = {"TDNNEncoder": TDNNEncoder}
+ENCODERS = {"TDNNEncoder": TDNNEncoder, "DeepSpeech2Encoder": DeepSpeech2Encoder}
 
-__all__ = ["ENCODERS", "TDNNEncoder"]
+__all__ = ["ENCODERS", "DeepSpeech2Encoder", "TDNNEncoder"]

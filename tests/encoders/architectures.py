@@ -1,4 +1,4 @@
-"""The published TDNN architectures, layer by layer, and their parameter totals.
+"""The published architectures, layer by layer, and their parameter totals.
 
 Totals are those of OpenSeq2Seq's graphs, trainable variables only.
 """
@@ -119,6 +119,79 @@ def jasper_commands() -> dict[str, Any]:
     return tdnn([*layers, *last])
 
 
+def frequency_convolution(
+    kernel: tuple[int, int], stride: tuple[int, int], channels: int, padding: str = "SAME"
+) -> dict[str, Any]:
+    """One entry of `conv_layers`, sizes as [time, frequency]."""
+    return {
+        "kernel_size": list(kernel),
+        "stride": list(stride),
+        "num_channels": channels,
+        "padding": padding,
+    }
+
+
+def deep_speech(
+    convolutions: list[dict[str, Any]],
+    rnn: str,
+    layers: int,
+    units: int,
+    n_hidden: int,
+    **params: Any,
+) -> dict[str, Any]:
+    """Parameters of a `DeepSpeech2Encoder`."""
+    return {
+        "dropout_keep_prob": 1.0,
+        "activation_fn": "relu",
+        "conv_layers": convolutions,
+        "num_rnn_layers": layers,
+        "row_conv": False,
+        "n_hidden": n_hidden,
+        "use_cudnn_rnn": True,
+        "rnn_cell_dim": units,
+        "rnn_type": rnn,
+        "rnn_unidirectional": False,
+        **params,
+    }
+
+
+_FREQUENCY = [
+    frequency_convolution((11, 41), (2, 2), 32),
+    frequency_convolution((11, 21), (1, 2), 64),
+    frequency_convolution((11, 21), (1, 2), 96),
+]
+_TWO_OF_32 = [_FREQUENCY[0], frequency_convolution((11, 21), (1, 2), 32)]
+
+
+def ds2_large() -> dict[str, Any]:
+    return deep_speech(_TWO_OF_32, "cudnn_gru", 5, 800, 1600)
+
+
+def ds2_medium() -> dict[str, Any]:
+    row_conv = {"row_conv": True, "row_conv_width": 8, "rnn_unidirectional": True}
+    return deep_speech(_FREQUENCY, "cudnn_gru", 3, 1024, 2048, **row_conv)
+
+
+def ds2_small() -> dict[str, Any]:
+    return deep_speech(_TWO_OF_32, "cudnn_gru", 2, 512, 1024)
+
+
+def ds2_toy() -> dict[str, Any]:
+    return deep_speech(_FREQUENCY, "cudnn_gru", 1, 256, 256)
+
+
+def ds2_test() -> dict[str, Any]:
+    convolutions = [
+        frequency_convolution((5, 11), (2, 2), 32),
+        frequency_convolution((5, 11), (1, 2), 64),
+    ]
+    return deep_speech(convolutions, "cudnn_gru", 1, 128, 128, row_conv=True, row_conv_width=8)
+
+
+def lstm_small() -> dict[str, Any]:
+    return deep_speech([], "cudnn_lstm", 2, 512, 512, rnn_unidirectional=True)
+
+
 # Name, parameters, features, trainable parameters and variables of the encoder, parameters
 # with a decoder of 29 classes (None: has another decoder).
 TOTALS = [
@@ -128,4 +201,14 @@ TOTALS = [
     ("quartznet15x5", quartznet_15x5, 64, 19_164_224, 375, 19_193_949),
     ("jasper_mini", jasper_mini, 64, 8_163_008, 172, 8_192_733),
     ("jasper_commands", jasper_commands, 128, 207_140_864, None, None),
+]
+
+# The same for DeepSpeech2Encoder.
+DEEP_SPEECH_TOTALS = [
+    ("ds2_large", ds2_large, 160, 58_924_704, None, 58_971_133),
+    ("ds2_medium", ds2_medium, 160, 25_661_920, None, 25_721_341),
+    ("ds2_small", ds2_small, 96, 9_963_744, None, 9_993_469),
+    ("ds2_toy", ds2_toy, 160, 5_383_904, None, 5_391_357),
+    ("lstm_small", lstm_small, 13, 3_443_200, None, 3_458_077),
+    ("ds2_test", ds2_test, 160, 2_215_968, None, 2_219_709),
 ]

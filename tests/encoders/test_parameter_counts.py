@@ -6,8 +6,8 @@ import keras
 import pytest
 
 from open_seq2seq.decoders import FullyConnectedCTCDecoder
-from open_seq2seq.encoders import TDNNEncoder
-from tests.encoders.architectures import TOTALS
+from open_seq2seq.encoders import DeepSpeech2Encoder, TDNNEncoder
+from tests.encoders.architectures import DEEP_SPEECH_TOTALS, TOTALS
 
 
 def trainable_shapes(make_and_build):
@@ -19,22 +19,21 @@ def trainable_shapes(make_and_build):
     return shapes
 
 
-@pytest.mark.parametrize(
-    ("architecture", "num_features", "encoder_total", "variables", "total"),
-    [case[1:] for case in TOTALS],
-    ids=[case[0] for case in TOTALS],
-)
-def test_totals(architecture, num_features, encoder_total, variables, total):
+def check_totals(encoder_class, architecture, num_features, encoder_total, variables, total):
     params = architecture()
 
     def encoder():
-        layer = TDNNEncoder(params)
+        layer = encoder_class(params)
         layer.build((None, None, num_features), (None,))
         return layer
 
     def decoder():
         layer = FullyConnectedCTCDecoder({}, vocab_size=28)
-        layer.build((None, None, params["convnet_layers"][-1]["num_channels"]))
+        if encoder_class is TDNNEncoder:
+            channels = params["convnet_layers"][-1]["num_channels"]
+        else:
+            channels = params["n_hidden"]
+        layer.build((None, None, channels))
         return layer
 
     shapes = trainable_shapes(encoder)
@@ -43,3 +42,13 @@ def test_totals(architecture, num_features, encoder_total, variables, total):
         assert encoder_total + sum(map(math.prod, trainable_shapes(decoder))) == total
     if variables is not None:
         assert len(shapes) == variables
+
+
+@pytest.mark.parametrize("case", TOTALS, ids=[case[0] for case in TOTALS])
+def test_tdnn(case):
+    check_totals(TDNNEncoder, *case[1:])
+
+
+@pytest.mark.parametrize("case", DEEP_SPEECH_TOTALS, ids=[case[0] for case in DEEP_SPEECH_TOTALS])
+def test_deep_speech_2(case):
+    check_totals(DeepSpeech2Encoder, *case[1:])

@@ -1,0 +1,286 @@
+"""Deep Speech 2: convolutions over time and frequency, recurrent layers, a dense layer.
+
+Source: Amodei et al. 2015, arXiv:1512.02595, as in OpenSeq2Seq.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from open_seq2seq.encoders.deepspeech2_params import DEEP_SPEECH_2, arrangement, is_cudnn
+from open_seq2seq.encoders.normalization import BatchNorm
+from open_seq2seq.encoders.recurrent import RecurrentLayer
+from open_seq2seq.encoders.tdnn import activation_function
+from open_seq2seq.encoders.tdnn_block import Repetition, Surroundings
+from open_seq2seq.ops.convolution import depthwise_convolve
+from open_seq2seq.ops.initializers import fresh_initializer
+from open_seq2seq.ops.masks import zero_past
+
+
+class DeepSpeech2Encoder(keras.layers.Layer):
+    """Convolutions, recurrent layers, an optional row convolution and a dense layer.
+
+    Lengths are respected everywhere: what lies past an utterance's end changes nothing, and
+    backward layers start at its own last frame.
+
+    Args:
+      params: see `PARAMS`.
+      regularizer: of the convolutions' and the dense kernels and of batch normalizations'
+        gammas; the recurrent layers have none.
+      initializer: of the kernels; None is Glorot uniform, and orthogonal for the recurrent ones.
+    """
+
+    PARAMS = DEEP_SPEECH_2
+
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        regularizer: Any = None,
+        initializer: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self._given_params = dict(params)
+        self.params = self.PARAMS.parse(params)
+        self.regularizer = keras.regularizers.get(regularizer)
+        self.initializer = keras.initializers.get(initializer)
+        self.seed = keras.random.SeedGenerator(name=f"{self.name}_seed")
+        self.activation = activation_function(self.params["activation_fn"])
+        self.is_interleaved = arrangement(self.params) == "interleaved"
+        self.convolutions = self._make_convolutions()
+        self.rnn_layers = [self._make_rnn(n) for n in range(self.params["num_rnn_layers"])]
+        self.row_conv = self._make_row_conv()
+        self.fully_connected = keras.layers.Dense(
+            self.params["n_hidden"],
+            kernel_initializer=fresh_initializer(self.initializer or "glorot_uniform"),
+            kernel_regularizer=self.regularizer,
+            name="fully_connected",
+            dtype=self.dtype_policy,
+        )
+        self.time_stride = math.prod(layer["stride"][0] for layer in self.params["conv_layers"])
+
+    @property
+    def _batch_norm(self) -> tuple[float, float]:
+        return self.params["bn_momentum"], self.params["bn_epsilon"]
+
+    def _make_convolutions(self) -> list[Repetition]:
+        momentum, epsilon = self._batch_norm
+        shared = Surroundings(
+            activation=self.activation,
+            normalization="batch_norm",
+            momentum=momentum,
+            epsilon=epsilon,
+            regularizer=self.regularizer,
+            initializer=self.initializer,
+            drop_block_prob=0.0,
+            seed=self.seed,
+            dtype=self.dtype_policy,
+        )
+        return [
+            Repetition(
+                {**layer, "type": "conv2d", "dilation": [1, 1]},
+                shared,
+                keep_prob=1.0,
+                name=f"conv{number}",
+            )
+            for number, layer in enumerate(self.params["conv_layers"], start=1)
+        ]
+
+    def _make_rnn(self, number: int) -> RecurrentLayer:
+        kind = self.params["rnn_type"].removeprefix("cudnn_")
+        names = {"layernorm_lstm": "layer_norm_lstm", "relu_rnn": "relu"}
+        cudnn = is_cudnn(self.params)
+        return RecurrentLayer(
+            "gru_reset_after" if kind == "gru" and cudnn else names.get(kind, kind),
+            self.params["rnn_cell_dim"],
+            bidirectional=not self.params["rnn_unidirectional"],
+            recurrent_bias=cudnn,
+            unit_gate_bias=not cudnn,
+            batch_norm=self._batch_norm if self.params["rnn_batch_norm"] else None,
+            initializer=self.initializer,
+            name=f"rnn_{number}",
+            dtype=self.dtype_policy,
+        )
+
+    def _make_row_conv(self) -> RowConvolution | None:
+        if not self.params["row_conv"] or self.params["row_conv_width"] < 2:
+            return None
+        return RowConvolution(
+            self.params["row_conv_width"],
+            self.activation,
+            *self._batch_norm,
+            regularizer=self.regularizer,
+            initializer=self.initializer,
+            name="row_conv",
+            dtype=self.dtype_policy,
+        )
+
+    def build(self, features_shape: Sequence[int | None], lengths_shape: Any = None) -> None:
+        """Makes the variables for features [batch, time, feature]."""
+        shape: Any = tuple(features_shape)
+        if self.convolutions:
+            shape = (*shape, 1)
+            for convolution in self.convolutions:
+                convolution.build(shape)
+                shape = convolution.compute_output_shape(shape)
+            shape = (*shape[:2], shape[2] * shape[3])
+        for layer in self.rnn_layers:
+            layer.build(shape)
+            directions = len(layer.directions) if self._joins_at(layer) else 1
+            shape = (*shape[:2], layer.units * directions)
+        if self.row_conv is not None:
+            self.row_conv.build(shape)
+        self.fully_connected.build((None, shape[-1]))
+        self.built = True
+
+    def _joins_at(self, layer: RecurrentLayer) -> bool:
+        """Whether both directions lie side by side after this layer."""
+        if self.params["rnn_merge"] == "sum":
+            return False
+        return self.is_interleaved or layer is self.rnn_layers[-1]
+
+    def call(self, features: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+        """Encodes a batch.
+
+        Args:
+          features: [batch, time, feature].
+          lengths: [batch], frames of each utterance.
+          training: batch statistics and dropout.
+
+        Returns:
+          outputs: [batch, time', n_hidden] in the compute dtype, zero past each length.
+          lengths: [batch] int32, frames of each utterance in `outputs`.
+        """
+        lengths = ops.cast(lengths, "int32")
+        outputs = zero_past(features, lengths)
+        outputs, lengths = self._convolve(outputs, lengths, training)
+        outputs = self._recur(outputs, lengths, training)
+        if self.row_conv is not None:
+            outputs = self.row_conv(outputs, lengths, training=training)
+        # Of two axes: a product of more is computed, and differentiated, utterance by utterance.
+        rows = self.fully_connected(ops.reshape(outputs, (-1, outputs.shape[-1])))
+        rows = self.activation(rows)
+        outputs = ops.reshape(rows, (-1, ops.shape(outputs)[1], rows.shape[-1]))
+        return self._dropped(zero_past(outputs, lengths), training), lengths
+
+    def _convolve(self, outputs: Any, lengths: Any, training: bool) -> tuple[Any, Any]:
+        if not self.convolutions:
+            return outputs, lengths
+        outputs = ops.expand_dims(outputs, -1)  # [batch, time, frequency, channel]
+        for convolution in self.convolutions:
+            lengths = convolution.output_length(lengths)
+            outputs = convolution(outputs, lengths=lengths, training=training)
+        width = outputs.shape[2] * outputs.shape[3]
+        return ops.reshape(outputs, (-1, ops.shape(outputs)[1], width)), lengths
+
+    def _recur(self, outputs: Any, lengths: Any, training: bool) -> Any:
+        """The recurrent layers: [batch, time, input] -> [batch, time, directions * units]."""
+        inputs = outputs
+        for layer in self.rnn_layers:
+            is_last = layer is self.rnn_layers[-1]
+            outputs = layer(inputs, lengths, training=training)
+            if self.is_interleaved:
+                inputs = self._merged(outputs)
+                inputs = inputs if is_last else self._dropped(inputs, training)
+            else:
+                inputs = [self._dropped(output, training) for output in outputs]
+                inputs = self._merged(inputs) if is_last else inputs
+        return inputs
+
+    def _merged(self, outputs: Sequence[Any]) -> Any:
+        if len(outputs) == 1:
+            return outputs[0]
+        if self.params["rnn_merge"] == "sum":
+            return outputs[0] + outputs[1]
+        return ops.concatenate(outputs, axis=-1)
+
+    def _dropped(self, outputs: Any, training: bool) -> Any:
+        rate = 1.0 - self.params["dropout_keep_prob"]
+        if not training or rate == 0:
+            return outputs
+        return keras.random.dropout(outputs, rate, seed=self.seed)
+
+    def output_length(self, frames: Any) -> Any:
+        """Output frames for so many feature frames: an int, an integer array or a tensor."""
+        for convolution in self.convolutions:
+            frames = convolution.output_length(frames)
+        return frames
+
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "params": self._given_params,
+            "regularizer": keras.regularizers.serialize(self.regularizer),
+            "initializer": keras.initializers.serialize(self.initializer),
+        }
+        return {**super().get_config(), **own}
+
+
+class RowConvolution(keras.layers.Layer):
+    """A convolution of each channel over time, batch normalization and activation.
+
+    Deep Speech 2's row convolution looks ahead only; OpenSeq2Seq's, and so this one, has
+    (width - 1) // 2 taps before a frame and the rest after it.
+
+    Args:
+      width: taps, at least 2.
+      activation: applied after the normalization.
+      momentum, epsilon: of the normalization.
+      regularizer: of the kernel and gamma.
+      initializer: of the kernel; None: Glorot uniform.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        activation: Callable[[Any], Any],
+        momentum: float,
+        epsilon: float,
+        regularizer: Any = None,
+        initializer: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.width, self.activation = width, activation
+        self.regularizer = keras.regularizers.get(regularizer)
+        self.initializer = keras.initializers.get(initializer or "glorot_uniform")
+        self.norm = BatchNorm(momentum, epsilon, regularizer, name="bn", dtype=self.dtype_policy)
+
+    def build(self, inputs_shape: Sequence[int | None]) -> None:
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.width, 1, inputs_shape[-1], 1),
+            initializer=fresh_initializer(self.initializer),
+            regularizer=self.regularizer,
+            autocast=False,
+        )
+        self.norm.build(inputs_shape)
+        self.built = True
+
+    def call(self, inputs: Any, lengths: Any, training: bool = False) -> Any:
+        """[batch, time, channel] -> the same shape, zero past each length.
+
+        Args:
+          inputs: zero past each length.
+          lengths: [batch], frames of each utterance.
+          training: batch statistics.
+        """
+        kernel = ops.squeeze(ops.convert_to_tensor(self.kernel), 1)
+        outputs = depthwise_convolve(inputs, kernel, 1, 1, "SAME")
+        outputs = self.norm(outputs, lengths=lengths, training=training)
+        return zero_past(self.activation(outputs), lengths)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "width": self.width,
+            "activation": keras.activations.serialize(self.activation),
+            "momentum": self.norm.momentum,
+            "epsilon": self.norm.epsilon,
+            "regularizer": keras.regularizers.serialize(self.regularizer),
+            "initializer": keras.initializers.serialize(self.initializer),
+        }
+        return {**super().get_config(), **own}

@@ -1,0 +1,154 @@
+"""The cells of recurrent layers, one step at a time, in `keras.ops`.
+
+A step is split where its products are, so that a loop can do the products its own way:
+
+    recurrent = hidden @ R                   the columns that multiply the hidden state
+    between = cell.between(...)              only where a second product follows
+    hidden, memory = cell.update(...)        elementwise
+
+Gates lie side by side in the last axis: GRU z, r, h (update, reset, candidate); LSTM i, f,
+c, o (input, forget, candidate, output), as in Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from keras import ops
+
+Weights = Mapping[str, Any]
+
+# Of layer normalization in the layer-norm LSTM.
+LAYER_NORM_EPSILON = 1e-6
+# Deep Speech 2's clipped ReLU (Amodei et al. 2015, section 3.1).
+CLIP = 20.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A recurrent cell.
+
+    Args:
+      name: the key in `CELLS`.
+      gates: how many times its units the kernels are wide.
+      update: (frame, recurrent, second, hidden, memory, weights) -> (hidden, memory), all
+        [batch, ...] float32; `frame` are the inputs x_t W, `recurrent` the product with
+        the state, `second` the second product or None.
+      between: (frame, recurrent, hidden, weights) -> what the last gate's columns of the
+        recurrent kernel multiply, where that isn't the hidden state.
+      extra: the weights besides `recurrent_kernel` [units, gates * units].
+    """
+
+    name: str
+    gates: int
+    update: Callable[..., tuple[Any, Any]]
+    between: Callable[..., Any] | None = None
+    extra: tuple[str, ...] = ("bias",)
+
+    def split_kernel(self, kernel: Any) -> tuple[Any, Any]:
+        """The kernel's columns that multiply the hidden state, and those after `between`."""
+        if self.between is None:
+            return kernel, None
+        first = (self.gates - 1) * kernel.shape[0]
+        return kernel[:, :first], kernel[:, first:]
+
+    def step(self, frame: Any, hidden: Any, memory: Any, weights: Weights) -> tuple[Any, Any]:
+        """The next hidden state and memory; products in the dtype of `frame` [batch, g * u]."""
+        dtype = frame.dtype
+        kernel, second_kernel = self.split_kernel(ops.cast(weights["recurrent_kernel"], dtype))
+        weights = {name: ops.cast(weights[name], "float32") for name in self.extra}
+        frame = ops.cast(frame, "float32")
+        recurrent, second = _product(hidden, kernel, dtype), None
+        if self.between is not None:
+            between = self.between(frame, recurrent, hidden, weights)
+            second = _product(between, second_kernel, dtype)
+        return self.update(frame, recurrent, second, hidden, memory, weights)
+
+
+def _product(state: Any, kernel: Any, dtype: Any) -> Any:
+    return ops.cast(ops.matmul(ops.cast(state, dtype), kernel), "float32")
+
+
+def _gru_update(
+    frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, weights: Weights
+) -> tuple[Any, Any]:
+    """Cho et al. 2014: the reset gate before the product. TensorFlow 1's GRUCell."""
+    units = hidden.shape[-1]
+    frame = frame + weights["bias"]
+    update = ops.sigmoid(frame[:, :units] + recurrent[:, :units])
+    candidate = ops.tanh(frame[:, 2 * units :] + second)
+    return update * hidden + (1.0 - update) * candidate, memory
+
+
+def _gru_between(frame: Any, recurrent: Any, hidden: Any, weights: Weights) -> Any:
+    units = hidden.shape[-1]
+    bias = weights["bias"][units : 2 * units]
+    return hidden * ops.sigmoid(frame[:, units : 2 * units] + bias + recurrent[:, units:])
+
+
+def _reset_after_update(
+    frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, weights: Weights
+) -> tuple[Any, Any]:
+    """The reset gate after the product: cuDNN's GRU, and Keras's with reset_after."""
+    units = hidden.shape[-1]
+    frame = frame + weights["bias"]
+    recurrent = recurrent + weights["recurrent_bias"]
+    gates = ops.sigmoid(frame[:, : 2 * units] + recurrent[:, : 2 * units])
+    update, reset = gates[:, :units], gates[:, units:]
+    candidate = ops.tanh(frame[:, 2 * units :] + reset * recurrent[:, 2 * units :])
+    return update * hidden + (1.0 - update) * candidate, memory
+
+
+def _lstm_update(
+    frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, weights: Weights
+) -> tuple[Any, Any]:
+    """Hochreiter and Schmidhuber 1997, with a forget gate and without peepholes."""
+    gates = frame + recurrent + weights["bias"]
+    entering, forget, candidate, leaving = ops.split(gates, 4, axis=-1)
+    memory = ops.sigmoid(forget) * memory + ops.sigmoid(entering) * ops.tanh(candidate)
+    return ops.sigmoid(leaving) * ops.tanh(memory), memory
+
+
+def _layer_norm_lstm_update(
+    frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, weights: Weights
+) -> tuple[Any, Any]:
+    """Ba et al. 2016, as TensorFlow 1's LayerNormBasicLSTMCell: the normalised memory is kept."""
+    units = hidden.shape[-1]
+    gates = ops.reshape(frame + recurrent, (-1, 4, units))
+    gates = _normalized(gates) * weights["gate_gamma"] + weights["gate_beta"]
+    entering, forget, candidate, leaving = (gates[:, gate] for gate in range(4))
+    memory = ops.sigmoid(forget) * memory + ops.sigmoid(entering) * ops.tanh(candidate)
+    memory = _normalized(memory) * weights["state_gamma"] + weights["state_beta"]
+    return ops.sigmoid(leaving) * ops.tanh(memory), memory
+
+
+def _normalized(values: Any) -> Any:
+    centred = values - ops.mean(values, axis=-1, keepdims=True)
+    variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
+    return centred * ops.rsqrt(variance + LAYER_NORM_EPSILON)
+
+
+def _relu_update(
+    frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, weights: Weights
+) -> tuple[Any, Any]:
+    """The simple recurrence of Deep Speech 2, min(max(x W + h R + b, 0), 20)."""
+    return ops.clip(frame + recurrent + weights["bias"], 0.0, CLIP), memory
+
+
+CELLS = {
+    cell.name: cell
+    for cell in (
+        Cell("gru", 3, _gru_update, _gru_between),
+        Cell("gru_reset_after", 3, _reset_after_update, extra=("bias", "recurrent_bias")),
+        Cell("lstm", 4, _lstm_update),
+        Cell(
+            "layer_norm_lstm",
+            4,
+            _layer_norm_lstm_update,
+            extra=("gate_gamma", "gate_beta", "state_gamma", "state_beta"),
+        ),
+        Cell("relu", 1, _relu_update),
+    )
+}
