@@ -1,0 +1,147 @@
+"""The example configs: valid in every mode, as large as they say, and able to train."""
+
+import ast
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import soundfile
+
+from open_seq2seq.config.loading import load_config
+from open_seq2seq.config.overrides import split_arguments
+from open_seq2seq.training.experiment import effective_params, make_experiment
+from open_seq2seq.training.logdir import LogDir
+from open_seq2seq.training.recognizer import load_weights
+from open_seq2seq.training.trainer import Trainer
+
+FOLDER = Path("example_configs/speech2text")
+# Trainable parameters: OpenSeq2Seq's graphs', where it has the config.
+PARAMETERS = {
+    "deepspeech_neon": 50_693_789,
+    "digits_jasper_mini": 1_706_013,
+    "ds2_large_8gpus": 58_971_133,
+    "ds2_large_8gpus_mp": 58_971_133,
+    "ds2_medium_4gpus": 25_721_341,
+    "ds2_small_1gpu": 9_993_469,
+    "ds2_toy": 5_391_357,
+    "jasper-Mini-for-Jetson": 8_192_733,
+    "jasper10x5_LibriSpeech_nvgrad": 332_632_349,
+    "jasper10x5_LibriSpeech_nvgrad_masks": 332_632_349,
+    "lstm_small_1gpu": 3_458_077,
+    "quartznet10x5_LibriSpeech": 12_822_621,
+    "quartznet15x5_LibriSpeech": 19_193_949,
+    "quartznet5x5_LibriSpeech": 6_714_973,
+    "w2l_large_8gpus": 105_774_877,
+    "w2l_large_8gpus_mp": 105_774_877,
+    "w2lplus_large_8gpus": 106_496_285,
+    "w2lplus_large_8gpus_mp": 106_496_285,
+}
+FAST = ("ds2_toy", "lstm_small_1gpu")
+MODES = ("train", "eval", "infer")
+
+
+def path_of(name):
+    return Path(__file__).parents[2] / FOLDER / f"{name}.py"
+
+
+def filled(name, mode, overrides=()):
+    config = load_config(path_of(name))
+    params = effective_params(config, split_arguments(overrides), mode)
+    return config.base_model.PARAMS.fill(params)
+
+
+def test_every_example_is_in_the_table():
+    names = {path.stem for path in path_of("x").parent.glob("*.py")}
+    assert names == PARAMETERS.keys()
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_is_valid_in_every_mode_and_says_what_it_is(name):
+    config = load_config(path_of(name))
+    for mode in MODES:
+        effective_params(config, [], mode)
+    source = path_of(name).read_text()
+    assert "infer_params" in source  # and not eval_params for want of it
+    text = ast.get_docstring(ast.parse(source))
+    assert f"python run.py --config_file={FOLDER / name}.py --mode=train_eval" in text
+    assert f"Parameters: {PARAMETERS[name]:,}" in text
+    if name != "digits_jasper_mini":  # ours: it has results of its own instead
+        assert "\nPublished: " in text and "\nRun here: " in text
+
+
+def built_without_values(make):
+    """The number of a layer's trainable parameters, which never get values."""
+    with keras.StatelessScope(initialize_variables=False):
+        count = sum(math.prod(variable.shape) for variable in make().trainable_variables)
+    keras.utils.clear_session(free_memory=False)
+    return count
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_has_as_many_parameters_as_it_says(name):
+    params = filled(name, "train")
+    channels = params["encoder_params"].get("n_hidden")
+    channels = channels or params["encoder_params"]["convnet_layers"][-1]["num_channels"]
+    own = {"regularizer", "regularizer_params", "initializer", "initializer_params", "dtype"}
+
+    def encoder():
+        given = params["encoder_params"].items()
+        layer = params["encoder"]({key: value for key, value in given if key not in own})
+        layer.build((None, None, params["data_layer_params"]["num_audio_features"]), (None,))
+        return layer
+
+    decoder = (channels + 1) * 29  # 28 symbols and the blank
+    assert built_without_values(encoder) + decoder == PARAMETERS[name]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Two short recordings that match the 28 symbols of the packaged vocabulary."""
+    rng = np.random.default_rng(0)
+    rows = ["wav_filename,wav_filesize,transcript"]
+    for index, text in enumerate(("ab", "cab")):
+        seconds = 0.6 + 0.2 * index
+        samples = 0.1 * rng.standard_normal(int(16000 * seconds))
+        soundfile.write(tmp_path / f"{index}.wav", samples, 16000)
+        rows.append(f"{index}.wav,0,{text}")
+    (tmp_path / "data.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def slow_unless_fast(names):
+    return [
+        name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
+        for name in names
+        if name != "digits_jasper_mini"  # the demonstration trains it
+    ]
+
+
+@pytest.mark.parametrize("name", slow_unless_fast(PARAMETERS))
+def test_takes_a_training_step_and_round_trips_a_checkpoint(name, corpus):
+    overrides = [
+        f"--logdir={corpus / 'run'}",
+        f"--data_layer_params/dataset_files=['{corpus / 'data.csv'}']",
+        "--batch_size_per_gpu=2",
+        "--num_epochs=None",
+        "--max_steps=1",
+    ]
+    config = load_config(path_of(name))
+    params = effective_params(config, split_arguments(overrides), "train")
+    trained = make_experiment(params, config.base_model, "train")
+    count = sum(math.prod(variable.shape) for variable in trained.model.trainable_variables)
+    assert count == PARAMETERS[name]
+    features = np.random.default_rng(1).standard_normal((2, 48, trained.data.num_features))
+    inputs = features.astype("float32"), np.array([48, 31], "int32")
+    before = np.asarray(trained.model(*inputs)[0])
+
+    message = Trainer(trained, LogDir(corpus / "run", False)).run()
+    assert message.startswith("Finished training: 1 steps")
+    logits = np.asarray(trained.model(*inputs)[0])
+    assert np.isfinite(logits).all() and not np.array_equal(logits, before)
+
+    fresh = make_experiment({**params, "random_seed": 5}, config.base_model, "train")
+    assert not np.array_equal(np.asarray(fresh.model(*inputs)[0]), logits)
+    load_weights(fresh, corpus / "run" / "ckpt-1")
+    np.testing.assert_array_equal(np.asarray(fresh.model(*inputs)[0]), logits)
