@@ -28,7 +28,7 @@ class Regression(keras.Model):
     num_features = INPUTS + 1
 
     def __init__(self, policy="float32", regularizer=None):
-        super().__init__(dtype=policy)
+        super().__init__(dtype=policy, autocast=False)
         self.dense = keras.layers.Dense(1, dtype=policy, kernel_regularizer=regularizer)
         self.dense.build((None, None, INPUTS))
         self.loss_fn = SquaredError()
