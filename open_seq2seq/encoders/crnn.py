@@ -1,0 +1,140 @@
+"""The CRNN: residual 2-D convolutions, then bidirectional GRUs, with layer normalization.
+
+A small network in the manner of Deep Speech 2 (Amodei et al. 2015), with layer
+normalization (Ba et al. 2016), GELU (Hendrycks and Gimpel 2016) and residual blocks of the
+pre-activation kind (He et al. 2016), as public tutorials on speech recognition build it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from open_seq2seq.encoders.crnn_blocks import ConvolutionBlock, RecurrentBlock, Shared
+from open_seq2seq.encoders.crnn_params import CRNN
+from open_seq2seq.ops.initializers import fresh_initializer
+from open_seq2seq.ops.masks import zero_past
+
+
+class CRNNEncoder(keras.layers.Layer):
+    """A strided convolution, residual convolutions, a dense layer and bidirectional GRUs.
+
+    Args:
+      params: see `PARAMS`.
+      regularizer: of the kernels of convolutions and dense layers; recurrent layers have none.
+      initializer: of the same kernels; None is Glorot uniform.
+    """
+
+    PARAMS = CRNN
+
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        regularizer: Any = None,
+        initializer: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self._given_params = dict(params)
+        self.params = self.PARAMS.parse(params)
+        self.regularizer = keras.regularizers.get(regularizer)
+        self.initializer = keras.initializers.get(initializer or "glorot_uniform")
+        # One generator with a name of its own: its state belongs to the checkpoint.
+        self.seed = keras.random.SeedGenerator(name=f"{self.name}_seed")
+        self.shared = Shared(
+            activation=keras.activations.get(self.params["activation_fn"]),
+            channels=self.params["conv_channels"],
+            kernel_size=self.params["conv_kernel_size"],
+            drop_prob=1.0 - self.params["dropout_keep_prob"],
+            epsilon=self.params["norm_epsilon"],
+            regularizer=self.regularizer,
+            initializer=self.initializer,
+            seed=self.seed,
+            dtype=self.dtype_policy,
+        )
+        units = self.params["rnn_cell_dim"]
+        self.stem = self.shared.convolution("conv1", self.params["conv_stride"])
+        self.blocks = [
+            ConvolutionBlock(self.shared, name=f"block{number}")
+            for number in range(1, self.params["num_conv_blocks"] + 1)
+        ]
+        self.dense = self._dense(units, "dense")
+        self.recurrent_blocks = [
+            RecurrentBlock(self.shared, units, name=f"rnn_{layer}")
+            for layer in range(self.params["num_rnn_layers"])
+        ]
+        hidden = self.params["n_hidden"]
+        self.fully_connected = self._dense(hidden, "fully_connected") if hidden else None
+        self.time_stride: int = self.params["conv_stride"][0]
+
+    def _dense(self, units: int, name: str) -> keras.layers.Dense:
+        return keras.layers.Dense(
+            units,
+            kernel_initializer=fresh_initializer(self.initializer),
+            kernel_regularizer=self.regularizer,
+            name=name,
+            dtype=self.dtype_policy,
+        )
+
+    def build(self, features_shape: Sequence[int | None], lengths_shape: Any = None) -> None:
+        """Makes the variables for features [batch, time, feature]."""
+        image = (*features_shape, 1)
+        self.stem.build(image)
+        image = self.stem.compute_output_shape(image)
+        for block in self.blocks:
+            block.build(image)
+        batch, frames, width, channels = image
+        assert width is not None
+        assert channels is not None
+        self.dense.build((batch, frames, width * channels))
+        shape = (batch, frames, self.params["rnn_cell_dim"])
+        for recurrent in self.recurrent_blocks:
+            recurrent.build(shape)
+            shape = (batch, frames, 2 * self.params["rnn_cell_dim"])
+        if self.fully_connected is not None:
+            self.fully_connected.build(shape)
+        self.built = True
+
+    def call(self, features: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+        """Encodes a batch.
+
+        Args:
+          features: [batch, time, feature].
+          lengths: [batch], frames of each utterance.
+          training: dropout.
+
+        Returns:
+          outputs: [batch, time', channel] in the compute dtype, zero past each length.
+          lengths: [batch] int32, frames of each utterance in `outputs`.
+        """
+        lengths = ops.cast(lengths, "int32")
+        features = ops.cast(features, self.compute_dtype)
+        image = self.stem(ops.expand_dims(zero_past(features, lengths), -1))
+        lengths = self.output_length(lengths)
+        for block in self.blocks:
+            image = block(image, lengths, training=training)
+        image = zero_past(image, lengths)
+        shape = ops.shape(image)
+        outputs = ops.reshape(image, (-1, shape[1], image.shape[2] * image.shape[3]))
+        outputs = self.dense(outputs)  # [batch, time', unit]
+        for recurrent in self.recurrent_blocks:
+            outputs = recurrent(outputs, lengths, training=training)  # [batch, time', 2 unit]
+        if self.fully_connected is not None:
+            outputs = self.shared.activation(self.fully_connected(outputs))
+            outputs = self.shared.drop(outputs, training)
+        return zero_past(outputs, lengths), lengths
+
+    def output_length(self, frames: Any) -> Any:
+        """Output frames for so many feature frames: an int, an integer array or a tensor."""
+        return self.stem.output_length(frames)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "params": self._given_params,
+            "regularizer": keras.regularizers.serialize(self.regularizer),
+            "initializer": keras.initializers.serialize(self.initializer),
+        }
+        return {**super().get_config(), **own}

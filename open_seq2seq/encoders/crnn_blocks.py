@@ -1,0 +1,147 @@
+"""The blocks of the CRNN: convolutions with a bias, residual blocks, recurrent blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops
+
+from open_seq2seq.encoders.convolution import Convolution
+from open_seq2seq.encoders.recurrent import RecurrentLayer
+from open_seq2seq.ops.masks import zero_past
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all blocks of a CRNN share.
+
+    Args:
+      activation: applied after each layer normalization.
+      channels, kernel_size: of every convolution; kernel_size is [time, feature].
+      drop_prob: probability that dropout zeroes a value in training.
+      epsilon: of layer normalization.
+      regularizer: of the kernels of convolutions.
+      initializer: of kernels.
+      seed: where dropout draws from.
+      dtype: the dtype policy.
+    """
+
+    activation: Callable[[Any], Any]
+    channels: int
+    kernel_size: Sequence[int]
+    drop_prob: float
+    epsilon: float
+    regularizer: Any
+    initializer: Any
+    seed: keras.random.SeedGenerator
+    dtype: Any
+
+    def drop(self, values: Any, training: bool) -> Any:
+        """Dropout in training."""
+        if not training or self.drop_prob == 0:
+            return values
+        return keras.random.dropout(values, self.drop_prob, seed=self.seed)
+
+    def norm(self, axis: int, name: str) -> keras.layers.LayerNormalization:
+        """Layer normalization (Ba et al. 2016) of each frame over one axis."""
+        return keras.layers.LayerNormalization(
+            axis=axis, epsilon=self.epsilon, name=name, dtype=self.dtype
+        )
+
+    def convolution(self, name: str, stride: Sequence[int] = (1, 1)) -> BiasedConvolution:
+        """A convolution over [batch, time, feature, channel]."""
+        return BiasedConvolution(
+            "conv2d",
+            self.channels,
+            self.kernel_size,
+            stride,
+            regularizer=self.regularizer,
+            initializer=self.initializer,
+            name=name,
+            dtype=self.dtype,
+        )
+
+
+class BiasedConvolution(Convolution):
+    """A convolution with a bias for each output channel."""
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        super().build(input_shape)
+        self.bias = self.add_weight(name="bias", shape=(self.channels,), initializer="zeros")
+
+    def call(self, inputs: Any) -> Any:
+        return super().call(inputs) + self.bias
+
+
+class ConvolutionBlock(keras.layers.Layer):
+    """Twice layer normalization over the features, activation, dropout and a convolution,
+    with the block's input added to the result.
+
+    Args:
+      shared: what the whole encoder has in common.
+    """
+
+    def __init__(self, shared: Shared, **kwargs: Any):
+        super().__init__(dtype=shared.dtype, **kwargs)
+        self.shared = shared
+        # Each feature has a gain and a bias of its own; channels are normalized separately.
+        self.norms = [shared.norm(axis=2, name=f"ln{number}") for number in (1, 2)]
+        self.convolutions = [shared.convolution(f"conv{number}") for number in (1, 2)]
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        for norm, convolution in zip(self.norms, self.convolutions):
+            norm.build(input_shape)
+            convolution.build(input_shape)
+
+    def call(self, inputs: Any, lengths: Any, training: bool = False) -> Any:
+        """The block's output, of the input's shape; padded frames hold anything.
+
+        Args:
+          inputs: [batch, time, feature, channel].
+          lengths: [batch], frames that count.
+          training: dropout.
+        """
+        outputs = inputs
+        for norm, convolution in zip(self.norms, self.convolutions):
+            outputs = self.shared.drop(self.shared.activation(norm(outputs)), training)
+            outputs = convolution(zero_past(outputs, lengths))
+        return outputs + inputs
+
+
+class RecurrentBlock(keras.layers.Layer):
+    """Layer normalization, activation, a bidirectional GRU and dropout.
+
+    The GRU is cuDNN's (the reset gate is applied after the recurrent product, and that
+    product has a bias of its own).
+
+    Args:
+      shared: what the whole encoder has in common.
+      units: the GRU's size in each direction.
+    """
+
+    def __init__(self, shared: Shared, units: int, **kwargs: Any):
+        super().__init__(dtype=shared.dtype, **kwargs)
+        self.shared = shared
+        self.norm = shared.norm(axis=-1, name="ln")
+        self.recurrent = RecurrentLayer(
+            "gru_reset_after", units, bidirectional=True, name="gru", dtype=shared.dtype
+        )
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        self.norm.build(input_shape)
+        self.recurrent.build(input_shape)
+
+    def call(self, inputs: Any, lengths: Any, training: bool = False) -> Any:
+        """Outputs [batch, time, 2 units], zero past each length.
+
+        Args:
+          inputs: [batch, time, channel].
+          lengths: [batch], frames that count; the backward direction starts at the last.
+          training: dropout.
+        """
+        outputs = zero_past(self.shared.activation(self.norm(inputs)), lengths)
+        outputs = ops.concatenate(self.recurrent(outputs, lengths, training=training), axis=-1)
+        return self.shared.drop(outputs, training)
