@@ -19,6 +19,7 @@ from open_seq2seq.training.trainer import Trainer
 FOLDER = Path("example_configs/speech2text")
 # Trainable parameters: OpenSeq2Seq's graphs', where it has the config.
 PARAMETERS = {
+    "crnn": 23_386_493,
     "deepspeech_neon": 50_693_789,
     "digits_jasper_mini": 1_706_013,
     "ds2_large_8gpus": 58_971_133,
