@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "open_seq2seq"
 RANK = {
     "cli": 5,
     "training": 4,
+    "interop": 4,
     "models": 3,
     "encoders": 2,
     "decoders": 2,
@@ -23,7 +24,7 @@ RANK = {
     "version": 0,
     "errors": 0,
 }
-MAY_IMPORT_TENSORFLOW = {"training", "ops"}
+MAY_IMPORT_TENSORFLOW = {"training", "interop", "ops"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
