@@ -320,7 +320,7 @@ def ds2_weights(kind, directions=2, layers=2, seed=0, is_cudnn=True, row_conv=3)
         weights.normalization(f"{DS2}/row_conv/bn", width)
     weights.make(f"{DS2}/fully_connected/kernel", width, HIDDEN)
     weights.make(f"{DS2}/fully_connected/bias", HIDDEN)
-    weights.make(f"{HEAD}/kernel", HIDDEN, CLASSES)
+    weights.make(f"{HEAD}/kernel", HIDDEN, CLASSES, scale=2.0)
     weights.make(f"{HEAD}/bias", CLASSES)
     return weights
 

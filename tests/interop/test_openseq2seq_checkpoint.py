@@ -1,6 +1,9 @@
 """Checkpoints of OpenSeq2Seq, written with TensorFlow 1, give the logits of its formulas."""
 
 import textwrap
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from scripts.import_openseq2seq_checkpoint import main
 from scripts.import_openseq2seq_checkpoint import run as import_checkpoint
 from tests.interop import old_checkpoints as old
 
+VOCABULARY = " \na\nb\nc\n"
 CONFIG = """
     import tensorflow as tf
     from open_seq2seq.data import Speech2TextDataLayer
@@ -38,7 +42,7 @@ CONFIG = """
 
 
 def write_config(folder, encoder, params):
-    (folder / "vocab.txt").write_text(" \na\nb\nc\n")
+    (folder / "vocab.txt").write_text(VOCABULARY)
     text = textwrap.dedent(CONFIG).format(encoder=encoder, params=params, folder=folder)
     (folder / "config.py").write_text(text)
     return folder / "config.py"
@@ -78,12 +82,22 @@ def ds2_config(folder, kind, directions=2, is_cudnn=True, row_conv=3):
     return write_config(folder, "DeepSpeech2Encoder", params)
 
 
+@cache
+def experiment_of(text):
+    """The model and data layer of a config whose folder is called PLACE."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "config.py"
+        path.write_text(text.replace("PLACE", folder))
+        (Path(folder) / "vocab.txt").write_text(VOCABULARY)
+        config = load_config(path)
+        params = effective_params(config, [], "infer")
+        return make_experiment(params, config.base_model, "infer", utterances=[])
+
+
 def logits_after_import(config_file, prefix, folder, use_ema=False):
     """What the imported checkpoint computes, read back as evaluation reads it."""
     path = import_checkpoint(str(config_file), str(prefix), folder / "imported", use_ema)
-    config = load_config(config_file)
-    params = effective_params(config, [], "infer")
-    experiment = make_experiment(params, config.base_model, "infer", utterances=[])
+    experiment = experiment_of(config_file.read_text().replace(str(config_file.parent), "PLACE"))
     load_weights(experiment, path)
     x = features()
     logits, lengths = experiment.model(x[None], np.array([len(x)]))
@@ -105,7 +119,7 @@ def test_tdnn(tmp_path, capsys, version):
     prefix = old.write(tmp_path, {**weights, **slots}, step=4300, version=version)
     found = logits_after_import(tdnn_config(tmp_path), prefix, tmp_path)
     expected = old.tdnn_logits(weights, features())
-    assert expected.std(axis=0).max() > 0.02, "nothing to compare"
+    assert expected.std(axis=0).max() > 0.05, "nothing to compare"
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
     state = checkpoints.read_state(tmp_path / "imported/ckpt-4300")
     assert state["imported"]["checkpoint"] == prefix
@@ -182,7 +196,7 @@ def test_cudnn_layers(tmp_path, kind, directions, form):
     config = ds2_config(tmp_path, f"cudnn_{kind}", directions, row_conv=3 * (directions == 1))
     found = logits_after_import(config, old.write(tmp_path, stored), tmp_path)
     expected = old.ds2_logits(weights, kind, features(), directions)
-    assert expected.std(axis=0).max() > 0.02, "nothing to compare"
+    assert expected.std(axis=0).max() > 0.05, "nothing to compare"
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -198,11 +212,11 @@ def test_cudnn_layers(tmp_path, kind, directions, form):
     ],
 )
 def test_tensorflows_own_cells(tmp_path, kind, rnn_type, directions):
-    weights = old.ds2_weights(kind, directions, is_cudnn=False)
+    weights = old.ds2_weights(kind, directions, seed=5, is_cudnn=False)
     config = ds2_config(tmp_path, rnn_type, directions, is_cudnn=False)
     found = logits_after_import(config, old.write(tmp_path, dict(weights)), tmp_path)
     expected = old.ds2_logits(weights, kind, features(), directions, is_cudnn=False)
-    assert expected.std(axis=0).max() > 0.02, "nothing to compare"
+    assert expected.std(axis=0).max() > 0.05, "nothing to compare"
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
