@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -11,18 +11,7 @@ import numpy as np
 from open_seq2seq.config.schema import CALLABLE, Param, Schema
 from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.decoders.greedy import greedy_decode
-from open_seq2seq.errors import Problem
 from open_seq2seq.ops.initializers import fresh_initializer
-
-
-def _check(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
-    if params.get("use_language_model"):
-        yield Problem(
-            f"{where}/use_language_model".lstrip("/"),
-            "True",
-            "False: decoding with a language model is not part of this version",
-            "Use greedy decoding, or decode the logits that infer_logits_to_pickle writes.",
-        )
 
 
 def _accepted(name: str, kind: Any, help: str, why: str) -> Param:
@@ -46,9 +35,11 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
             Param(
                 "use_language_model",
                 bool,
-                "Beam search with a language model in evaluation and inference, instead of "
-                "greedy decoding.",
+                "Beam search with a language model in evaluation and inference. Not part of this "
+                "version, which decodes greedily and says so.",
                 False,
+                no_effect="this version decodes greedily; the logits that infer_logits_to_pickle "
+                "writes can be decoded elsewhere.",
             ),
             Param(
                 "infer_logits_to_pickle",
@@ -97,7 +88,6 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
                 )
             ),
         ],
-        check=_check,
         summary="One dense layer; its greedy path is the transcript.",
     )
 

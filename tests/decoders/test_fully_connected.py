@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from open_seq2seq.decoders import DECODERS, FullyConnectedCTCDecoder
-from open_seq2seq.errors import InputError
 from tests.decoders.test_greedy import CHARACTERS, spell
 
 
@@ -72,6 +71,7 @@ def test_old_parameters_are_accepted():
     assert decoder.params["alpha"] == 2.0
 
 
-def test_a_language_model_is_refused_with_a_reason():
-    with pytest.raises(InputError, match=r"use_language_model.*greedy"):
-        FullyConnectedCTCDecoder({"use_language_model": True}, vocab_size=28)
+def test_a_language_model_that_is_asked_for_is_told_to_have_no_effect():
+    (note,) = FullyConnectedCTCDecoder.PARAMS.notes({"use_language_model": True})
+    assert note.startswith("use_language_model: no effect here: this version decodes greedily")
+    assert FullyConnectedCTCDecoder.PARAMS.notes({"use_language_model": False}) == []

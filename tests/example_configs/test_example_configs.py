@@ -72,6 +72,14 @@ def test_is_valid_in_every_mode_and_says_what_it_is(name):
         assert "\nPublished: " in text and "\nRun here: " in text
 
 
+def test_the_guide_has_every_example_with_its_size():
+    guide = (Path(__file__).parents[2] / "docs/configs.md").read_text()
+    for name, count in PARAMETERS.items():
+        name = name.removesuffix("_mp").removesuffix("_masks")
+        (row,) = [line for line in guide.splitlines() if line.startswith(f"| `{name}`")]
+        assert f"| {count:,} |" in row
+
+
 def built_without_values(make):
     """The number of a layer's trainable parameters, which never get values."""
     with keras.StatelessScope(initialize_variables=False):

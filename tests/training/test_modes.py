@@ -265,7 +265,6 @@ def test_rows_outside_the_limits_on_duration_are_named(corpus, run):
         (["--encoder_params/convnet_layers/0/dilaton=[1]"], "dilation"),
         (["--data_layer_params/augmentation/n_time_maks=1"], "n_time_mask"),
         (["--optimizer=Momentun"], "Momentum"),
-        (["--decoder_params/use_language_model=True"], "language model"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_what_to_do(run, arguments, expected):
