@@ -152,11 +152,11 @@ class _NeighbourFinder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name in sys.builtin_module_names:
-            return None
-        folder = self.imports.folder
-        places = [str(folder)] if path is None else [p for p in path if folder in Path(p).parents]
-        spec = importlib.machinery.PathFinder.find_spec(name, places, target) if places else None
+        parent, _, _ = name.rpartition(".")
+        if parent not in ("", *self.imports.neighbours) or name in sys.builtin_module_names:
+            return None  # a package that others imported, such as this one, is no neighbour
+        places = [str(self.imports.folder)] if path is None else path
+        spec = importlib.machinery.PathFinder.find_spec(name, places, target)
         if spec is None or not isinstance(spec.loader, importlib.machinery.SourceFileLoader):
             return None
         spec.loader = _NeighbourLoader(name, spec.loader.path, self.imports)

@@ -114,6 +114,27 @@ def test_a_package_beside_the_config_has_the_old_names_too(tmp_path):
     assert load_config(tmp_path / "config.py").base_params == {"d": "float16"}
 
 
+def test_a_package_that_others_use_is_not_the_configs(tmp_path, monkeypatch):
+    """A config may lie beside this framework, or beside a virtual environment."""
+    (tmp_path / "package_of_all").mkdir()
+    (tmp_path / "package_of_all/__init__.py").write_text("")
+    (tmp_path / "package_of_all/inner.py").write_text("import tensorflow\nname = str(tensorflow)")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("package_of_all")
+    text = """
+        from package_of_all.inner import name
+        import tensorflow
+        base_model = object
+        base_params = {"theirs": name, "mine": str(tensorflow)}
+    """
+    (tmp_path / "config.py").write_text(textwrap.dedent(text))
+    params = load_config(tmp_path / "config.py").base_params
+    assert params["theirs"] == str(sys.modules["tensorflow"]) != params["mine"]
+    assert "package_of_all.inner" in sys.modules
+    for name in ("package_of_all.inner", "package_of_all"):
+        del sys.modules[name]
+
+
 # Runs where TensorFlow cannot be imported: Keras computes with NumPy.
 WITHOUT_TENSORFLOW = """
     import sys
