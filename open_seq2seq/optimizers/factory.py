@@ -51,20 +51,14 @@ def make_optimizer(
     optimizer_params: Mapping[str, Any] | None = None,
     *,
     learning_rate: float = 0.001,
-    max_grad_norm: float | None = None,
-    iter_size: int = 1,
     where: str = "optimizer_params",
 ) -> keras.optimizers.Optimizer:
-    """Builds an optimizer from its config.
+    """Builds an optimizer from its config; clipping and accumulation are the training step's.
 
     Args:
       optimizer: a name of `OPTIMIZERS`, or a Keras optimizer class.
       optimizer_params: its parameters, without the learning rate.
       learning_rate: the first rate; training assigns the policy's before each step.
-      max_grad_norm: bound of the gradients' global norm, applied by the optimizer itself.
-        A training loop that reports the norm leaves it None and calls
-        `clip_by_global_norm`; with `iter_size` above 1 only this one clips the mean.
-      iter_size: steps whose gradients are averaged into one update.
       where: the config key of `optimizer_params`, for messages.
 
     Raises:
@@ -75,12 +69,7 @@ def make_optimizer(
     params = dict(optimizer_params or {})
     params = schema.parse(params, where) if schema else params
     try:
-        return cls(
-            learning_rate=float(learning_rate),
-            global_clipnorm=max_grad_norm,
-            gradient_accumulation_steps=iter_size if iter_size > 1 else None,
-            **params,
-        )
+        return cls(learning_rate=float(learning_rate), **params)
     except (TypeError, ValueError) as error:
         if schema:
             raise
