@@ -21,25 +21,49 @@ def call(corpus, backend, *arguments):
     return done.stdout
 
 
+OPTIONS = ("--iter_size=2", "--ema_decay=0.8", "--max_grad_norm=None",
+           "--larc_params={'larc_eta': 0.01}",
+           "--freeze_variables_regex=decoder/fully_connected/bias")  # fmt: skip
+
+
 @pytest.mark.slow
-def test_both_backends_take_the_same_steps(corpus):
+@pytest.mark.parametrize("options", [(), OPTIONS])
+def test_both_backends_take_the_same_steps(corpus, options):
     pytest.importorskip("jax")
     # Dropout draws differ between the backends.
     common = ("--encoder_params/dropout_keep_prob=1.0", "--lr_policy_params/decay_steps=20")
+    common += options
     call(corpus, "tensorflow", "--mode=train", "--max_steps=3", *common)
     shutil.copytree(corpus / "run", corpus / "jax")
     go_on = ("--mode=train_eval", "--continue_learning", "--max_steps=12", *common)
     call(corpus, "tensorflow", *go_on)
     call(corpus, "jax", *go_on, f"--logdir={corpus}/jax")
     start = load_file(corpus / "run/best_models" / "ckpt-5/model.safetensors")
-    expected = load_file(corpus / "run/ckpt-12/model.safetensors")
-    found = load_file(corpus / "jax/ckpt-12/model.safetensors")
-    assert expected.keys() == found.keys()
-    for name, value in expected.items():
-        if not name.startswith("random_state/"):
-            np.testing.assert_allclose(found[name], value, atol=2e-4, rtol=2e-3, err_msg=name)
+    for file in ("ema.safetensors", "model.safetensors") if options else ("model.safetensors",):
+        expected = load_file(corpus / "run/ckpt-12" / file)
+        found = load_file(corpus / "jax/ckpt-12" / file)
+        assert expected.keys() == found.keys()
+        for name, value in expected.items():
+            if not name.startswith("random_state/"):
+                np.testing.assert_allclose(found[name], value, atol=2e-4, rtol=2e-3, err_msg=name)
     kernel = "encoder/conv11/kernel"
     assert np.abs(expected[kernel] - start[kernel]).max() > 1e-3, "it did not learn"
     # What one backend trained, the other evaluates.
     line = next(x for x in call(corpus, "tensorflow", "--mode=eval").splitlines() if "loss" in x)
     assert line in call(corpus, "jax", "--mode=eval", f"--logdir={corpus}/run")
+
+
+@pytest.mark.slow
+def test_the_step_on_jax_against_numpy():
+    """The tests of the step are written for both backends."""
+    pytest.importorskip("jax")
+    test = Path(__file__).with_name("test_step.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        cwd=RUN.parent,
+        timeout=600,
+    )
+    assert done.returncode == 0 and " passed" in done.stdout, done.stdout + done.stderr

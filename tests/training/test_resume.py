@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from safetensors.numpy import load_file
 
 RUN = Path(__file__).parents[2] / "run.py"
@@ -28,12 +29,18 @@ def finish(process):
     return output
 
 
-def test_sigkill_in_mid_epoch_changes_nothing(corpus):
-    whole = start(corpus, corpus / "whole")
+# Everything that has a state: sums of gradients, averages, the loss scale.
+ALL = ("--iter_size=3", "--ema_decay=0.9", "--dtype=mixed_float16", "--loss_scaling=Backoff",
+       "--loss_scaling_params={'scale_max': 1e9, 'step_window': 4}")  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [(), pytest.param(ALL, marks=pytest.mark.slow)])
+def test_sigkill_in_mid_epoch_changes_nothing(corpus, more):
+    whole = start(corpus, corpus / "whole", *more)
     finish(whole)
 
-    killed = start(corpus, corpus / "killed")
-    # 18 utterances in batches of 4: 5 steps an epoch, so step 14 is within the third.
+    killed = start(corpus, corpus / "killed", *more)
+    # 18 utterances in batches of 4: 5 batches an epoch, so step 14 is within one.
     while not (corpus / "killed/ckpt-14").is_dir():
         assert killed.poll() is None, killed.communicate()[0].decode()
         time.sleep(0.005)
@@ -41,9 +48,10 @@ def test_sigkill_in_mid_epoch_changes_nothing(corpus):
     killed.communicate()
     assert not (corpus / f"killed/ckpt-{STEPS}").exists(), "it ended before it could be killed"
 
-    output = finish(start(corpus, corpus / "killed", "--continue_learning"))
+    output = finish(start(corpus, corpus / "killed", "--continue_learning", *more))
     assert "Resuming training from" in output
-    for name in ("model.safetensors", "optimizer.safetensors"):
+    names = ["model.safetensors", "optimizer.safetensors", *(["ema.safetensors"] if more else [])]
+    for name in names:
         expected = load_file(corpus / f"whole/ckpt-{STEPS}" / name)
         found = load_file(corpus / f"killed/ckpt-{STEPS}" / name)
         assert expected.keys() == found.keys()
