@@ -1,8 +1,8 @@
-"""Deep Speech 2 as Nervana's neon had it: nine recurrent layers over 13 MFCCs, on LibriSpeech.
+"""Deep Speech 2 as Nervana's neon had it: nine recurrent layers over 13 log mel features, on LibriSpeech.
 
 One convolution over time (1152 filters of 11 frames, every 3rd frame), nine bidirectional layers
 of 1152 simple units with clipped ReLU and batch normalization, each direction a stack of its own,
-and two affine layers. Source: github.com/NervanaSystems/deepspeech, speech/train.py. There the
+and two affine layers. Source: github.com/NervanaSystems/deepspeech, speech/. There the
 convolution's ReLU is not clipped; here all are.
 
 Command:
@@ -66,8 +66,9 @@ base_params = {
     "data_layer_params": {
         "backend": "psf",
         "sample_freq": 16000,
-        "input_type": "mfcc",
+        "input_type": "logfbank",
         "num_audio_features": 13,
+        "window_size": 0.025,
         "vocab_file": "open_seq2seq/test_utils/toy_speech_data/vocab.txt",
     },
 }
