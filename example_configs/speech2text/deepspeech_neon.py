@@ -1,4 +1,4 @@
-"""Deep Speech 2 as Nervana's neon had it: nine recurrent layers over 13 log mel features, on LibriSpeech.
+"""Deep Speech 2 as Nervana's neon had it: nine recurrent layers over 13 log mel features.
 
 One convolution over time (1152 filters of 11 frames, every 3rd frame), nine bidirectional layers
 of 1152 simple units with clipped ReLU and batch normalization, each direction a stack of its own,
