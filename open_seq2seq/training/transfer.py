@@ -107,6 +107,9 @@ def start_from(checkpoint: Path, experiment: Experiment) -> Transfer:
     """
     stored = checkpoints.read_state(checkpoint)["contract"]
     arrays = checkpoints.read_arrays(checkpoint / checkpoints.MODEL)
+    if experiment.params["use_ema"] and (checkpoint / checkpoints.EMA).is_file():
+        arrays |= checkpoints.read_arrays(checkpoint / checkpoints.EMA)
+        say("The base model's averaged weights are used.")
     current = contract(experiment)
     differences = check_fingerprint(stored.get("features", {}), current["features"])
     if differences:

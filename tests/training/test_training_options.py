@@ -146,6 +146,18 @@ class TestAveragedWeights:
         code, out, _ = run("--mode=eval", "--use_ema=False")
         assert code == 0 and "averaged" not in out and f"loss {last}" not in out
 
+    def test_another_model_starts_from_them(self, corpus, run):
+        assert run("--mode=train", "--max_steps=6", "--ema_decay=0.9")[0] == 0
+        again = ("--mode=train", f"--load_model={corpus}/run", f"--logdir={corpus}/tuned")
+        code, out, err = run(*again, "--max_steps=1", "--lr_policy_params/learning_rate=0")
+        assert code == 0, err
+        assert "averaged weights are used" in out
+        tuned, ema = (
+            weights(corpus / "tuned/ckpt-1"),
+            weights(corpus / "run/ckpt-6", "ema.safetensors"),
+        )
+        assert all(np.array_equal(tuned[name], ema[name]) for name in ema)
+
     def test_an_average_can_be_added_to_a_run(self, corpus, run):
         assert run("--mode=train", "--max_steps=3", FIXED)[0] == 0
         more = ("--mode=train", "--continue_learning", "--max_steps=5", FIXED, "--ema_decay=0.9")
