@@ -134,7 +134,7 @@ def _relu_update(
     frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, weights: Weights
 ) -> tuple[Any, Any]:
     """The simple recurrence of Deep Speech 2, min(max(x W + h R + b, 0), 20)."""
-    return ops.clip(frame + recurrent + weights["bias"], 0.0, CLIP), memory
+    return ops.minimum(ops.relu(frame + recurrent + weights["bias"]), CLIP), memory
 
 
 CELLS = {

@@ -13,11 +13,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from open_seq2seq.ops import tensorflow_native_recurrent
 from open_seq2seq.ops.recurrent_cells import CELLS, Cell
 
 
 def recur(cell: Cell, directions: Sequence[Any], lengths: Any) -> list[Any]:
     """`open_seq2seq.ops.recurrent.recur` on TensorFlow; same contract."""
+    if tensorflow_native_recurrent.takes(cell, directions):
+        return tensorflow_native_recurrent.recur(cell, directions, lengths)
     # Independent loops of one graph run side by side.
     return [_run(cell, direction, lengths) for direction in directions]
 

@@ -13,7 +13,8 @@ CONVOLUTIONS = [
 ]
 
 
-def case(name, convolutions=(), rnn="gru", units=5, layers=2, **params):
+def case(name, convolutions=(), rnn="gru", units=16, layers=2, **params):
+    """Of 16 units the C++ kernels compute the layers, where they are built; not of others."""
     params = deep_speech(list(convolutions), rnn, layers, units, n_hidden=7, **params)
     return EncoderCase(name, DeepSpeech2Encoder, params)
 
@@ -24,20 +25,19 @@ def clipped(x):
 
 CASES = [
     case("cudnn_gru", CONVOLUTIONS, dropout_keep_prob=0.9),
+    case("cudnn_gru_of_5", units=5, layers=1),
     case("cudnn_lstm", CONVOLUTIONS, "cudnn_lstm"),
-    # Of a size that the C++ kernels take, where they are built.
-    case("wide_gru", CONVOLUTIONS, units=16),
-    case("wide_gru_reset_before", units=16, use_cudnn_rnn=False),
-    case("wide_lstm", rnn="lstm", units=32, rnn_unidirectional=True),
-    case("wide_relu", rnn="relu_rnn", units=16, use_cudnn_rnn=False),
     case("unidirectional_gru", CONVOLUTIONS, rnn_unidirectional=True),
-    case("unidirectional_lstm", (), "lstm", rnn_unidirectional=True),
+    case("unidirectional_lstm", (), "lstm", units=32, rnn_unidirectional=True),
+    case("unidirectional_lstm_of_5", (), "lstm", units=5, layers=1, rnn_unidirectional=True),
     case("gru_stacks", use_cudnn_rnn=False, dropout_keep_prob=0.9),
+    case("gru_stacks_of_5", use_cudnn_rnn=False, units=5, layers=1, rnn_unidirectional=True),
     case("lstm_stacks", CONVOLUTIONS, "lstm", use_cudnn_rnn=False),
-    case("layernorm_lstm_stacks", CONVOLUTIONS, "layernorm_lstm", use_cudnn_rnn=False),
+    case("layernorm_lstm_stacks", (), "layernorm_lstm", use_cudnn_rnn=False, layers=2, units=5),
     case(
         "layernorm_lstm_interleaved",
         rnn="layernorm_lstm",
+        layers=1,
         use_cudnn_rnn=False,
         rnn_arrangement="interleaved",
     ),
@@ -66,6 +66,7 @@ CASES = [
         rnn_batch_norm=True,
         activation_fn=clipped,
     ),
+    case("relu_of_5", rnn="relu_rnn", units=5, layers=1, use_cudnn_rnn=False),
 ]
 
 

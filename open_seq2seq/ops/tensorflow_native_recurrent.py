@@ -1,0 +1,114 @@
+"""The C++ loops of recurrent layers as differentiable functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from open_seq2seq.ops.native import operations
+from open_seq2seq.ops.recurrent_cells import Cell
+
+# Units that the kernels compute together, and the cells they know.
+_UNITS = 16
+_CELLS = ("gru", "gru_reset_after", "lstm", "relu")
+
+
+def takes(cell: Cell, directions: Sequence[Any]) -> bool:
+    """Whether `recur` computes these directions of a layer."""
+    return (
+        cell.name in _CELLS
+        and directions[0].inputs.dtype in (tf.float32, tf.bfloat16)
+        and directions[0].weights["recurrent_kernel"].shape[0] % _UNITS == 0
+        and operations() is not None
+    )
+
+
+def recur(cell: Cell, directions: Sequence[Any], lengths: Any) -> list[Any]:
+    """`open_seq2seq.ops.recurrent.recur` in C++, all directions at once; same contract."""
+    inputs = [direction.inputs for direction in directions]
+    dtype = inputs[0].dtype
+    kernels = [
+        tf.cast(tf.convert_to_tensor(direction.weights["recurrent_kernel"]), dtype)
+        for direction in directions
+    ]
+    biases = [_joined_bias(cell, direction.weights) for direction in directions]
+    backwards = [direction.backward for direction in directions]
+    return _recur(cell, backwards, tf.cast(lengths, tf.int32), inputs, kernels, biases)
+
+
+def _joined_bias(cell: Cell, weights: Any) -> Any:
+    """All that is added to the gates; of the candidate's product, apart, with reset after."""
+    bias = tf.convert_to_tensor(weights["bias"])
+    if cell.name != "gru_reset_after":
+        return bias
+    recurrent = tf.convert_to_tensor(weights["recurrent_bias"])
+    gates = 2 * (bias.shape[0] // 3)
+    return tf.concat([bias[:gates] + recurrent[:gates], bias[gates:], recurrent[gates:]], 0)
+
+
+def _recur(
+    cell: Cell,
+    backwards: list[bool],
+    lengths: Any,
+    inputs: list[Any],
+    kernels: list[Any],
+    biases: list[Any],
+) -> list[Any]:
+    native, count = operations(), len(inputs)
+
+    @tf.custom_gradient
+    def looped(*arguments: Any) -> Any:
+        kernels = list(arguments[count : 2 * count])
+        outputs, saved = native.open_seq2_seq_recurrent(
+            inputs=list(arguments[:count]),
+            kernels=kernels,
+            biases=list(arguments[2 * count :]),
+            lengths=lengths,
+            cell=cell.name,
+            backwards=backwards,
+            keep=True,
+        )
+
+        def gradients(*upstream: Any) -> list[Any]:
+            for_inputs, for_products, for_biases = native.open_seq2_seq_recurrent_gradient(
+                upstream=list(upstream),
+                outputs=outputs,
+                saved=saved,
+                kernels=kernels,
+                lengths=lengths,
+                cell=cell.name,
+                backwards=backwards,
+            )
+            products = for_products if cell.name == "gru_reset_after" else for_inputs
+            for_kernels = [
+                _for_kernel(cell, *parts) for parts in zip(outputs, saved, products, backwards)
+            ]
+            return [*for_inputs, *for_kernels, *for_biases]
+
+        return outputs, gradients
+
+    return list(looped(*inputs, *kernels, *biases))
+
+
+def _for_kernel(cell: Cell, outputs: Any, saved: Any, products: Any, backward: bool) -> Any:
+    """The recurrent kernel's gradient: the states before each step by the gates' gradients."""
+    units = outputs.shape[-1]
+    # Zero at the start of each utterance; past its length there is zero already.
+    if backward:
+        before = tf.pad(outputs[:, 1:], [[0, 0], [0, 1], [0, 0]])
+    else:
+        before = tf.pad(outputs[:, :-1], [[0, 0], [1, 0], [0, 0]])
+    if cell.name != "gru":
+        return _sum_of_products(before, products)
+    # What multiplied the candidate's part was reset * state.
+    reset = before * saved[:, :, units : 2 * units]
+    gates = _sum_of_products(before, products[:, :, : 2 * units])
+    return tf.concat([gates, _sum_of_products(reset, products[:, :, 2 * units :])], axis=1)
+
+
+def _sum_of_products(left: Any, right: Any) -> Any:
+    """[batch, time, a], [batch, time, b] -> [a, b]."""
+    left = tf.reshape(left, [-1, left.shape[-1]])
+    return tf.matmul(left, tf.reshape(right, [-1, right.shape[-1]]), transpose_a=True)
