@@ -79,41 +79,61 @@ def average_checkpoints(paths: Sequence[Path], output: Path) -> Path:
         raise InputError("The average has no place:", [problem])
     states = {path: checkpoints.read_state(path) for path in paths}
     newest = max(paths, key=lambda path: states[path]["step"])
-    arrays = checkpoints.read_arrays(newest / checkpoints.MODEL)
-    sums = {name: value.astype(np.float64) for name, value in arrays.items() if _averaged(value)}
-    problems = []
-    # One at a time: a large model's checkpoints need not fit into memory together.
-    for path in paths:
-        if path == newest:
-            continue
-        other = checkpoints.read_arrays(path / checkpoints.MODEL)
-        problems += _disagreements(path, states[path], other, newest, states[newest], arrays)
-        if not problems:
-            for name in sums:
-                sums[name] += other[name]
+    problems = [
+        problem
+        for path in paths
+        for problem in _contract_problems(path, states[path], newest, states[newest])
+    ]
+    files = {}
+    for file in (checkpoints.MODEL, checkpoints.EMA):
+        have = [path for path in paths if (path / file).is_file()]
+        if file == checkpoints.MODEL or have:
+            files[file], found = _mean(paths, newest, file)
+            problems += found
     if problems:
         raise InputError("These are not checkpoints of one model:", problems)
-    mean = {name: (sums[name] / len(paths)).astype(arrays[name].dtype) for name in sums}
     state = {
         **states[newest],
         "averaged": [{"checkpoint": str(p), "step": states[p]["step"]} for p in paths],
     }
-    return checkpoints.write_checkpoint(output, {checkpoints.MODEL: {**arrays, **mean}}, state)
+    return checkpoints.write_checkpoint(output, files, state)
 
 
-def _averaged(array: np.ndarray) -> bool:
-    return np.issubdtype(array.dtype, np.floating)
+def _mean(
+    paths: Sequence[Path], newest: Path, file: str
+) -> tuple[dict[str, np.ndarray], list[Problem]]:
+    """The mean of one file of all checkpoints, and in what they disagree."""
+    arrays = _read(newest, file)
+    sums = {
+        name: array.astype(np.float64)
+        for name, array in arrays.items()
+        if np.issubdtype(array.dtype, np.floating)
+    }
+    problems: list[Problem] = []
+    # One at a time: a large model's checkpoints need not fit into memory together.
+    for path in paths:
+        if path == newest:
+            continue
+        other = _read(path, file)
+        problems += _array_problems(path, other, newest, arrays)
+        if not problems:
+            for name in sums:
+                sums[name] += other[name]
+    mean = {name: (sums[name] / len(paths)).astype(arrays[name].dtype) for name in sums}
+    return {**arrays, **mean}, problems
 
 
-def _disagreements(
-    path: Path,
-    state: Mapping[str, Any],
-    arrays: Mapping[str, np.ndarray],
-    newest: Path,
-    newest_state: Mapping[str, Any],
-    newest_arrays: Mapping[str, np.ndarray],
+def _read(path: Path, file: str) -> dict[str, np.ndarray]:
+    """A checkpoint's file; nothing, where it keeps no averaged weights."""
+    if file == checkpoints.EMA and not (path / file).is_file():
+        return {}
+    return checkpoints.read_arrays(path / file)
+
+
+def _contract_problems(
+    path: Path, state: Mapping[str, Any], newest: Path, newest_state: Mapping[str, Any]
 ) -> list[Problem]:
-    """Everything in which a checkpoint is not like the newest."""
+    """How a checkpoint's symbols and features differ from the newest's."""
     contract, expected = state["contract"], newest_state["contract"]
     problems = []
     if contract["vocabulary"] != expected["vocabulary"]:
@@ -121,11 +141,18 @@ def _disagreements(
     for problem in check_fingerprint(expected["features"], contract["features"]):
         what = f"{path}, {problem.where}"
         problems.append(Problem(what, problem.found, f"{newest}'s: {problem.expected}"))
-    for name in sorted(newest_arrays.keys() | arrays.keys()):
-        found, wanted = _kind(arrays.get(name)), _kind(newest_arrays.get(name))
-        if found != wanted:
-            problems.append(Problem(f"{path}, {name}", found, f"{wanted}, as in {newest}"))
     return problems
+
+
+def _array_problems(
+    path: Path, arrays: Mapping[str, np.ndarray], newest: Path, expected: Mapping[str, np.ndarray]
+) -> list[Problem]:
+    """The variables in which a checkpoint is not like the newest."""
+    return [
+        Problem(f"{path}, {name}", _kind(arrays.get(name)), f"{wanted}, as in {newest}")
+        for name in sorted(expected.keys() | arrays.keys())
+        if _kind(arrays.get(name)) != (wanted := _kind(expected.get(name)))
+    ]
 
 
 def _kind(array: np.ndarray | None) -> str:

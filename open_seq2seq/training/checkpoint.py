@@ -168,8 +168,14 @@ def restore(checkpoint: Path, model: keras.Model, optimizer: Any = None) -> None
     """Puts a checkpoint's values into the model and the optimizer.
 
     Raises:
-      InputError: listing every variable that is missing, left over or of another shape.
+      InputError: listing every variable that is missing, left over or of another shape; or the
+        optimizer's are asked for and the checkpoint holds weights only.
     """
+    if optimizer is not None and not (checkpoint / OPTIMIZER).is_file():
+        found, expected = f"no {OPTIMIZER}, weights only", "a checkpoint that training wrote"
+        remedy = f"Start anew from its weights: --load_model={checkpoint} and another --logdir."
+        problem = Problem(str(checkpoint), found, expected, remedy)
+        raise InputError("Training cannot go on from this checkpoint:", [problem])
     _assign(checkpoint / MODEL, named_variables(model.variables))
     if optimizer is not None:
         _assign(checkpoint / OPTIMIZER, named_variables(optimizer.variables))

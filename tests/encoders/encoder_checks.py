@@ -1,21 +1,27 @@
 """What every encoder must do, to be run on any of them.
 
-A test file lists its cases and runs all checks on each:
+A test file of this folder lists its cases as `CASES` and runs all checks on each:
 
     @pytest.mark.parametrize("check", CHECKS)
     @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
     def test_encoder(case, check):
         check(case)
+
+`test_backends.py` finds the `CASES` of all files, and compares the backends on them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
 import numpy as np
+
+from open_seq2seq.training import checkpoint
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,25 @@ def check_training_step(case: EncoderCase) -> None:
                 assert changed > 0, f"{variable.path} did not change"
 
 
+def check_save_and_load(case: EncoderCase) -> None:
+    """What a checkpoint of it holds is all: a fresh one computes the same, and draws the same."""
+    inputs = {"features": case.features(3, 40), "lengths": np.array([40, 33, 25])}
+    models = [_Regression(case.make()) for _ in range(2)]
+    for model in models:
+        model(inputs)
+    trained, fresh = models
+    scramble(trained)
+    for variable in fresh.variables:  # Nothing is equal by chance.
+        variable.assign(keras.ops.ones_like(variable))
+    with TemporaryDirectory() as folder:
+        path = checkpoint.save_checkpoint(Path(folder), trained, None, {"step": 1})
+        checkpoint.restore(path, fresh)
+    for training in (False, True):
+        expected = keras.ops.convert_to_numpy(trained(inputs, training=training))
+        found = keras.ops.convert_to_numpy(fresh(inputs, training=training))
+        np.testing.assert_array_equal(found, expected)
+
+
 CHECKS = (
     check_construction,
     check_symbolic_build,
@@ -204,4 +229,5 @@ CHECKS = (
     check_batch_invariance,
     check_mixed_precision,
     check_training_step,
+    check_save_and_load,
 )

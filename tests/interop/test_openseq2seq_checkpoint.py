@@ -7,7 +7,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+import soundfile
 
+from open_seq2seq.cli import main as run_command
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.errors import InputError
 from open_seq2seq.training import checkpoint as checkpoints
@@ -279,6 +281,13 @@ def test_a_folder_means_its_newest(tmp_path, capsys):
     output = capsys.readouterr().out
     assert f"Written to {tmp_path}/imported/ckpt-100" in output
     assert "train on by --load_model" in output
+    # What was imported transcribes.
+    recording = 0.1 * np.random.default_rng(0).standard_normal(8000)
+    soundfile.write(tmp_path / "a.wav", recording, 8000)
+    output = f"--infer_output_file={tmp_path}/out.csv"
+    common = (f"--config_file={config}", f"--logdir={tmp_path}/imported")
+    assert run_command([*common, "--mode=infer", f"--infer_files={tmp_path}/a.wav", output]) == 0
+    assert f"Transcribing with {tmp_path}/imported/ckpt-100" in capsys.readouterr().out
     # The place is taken; and there is nothing in another folder.
     assert main([*arguments, f"--logdir={tmp_path}/imported"]) == 2
     assert "The import has no place" in capsys.readouterr().err

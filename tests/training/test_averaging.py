@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from open_seq2seq.errors import InputError
 from open_seq2seq.training import checkpoint as checkpoints
@@ -67,6 +68,18 @@ def test_all_disagreements_are_listed(tmp_path):
     assert not (tmp_path / "mean").exists()
 
 
+def test_moving_averages_of_weights_are_averaged_too(tmp_path):
+    paths = [write(tmp_path, step) for step in (1, 2)]
+    for number, path in enumerate(paths):
+        save_file({"encoder/kernel": np.full(3, number, np.float32)}, path / checkpoints.EMA)
+    mean = average_checkpoints(paths, tmp_path / "mean")
+    found = checkpoints.read_arrays(mean / checkpoints.EMA)
+    np.testing.assert_array_equal(found["encoder/kernel"], 0.5)
+    (paths[0] / checkpoints.EMA).unlink()
+    with pytest.raises(InputError, match="ckpt-1, encoder/kernel: found nothing"):
+        average_checkpoints(paths, tmp_path / "other")
+
+
 @pytest.mark.parametrize("folder", ["", "logs"])
 def test_the_last_and_the_best_of_a_run(tmp_path, capsys, folder):
     for step in (5, 10, 100):
@@ -100,3 +113,7 @@ def test_a_run_can_be_evaluated_by_its_mean(run, corpus):
     assert code == 0, error
     assert f"Evaluating {corpus}/run/averaged/ckpt-30" in output
     assert "Validation WER" in output
+    again = (f"--logdir={corpus}/run/averaged", "--continue_learning", "--max_steps=40")
+    code, _, error = run("--mode=train", *again, *common[:1])
+    assert code == 2
+    assert "weights only, expected a checkpoint that training wrote. Start anew from" in error
