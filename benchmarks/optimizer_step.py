@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from open_seq2seq.optimizers import clip_by_global_norm, make_optimizer
+from open_seq2seq.optimizers import LARC, apply_larc, clip_by_global_norm, make_optimizer
 
 VARIABLES = 400
 KERNEL_SIZE = 140_000  # 19 M weights in all, as in QuartzNet 15x5
@@ -37,19 +37,25 @@ CANDIDATES: dict[str, Callable[[], keras.optimizers.Optimizer]] = {
 }
 
 
-def make_step(optimizer: keras.optimizers.Optimizer, clip: float | None) -> Callable[[], object]:
-    """The compiled update of all variables, with clipping if `clip` is given."""
+def make_step(
+    optimizer: keras.optimizers.Optimizer, clip: float | None = None, larc: bool = False
+) -> Callable[[], object]:
+    """The compiled update of all variables, with clipping if `clip` is given, or with LARC."""
     rng = np.random.default_rng(0)
     sizes = [KERNEL_SIZE if i % 3 == 0 else 512 for i in range(VARIABLES)]
     variables = [keras.Variable(rng.normal(size=size).astype(np.float32)) for size in sizes]
     gradients = [tf.constant(rng.normal(size=size).astype(np.float32)) for size in sizes]
     optimizer.build(variables)
+    larc_params = LARC.parse({"larc_eta": 0.001})
 
     @tf.function
     def step(gradients: list[tf.Tensor]) -> tf.Tensor:
         norm = tf.constant(0.0)
         if clip is not None:
             gradients, norm = clip_by_global_norm(gradients, clip)
+        if larc:
+            weights = [variable.value for variable in variables]
+            gradients, _ = apply_larc(gradients, weights, 0.001, larc_params)
         optimizer.apply(gradients, variables)
         return norm
 
@@ -57,8 +63,10 @@ def make_step(optimizer: keras.optimizers.Optimizer, clip: float | None) -> Call
 
 
 def main() -> None:
-    steps = {name: make_step(make(), None) for name, make in CANDIDATES.items()}
+    steps = {name: make_step(make()) for name, make in CANDIDATES.items()}
     steps["NovoGrad with clipping"] = make_step(CANDIDATES["NovoGrad"](), 1.0)
+    steps["Momentum with clipping"] = make_step(CANDIDATES["Momentum"](), 1.0)
+    steps["Momentum with LARC"] = make_step(CANDIDATES["Momentum"](), larc=True)
     best = dict.fromkeys(steps, float("inf"))
     for step in steps.values():
         step()
