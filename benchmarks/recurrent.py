@@ -227,15 +227,22 @@ def main() -> None:
         return
     from open_seq2seq.ops import native
 
-    names = ("tensorflow-cpu", "tensorflow", "keras", "numpy")
-    installed = {d.metadata["Name"] for d in importlib.metadata.distributions()}
-    versions = [f"{n} {importlib.metadata.version(n)}" for n in names if n in installed]
+    versions = []
+    for name in ("tensorflow-cpu", "tensorflow", "keras", "numpy"):
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
     built = native.supported() and native.library_path().exists()
     used = built and os.environ.get("OPEN_SEQ2SEQ_NATIVE") != "0"
     print(f"{cpu_name()}, {os.cpu_count()} cores, bfloat16: {supports_bfloat16()}")
     print(f"{', '.join(versions)}; C++ kernels: {'used' if used else 'not used'}")
     for model in options.models:
-        print_table(MODELS[model], race(model, options.contestants, options.rounds))
+        times = {}
+        for dtype in ("float32", "bfloat16"):  # Four at once would need much memory.
+            names = [name for name in options.contestants if name.endswith(dtype)]
+            times |= race(model, names, options.rounds)
+        print_table(MODELS[model], times)
 
 
 if __name__ == "__main__":

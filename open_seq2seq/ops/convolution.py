@@ -34,6 +34,11 @@ def convolve(
         return _pointwise(_every(inputs, stride), kernel)
     kernel, dilation = _without_strided_dilation(kernel, stride, dilation)
     inputs, padding = _padded(inputs, kernel.shape[:-2], stride, dilation, padding)
+    if keras.backend.backend() == "tensorflow" and all(gap == 1 for gap in dilation):
+        from open_seq2seq.ops import tensorflow_convolution
+
+        if tensorflow_convolution.takes(inputs, kernel):
+            return tensorflow_convolution.convolve(inputs, kernel, stride, padding)
     return ops.conv(
         inputs,
         kernel,
