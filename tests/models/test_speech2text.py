@@ -81,5 +81,13 @@ def test_a_component_can_have_its_own_regularizer_initializer_and_dtype():
 
 def test_parameters_that_exclude_each_other_are_named():
     with pytest.raises(InputError) as raised:
-        make(print_samples_steps=15, print_loss_steps=10, use_horovod=True, hooks=[object])
-    assert len(raised.value.problems) == 3
+        make(
+            print_samples_steps=15,
+            print_loss_steps=10,
+            larc_params={"larc_eta": 0.001},
+            max_grad_norm=5.0,
+            loss_scaling="Logmax",
+            hooks=[object],
+        )
+    places = [problem.where for problem in raised.value.problems]
+    assert places == ["print_samples_steps", "larc_params, max_grad_norm", "loss_scaling", "hooks"]
