@@ -22,7 +22,9 @@ from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 def main(arguments: list[str] | None = None) -> int:
     """Runs the script; returns the exit code."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # what it does not know are overrides of the config
     )
     parser.add_argument("--config_file", required=True, help="the config it was trained with")
     parser.add_argument(

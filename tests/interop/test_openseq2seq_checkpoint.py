@@ -15,6 +15,7 @@ from open_seq2seq.errors import InputError
 from open_seq2seq.training import checkpoint as checkpoints
 from open_seq2seq.training.experiment import effective_params, make_experiment
 from open_seq2seq.training.recognizer import load_weights
+from open_seq2seq.training.transfer import base_checkpoint
 from scripts.import_openseq2seq_checkpoint import main
 from scripts.import_openseq2seq_checkpoint import run as import_checkpoint
 from tests.interop import old_checkpoints as old
@@ -65,8 +66,9 @@ def tdnn_config(folder):
     return write_config(folder, "TDNNEncoder", params)
 
 
-def ds2_config(folder, kind, directions=2, is_cudnn=True, row_conv=3):
+def ds2_config(folder, kind, directions=2, is_cudnn=True, row_conv=3, **more):
     params = {
+        **more,
         "conv_layers": [
             {"kernel_size": [5, 3], "stride": [2, 2], "num_channels": 3, "padding": "SAME"}
         ],
@@ -220,6 +222,31 @@ def test_tensorflows_own_cells(tmp_path, kind, rnn_type, directions):
     expected = old.ds2_logits(weights, kind, features(), directions, is_cudnn=False)
     assert expected.std(axis=0).max() > 0.05, "nothing to compare"
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("data_format", ["BFTC", "channels_first"])
+def test_kernels_of_graphs_with_frequency_before_time(tmp_path, data_format):
+    """Kernels [frequency, time, ...] are turned; with time first they are taken as they are."""
+    weights = old.ds2_weights("gru", row_conv=0, is_cudnn=False)
+    stored, name = dict(weights), f"{old.DS2}/conv1/kernel"
+    if data_format == "BFTC":
+        stored[name] = weights[name].transpose(1, 0, 2, 3).copy()
+    config = ds2_config(tmp_path, "gru", is_cudnn=False, row_conv=0, data_format=data_format)
+    found = logits_after_import(config, old.write(tmp_path, stored), tmp_path)
+    expected = old.ds2_logits(weights, "gru", features(), is_cudnn=False)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_imported_model_is_a_base_model(tmp_path, capsys):
+    """And overrides of the config follow the script's own flags."""
+    prefix = old.write(tmp_path, dict(old.tdnn_weights()))
+    arguments = [f"--config_file={tdnn_config(tmp_path)}", f"--logdir={tmp_path}/imported"]
+    arguments.append(f"--checkpoint={prefix}")
+    assert main([*arguments, "--batch_size_per_gpu=3"]) == 0
+    assert base_checkpoint(str(tmp_path / "imported"), best=True).name == "ckpt-7"
+    arguments[1] = f"--logdir={tmp_path}/other"
+    assert main([*arguments, "--batch_size=3"]) == 2
+    assert "batch_size" in capsys.readouterr().err
 
 
 def test_a_blob_of_another_layout_is_not_trusted(tmp_path, capsys):
