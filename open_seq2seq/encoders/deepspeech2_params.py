@@ -136,6 +136,7 @@ DEEP_SPEECH_2 = Schema(
             "[batch, time, feature].",
             "channels_last",
             choices=DATA_FORMATS,
+            no_effect="the layout of the arrays inside is chosen by itself.",
         ),
         Param(
             "bn_momentum",

@@ -182,6 +182,9 @@ def test_what_has_no_effect_is_said_once():
     (_, tensorrt) = notes("jasper_novograd.py", "infer")
     assert tensorrt.startswith("use_trt, trt_max_workspace_size_bytes, trt_precision_mode, ")
     assert "TensorRT" in tensorrt
+    assert any(
+        note.startswith("encoder_params/data_format") for note in notes("ds2_gru.py", "eval")
+    )
     assert notes("every_tensorflow_name.py", "train") == []
 
 
