@@ -6,10 +6,10 @@ Command:
 On one device, --iter_size=8 keeps the published batch of 256 utterances.
 
 Parameters: 19,193,949
-Published: greedy WER 3.98 % dev-clean, 11.58 % dev-other, 3.90 % test-clean, 11.28 % test-other,
-with 18.9 million parameters (arXiv:1910.10261, which used speed perturbation and Cutout
-as well). OpenSeq2Seq's layers, and so these, have a residual around the 87-tap convolution too.
-Its docs give no result.
+Published: WER 11.58 % dev-other (github.com/NVIDIA/NeMo, issue 217); 3.90 % test-clean, 11.28 %
+test-other (summaries of arXiv:1910.10261, whose tables were not at hand to compare), with 18.9
+million parameters; the paper used speed perturbation and Cutout as well. OpenSeq2Seq's layers, and
+so these, have a residual around the 87-tap convolution too. Its docs give no result.
 Run here: built, one training step and a checkpoint's round trip on synthetic audio
 (tests/example_configs); not trained.
 """

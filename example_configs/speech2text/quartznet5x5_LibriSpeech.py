@@ -4,8 +4,8 @@ Command:
     python run.py --config_file=example_configs/speech2text/quartznet5x5_LibriSpeech.py --mode=train_eval
 
 Parameters: 6,714,973
-Published: greedy WER 5.39 % dev-clean, 15.69 % dev-other, with 6.7 million parameters
-(arXiv:1910.10261).
+Published: greedy WER 5.37 % dev-clean (NVIDIA NeMo's model, as the README of Scribosermo gives it).
+The architecture is from arXiv:1910.10261.
 Run here: built, one training step and a checkpoint's round trip on synthetic audio
 (tests/example_configs); not trained.
 """
