@@ -125,7 +125,8 @@ class RecurrentLayer(keras.layers.Layer):
         Args:
           inputs: [batch, time, input]; or a list of them, one for each direction.
           lengths: [batch], frames of each utterance.
-          training: batch statistics, where there is a batch normalization.
+          training: batch statistics, where there is a batch normalization, and keep what
+            gradients need.
 
         Returns:
           Per direction [batch, time, units], 0 past each length.
@@ -141,7 +142,7 @@ class RecurrentLayer(keras.layers.Layer):
                 # Both are added to the same sum: one addition for all.
                 weights["bias"] = weights["bias"] + weights.pop("recurrent_bias")
             directions.append(Direction(projected, weights, backward=number == 1))
-        return recur(self.cell.name, directions, lengths)
+        return recur(self.cell.name, directions, lengths, training)
 
     def get_config(self) -> dict[str, Any]:
         own = {

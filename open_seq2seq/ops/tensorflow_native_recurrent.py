@@ -25,7 +25,7 @@ def takes(cell: Cell, directions: Sequence[Any]) -> bool:
     )
 
 
-def recur(cell: Cell, directions: Sequence[Any], lengths: Any) -> list[Any]:
+def recur(cell: Cell, directions: Sequence[Any], lengths: Any, training: bool = True) -> list[Any]:
     """`open_seq2seq.ops.recurrent.recur` in C++, all directions at once; same contract."""
     inputs = [direction.inputs for direction in directions]
     dtype = inputs[0].dtype
@@ -35,7 +35,8 @@ def recur(cell: Cell, directions: Sequence[Any], lengths: Any) -> list[Any]:
     ]
     biases = [_joined_bias(cell, direction.weights) for direction in directions]
     backwards = [direction.backward for direction in directions]
-    return _recur(cell, backwards, tf.cast(lengths, tf.int32), inputs, kernels, biases)
+    lengths = tf.cast(lengths, tf.int32)
+    return _recur(cell, backwards, lengths, inputs, kernels, biases, keep=training)
 
 
 def _joined_bias(cell: Cell, weights: Any) -> Any:
@@ -55,23 +56,29 @@ def _recur(
     inputs: list[Any],
     kernels: list[Any],
     biases: list[Any],
+    keep: bool,
 ) -> list[Any]:
+    """Without `keep`, what gradients need is computed again if they are asked for."""
     native, count = operations(), len(inputs)
 
-    @tf.custom_gradient
-    def looped(*arguments: Any) -> Any:
-        kernels = list(arguments[count : 2 * count])
-        outputs, saved = native.open_seq2_seq_recurrent(
+    def run(arguments: Sequence[Any], keep: bool) -> Any:
+        return native.open_seq2_seq_recurrent(
             inputs=list(arguments[:count]),
-            kernels=kernels,
+            kernels=list(arguments[count : 2 * count]),
             biases=list(arguments[2 * count :]),
             lengths=lengths,
             cell=cell.name,
             backwards=backwards,
-            keep=True,
+            keep=keep,
         )
 
+    @tf.custom_gradient
+    def looped(*arguments: Any) -> Any:
+        kernels = list(arguments[count : 2 * count])
+        outputs, kept = run(arguments, keep)
+
         def gradients(*upstream: Any) -> list[Any]:
+            saved = kept if keep else run(arguments, True)[1]
             for_inputs, for_products, for_biases = native.open_seq2_seq_recurrent_gradient(
                 upstream=list(upstream),
                 outputs=outputs,

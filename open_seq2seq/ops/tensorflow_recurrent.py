@@ -17,10 +17,10 @@ from open_seq2seq.ops import tensorflow_native_recurrent
 from open_seq2seq.ops.recurrent_cells import CELLS, Cell
 
 
-def recur(cell: Cell, directions: Sequence[Any], lengths: Any) -> list[Any]:
+def recur(cell: Cell, directions: Sequence[Any], lengths: Any, training: bool = True) -> list[Any]:
     """`open_seq2seq.ops.recurrent.recur` on TensorFlow; same contract."""
     if tensorflow_native_recurrent.takes(cell, directions):
-        return tensorflow_native_recurrent.recur(cell, directions, lengths)
+        return tensorflow_native_recurrent.recur(cell, directions, lengths, training)
     # Independent loops of one graph run side by side.
     return [_run(cell, direction, lengths) for direction in directions]
 

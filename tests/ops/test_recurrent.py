@@ -113,6 +113,17 @@ def test_gradients_are_the_twins(path, cell):
         np.testing.assert_allclose(found, reference, rtol=0, atol=atol)
 
 
+@pytest.mark.parametrize("path", ["native"], indirect=True)
+@pytest.mark.parametrize("cell", ["gru", "gru_reset_after"])
+def test_gradients_in_evaluation(path, cell):
+    """Where nothing was kept for them."""
+    directions = directions_of(cell)
+    expected = gradients(path, cell, directions)
+    found = gradients(lambda *arguments: recur(*arguments, training=False), cell, directions)
+    for one, reference in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, reference)
+
+
 @pytest.mark.parametrize("cell", NATIVE_CELLS)
 def test_bfloat16_is_near_float32(path, cell):
     """Outputs and gradients, of inputs and weights that both hold exactly."""
