@@ -28,8 +28,9 @@ def recur(cell: Cell, directions: Sequence[Any], lengths: Any, training: bool = 
 def _run(cell: Cell, direction: Any, lengths: Any) -> Any:
     dtype = direction.inputs.dtype
     inputs = tf.transpose(direction.inputs, [1, 0, 2])
-    inside = tf.sequence_mask(lengths, tf.shape(inputs)[0])
-    inside = tf.transpose(inside)[:, :, None]  # [time, batch, 1]
+    # [time, batch, 1]; a transposed mask would do, but oneDNN complains about booleans.
+    frames = tf.range(tf.shape(inputs)[0])
+    inside = (frames[:, None] < tf.cast(lengths, tf.int32)[None])[:, :, None]
     # A Keras variable is not what custom_gradient takes.
     kernel = tf.cast(tf.convert_to_tensor(direction.weights["recurrent_kernel"]), dtype)
     extra = [tf.convert_to_tensor(direction.weights[name]) for name in cell.extra]
