@@ -98,7 +98,7 @@ def test_accumulated_gradients_learn_as_well(experiment):
 @pytest.mark.slow
 def test_fine_tuning_starts_where_the_base_ended(experiment, tmp_path):
     base, tuned = experiment("w2l", "base"), experiment("w2l", "tuned")
-    base("train", "--num_epochs=150", "--dtype=mixed", "--save_checkpoint_steps=50")
+    base("train", "--num_epochs=250", "--dtype=mixed")
     # Another vocabulary: a new symbol in front moves all the others.
     (tmp_path / "vocab.txt").write_text("-\n" + VOCABULARY)
     losses, result = tuned.train_eval(
