@@ -15,11 +15,12 @@ from keras import ops
 
 from open_seq2seq.encoders.crnn_blocks import ConvolutionBlock, RecurrentBlock, Shared
 from open_seq2seq.encoders.crnn_params import CRNN
+from open_seq2seq.encoders.encoder import Encoder, activation_function
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
 
 
-class CRNNEncoder(keras.layers.Layer):
+class CRNNEncoder(Encoder):
     """A strided convolution, residual convolutions, a dense layer and bidirectional GRUs.
 
     Args:
@@ -37,21 +38,15 @@ class CRNNEncoder(keras.layers.Layer):
         initializer: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        self._given_params = dict(params)
-        self.params = self.PARAMS.parse(params)
-        self.regularizer = keras.regularizers.get(regularizer)
-        self.initializer = keras.initializers.get(initializer or "glorot_uniform")
-        # One generator with a name of its own: its state belongs to the checkpoint.
-        self.seed = keras.random.SeedGenerator(name=f"{self.name}_seed")
+        super().__init__(params, regularizer, initializer, **kwargs)
         self.shared = Shared(
-            activation=keras.activations.get(self.params["activation_fn"]),
+            activation=activation_function(self.params["activation_fn"]),
             channels=self.params["conv_channels"],
             kernel_size=self.params["conv_kernel_size"],
             drop_prob=1.0 - self.params["dropout_keep_prob"],
             epsilon=self.params["norm_epsilon"],
             regularizer=self.regularizer,
-            initializer=self.initializer,
+            initializer=self.initializer or keras.initializers.get("glorot_uniform"),
             seed=self.seed,
             dtype=self.dtype_policy,
         )
@@ -73,7 +68,7 @@ class CRNNEncoder(keras.layers.Layer):
     def _dense(self, units: int, name: str) -> keras.layers.Dense:
         return keras.layers.Dense(
             units,
-            kernel_initializer=fresh_initializer(self.initializer),
+            kernel_initializer=fresh_initializer(self.shared.initializer),
             kernel_regularizer=self.regularizer,
             name=name,
             dtype=self.dtype_policy,
@@ -130,11 +125,3 @@ class CRNNEncoder(keras.layers.Layer):
     def output_length(self, frames: Any) -> Any:
         """Output frames for so many feature frames: an int, an integer array or a tensor."""
         return self.stem.output_length(frames)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "params": self._given_params,
-            "regularizer": keras.regularizers.serialize(self.regularizer),
-            "initializer": keras.initializers.serialize(self.initializer),
-        }
-        return {**super().get_config(), **own}

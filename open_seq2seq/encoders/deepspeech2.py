@@ -13,16 +13,16 @@ import keras
 from keras import ops
 
 from open_seq2seq.encoders.deepspeech2_params import DEEP_SPEECH_2, arrangement, is_cudnn
+from open_seq2seq.encoders.encoder import Encoder, activation_function
 from open_seq2seq.encoders.normalization import BatchNorm
 from open_seq2seq.encoders.recurrent import RecurrentLayer
-from open_seq2seq.encoders.tdnn import activation_function
 from open_seq2seq.encoders.tdnn_block import Repetition, Surroundings
 from open_seq2seq.ops.convolution import depthwise_convolve
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
 
 
-class DeepSpeech2Encoder(keras.layers.Layer):
+class DeepSpeech2Encoder(Encoder):
     """Convolutions, recurrent layers, an optional row convolution and a dense layer.
 
     Lengths are respected everywhere: what lies past an utterance's end changes nothing, and
@@ -44,12 +44,7 @@ class DeepSpeech2Encoder(keras.layers.Layer):
         initializer: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        self._given_params = dict(params)
-        self.params = self.PARAMS.parse(params)
-        self.regularizer = keras.regularizers.get(regularizer)
-        self.initializer = keras.initializers.get(initializer)
-        self.seed = keras.random.SeedGenerator(name=f"{self.name}_seed")
+        super().__init__(params, regularizer, initializer, **kwargs)
         self.activation = activation_function(self.params["activation_fn"])
         self.is_interleaved = arrangement(self.params) == "interleaved"
         self.convolutions = self._make_convolutions()
@@ -210,14 +205,6 @@ class DeepSpeech2Encoder(keras.layers.Layer):
         for convolution in self.convolutions:
             frames = convolution.output_length(frames)
         return frames
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "params": self._given_params,
-            "regularizer": keras.regularizers.serialize(self.regularizer),
-            "initializer": keras.initializers.serialize(self.initializer),
-        }
-        return {**super().get_config(), **own}
 
 
 class RowConvolution(keras.layers.Layer):

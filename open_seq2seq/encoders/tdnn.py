@@ -7,18 +7,18 @@ Sources: Collobert et al. 2016 (Wave2Letter), Li et al. 2019 (Jasper), Kriman et
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
+from open_seq2seq.encoders.encoder import Encoder, activation_function
 from open_seq2seq.encoders.tdnn_block import Repetition, Surroundings
 from open_seq2seq.encoders.tdnn_params import TDNN
 from open_seq2seq.ops.masks import zero_past
 
 
-class TDNNEncoder(keras.layers.Layer):
+class TDNNEncoder(Encoder):
     """Blocks of convolutions over time, with optional residual connections.
 
     Args:
@@ -37,14 +37,8 @@ class TDNNEncoder(keras.layers.Layer):
         initializer: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        self._given_params = dict(params)
-        self.params = self.PARAMS.parse(params)
-        self.regularizer = keras.regularizers.get(regularizer)
-        self.initializer = keras.initializers.get(initializer)
+        super().__init__(params, regularizer, initializer, **kwargs)
         self.use_mask: bool = self.params["use_conv_mask"]
-        # One generator with a name of its own: its state belongs to the checkpoint.
-        self.seed = keras.random.SeedGenerator(name=f"{self.name}_seed")
         self.blocks = self._make_blocks()
         self.time_stride = math.prod(
             repetition.stride[0] for block in self.blocks for repetition in block
@@ -149,19 +143,6 @@ class TDNNEncoder(keras.layers.Layer):
             for repetition in block:
                 frames = repetition.output_length(frames)
         return frames
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "params": self._given_params,
-            "regularizer": keras.regularizers.serialize(self.regularizer),
-            "initializer": keras.initializers.serialize(self.initializer),
-        }
-        return {**super().get_config(), **own}
-
-
-def activation_function(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The function that a config's `activation_fn` names or is."""
-    return keras.activations.get(activation) if isinstance(activation, str) else activation
 
 
 def _repetition_name(block: int, number: int) -> str:

@@ -108,14 +108,14 @@ def _for_kernel(cell: Cell, outputs: Any, saved: Any, products: Any, backward: b
     else:
         before = tf.pad(outputs[:, :-1], [[0, 0], [1, 0], [0, 0]])
     if cell.name != "gru":
-        return _sum_of_products(before, products)
+        return sum_of_products(before, products)
     # What multiplied the candidate's part was reset * state.
     reset = before * saved[:, :, units : 2 * units]
-    gates = _sum_of_products(before, products[:, :, : 2 * units])
-    return tf.concat([gates, _sum_of_products(reset, products[:, :, 2 * units :])], axis=1)
+    gates = sum_of_products(before, products[:, :, : 2 * units])
+    return tf.concat([gates, sum_of_products(reset, products[:, :, 2 * units :])], axis=1)
 
 
-def _sum_of_products(left: Any, right: Any) -> Any:
-    """[batch, time, a], [batch, time, b] -> [a, b]."""
-    left = tf.reshape(left, [-1, left.shape[-1]])
+def sum_of_products(left: Any, right: Any) -> Any:
+    """[.., .., a], [.., .., b] -> [a, b] in the dtype of b, all frames in one product."""
+    left = tf.reshape(tf.cast(left, right.dtype), [-1, left.shape[-1]])
     return tf.matmul(left, tf.reshape(right, [-1, right.shape[-1]]), transpose_a=True)

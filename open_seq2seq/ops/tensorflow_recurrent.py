@@ -182,7 +182,13 @@ class _Loop:
             step, states, written, not self.backward
         )
         factors = [kept[0], *kept[3:4]]
-        for_kernel = tf.concat([_sum_of_products(*pair) for pair in zip(factors, for_products)], 1)
+        for_kernel = tf.concat(
+            [
+                tensorflow_native_recurrent.sum_of_products(*pair)
+                for pair in zip(factors, for_products)
+            ],
+            1,
+        )
         return (for_inputs, for_kernel, *for_extra)
 
     def _step_gradients(
@@ -217,9 +223,3 @@ class _Loop:
     def _gradient(tape: Any, outputs: Any, sources: Any, upstream: Any) -> list[Any]:
         zero = tf.UnconnectedGradients.ZERO
         return tape.gradient(outputs, sources, upstream, unconnected_gradients=zero)
-
-
-def _sum_of_products(left: Any, right: Any) -> Any:
-    """[time, batch, a], [time, batch, b] -> [a, b], the sum over all frames in one product."""
-    left = tf.reshape(tf.cast(left, right.dtype), [-1, left.shape[-1]])
-    return tf.matmul(left, tf.reshape(right, [-1, right.shape[-1]]), transpose_a=True)

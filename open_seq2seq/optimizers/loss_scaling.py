@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from open_seq2seq.config.schema import Param, Schema
 
@@ -16,7 +16,43 @@ _SCALE_MIN = Param("scale_min", float, "The smallest scale.", 1.0, minimum=1e-30
 _SCALE_MAX = Param("scale_max", float, "The largest scale.", 2.0**14, minimum=1e-30)
 
 
-class BackoffScaler:
+class Scaler:
+    """What both scalers have; each says by `update`, `state` and `restore` how it goes.
+
+    Args:
+      params: see `PARAMS`.
+    """
+
+    PARAMS: ClassVar[Schema]
+    scale: float
+
+    def __init__(self, params: Mapping[str, Any] | None = None):
+        self.params = self.PARAMS.parse(params or {}, "loss_scaling_params")
+
+    @property
+    def at_minimum(self) -> bool:
+        """Whether a smaller scale is not allowed: an overflow is then not the scale's fault."""
+        return self.scale <= self.params["scale_min"]
+
+    def update(self, finite: bool, max_abs: float) -> None:
+        """What a step's gradients were like.
+
+        Args:
+          finite: whether all of them were.
+          max_abs: the largest absolute value, not scaled.
+        """
+        raise NotImplementedError
+
+    def state(self) -> dict[str, float]:
+        """All that changes, as JSON can hold it."""
+        raise NotImplementedError
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Goes on where `state()` was taken."""
+        raise NotImplementedError
+
+
+class BackoffScaler(Scaler):
     """Halves the scale at an overflow and doubles it after `step_window` steps without one.
 
     Starts at `scale_max` (Micikevicius et al. 2018, arXiv:1710.03740, section 3.2).
@@ -34,23 +70,13 @@ class BackoffScaler:
     )
 
     def __init__(self, params: Mapping[str, Any] | None = None):
-        self.params = self.PARAMS.parse(params or {}, "loss_scaling_params")
+        super().__init__(params)
         self.scale: float = self.params["scale_max"]
         self._iteration = 0
         self._last_overflow = -1
 
-    @property
-    def at_minimum(self) -> bool:
-        """Whether a smaller scale is not allowed: an overflow is then not the scale's fault."""
-        return self.scale <= self.params["scale_min"]
-
     def update(self, finite: bool, max_abs: float) -> None:
-        """What a step's gradients were like.
-
-        Args:
-          finite: whether all of them were.
-          max_abs: the largest absolute value, not scaled; not used here.
-        """
+        """What a step's gradients were like; `max_abs` is not used here."""
         factor = self.params["step_factor"]
         if not finite:
             self._last_overflow = self._iteration
@@ -63,7 +89,6 @@ class BackoffScaler:
         return min(max(scale, self.params["scale_min"]), self.params["scale_max"])
 
     def state(self) -> dict[str, float]:
-        """All that changes, as JSON can hold it."""
         return {
             "scale": self.scale,
             "iteration": self._iteration,
@@ -71,12 +96,11 @@ class BackoffScaler:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes on where `state()` was taken."""
         self.scale = float(state["scale"])
         self._iteration, self._last_overflow = state["iteration"], state["last_overflow"]
 
 
-class LogMaxScaler:
+class LogMaxScaler(Scaler):
     """Chooses the scale so that the largest gradient rarely passes `2^log_max`.
 
     With x = log2(max |g|) of each step (`log_max` when there was an overflow), a normal
@@ -103,23 +127,13 @@ class LogMaxScaler:
     )
 
     def __init__(self, params: Mapping[str, Any] | None = None):
-        self.params = self.PARAMS.parse(params or {}, "loss_scaling_params")
+        super().__init__(params)
         self.scale: float = min(max(1.0, self.params["scale_min"]), self.params["scale_max"])
         self._count = 0
         self._mean = self._slow_mean = self._slow_square = 0.0
 
-    @property
-    def at_minimum(self) -> bool:
-        """Whether a smaller scale is not allowed: an overflow is then not the scale's fault."""
-        return self.scale <= self.params["scale_min"]
-
     def update(self, finite: bool, max_abs: float) -> None:
-        """What a step's gradients were like; gradients that are all zero say nothing.
-
-        Args:
-          finite: whether all of them were.
-          max_abs: the largest absolute value, not scaled.
-        """
+        """What a step's gradients were like; gradients that are all zero say nothing."""
         if finite and max_abs <= 0:
             return
         x = math.log2(max_abs) if finite else self.params["log_max"]
@@ -137,7 +151,6 @@ class LogMaxScaler:
         self.scale = max(2.0**exponent, self.params["scale_min"])
 
     def state(self) -> dict[str, float]:
-        """All that changes, as JSON can hold it."""
         return {
             "scale": self.scale,
             "count": self._count,
@@ -147,15 +160,9 @@ class LogMaxScaler:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Goes on where `state()` was taken."""
         self.scale, self._count = float(state["scale"]), state["count"]
         self._mean, self._slow_mean = state["mean"], state["slow_mean"]
         self._slow_square = state["slow_square"]
 
 
-Scaler = BackoffScaler | LogMaxScaler
-
-LOSS_SCALERS: dict[str, type[BackoffScaler] | type[LogMaxScaler]] = {
-    "Backoff": BackoffScaler,
-    "LogMax": LogMaxScaler,
-}
+LOSS_SCALERS: dict[str, type[Scaler]] = {"Backoff": BackoffScaler, "LogMax": LogMaxScaler}
