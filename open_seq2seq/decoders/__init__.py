@@ -1,8 +1,31 @@
-"""Decoders, by the name a config gives them."""
+"""Decoders, by the name a config gives them.
 
-from open_seq2seq.decoders.decode_result import DecodeResult, Word
-from open_seq2seq.decoders.fully_connected import FullyConnectedCTCDecoder
+The CTC head is a Keras layer; it is imported when it is asked for, so that scripts that only
+read results start without Keras.
+"""
 
-DECODERS = {"FullyConnectedCTCDecoder": FullyConnectedCTCDecoder}
+from __future__ import annotations
 
-__all__ = ["DECODERS", "DecodeResult", "FullyConnectedCTCDecoder", "Word"]
+from typing import TYPE_CHECKING, Any
+
+from open_seq2seq.decoders.decode_result import DecodeResult, Token, Word
+
+if TYPE_CHECKING:
+    from open_seq2seq.decoders.fully_connected import FullyConnectedCTCDecoder
+
+    DECODERS: dict[str, type[FullyConnectedCTCDecoder]]
+
+__all__ = ["DECODERS", "DecodeResult", "FullyConnectedCTCDecoder", "Token", "Word"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("DECODERS", "FullyConnectedCTCDecoder"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from open_seq2seq.decoders.fully_connected import FullyConnectedCTCDecoder
+
+    found = {
+        "FullyConnectedCTCDecoder": FullyConnectedCTCDecoder,
+        "DECODERS": {"FullyConnectedCTCDecoder": FullyConnectedCTCDecoder},
+    }
+    globals().update(found)
+    return found[name]

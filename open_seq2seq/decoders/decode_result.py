@@ -22,18 +22,46 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Token:
+    """One symbol of the vocabulary in the best alignment of a hypothesis.
+
+    Args:
+      text: the symbol.
+      start, end: seconds from the start of the recording.
+    """
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class DecodeResult:
     """The text of an utterance and what is known about it.
 
     Args:
       text: the best hypothesis.
       score: its log probability, natural logarithm; comparable between hypotheses of
-        one utterance.
+        one utterance. With a language model, acoustic_score + lm_score.
       words: its words in order.
-      nbest: the best hypotheses, best first; empty when the decoder finds only one.
+      nbest: the best hypotheses, best first; empty when only one was asked for or found.
+      acoustic_score: the network's part: the log probability of the symbols, natural
+        logarithm; None: the decoder does not split the score.
+      lm_score: all the rest, weighted: language models, bonus of words, hot words.
+      tokens: the symbols with their times; empty when the decoder does not give them.
+      ngram_scores: for each language model the sum of its scores, unweighted: what alpha
+        (and the model's own weight) multiplies.
+      bonus_count: how many times beta was added.
+      boost: what hot words added.
     """
 
     text: str
     score: float
     words: tuple[Word, ...]
     nbest: tuple[DecodeResult, ...] = ()
+    acoustic_score: float | None = None
+    lm_score: float = 0.0
+    tokens: tuple[Token, ...] = ()
+    ngram_scores: tuple[float, ...] = ()
+    bonus_count: int = 0
+    boost: float = 0.0
