@@ -1,0 +1,18 @@
+// What the core throws when an input is wrong.
+
+#ifndef CTC_DECODER_WITH_LM_ERROR_H_
+#define CTC_DECODER_WITH_LM_ERROR_H_
+
+#include <stdexcept>
+
+namespace ctc {
+
+// Its text is one or more full sentences for the user. Every door turns it into the error of
+// its world: InputError in Python, InvalidArgument in TensorFlow.
+struct Error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace ctc
+
+#endif  // CTC_DECODER_WITH_LM_ERROR_H_
