@@ -120,3 +120,15 @@ def test_against_the_definition(paths, seed):
         assert times == sorted(times)
         assert all(0 <= word.confidence <= 1 for word in result.words)
         assert result.score <= 0
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, -1e3])
+def test_large_logits_and_many_frames(offset):
+    """Scores do not depend on a constant, nor on how many frames are worked on at once."""
+    rng = np.random.default_rng(4)
+    logits = rng.standard_normal((1, 9000, 6)).astype(np.float32)
+    (result,) = greedy_decode(logits + np.float32(offset), np.array([9000]), CHARACTERS, 0.02)
+    exact = logits.astype(np.float64)
+    expected = (exact.max(2) - np.log(np.exp(exact).sum(2))).sum()
+    assert result.score == pytest.approx(expected, rel=1e-4)
+    assert max(word.confidence for word in result.words) <= 1
