@@ -1,0 +1,86 @@
+"""The C++ compiler, and objects that are compiled again only when something changed."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from open_seq2seq.errors import RunError
+
+
+def compiled(
+    sources: Sequence[Path], flags: Sequence[str], headers: Sequence[Path], folder: Path
+) -> list[Path]:
+    """Compiles each source into an object, in parallel.
+
+    Args:
+      sources: C++ files.
+      flags: the compiler's.
+      headers: files that the sources include; when one changes, all sources are compiled.
+      folder: gets the objects; those of earlier versions of a source are removed.
+
+    Returns:
+      The objects, in the order of the sources.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    common = hashlib.sha256(repr((command(), _version(), list(flags))).encode())
+    for header in sorted(headers):
+        common.update(header.read_bytes())
+
+    def compile_one(source: Path) -> Path:
+        digest = common.copy()
+        digest.update(source.read_bytes())
+        name = f"{source.parent.name}-{source.stem}"
+        target = folder / f"{name}-{digest.hexdigest()[:16]}.o"
+        if not target.exists():
+            run_and_replace(["-c", str(source), *flags, "-o"], target)
+            for old in folder.glob(f"{name}-{'?' * 16}.o"):
+                if old != target:
+                    old.unlink(missing_ok=True)
+        return target
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(compile_one, sources))
+
+
+def run_and_replace(arguments: Sequence[str], target: Path) -> None:
+    """Runs the compiler with the output's name appended; the target appears only when it is whole.
+
+    Raises:
+      RunError: without a compiler, or with what it said.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        made = Path(scratch) / target.name
+        _run([*command(), *arguments, str(made)])
+        os.replace(made, target)
+
+
+def command() -> list[str]:
+    """The C++ compiler: `CXX`, else g++."""
+    return shlex.split(os.environ.get("CXX", "g++"))
+
+
+@functools.cache
+def _version() -> str:
+    return _run([*command(), "--version"])
+
+
+def _run(arguments: list[str]) -> str:
+    try:
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise RunError(
+            f"No C++ compiler: {arguments[0]} could not be started ({error.strerror}). "
+            "Install g++ or clang, or set CXX."
+        ) from error
+    if done.returncode:
+        raise RunError(f"{shlex.join(arguments)} failed:\n{done.stderr[-4000:]}")
+    return done.stdout

@@ -1,0 +1,21 @@
+// What an ARPA file says about itself, checked before KenLM reads it into memory.
+
+#ifndef CTC_DECODER_WITH_LM_ARPA_H_
+#define CTC_DECODER_WITH_LM_ARPA_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ctc {
+
+// Throws Error when the text does not begin as an ARPA file, or declares more n-grams than it
+// can hold, for which KenLM would allocate memory.
+void CheckArpa(std::string_view text);
+
+// KenLM's complaint about an ARPA file as a sentence, with the number of the line.
+std::string ArpaComplaint(std::string_view text, const std::string& complaint);
+
+}  // namespace ctc
+
+#endif  // CTC_DECODER_WITH_LM_ARPA_H_
