@@ -1,0 +1,268 @@
+// The end of an utterance: final scores, n-best, words with times and confidence.
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "beam_search.h"
+
+namespace ctc {
+namespace {
+
+// Hypotheses with less than this share of the beam's probability say nothing about a word.
+constexpr double kSmallestShare = 1e-5;
+
+double LogAdd(double a, double b) {
+  if (a < b) std::swap(a, b);
+  return std::isinf(b) ? a : a + std::log1p(std::exp(b - a));
+}
+
+// Without spaces at either end; inside, runs of them become one.
+std::string Trimmed(const std::string& text, bool collapse) {
+  std::string result;
+  for (char c : text) {
+    if (c == ' ' && (result.empty() || (collapse && result.back() == ' '))) continue;
+    result.push_back(c);
+  }
+  while (!result.empty() && result.back() == ' ') result.pop_back();
+  return result;
+}
+
+}  // namespace
+
+// A hypothesis at the end of the utterance.
+struct BeamSearch::Final {
+  Entry entry;  // whose best alignment gives the times
+  std::string text;
+  double acoustic, language;
+  bool complete;
+  float lowest;  // pyctcdecode: rank of its weakest part
+  double score() const { return acoustic + language; }
+};
+
+std::vector<BeamSearch::Final> BeamSearch::Finals() {
+  std::vector<Final> finals;
+  bool any_complete = false;
+  for (const Entry& entry : beam_) {
+    Node& node = nodes_[entry.node];
+    const double mass = scoring_.max_merge ? std::max(entry.blank, entry.symbol) : entry.blank + entry.symbol;
+    if (!(mass > 0)) continue;
+    Final made{entry, TextOf(entry.node), std::log(mass) - scale_, node.language.score, true, 0};
+    uint32_t context = node.language.context;
+    if (node.language.partial_length > 0) {
+      made.complete = CloseWord(&node);
+      if (!made.complete && scoring_.complete_words_first) {
+        made.language += node.language.ahead;
+      } else if (!scoring_.token_lm) {
+        made.language += node.close_score;
+        context = node.close_context;
+      }
+      if (hot_) {
+        float completed = 0;
+        hot_->Step(node.language.hot, kSpace, &completed);
+        made.language += completed;
+      }
+    } else if (scoring_.empty_last_word && !scoring_.token_lm) {
+      const LmScorer::Scored closed = scorer_.Word(context, kUnknownWord);
+      made.language += closed.score;
+      context = closed.context;
+    }
+    if (scoring_.repeat_final_bonus && node.parent != kNone && symbols_.is_space(node.symbol)) {
+      Node& before = nodes_[node.parent];
+      if (before.language.partial_length > 0 && CloseWord(&before)) made.language += before.close_score;
+      if (before.parent == kNone) made.language += scorer_.Word(before.language.context, kUnknownWord).score;
+    }
+    made.language += scorer_.End(context);
+    const float base = entry.rank - entry.total;
+    made.lowest = entry.rank;
+    if (entry.blank > 0) made.lowest = std::min(made.lowest, base + static_cast<float>(std::log(entry.blank)));
+    if (entry.symbol > 0) made.lowest = std::min(made.lowest, base + static_cast<float>(std::log(entry.symbol)));
+    any_complete |= made.complete;
+    finals.push_back(std::move(made));
+  }
+  if (scoring_.complete_words_first) {
+    for (Final& made : finals) {
+      if (!made.complete) made.text.erase(made.text.find_last_of(' ') == std::string::npos ? 0 : made.text.find_last_of(' '));
+    }
+    if (any_complete) {
+      finals.erase(std::remove_if(finals.begin(), finals.end(), [](const Final& f) { return !f.complete; }),
+                   finals.end());
+    }
+  }
+  std::stable_sort(finals.begin(), finals.end(),
+                   [](const Final& a, const Final& b) { return a.score() > b.score(); });
+  // One hypothesis for each text.
+  std::unordered_map<std::string, size_t> places;
+  std::vector<Final> merged;
+  for (Final& made : finals) {
+    auto [place, added] = places.emplace(made.text, merged.size());
+    if (added) {
+      merged.push_back(std::move(made));
+      continue;
+    }
+    Final& same = merged[place->second];
+    if (!scoring_.merge_texts) continue;
+    same.acoustic = scoring_.max_merge ? std::max(same.acoustic, made.acoustic) : LogAdd(same.acoustic, made.acoustic);
+    if (scoring_.empty_last_word && made.lowest < same.lowest) {
+      same.lowest = made.lowest;
+      same.language = made.language;
+    }
+  }
+  std::stable_sort(merged.begin(), merged.end(),
+                   [](const Final& a, const Final& b) { return a.score() > b.score(); });
+  return merged;
+}
+
+std::vector<Hypothesis> BeamSearch::Finish() {
+  std::vector<Final> finals = Finals();
+  std::vector<Hypothesis> all;
+  std::vector<double> shares;
+  double sum = 0;
+  for (const Final& made : finals) {
+    const double share = std::exp(made.score() - finals[0].score());
+    if (all.size() >= static_cast<size_t>(options_.nbest) && share < kSmallestShare) break;
+    sum += share;
+    shares.push_back(share);
+    Hypothesis hypothesis;
+    hypothesis.text = made.text;
+    hypothesis.score = made.score();
+    hypothesis.acoustic = made.acoustic;
+    hypothesis.tokens = TokensOf(made.entry);
+    Describe(hypothesis.tokens, &hypothesis);
+    if (!made.complete && scoring_.complete_words_first && !hypothesis.words.empty()) hypothesis.words.pop_back();
+    all.push_back(std::move(hypothesis));
+  }
+  const size_t wanted = std::min(all.size(), static_cast<size_t>(options_.nbest));
+  for (size_t i = 0; i < wanted; ++i) {
+    // A word is as sure as the hypotheses that have it at the same time are probable.
+    for (TimedWord& word : all[i].words) {
+      double agreed = 0;
+      for (size_t other = 0; other < all.size(); ++other) {
+        const std::vector<TimedWord>& words = all[other].words;
+        auto at = std::lower_bound(words.begin(), words.end(), word.start,
+                                   [](const TimedWord& w, int start) { return w.end <= start; });
+        for (; at != words.end() && at->start < word.end; ++at) {
+          if (at->text == word.text) {
+            agreed += shares[other];
+            break;
+          }
+        }
+      }
+      word.confidence = static_cast<float>(std::min(1.0, agreed / sum));
+    }
+    SplitScore(all[i].tokens, true, &all[i]);
+  }
+  all.resize(wanted);
+  return all;
+}
+
+std::vector<TokenTime> BeamSearch::TokensOf(const Entry& entry) const {
+  const bool symbol_ended = entry.best_symbol > entry.best_blank;
+  uint32_t at = symbol_ended ? entry.times_symbol : entry.times_blank;
+  int end = symbol_ended ? frame_ : entry.end_blank;
+  std::vector<TokenTime> tokens;
+  for (uint32_t node = entry.node; nodes_[node].parent != kNone && at != kNone; node = nodes_[node].parent) {
+    tokens.push_back({nodes_[node].symbol, times_[at].start, end});
+    end = times_[at].previous_end;
+    at = times_[at].previous;
+  }
+  std::reverse(tokens.begin(), tokens.end());
+  return tokens;
+}
+
+void BeamSearch::Describe(const std::vector<TokenTime>& tokens, Hypothesis* out) const {
+  bool open = false;
+  for (const TokenTime& token : tokens) {
+    for (char c : symbols_.text(token.symbol)) {
+      if (c == ' ') {
+        open = false;
+        continue;
+      }
+      if (!open) out->words.push_back({"", token.start, token.end, 0});
+      open = true;
+      out->words.back().text.push_back(c);
+      out->words.back().end = token.end;
+    }
+  }
+}
+
+// The unweighted parts of a hypothesis' language score, by reading it once more.
+void BeamSearch::SplitScore(const std::vector<TokenTime>& tokens, bool final_word, Hypothesis* out) {
+  out->lm_scores.assign(model_->language_models().size(), 0.0f);
+  uint32_t context = scorer_.start(), word = Lexicon::kRoot, extra = Lexicon::kRoot, length = 0;
+  uint32_t hot = hot_ ? hot_->start() : 0;
+  uint32_t last_word = kUnknownWord, last_context = context;
+  bool at_start = true, last_space = false, counted = false;
+  auto count = [&](uint32_t index) {
+    last_word = index;
+    last_context = context;
+    counted = true;
+    context = scorer_.Parts(context, index, &out->lm_scores);
+    ++out->bonus_count;
+  };
+  auto close = [&] {
+    uint32_t index = kUnknownWord;
+    if (lexicon_ && word != Lexicon::kOff && lexicon_->word(word) != Lexicon::kNoWord) index = lexicon_->word(word);
+    if (!scoring_.token_lm) count(index);
+    return index != kUnknownWord || !model_->constrained() ||
+           (extra_ && extra != Lexicon::kOff && extra_->word(extra) != Lexicon::kNoWord);
+  };
+  for (const TokenTime& token : tokens) {
+    last_space = symbols_.is_space(token.symbol);
+    counted = false;
+    for (Char next : symbols_.chars(token.symbol)) {
+      if (hot_) hot = hot_->Step(hot, next, &out->boost);
+      if (next == kSpace) {
+        if (length > 0) close();
+        else if (at_start && scoring_.empty_words) count(kUnknownWord);
+        word = extra = Lexicon::kRoot;
+        length = 0;
+      } else {
+        if (lexicon_ && word != Lexicon::kOff) word = lexicon_->Child(word, next);
+        if (extra_ && extra != Lexicon::kOff) extra = extra_->Child(extra, next);
+        ++length;
+      }
+      at_start = false;
+    }
+    if (scoring_.token_lm) count(static_cast<uint32_t>(token.symbol));
+  }
+  if (length > 0) {
+    const bool incomplete_kept = scoring_.complete_words_first && model_->constrained() &&
+                                 (!lexicon_ || word == Lexicon::kOff || lexicon_->word(word) == Lexicon::kNoWord);
+    if (final_word && !incomplete_kept) close();
+    if (hot_) hot_->Step(hot, kSpace, &out->boost);
+  } else if (scoring_.empty_last_word && !scoring_.token_lm) {
+    count(kUnknownWord);
+  }
+  if (scoring_.repeat_final_bonus && last_space && counted) {
+    scorer_.Parts(last_context, last_word, &out->lm_scores);
+    ++out->bonus_count;
+  }
+  scorer_.EndParts(context, &out->lm_scores);
+}
+
+std::string BeamSearch::TextOf(uint32_t node) const {
+  std::vector<int> symbols;
+  for (; nodes_[node].parent != kNone; node = nodes_[node].parent) symbols.push_back(nodes_[node].symbol);
+  std::string text;
+  for (auto symbol = symbols.rbegin(); symbol != symbols.rend(); ++symbol) text += symbols_.text(*symbol);
+  return Trimmed(text, scoring_.collapse_spaces);
+}
+
+void BeamSearch::Partial(std::string* text, std::string* stable) const {
+  const Entry* best = &beam_[0];
+  for (const Entry& entry : beam_) {
+    if (entry.rank > best->rank) best = &entry;
+  }
+  *text = TextOf(best->node);
+  // All hypotheses share what lies above the first fork, or the first end of one.
+  uint32_t node = best->node;
+  while (nodes_[node].parent != kNone) node = nodes_[node].parent;
+  while (nodes_[node].active < 0 && nodes_[node].first_child != kNone &&
+         nodes_[nodes_[node].first_child].next == kNone) {
+    node = nodes_[node].first_child;
+  }
+  *stable = TextOf(node);
+}
+
+}  // namespace ctc

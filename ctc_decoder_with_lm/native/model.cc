@@ -1,0 +1,115 @@
+#include "model.h"
+
+#include <string_view>
+#include <unordered_set>
+
+#include "error.h"
+#include "trie_file.h"
+
+namespace ctc {
+namespace {
+
+bool IsSpecial(std::string_view word) {
+  return word == "<unk>" || word == "<UNK>" || word == "<s>" || word == "</s>";
+}
+
+// Text files cannot hold a space as a word; these stand for it.
+constexpr std::string_view kSpaceNames[] = {"|", "\xE2\x96\x81", "<space>", "_"};
+
+// The id of a symbol in a language model of symbols; 0 when it has none.
+WordId TokenId(const LanguageModel& model, const Symbols& symbols, int symbol) {
+  if (symbols.name(symbol) != " ") return model.Find(symbols.name(symbol));
+  for (std::string_view name : kSpaceNames) {
+    if (WordId id = model.Find(name)) return id;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool IsTokenModel(const LanguageModel& model, const Symbols& symbols) {
+  std::unordered_set<std::string_view> names(std::begin(kSpaceNames), std::end(kSpaceNames));
+  for (int symbol = 0; symbol < symbols.size(); ++symbol) names.insert(symbols.name(symbol));
+  size_t found = 0;
+  for (std::string_view word : model.words()) {
+    if (IsSpecial(word)) continue;
+    if (!names.count(word)) return false;
+    ++found;
+  }
+  return found > 0;
+}
+
+Model::Model(const std::vector<std::string>& symbols, const Scoring& scoring,
+             std::vector<std::shared_ptr<const LanguageModel>> language_models,
+             const std::vector<std::string>* words, const std::string& trie_path)
+    : symbols_(symbols), scoring_(scoring), models_(std::move(language_models)) {
+  for (const auto& model : models_) {
+    if (!model) throw Error("A language model is missing.");
+  }
+  if (scoring_.token_lm) MakeTokenIds();
+  if (words || (!models_.empty() && !scoring_.token_lm)) MakeLexicon(words);
+  if (!trie_path.empty()) {
+    score_trie_ = std::make_unique<Lexicon>(ReadTrieFile(trie_path, symbols_));
+  }
+}
+
+void Model::MakeTokenIds() {
+  for (const auto& model : models_) {
+    std::vector<WordId> ids;
+    for (int symbol = 0; symbol < symbols_.size(); ++symbol) {
+      ids.push_back(TokenId(*model, symbols_, symbol));
+    }
+    word_ids_.push_back(std::move(ids));
+  }
+}
+
+void Model::MakeLexicon(const std::vector<std::string>* given) {
+  std::vector<std::string_view> words;
+  if (given) {
+    words.assign(given->begin(), given->end());
+  } else {
+    std::unordered_set<std::string_view> seen;
+    for (const auto& model : models_) {
+      for (std::string_view word : model->words()) {
+        if (!IsSpecial(word) && (models_.size() == 1 || seen.insert(word).second)) {
+          words.push_back(word);
+        }
+      }
+    }
+  }
+  std::vector<SpelledWord> spelled;
+  std::vector<Char> chars;
+  if (!scoring_.token_lm) word_ids_.resize(models_.size());
+  for (std::string_view word : words) {
+    bool fits = false;
+    try {
+      fits = symbols_.Spell(word, &chars);
+    } catch (const Error&) {  // not UTF-8: no symbol spells it
+    }
+    if (!fits) {
+      if (++unspellable_ <= 5) examples_.emplace_back(word);
+      continue;
+    }
+    const uint32_t index = static_cast<uint32_t>(spelled.size());
+    float unigram = 0;
+    if (!scoring_.token_lm) {
+      for (size_t i = 0; i < models_.size(); ++i) {
+        const WordId id = models_[i]->Find(word);
+        word_ids_[i].push_back(id);
+        LmState ignored;
+        if (i == 0) unigram = models_[0]->Score(models_[0]->null(), id, &ignored);
+      }
+    }
+    spelled.push_back({chars, index, unigram});
+  }
+  if (spelled.empty()) {
+    const std::string example = examples_.empty() ? "" : " (\"" + examples_[0] + "\")";
+    throw Error(words.empty() ? "The lexicon has no words."
+                              : "None of the lexicon's " + std::to_string(words.size()) + " words" +
+                                    example + " can be spelled with the vocabulary's symbols: upper and "
+                                    "lower case, or a language model of another language or unit?");
+  }
+  lexicon_ = std::make_unique<Lexicon>(std::move(spelled), symbols_.alphabet_size());
+}
+
+}  // namespace ctc

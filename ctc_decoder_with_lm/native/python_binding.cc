@@ -1,0 +1,250 @@
+// The Python door: module ctc_decoder_with_lm._core. Arrays in, tuples out; the GIL is released
+// while the core works. ctc_decoder_with_lm/decoder.py makes it comfortable.
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "batch.h"
+#include "beam_search.h"
+#include "error.h"
+#include "hot_words.h"
+#include "language_model.h"
+#include "model.h"
+
+namespace py = pybind11;
+
+namespace {
+
+using Rows = py::array_t<float, py::array::c_style>;
+
+template <typename Choice>
+Choice Choose(const std::string& name, const std::vector<std::pair<std::string, Choice>>& choices) {
+  std::string offered;
+  for (const auto& [one, choice] : choices) {
+    if (one == name) return choice;
+    offered += (offered.empty() ? "" : ", ") + one;
+  }
+  throw ctc::Error("\"" + name + "\" is none of: " + offered + ".");
+}
+
+ctc::Inputs ParseInputs(const std::string& name) {
+  return Choose<ctc::Inputs>(name, {{"logits", ctc::Inputs::kLogits},
+                                    {"log_probs", ctc::Inputs::kLogProbs},
+                                    {"probabilities", ctc::Inputs::kProbabilities}});
+}
+
+ctc::Scoring ParseScoring(const py::dict& given) {
+  ctc::Scoring scoring;
+  auto text = [&](const char* key) { return given[key].cast<std::string>(); };
+  auto flag = [&](const char* key) { return given[key].cast<bool>(); };
+  auto number = [&](const char* key) { return given[key].cast<float>(); };
+  scoring.natural_unit = Choose<bool>(text("unit"), {{"natural", true}, {"log10", false}});
+  scoring.begin_of_sentence = flag("begin_of_sentence");
+  scoring.end_of_sentence = flag("end_of_sentence");
+  scoring.unknown = Choose<ctc::Unknown>(text("unknown"), {{"lm", ctc::Unknown::kModel},
+                                                           {"replace", ctc::Unknown::kReplace},
+                                                           {"add", ctc::Unknown::kAdd}});
+  scoring.unknown_score = number("unknown_score");
+  scoring.unknown_in_window = flag("unknown_in_window");
+  scoring.constrain = Choose<bool>(text("lexicon"), {{"constrain", true}, {"none", false}});
+  scoring.partial_word =
+      Choose<ctc::PartialWord>(text("partial_word"), {{"none", ctc::PartialWord::kNone},
+                                                      {"lookahead", ctc::PartialWord::kLookahead},
+                                                      {"trie", ctc::PartialWord::kTrie},
+                                                      {"unknown", ctc::PartialWord::kUnknown}});
+  scoring.partial_score = number("partial_score");
+  scoring.max_merge = Choose<bool>(text("merge"), {{"sum", false}, {"max", true}});
+  scoring.token_lm = Choose<bool>(text("lm_unit"), {{"word", false}, {"token", true}});
+  scoring.collapse_spaces = flag("collapse_spaces");
+  scoring.empty_words = flag("empty_words");
+  scoring.repeat_final_bonus = flag("repeat_final_bonus");
+  scoring.complete_words_first = flag("complete_words_first");
+  scoring.empty_last_word = flag("empty_last_word");
+  scoring.merge_texts = flag("merge_texts");
+  scoring.start_blank = number("start_blank");
+  return scoring;
+}
+
+ctc::SearchOptions ParseOptions(const py::dict& given) {
+  ctc::SearchOptions options;
+  auto number = [&](const char* key) { return given[key].cast<float>(); };
+  options.alpha = number("alpha");
+  options.beta = number("beta");
+  options.trie_weight = number("trie_weight");
+  options.weights = given["weights"].cast<std::vector<float>>();
+  options.beam_width = given["beam_width"].cast<int>();
+  options.beam_threshold = number("beam_threshold");
+  options.token_threshold = number("token_threshold");
+  options.cutoff_top_n = given["cutoff_top_n"].cast<int>();
+  options.cutoff_prob = number("cutoff_prob");
+  options.nbest = given["nbest"].cast<int>();
+  return options;
+}
+
+ctc::Utterance Rowed(const Rows& rows, const ctc::Model& model) {
+  const int classes = model.symbols().size() + 1;
+  if (rows.ndim() != 2 || rows.shape(1) != classes) {
+    throw ctc::Error("An utterance must be an array [frames, " + std::to_string(classes) + "].");
+  }
+  return {rows.data(), static_cast<int>(rows.shape(0))};
+}
+
+py::tuple ToTuple(const ctc::Hypothesis& hypothesis) {
+  py::tuple tokens(hypothesis.tokens.size()), words(hypothesis.words.size());
+  for (size_t i = 0; i < hypothesis.tokens.size(); ++i) {
+    const ctc::TokenTime& token = hypothesis.tokens[i];
+    tokens[i] = py::make_tuple(token.symbol, token.start, token.end);
+  }
+  for (size_t i = 0; i < hypothesis.words.size(); ++i) {
+    const ctc::TimedWord& word = hypothesis.words[i];
+    words[i] = py::make_tuple(word.text, word.start, word.end, word.confidence);
+  }
+  return py::make_tuple(hypothesis.text, hypothesis.score, hypothesis.acoustic, words, tokens,
+                        py::tuple(py::cast(hypothesis.lm_scores)), hypothesis.bonus_count, hypothesis.boost);
+}
+
+py::list ToList(const std::vector<ctc::Hypothesis>& hypotheses) {
+  py::list result;
+  for (const ctc::Hypothesis& hypothesis : hypotheses) result.append(ToTuple(hypothesis));
+  return result;
+}
+
+py::list Decode(std::shared_ptr<const ctc::Model> model, const std::vector<Rows>& arrays, const py::dict& options,
+                std::shared_ptr<const ctc::HotWords> hot_words, const std::string& inputs, int threads) {
+  std::vector<ctc::Utterance> utterances;
+  for (const Rows& rows : arrays) utterances.push_back(Rowed(rows, *model));
+  const ctc::SearchOptions parsed = ParseOptions(options);
+  const ctc::Inputs kind = ParseInputs(inputs);
+  std::vector<std::vector<ctc::Hypothesis>> found;
+  {
+    py::gil_scoped_release release;
+    found = ctc::DecodeBatch(model, parsed, hot_words, utterances, kind, threads);
+  }
+  py::list results;
+  for (const auto& hypotheses : found) results.append(ToList(hypotheses));
+  return results;
+}
+
+// One utterance, frame by frame. Calls from several threads wait for each other.
+class Stream {
+ public:
+  Stream(std::shared_ptr<const ctc::Model> model, const py::dict& options,
+         std::shared_ptr<const ctc::HotWords> hot_words, const std::string& inputs)
+      : model_(model), inputs_(ParseInputs(inputs)), search_(model, ParseOptions(options), std::move(hot_words)) {}
+
+  void Accept(const Rows& rows) {
+    const ctc::Utterance utterance = Rowed(rows, *model_);
+    const size_t classes = model_->symbols().size() + 1;
+    py::gil_scoped_release release;
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (int frame = 0; frame < utterance.frames; ++frame) {
+      search_.Accept(utterance.rows + frame * classes, inputs_);
+    }
+  }
+  std::pair<std::string, std::string> Partial() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::pair<std::string, std::string> result;
+    search_.Partial(&result.first, &result.second);
+    return result;
+  }
+  py::list Finish() {
+    std::vector<ctc::Hypothesis> found;
+    {
+      py::gil_scoped_release release;
+      std::lock_guard<std::mutex> lock(mutex_);
+      found = search_.Finish();
+    }
+    return ToList(found);
+  }
+  void Reset() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    search_.Reset();
+  }
+  int frames() const { return search_.frames(); }
+
+ private:
+  std::shared_ptr<const ctc::Model> model_;
+  ctc::Inputs inputs_;
+  ctc::BeamSearch search_;
+  std::mutex mutex_;
+};
+
+}  // namespace
+
+PYBIND11_MODULE(_core, module) {
+  module.doc() = "The native core of ctc_decoder_with_lm.";
+  py::register_exception<ctc::Error>(module, "Error", PyExc_ValueError);
+
+  py::class_<ctc::LanguageModel, std::shared_ptr<ctc::LanguageModel>>(module, "LanguageModel")
+      .def(py::init([](const std::string& path) {
+             py::gil_scoped_release release;
+             return std::const_pointer_cast<ctc::LanguageModel>(ctc::LanguageModel::Load(path));
+           }),
+           py::arg("path"))
+      .def_property_readonly("path", &ctc::LanguageModel::path)
+      .def_property_readonly("order", &ctc::LanguageModel::order)
+      .def_property_readonly("size", &ctc::LanguageModel::size)
+      .def("words", [](const ctc::LanguageModel& model) {
+        py::list words;
+        for (std::string_view word : model.words()) words.append(py::bytes(word.data(), word.size()));
+        return words;
+      })
+      .def("score", [](const ctc::LanguageModel& model, const std::vector<std::string>& words, bool begin, bool end) {
+        std::vector<std::pair<float, bool>> scores;
+        ctc::LmState state = begin ? model.begin() : model.null(), next;
+        for (const std::string& word : words) {
+          const ctc::WordId id = model.Find(word);
+          scores.emplace_back(model.Score(state, id, &next), id == 0);
+          state = next;
+        }
+        if (end) scores.emplace_back(model.Score(state, model.end_of_sentence(), &next), false);
+        return scores;
+      }, py::arg("words"), py::arg("begin") = true, py::arg("end") = true)
+      .def("scores_symbols", [](const ctc::LanguageModel& model, const std::vector<std::string>& symbols) {
+        return ctc::IsTokenModel(model, ctc::Symbols(symbols));
+      });
+
+  py::class_<ctc::Model, std::shared_ptr<ctc::Model>>(module, "Model")
+      .def(py::init([](const std::vector<std::string>& symbols, const py::dict& scoring,
+                       const std::vector<std::shared_ptr<ctc::LanguageModel>>& models,
+                       std::optional<std::vector<std::string>> words, const std::string& trie_path) {
+             const ctc::Scoring rules = ParseScoring(scoring);
+             py::gil_scoped_release release;
+             std::vector<std::shared_ptr<const ctc::LanguageModel>> constant(models.begin(), models.end());
+             return std::make_shared<ctc::Model>(symbols, rules, std::move(constant), words ? &*words : nullptr,
+                                                 trie_path);
+           }))
+      .def_property_readonly("lexicon_words", [](const ctc::Model& model) {
+        return model.lexicon() ? model.lexicon()->words() : 0;
+      })
+      .def_property_readonly("unspellable", &ctc::Model::unspellable)
+      .def_property_readonly("unspellable_examples", &ctc::Model::unspellable_examples);
+
+  py::class_<ctc::HotWords, std::shared_ptr<ctc::HotWords>>(module, "HotWords")
+      .def(py::init([](const std::vector<std::pair<std::string, float>>& phrases, const ctc::Model& model) {
+        return std::make_shared<ctc::HotWords>(phrases, model.symbols(),
+                                               model.constrained() ? model.lexicon() : nullptr);
+      }));
+
+  py::class_<Stream>(module, "Stream")
+      .def(py::init([](std::shared_ptr<ctc::Model> model, const py::dict& options,
+                       std::shared_ptr<ctc::HotWords> hot_words, const std::string& inputs) {
+        return std::make_unique<Stream>(model, options, hot_words, inputs);
+      }))
+      .def("accept", &Stream::Accept)
+      .def("partial", &Stream::Partial)
+      .def("finish", &Stream::Finish)
+      .def("reset", &Stream::Reset)
+      .def_property_readonly("frames", &Stream::frames);
+
+  module.def("decode", [](std::shared_ptr<ctc::Model> model, const std::vector<Rows>& arrays, const py::dict& options,
+                          std::shared_ptr<ctc::HotWords> hot_words, const std::string& inputs, int threads) {
+    return Decode(model, arrays, options, hot_words, inputs, threads);
+  });
+}
