@@ -1,0 +1,414 @@
+"""Beam search with language models over NumPy arrays."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ctc_decoder_with_lm.build import core
+from ctc_decoder_with_lm.scoring import Scoring
+from open_seq2seq.decoders.decode_result import DecodeResult, Token, Word
+from open_seq2seq.errors import InputError, Problem
+
+INPUTS = ("logits", "log_probs", "probabilities")
+
+
+class LanguageModel:
+    """An n-gram model of KenLM: a binary of any type, or an ARPA file, plain or gzipped.
+
+    Binaries are memory-mapped; one object serves any number of decoders and threads.
+
+    Args:
+      path: the file.
+
+    Raises:
+      InputError: it cannot be used; says why.
+      RunError: the native core is not built.
+    """
+
+    def __init__(self, path: str | Path):
+        native = core()
+        try:
+            self._native = native.LanguageModel(os.fspath(path))
+        except native.Error as error:
+            raise InputError(str(error)) from None
+        self.path: str = self._native.path
+        self.order: int = self._native.order
+        self.size: int = self._native.size
+
+    def words(self) -> list[str]:
+        """The vocabulary, `<unk>`, `<s>` and `</s>` included."""
+        try:
+            return [word.decode(errors="replace") for word in self._native.words()]
+        except core().Error as error:
+            raise InputError(str(error)) from None
+
+    def score(
+        self, words: Sequence[str], begin: bool = True, end: bool = True
+    ) -> list[tuple[float, bool]]:
+        """log10 of each word's probability, and whether the model does not know it.
+
+        Args:
+          words: of one sentence.
+          begin: after `<s>`; False: without any context.
+          end: one entry more, of `</s>`.
+        """
+        return self._native.score(list(words), begin, end)
+
+    def __repr__(self) -> str:
+        return f"LanguageModel({self.path!r}, order {self.order}, {self.size} words)"
+
+
+class HotWords:
+    """Words and phrases with a weight each, compiled for one decoder (`decoder.hot_words`)."""
+
+    def __init__(self, native: Any, phrases: Mapping[str, float], model: Any):
+        self._native = native
+        self._model = model
+        self.phrases = dict(phrases)
+
+
+@dataclass(frozen=True)
+class Partial:
+    """What a stream has heard so far.
+
+    Args:
+      text: the best hypothesis at this moment.
+      stable_text: its beginning that no later frame can change.
+    """
+
+    text: str
+    stable_text: str
+
+
+class BeamSearchDecoder:
+    """CTC prefix beam search; language models, lexicon and hot words are optional.
+
+    Args:
+      symbols: of the network: characters, or SentencePiece pieces; the blank is the class
+        after them.
+      language_model: none, one, or several, whose scores are added.
+      scoring: the rules, or the name of a preset.
+      lexicon: the words that may be said; None: those of the language models, where the
+        rules want any.
+      trie_path: a trie file of OpenSeq2Seq, for rules with partial_word="trie"; None: the
+        words of the language model serve.
+      step_size: seconds from one frame to the next.
+
+    Raises:
+      InputError: the parts do not fit together; says which.
+      RunError: the native core is not built.
+    """
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        language_model: LanguageModel | Sequence[LanguageModel] | None = None,
+        scoring: str | Scoring = "standard",
+        lexicon: Iterable[str] | None = None,
+        trie_path: str | Path | None = None,
+        step_size: float = 0.02,
+    ):
+        if isinstance(language_model, LanguageModel):
+            language_model = [language_model]
+        self.language_models = list(language_model or [])
+        self.symbols = list(symbols)
+        self.step_size = step_size
+        self._texts = [symbol.replace("\u2581", " ") for symbol in self.symbols]
+        native = core()
+        rules = Scoring.preset(scoring) if isinstance(scoring, str) else scoring
+        try:
+            self.scoring = replace(rules, lm_unit=self._lm_unit(rules))
+            words = None if lexicon is None else list(lexicon)
+            models = [model._native for model in self.language_models]
+            trie = os.fspath(trie_path) if trie_path else ""
+            self._model = native.Model(self.symbols, self.scoring.as_dict(), models, words, trie)
+        except native.Error as error:
+            raise InputError(str(error)) from None
+        self.lexicon_words: int = self._model.lexicon_words
+        self.unspellable_words: int = self._model.unspellable
+
+    def _lm_unit(self, rules: Scoring) -> str:
+        if rules.lm_unit != "auto" or not self.language_models:
+            return "word" if rules.lm_unit == "auto" else rules.lm_unit
+        units = {
+            "token" if model._native.scores_symbols(self.symbols) else "word"
+            for model in self.language_models
+        }
+        if len(units) > 1:
+            paths = ", ".join(model.path for model in self.language_models)
+            problem = Problem(paths, "models of words and of symbols", "models of one unit")
+            raise InputError("These language models do not go together:", [problem])
+        return units.pop()
+
+    def hot_words(self, phrases: Mapping[str, float]) -> HotWords:
+        """Compiles words and phrases, to be used in any number of calls.
+
+        Args:
+          phrases: text -> weight in natural log, added once to a hypothesis for each time
+            that it contains the text as whole words. Words that the lexicon lacks can be
+            recognised nevertheless.
+
+        Raises:
+          InputError: a phrase is empty, or the symbols cannot spell it.
+        """
+        native = core()
+        try:
+            pairs = [(phrase, float(weight)) for phrase, weight in phrases.items()]
+            return HotWords(native.HotWords(pairs, self._model), phrases, self._model)
+        except native.Error as error:
+            raise InputError(str(error)) from None
+
+    def decode(self, logits: np.ndarray, **options: Any) -> DecodeResult:
+        """Decodes one utterance, [time, symbol + 1]; options as for `decode_batch`."""
+        return self.decode_batch([logits], **options)[0]
+
+    def decode_batch(
+        self,
+        logits: np.ndarray | Sequence[np.ndarray],
+        lengths: Sequence[int] | np.ndarray | None = None,
+        *,
+        inputs: str = "logits",
+        threads: int | None = None,
+        hot_words: HotWords | Mapping[str, float] | None = None,
+        **options: Any,
+    ) -> list[DecodeResult]:
+        """Decodes many utterances.
+
+        Args:
+          logits: [batch, time, symbol + 1], or a list of [time, symbol + 1]; float32 is used
+            as it is, other types are converted.
+          lengths: [batch] frames that count; None: all.
+          inputs: what the numbers are: "logits", "log_probs" (natural) or "probabilities".
+          threads: None: as many as the processor runs.
+          hot_words: from `hot_words`, or a dictionary to compile for this call.
+          options: `alpha`, `beta`, `beam_width` and so on, see `search_options`.
+
+        Returns:
+          One result per utterance. Scores are natural logarithms. A word starts with the
+          first frame of its first symbol in the best alignment and ends after the last
+          frame of its last one; its confidence is the share of the beam's probability
+          that belongs to hypotheses with the same word at an overlapping time.
+
+        Raises:
+          InputError: shapes, types or values that make no sense; says which utterance.
+        """
+        native = core()
+        rows = _utterances(logits, lengths, len(self.symbols) + 1)
+        settings = self._options(options)
+        compiled = self._hot(hot_words)
+        if threads is None:
+            threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        try:
+            found = native.decode(
+                self._model, rows, settings, compiled, _inputs(inputs), max(int(threads), 1)
+            )
+        except native.Error as error:
+            raise InputError(str(error)) from None
+        return [self._result(one, settings) for one in found]
+
+    def stream(
+        self,
+        *,
+        inputs: str = "logits",
+        hot_words: HotWords | Mapping[str, float] | None = None,
+        **options: Any,
+    ) -> Stream:
+        """Begins an utterance whose frames come one after the other; options as above."""
+        native = core()
+        settings = self._options(options)
+        try:
+            stream = native.Stream(self._model, settings, self._hot(hot_words), _inputs(inputs))
+        except native.Error as error:
+            raise InputError(str(error)) from None
+        return Stream(self, stream, settings)
+
+    def _hot(self, hot_words: HotWords | Mapping[str, float] | None) -> Any:
+        if not hot_words:
+            return None
+        if not isinstance(hot_words, HotWords):
+            hot_words = self.hot_words(hot_words)
+        if hot_words._model is not self._model:
+            problem = Problem("hot_words", "those of another decoder", "decoder.hot_words(...)")
+            raise InputError("Hot words are compiled for one decoder:", [problem])
+        return hot_words._native
+
+    def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return search_options(**given)
+        except TypeError as error:
+            raise InputError(f"Beam search has no such option: {error}") from None
+
+    def _result(self, found: list[tuple], settings: Mapping[str, Any]) -> DecodeResult:
+        if not found:
+            return DecodeResult("", -math.inf, ())
+        results = [self._one(*hypothesis) for hypothesis in found]
+        if settings["nbest"] == 1:
+            return results[0]
+        return replace(results[0], nbest=tuple(results))
+
+    def _one(
+        self,
+        text: str,
+        score: float,
+        acoustic: float,
+        words: tuple,
+        tokens: tuple,
+        lm_scores: tuple[float, ...],
+        bonus_count: int,
+        boost: float,
+    ) -> DecodeResult:
+        step = self.step_size
+        return DecodeResult(
+            text,
+            score,
+            tuple([Word(word, start * step, end * step, sure) for word, start, end, sure in words]),
+            acoustic_score=acoustic,
+            lm_score=score - acoustic,
+            tokens=tuple(
+                [Token(self.symbols[one], start * step, end * step) for one, start, end in tokens]
+            ),
+            ngram_scores=lm_scores,
+            bonus_count=bonus_count,
+            boost=boost,
+        )
+
+
+class Stream:
+    """One utterance in pieces (`decoder.stream`). The result does not depend on the cuts."""
+
+    def __init__(self, decoder: BeamSearchDecoder, native: Any, settings: Mapping[str, Any]):
+        self._decoder = decoder
+        self._native = native
+        self._settings = settings
+
+    @property
+    def frames(self) -> int:
+        """Frames accepted so far."""
+        return self._native.frames
+
+    def accept(self, frames: np.ndarray) -> None:
+        """Takes the next frames, [time, symbol + 1], any number of them.
+
+        Raises:
+          InputError: they make no sense; says which frame.
+        """
+        rows = _utterances([frames], None, len(self._decoder.symbols) + 1)
+        try:
+            self._native.accept(rows[0])
+        except core().Error as error:
+            raise InputError(str(error)) from None
+
+    def partial(self) -> Partial:
+        """The text so far, and the part of it that will not change any more."""
+        return Partial(*self._native.partial())
+
+    def finish(self) -> DecodeResult:
+        """The result, as if the utterance ended here. More frames may follow all the same."""
+        return self._decoder._result(self._native.finish(), self._settings)
+
+    def reset(self) -> None:
+        """Begins another utterance."""
+        self._native.reset()
+
+
+def search_options(
+    *,
+    alpha: float = 0.8,
+    beta: float = 0.0,
+    weights: Sequence[float] | None = None,
+    trie_weight: float = 0.1,
+    beam_width: int = 100,
+    beam_threshold: float = math.inf,
+    token_threshold: float = -math.inf,
+    cutoff_top_n: int = 0,
+    cutoff_prob: float = 1.0,
+    nbest: int = 1,
+) -> dict[str, Any]:
+    """The numbers of a call, checked.
+
+    Args:
+      alpha: weight of the language models, in the unit of the scoring rules.
+      beta: bonus of each word (of each symbol, with models of symbols), natural log.
+      weights: of each of several language models, times alpha; None: 1 each.
+      trie_weight: for rules with partial_word="trie".
+      beam_width: hypotheses kept after each frame.
+      beam_threshold: those further below the best one are dropped as well (natural log).
+      token_threshold: symbols with a lower log probability count as impossible in a frame;
+        the best one always stays.
+      cutoff_top_n: at most so many symbols, blank included, in a frame; 0: all.
+      cutoff_prob: the most probable symbols until their sum reaches this; 1: all.
+      nbest: hypotheses in the result.
+
+    Raises:
+      InputError: a value that makes no sense.
+    """
+    values: dict[str, Any] = {
+        "alpha": alpha,
+        "beta": beta,
+        "weights": [] if weights is None else list(weights),
+        "trie_weight": trie_weight,
+        "beam_width": beam_width,
+        "beam_threshold": beam_threshold,
+        "token_threshold": token_threshold,
+        "cutoff_top_n": cutoff_top_n,
+        "cutoff_prob": cutoff_prob,
+        "nbest": nbest,
+    }
+    problems = []
+    for name, value in values.items():
+        whole = name in ("beam_width", "cutoff_top_n", "nbest")
+        for one in value if isinstance(value, list) else [value]:
+            good = isinstance(one, (int, np.integer) if whole else (int, float, np.number))
+            good = good and not isinstance(one, bool)
+            if not good or (whole and not 0 <= int(one) < 2**31):
+                kind = "a whole number that is not negative" if whole else "a number"
+                problems.append(Problem(name, repr(one), kind))
+    if problems:
+        raise InputError("Beam search cannot work with:", problems)
+    return values
+
+
+def _inputs(inputs: str) -> str:
+    if inputs not in INPUTS:
+        problem = Problem("inputs", repr(inputs), "one of " + ", ".join(INPUTS))
+        raise InputError("The decoder does not know such inputs:", [problem])
+    return inputs
+
+
+def _utterances(
+    logits: np.ndarray | Sequence[np.ndarray],
+    lengths: Sequence[int] | np.ndarray | None,
+    classes: int,
+) -> list[np.ndarray]:
+    """Each utterance's rows, float32, [time, symbol + 1]."""
+    try:
+        arrays = [np.asarray(one) for one in logits]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The logits are no arrays: {error}") from None
+    problems = []
+    if lengths is not None and len(lengths) != len(arrays):
+        found = f"{len(lengths)} lengths for {len(arrays)} utterances"
+        problems.append(Problem("lengths", found, "one for each"))
+        lengths = None
+    for place, array in enumerate(arrays):
+        where = f"logits[{place}]"
+        if array.ndim != 2 or array.shape[1] != classes:
+            expected = f"[time, {classes}]: {classes - 1} symbols and the blank"
+            problems.append(Problem(where, f"shape {list(array.shape)}", expected))
+        elif array.dtype.kind != "f":
+            problems.append(Problem(where, f"type {array.dtype}", "floating-point numbers"))
+        elif lengths is not None and not 0 <= int(lengths[place]) <= len(array):
+            found = f"{lengths[place]} of {len(array)} frames"
+            problems.append(Problem(f"lengths[{place}]", found, f"0 to {len(array)}"))
+    if problems:
+        raise InputError("The decoder cannot use these inputs:", problems)
+    if lengths is not None:
+        arrays = [array[: int(length)] for array, length in zip(arrays, lengths)]
+    return [np.ascontiguousarray(array, np.float32) for array in arrays]
