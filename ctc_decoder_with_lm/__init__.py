@@ -8,7 +8,6 @@ print(result.text, result.words, result.score)
 The core is built by `python -m ctc_decoder_with_lm.build`; `available()` says whether it is there.
 """
 
-from ctc_decoder_with_lm.build import why_unavailable
 from ctc_decoder_with_lm.decoder import (
     BeamSearchDecoder,
     HotWords,
@@ -16,6 +15,7 @@ from ctc_decoder_with_lm.decoder import (
     Partial,
     Stream,
 )
+from ctc_decoder_with_lm.library import why_unavailable
 from ctc_decoder_with_lm.scoring import PRESETS, Scoring
 
 __all__ = [

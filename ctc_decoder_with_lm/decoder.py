@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ctc_decoder_with_lm.build import core
+from ctc_decoder_with_lm.library import core
 from ctc_decoder_with_lm.scoring import Scoring
 from open_seq2seq.decoders.decode_result import DecodeResult, Token, Word
 from open_seq2seq.errors import InputError, Problem

@@ -36,10 +36,10 @@ _EDITS = {
         ("void *original_base_;", "void *original_base_;\n    uint64_t max_next_;"),
     ],
     "lm/bhiksha.cc": [
-        ("next_(util::BitsMask::ByMax(max_next)) {}", "next_(util::BitsMask::ByMax(max_next)), max_next_(max_next) {}"),
+        ("ByMax(max_next)) {}", "ByMax(max_next)), max_next_(max_next) {}"),
         ("original_base_(base) {}", "original_base_(base), max_next_(max_next) {}"),
     ],
-}  # fmt: skip
+}
 
 
 def pin() -> tuple[str, str]:

@@ -18,11 +18,7 @@ constexpr std::size_t kQuoted = 60;  // characters of a line that an error shows
 }
 
 std::string Quoted(std::string_view line) {
-  std::string text = "\"";
-  for (const char c : line.substr(0, kQuoted)) {
-    text += static_cast<unsigned char>(c) >= 32 && static_cast<unsigned char>(c) < 127 ? c : '?';
-  }
-  return text + (line.size() > kQuoted ? "...\"" : "\"");
+  return "\"" + std::string(line.substr(0, kQuoted)) + (line.size() > kQuoted ? "...\"" : "\"");
 }
 
 bool IsBlank(std::string_view line) {
@@ -84,11 +80,12 @@ void CheckArpa(std::string_view text) {
 }
 
 std::string ArpaComplaint(std::string_view text, const std::string& complaint) {
-  // What was being read is named first, with source file and line; then what is wrong, and how
-  // many bytes were read.
+  // KenLM's place in its sources comes first; then what is wrong, and how many bytes were read.
   std::string what = complaint;
   const std::size_t thrown = what.find(" threw "), named = what.find(".\n");
   if (thrown != std::string::npos && named != std::string::npos) what = what.substr(named + 2);
+  // Advice about KenLM's own programs.
+  what = what.substr(0, what.find(".  This is a bug in"));
   uint64_t offset = text.size();
   for (const std::string mark : {" Byte: ", " at byte "}) {
     const std::size_t at = what.rfind(mark);
@@ -97,9 +94,8 @@ std::string ArpaComplaint(std::string_view text, const std::string& complaint) {
     std::from_chars(digits, what.data() + what.size(), offset);
     what.resize(at);
   }
-  const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min<uint64_t>(offset, text.size()));
-  const auto lines = 1 + std::count(text.begin(), end, '\n');
-  std::replace_if(what.begin(), what.end(), [](unsigned char c) { return c < 32; }, ' ');
+  const std::string_view read = text.substr(0, std::min<uint64_t>(offset, text.size()));
+  const auto lines = 1 + std::count(read.begin(), read.end(), '\n');
   return "ARPA file, near line " + std::to_string(lines) + ": " + what + ".";
 }
 

@@ -1,7 +1,5 @@
 // What an ARPA file says about itself, checked before KenLM reads it into memory.
-
-#ifndef CTC_DECODER_WITH_LM_ARPA_H_
-#define CTC_DECODER_WITH_LM_ARPA_H_
+#pragma once
 
 #include <cstdint>
 #include <string>
@@ -17,5 +15,3 @@ void CheckArpa(std::string_view text);
 std::string ArpaComplaint(std::string_view text, const std::string& complaint);
 
 }  // namespace ctc
-
-#endif  // CTC_DECODER_WITH_LM_ARPA_H_

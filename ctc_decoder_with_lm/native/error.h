@@ -1,7 +1,5 @@
 // What the core throws when an input is wrong.
-
-#ifndef CTC_DECODER_WITH_LM_ERROR_H_
-#define CTC_DECODER_WITH_LM_ERROR_H_
+#pragma once
 
 #include <stdexcept>
 
@@ -14,5 +12,3 @@ struct Error : std::runtime_error {
 };
 
 }  // namespace ctc
-
-#endif  // CTC_DECODER_WITH_LM_ERROR_H_

@@ -1,7 +1,5 @@
 // Reads gzip files (RFC 1951 and 1952), so that no library is needed for ARPA files in .gz.
-
-#ifndef CTC_DECODER_WITH_LM_GUNZIP_H_
-#define CTC_DECODER_WITH_LM_GUNZIP_H_
+#pragma once
 
 #include <cstdint>
 #include <functional>
@@ -16,5 +14,3 @@ bool IsGzip(std::string_view bytes);
 void Gunzip(std::string_view bytes, const std::function<void(const uint8_t*, size_t)>& write);
 
 }  // namespace ctc
-
-#endif  // CTC_DECODER_WITH_LM_GUNZIP_H_

@@ -93,6 +93,7 @@ void CheckHasEmptyPlace(std::string_view table, std::size_t place) {
 
 // The vocabulary of the two hash table types: a version, the number of words, a hash table.
 uint64_t CheckHashedWords(std::string_view words, uint64_t unigrams) {
+  if (At<uint32_t>(words, 0) != 0) Damaged("the version of its vocabulary is unknown");
   const uint64_t count = At<uint32_t>(words, 4);
   if (count < 1 || count > unigrams + 1) Damaged("its number of words is wrong");
   const std::string_view table = words.substr(8);

@@ -4,9 +4,7 @@
 // hash table for ever. After these checks it cannot. What they don't see is a wrong number
 // where any number may stand: a probability, a back-off, the words or the key of an n-gram
 // above the unigrams. Then scores are wrong, but nothing is read that is not the file's.
-
-#ifndef CTC_DECODER_WITH_LM_KENLM_BINARY_H_
-#define CTC_DECODER_WITH_LM_KENLM_BINARY_H_
+#pragma once
 
 #include <cstdint>
 #include <string_view>
@@ -27,5 +25,3 @@ struct KenlmBinary {
 KenlmBinary CheckKenlmBinary(std::string_view bytes);
 
 }  // namespace ctc
-
-#endif  // CTC_DECODER_WITH_LM_KENLM_BINARY_H_

@@ -29,6 +29,29 @@ float Bounded(float score) {
   return score < kLargest ? score : kLargest;
 }
 
+// Text as it can be shown: what is not UTF-8, and what moves the cursor, becomes a question mark.
+std::string Printable(const std::string& text) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto first = static_cast<unsigned char>(text[at]);
+    std::size_t length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    bool good = first >= 32 && first != 127 && (first < 0x80 || (first >= 0xC2 && first < 0xF5)) &&
+                at + length <= text.size();
+    for (std::size_t next = at + 1; good && next < at + length; ++next) {
+      good = (static_cast<unsigned char>(text[next]) & 0xC0) == 0x80;
+    }
+    if (good && length > 2) {  // neither surrogates, overlong forms nor more than there is
+      const auto second = static_cast<unsigned char>(text[at + 1]);
+      good = !((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
+               (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F));
+    }
+    if (!good) length = 1;
+    result += good ? text.substr(at, length) : "?";
+    at += length;
+  }
+  return result;
+}
+
 // KenLM fills in the words that it used and leaves the others as they are.
 void SetState(const ngram::State& state, LmState* out) {
   std::memset(out->bytes, 0, sizeof(out->bytes));
@@ -200,7 +223,8 @@ Loaded LanguageModel::Load(const std::string& path) {
   } catch (const std::exception& error) {
     what = std::string("KenLM cannot read the file: ") + error.what();
   }
-  throw Error(what.rfind(path, 0) == 0 && !path.empty() ? what : path + ": " + what);
+  const bool named = !path.empty() && what.rfind(path, 0) == 0;
+  throw Error(Printable(named ? what : path + ": " + what));
 }
 
 }  // namespace ctc

@@ -1,7 +1,5 @@
 // An n-gram language model, read by KenLM. Only language_model.cc sees KenLM's headers.
-
-#ifndef CTC_DECODER_WITH_LM_LANGUAGE_MODEL_H_
-#define CTC_DECODER_WITH_LM_LANGUAGE_MODEL_H_
+#pragma once
 
 #include <cstdint>
 #include <cstring>
@@ -77,5 +75,3 @@ class LanguageModel {
 };
 
 }  // namespace ctc
-
-#endif  // CTC_DECODER_WITH_LM_LANGUAGE_MODEL_H_

@@ -1,7 +1,5 @@
 // A file as bytes in memory, read by the operating system when they are looked at.
-
-#ifndef CTC_DECODER_WITH_LM_MAPPED_FILE_H_
-#define CTC_DECODER_WITH_LM_MAPPED_FILE_H_
+#pragma once
 
 #include <cstddef>
 #include <cstdint>
@@ -42,5 +40,3 @@ class TemporaryFile {
 };
 
 }  // namespace ctc
-
-#endif  // CTC_DECODER_WITH_LM_MAPPED_FILE_H_
