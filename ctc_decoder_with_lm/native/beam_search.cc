@@ -68,6 +68,11 @@ BeamSearch::BeamSearch(std::shared_ptr<const Model> model, const SearchOptions& 
                                      [](float weight) { return weight < 0; });
   const float once = std::max(options_.beta, 0.0f) + (hot_ ? hot_->most() : 0.0f);
   most_gain_ = unbounded ? std::numeric_limits<float>::infinity() : once * static_cast<float>(longest) + 1e-3f;
+  const bool lookahead = scoring_.partial_word == PartialWord::kLookahead;
+  plain_ = model_->constrained() && !hot_ && !scoring_.token_lm && longest == 1 &&
+           (lookahead || scoring_.partial_word == PartialWord::kNone);
+  lookahead_weight_ = lookahead ? scorer_.unigram_weight() : 0.0f;
+  plain_ &= lookahead_weight_ >= 0;
   log_probs_.resize(symbols_.size() + 1);
   probs_.resize(symbols_.size() + 1);
   Reset();
@@ -265,57 +270,76 @@ void BeamSearch::Stay(const float* probs) {
 // Every prefix with one more symbol, unless that prefix is in the beam already.
 void BeamSearch::Extend() {
   candidates_.clear();
+  bases_.resize(beam_.size());
   float best_base = kImpossible;
-  for (const Entry& entry : beam_) {
-    best_base = std::max(best_base, Rank(entry.total, nodes_[entry.node].language) - nodes_[entry.node].language.ahead);
+  for (size_t i = 0; i < beam_.size(); ++i) {
+    bases_[i] = beam_[i].total + static_cast<float>(nodes_[beam_[i].node].language.score - base_);
+    best_base = std::max(best_base, bases_[i]);
   }
   order_.clear();
+  spaces_.clear();
   for (int symbol = 0; symbol < symbols_.size(); ++symbol) {
-    if (log_probs_[symbol] > kImpossible && best_base + log_probs_[symbol] + most_gain_ >= floor_) {
-      order_.push_back(symbol);
-    }
+    if (log_probs_[symbol] == kImpossible || best_base + log_probs_[symbol] + most_gain_ < floor_) continue;
+    (plain_ && symbols_.is_space(symbol) ? spaces_ : order_).push_back(symbol);
   }
   std::sort(order_.begin(), order_.end(), [&](int a, int b) {
     return log_probs_[a] != log_probs_[b] ? log_probs_[a] > log_probs_[b] : a < b;
   });
-  const bool exact_bits = symbols_.size() <= 64;
   for (size_t i = 0; i < beam_.size(); ++i) {
-    const Entry& entry = beam_[i];
-    const uint32_t node = entry.node;
-    const float base = Rank(entry.total, nodes_[node].language) - nodes_[node].language.ahead;
-    const int last = nodes_[node].symbol;
-    const bool after_space = nodes_[node].ends_in_space;
+    if (!plain_) {
+      for (int symbol : order_) {
+        if (bases_[i] + log_probs_[symbol] + most_gain_ < floor_) break;
+        Try(i, symbol);
+      }
+      continue;
+    }
+    // The usual case: one look at the lexicon rules out most symbols. The best word below a node
+    // is no better than the best one above it.
+    const Language& language = nodes_[beam_[i].node].language;
+    const float above = bases_[i] + lookahead_weight_ * lexicon_->best(language.word);
     for (int symbol : order_) {
-      const float log_prob = log_probs_[symbol];
-      if (base + log_prob + most_gain_ < floor_) break;
-      if (extensions_[i] & Bit(symbol)) {
-        if (exact_bits) continue;
-        const uint32_t child = FindChild(node, symbol);
-        if (child != kNone && nodes_[child].active >= 0) continue;
-      }
-      Candidate made;
-      made.total = entry.total;
-      made.mass = scoring_.max_merge ? std::max(entry.blank, entry.symbol) : entry.blank + entry.symbol;
-      if (after_space) {
-        if (symbols_.is_space(symbol)) continue;  // the same prefix
-      } else if (symbol == last) {  // only a blank between makes it another symbol
-        if (entry.blank <= 0) continue;
-        made.mass = entry.blank;
-        made.total = std::log(static_cast<float>(entry.blank));
-        if (made.total + (base - entry.total) + log_prob + most_gain_ < floor_) continue;
-      }
-      made.total += log_prob;
-      if (!Step(node, symbol, &made.language)) continue;
-      const float rank = Rank(made.total, made.language);
-      if (!(rank >= floor_)) continue;
-      made.from = static_cast<uint32_t>(i);
-      made.symbol = symbol;
-      made.mass *= probs_[symbol];
-      if (made.mass <= 0) continue;
-      candidates_.push_back(made);
-      ranks_.push_back(rank);
+      const float bound = above + log_probs_[symbol];
+      if (bound < floor_) break;
+      const uint32_t word = lexicon_->Child(language.word, symbols_.single(symbol));
+      if (word == Lexicon::kOff) continue;
+      if (bases_[i] + log_probs_[symbol] + lookahead_weight_ * lexicon_->best(word) >= floor_) Try(i, symbol);
+    }
+    const bool finished = lexicon_->word(language.word) != Lexicon::kNoWord;
+    for (int symbol : spaces_) {
+      if (finished && bases_[i] + log_probs_[symbol] + most_gain_ >= floor_) Try(i, symbol);
     }
   }
+}
+
+// One prefix with one more symbol: a candidate, if it is new and good enough.
+void BeamSearch::Try(size_t from, int symbol) {
+  const Entry& entry = beam_[from];
+  const Node& node = nodes_[entry.node];
+  if (extensions_[from] & Bit(symbol)) {
+    if (symbols_.size() <= 64) return;
+    const uint32_t child = FindChild(entry.node, symbol);
+    if (child != kNone && nodes_[child].active >= 0) return;
+  }
+  Candidate made;
+  made.total = entry.total;
+  made.mass = scoring_.max_merge ? std::max(entry.blank, entry.symbol) : entry.blank + entry.symbol;
+  if (node.ends_in_space) {
+    if (symbols_.is_space(symbol)) return;  // the same prefix
+  } else if (symbol == node.symbol) {  // only a blank between makes it another symbol
+    if (!(entry.blank > 0)) return;
+    made.mass = entry.blank;
+    made.total = std::log(static_cast<float>(entry.blank));
+    if (made.total + (bases_[from] - entry.total) + log_probs_[symbol] + most_gain_ < floor_) return;
+  }
+  made.total += log_probs_[symbol];
+  made.mass *= probs_[symbol];
+  if (!(made.mass > 0) || !Step(entry.node, symbol, &made.language)) return;
+  const float rank = Rank(made.total, made.language);
+  if (!(rank >= floor_)) return;
+  made.from = static_cast<uint32_t>(from);
+  made.symbol = symbol;
+  candidates_.push_back(made);
+  ranks_.push_back(rank);
 }
 
 // The beam of the next frame.

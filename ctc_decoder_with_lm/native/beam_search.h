@@ -123,6 +123,7 @@ class BeamSearch {
   void Stay(const float* probs);
   void Extend();
   void Select();
+  void Try(size_t from, int symbol);
   bool Step(uint32_t node, int symbol, Language* out);
   bool CloseWord(Node* node);
   LmScorer::Scored ClosingScore(const Language& language, bool* closable);
@@ -154,6 +155,8 @@ class BeamSearch {
   const Lexicon* trie_;
   LmScorer scorer_;
   float most_gain_;  // the most that an extension can add to a rank, apart from the sound
+  bool plain_;       // words of characters out of a lexicon, without hot words: the fast path
+  float lookahead_weight_;
 
   std::vector<Node> nodes_;
   std::vector<uint32_t> free_, free_later_;
@@ -164,7 +167,8 @@ class BeamSearch {
   std::vector<float> ranks_, sorted_;
   std::vector<TimeNode> times_;
   size_t compact_times_at_, compact_contexts_at_;
-  std::vector<int> order_, chosen_;   // symbols worth trying in this frame
+  std::vector<float> bases_;          // of each entry: its rank without what lies ahead
+  std::vector<int> order_, spaces_, chosen_;  // symbols worth trying in this frame
   std::vector<float> log_probs_, probs_;
   float floor_ = 0;
   double scale_ = 0;  // log of what all masses were multiplied with
