@@ -8,9 +8,10 @@ sources; pybind11 comes with the package. Everything else of the framework works
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
-from ctc_decoder_with_lm.library import NATIVE, build, build_operation, build_tool
+from ctc_decoder_with_lm.library import build, build_operation, build_tool
 from open_seq2seq.errors import RunError
 
 
@@ -20,10 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--tools", action="store_true", help="KenLM's build_binary, too")
+    parser.add_argument(
+        "--no_tensorflow", action="store_true", help="without the TensorFlow operation"
+    )
     flags = parser.parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         print(f"Beam search: {build()}")
-        if (NATIVE / "tensorflow_op.cc").exists():
+        if not flags.no_tensorflow:
             print(f"Beam search, TensorFlow operation: {build_operation()}")
         if flags.tools:
             print(f"KenLM's build_binary: {build_tool()}")

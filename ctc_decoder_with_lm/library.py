@@ -51,10 +51,12 @@ def build() -> Path:
     """
     path = core_path()
     if not path.exists():
-        import pybind11
-
+        try:
+            import pybind11
+        except ImportError as error:
+            raise RunError("pybind11 is not installed: pip install 'pybind11>=3,<4'") from error
         includes = [pybind11.get_include(), sysconfig.get_path("include")]
-        flags = [f"-I{folder}" for folder in includes]
+        flags = [*release_flags(), *(f"-I{folder}" for folder in includes)]
         objects = core_objects(release_flags()) + _door(_BINDING, flags)
         run_and_replace([*map(str, objects), *_link_flags(), "-o"], path)
     return path
@@ -66,9 +68,9 @@ def build_operation() -> Path:
     if not path.exists():
         import tensorflow as tf
 
-        objects = core_objects(release_flags()) + _door(
-            _TENSORFLOW, [*tf.sysconfig.get_compile_flags(), "-w"]
-        )
+        # Not for this machine: TensorFlow's headers lay out memory by what the machine can do.
+        flags = ["-O2", *tf.sysconfig.get_compile_flags(), "-w"]
+        objects = core_objects(release_flags()) + _door(_TENSORFLOW, flags)
         links = [*_link_flags(), *tf.sysconfig.get_link_flags(), "-o"]
         run_and_replace([*map(str, objects), *links], path)
     return path
@@ -166,7 +168,7 @@ def _kenlm_flags(flags: Sequence[str]) -> list[str]:
 
 def _door(name: str, flags: list[str]) -> list[Path]:
     into = _objects_folder(release_flags())
-    return compiled([NATIVE / name], [*_STANDARD, *release_flags(), *flags], _headers(), into)
+    return compiled([NATIVE / name], [*_STANDARD, *flags], _headers(), into)
 
 
 def _objects_folder(flags: Sequence[str]) -> Path:
@@ -185,6 +187,8 @@ def _link_flags() -> list[str]:
 
 def _digest(without: Sequence[str]) -> str:
     digest = hashlib.sha256(repr((kenlm_source.pin(), _cpu_tag())).encode())
+    for how in (Path(__file__), Path(kenlm_source.__file__)):
+        digest.update(how.read_bytes())
     for source in sorted(NATIVE.glob("*.[ch]*")):
         if source.name not in without:
             digest.update(source.name.encode() + source.read_bytes())
