@@ -37,6 +37,7 @@ class Rules:
       skip_blank_start: leading frames with P(blank) from here on count nothing (None: all count).
       min_cutoff: whether a full beam skips extensions below its worst entry's blank.
       add_tiny: whether FLT_MIN is added to the probabilities.
+      free_spaces: whether spaces may stand at the start and after spaces, for nothing.
     """
 
     unit: str = "natural"
@@ -49,10 +50,11 @@ class Rules:
     skip_blank_start: float | None = None
     min_cutoff: bool = False
     add_tiny: bool = False
+    free_spaces: bool = False
 
 
 PRESETS = {
-    "standard": Rules(end=True),
+    "standard": Rules(end=True, unknown=-25.0, free_spaces=True),
     "openseq2seq": Rules("log10", False, -1000.0, True, min_cutoff=True, add_tiny=True),
     "native_op": Rules("log10", False, -100.0, True, True, True, trie_floor=-100.0),
     "deepspeech": Rules(
@@ -123,17 +125,17 @@ def allowed(task: Task, labels: Labels) -> bool:
     """Whether the lexicon lets the search get here: words of it, one space after each."""
     if task.lexicon is None:
         return True
-    partial, fresh = "", True
+    partial = ""
     for label in labels:
         symbol = task.symbols[label]
         if symbol.startswith(SPACE):
-            if (partial or symbol == " ") and partial not in task.lexicon:
+            needed = partial or (symbol == " " and not task.rules.free_spaces)
+            if needed and partial not in task.lexicon:
                 return False
             partial = symbol[1:]
         else:
             partial += symbol
-        fresh = not partial
-        if not fresh and not any(word.startswith(partial) for word in task.lexicon):
+        if partial and not any(word.startswith(partial) for word in task.lexicon):
             return False
     return True
 
