@@ -60,6 +60,12 @@ class Scoring:
       empty_last_word: after a space at the end an unknown empty word is scored (pyctcdecode).
       merge_texts: hypotheses that differ only in spaces at the end are added up; False: the
         better one counts.
+      min_cutoff: with a full beam, nothing goes from a hypothesis by a symbol when the two
+        together score less than the worst one with a blank, less max(0, beta)
+        (OpenSeq2Seq's decoders/ and DeepSpeech; it loses a little probability).
+      cut_entering_only: cutoffs of symbols spare blanks and repetitions (flashlight).
+      lookahead_from_start: "lookahead" takes the scores of words after `<s>`, not those
+        without context (flashlight).
       start_blank: frames before the first one with P(blank) below this are left out
         (DeepSpeech); 2: none.
     """
@@ -81,6 +87,9 @@ class Scoring:
     complete_words_first: bool = False
     empty_last_word: bool = False
     merge_texts: bool = True
+    min_cutoff: bool = False
+    cut_entering_only: bool = False
+    lookahead_from_start: bool = False
     start_blank: float = 2.0
 
     def __post_init__(self) -> None:
@@ -126,6 +135,7 @@ PRESETS = {
         partial_word="none",
         collapse_spaces=False,
         merge_texts=False,
+        min_cutoff=True,
     ),
     # OpenSeq2Seq's TensorFlow operation ctc_beam_search_decoder_with_lm.
     "native_op": Scoring(
@@ -150,6 +160,7 @@ PRESETS = {
         partial_word="none",
         collapse_spaces=False,
         merge_texts=False,
+        min_cutoff=True,
         start_blank=0.999,
     ),
     # pyctcdecode 0.5: -10 is added to log10, hence -10 ln 10 here.
@@ -167,5 +178,7 @@ PRESETS = {
         merge="max",
         lm_unit="word",
         complete_words_first=True,
+        cut_entering_only=True,
+        lookahead_from_start=True,
     ),
 }

@@ -17,6 +17,11 @@ constexpr size_t kCompactTimes = 1 << 16, kCompactContexts = 1 << 17;
 // pyctcdecode's usual length of a word, for the penalty of unknown ones.
 constexpr float kUsualLength = 6.0f;
 
+// The log of a mass; small ones are below what a float holds.
+float Log(double mass) {
+  return mass > 1e-30 ? std::log(static_cast<float>(mass)) : static_cast<float>(std::log(mass));
+}
+
 uint64_t Bit(int symbol) { return uint64_t{1} << (symbol & 63); }
 
 void CheckOptions(const SearchOptions& options, size_t models) {
@@ -73,6 +78,8 @@ BeamSearch::BeamSearch(std::shared_ptr<const Model> model, const SearchOptions& 
            (lookahead || scoring_.partial_word == PartialWord::kNone);
   lookahead_weight_ = lookahead ? scorer_.unigram_weight() : 0.0f;
   plain_ &= lookahead_weight_ >= 0;
+  cut_ = options_.token_threshold > kImpossible || options_.cutoff_prob < 1 ||
+         (options_.cutoff_top_n > 0 && options_.cutoff_top_n <= symbols_.size());
   log_probs_.resize(symbols_.size() + 1);
   probs_.resize(symbols_.size() + 1);
   Reset();
@@ -141,38 +148,45 @@ void BeamSearch::Accept(const float* row, Inputs inputs) {
     }
     for (int c = 0; c < classes; ++c) {
       log_probs_[c] = row[c] - shift;
-      probs_[c] = std::exp(log_probs_[c]);
+      probs_[c] = log_probs_[c] > -80.0f ? std::exp(log_probs_[c]) : std::exp(static_cast<double>(log_probs_[c]));
     }
   }
-  Frame(log_probs_.data(), probs_.data());
+  Frame();
 }
 
-void BeamSearch::Frame(const float* log_probs, const float* probs) {
-  if (!started_ && probs[symbols_.blank()] >= scoring_.start_blank) {
+void BeamSearch::Frame() {
+  if (!started_ && probs_[symbols_.blank()] >= scoring_.start_blank) {
     ++frame_;
     return;
   }
   started_ = true;
-  const bool cut = options_.token_threshold > kImpossible || options_.cutoff_prob < 1 ||
-                   (options_.cutoff_top_n > 0 && options_.cutoff_top_n <= symbols_.size());
-  if (log_probs != log_probs_.data()) log_probs_.assign(log_probs, log_probs + symbols_.size() + 1);
-  if (probs != probs_.data()) probs_.assign(probs, probs + symbols_.size() + 1);
-  if (cut) {
-    chosen_.clear();
-    std::vector<float> all_logs(log_probs_), all(probs_);
-    ChooseSymbols(all_logs.data(), all.data());
-    Stay(probs_.data());
-    Extend();
-    float best = kImpossible;
-    for (float rank : ranks_) best = std::max(best, rank);
-    if (best == kImpossible) {  // nothing that was left can go on: the frame counts whole
+  enter_logs_ = log_probs_.data();
+  enter_probs_ = probs_.data();
+  if (cut_) {
+    const std::vector<float> all_logs(log_probs_);
+    const std::vector<double> all_probs(probs_);
+    ChooseSymbols();
+    chosen_logs_ = log_probs_;
+    chosen_probs_ = probs_;
+    if (scoring_.cut_entering_only) {
       log_probs_ = all_logs;
-      probs_ = all;
-      Stay(probs_.data());
+      probs_ = all_probs;
+    }
+    enter_logs_ = chosen_logs_.data();
+    enter_probs_ = chosen_probs_.data();
+    Stay();
+    Extend();
+    if (std::all_of(ranks_.begin(), ranks_.end(), [](float rank) { return rank == kImpossible; })) {
+      // Nothing that was left can go on: the frame counts whole.
+      log_probs_ = all_logs;
+      probs_ = all_probs;
+      enter_logs_ = log_probs_.data();
+      enter_probs_ = probs_.data();
+      Stay();
       Extend();
     }
   } else {
-    Stay(probs_.data());
+    Stay();
     Extend();
   }
   Select();
@@ -183,18 +197,20 @@ void BeamSearch::Frame(const float* log_probs, const float* probs) {
 }
 
 // Makes all but the frame's best symbols impossible.
-void BeamSearch::ChooseSymbols(const float* log_probs, const float* probs) {
+void BeamSearch::ChooseSymbols() {
   const int classes = symbols_.size() + 1;
+  const std::vector<float> log_probs(log_probs_);
+  const std::vector<double> probs(probs_);
   chosen_.resize(classes);
   for (int c = 0; c < classes; ++c) chosen_[c] = c;
   std::sort(chosen_.begin(), chosen_.end(), [&](int a, int b) {
     return log_probs[a] != log_probs[b] ? log_probs[a] > log_probs[b] : a < b;
   });
   std::fill(log_probs_.begin(), log_probs_.end(), kImpossible);
-  std::fill(probs_.begin(), probs_.end(), 0.0f);
-  const int most = options_.cutoff_top_n > 0 ? options_.cutoff_top_n : classes;
+  std::fill(probs_.begin(), probs_.end(), 0.0);
+  const int most = options_.cutoff_top_n > 0 ? std::min(options_.cutoff_top_n, classes) : classes;
   double sum = 0;
-  for (int place = 0; place < std::min(most, classes); ++place) {
+  for (int place = 0; place < most; ++place) {
     const int c = chosen_[place];
     if (place > 0 && (log_probs[c] < options_.token_threshold || sum >= options_.cutoff_prob)) break;
     sum += probs[c];
@@ -204,19 +220,28 @@ void BeamSearch::ChooseSymbols(const float* log_probs, const float* probs) {
 }
 
 // Every prefix by itself: a blank, its last symbol again, and what comes from its parent.
-void BeamSearch::Stay(const float* probs) {
+void BeamSearch::Stay() {
   const size_t size = beam_.size();
   next_.resize(size);
   parents_.resize(size);
   extensions_.assign(size, 0);
   ranks_.resize(size);
+  bases_.resize(size);
+  float worst_base = std::numeric_limits<float>::infinity();
   for (size_t i = 0; i < size; ++i) {
     const Node& node = nodes_[beam_[i].node];
+    bases_[i] = beam_[i].total + static_cast<float>(node.language.score - base_);
+    worst_base = std::min(worst_base, bases_[i]);
     parents_[i] = node.parent == kNone ? -1 : nodes_[node.parent].active;
     if (parents_[i] >= 0) extensions_[parents_[i]] |= Bit(node.symbol);
   }
-  const double blank = probs[symbols_.blank()];
+  const double blank = probs_[symbols_.blank()];
   const float log_blank = log_probs_[symbols_.blank()];
+  // Below this nothing goes from a prefix to any other, nor to itself.
+  cutoff_ = kImpossible;
+  if (scoring_.min_cutoff && size >= static_cast<size_t>(options_.beam_width)) {
+    cutoff_ = worst_base + log_blank - std::max(options_.beta, 0.0f);
+  }
   const bool max_merge = scoring_.max_merge;
   float best = kImpossible, worst = std::numeric_limits<float>::infinity();
   for (size_t i = 0; i < size; ++i) {
@@ -224,10 +249,10 @@ void BeamSearch::Stay(const float* probs) {
     const Node& node = nodes_[old.node];
     Entry& now = next_[i];
     now.node = old.node;
-    const double own = node.symbol >= 0 ? probs[node.symbol] : 0;
     const float log_own = node.symbol >= 0 ? log_probs_[node.symbol] : kImpossible;
+    const double own = node.symbol >= 0 && bases_[i] + log_own >= cutoff_ ? probs_[node.symbol] : 0;
     const double all = max_merge ? std::max(old.blank, old.symbol) : old.blank + old.symbol;
-    now.blank = all * blank;
+    now.blank = bases_[i] + log_blank >= cutoff_ ? all * blank : 0;
     now.symbol = (node.ends_in_space ? all : old.symbol) * own;
 
     const bool from_symbol = old.best_symbol > old.best_blank;
@@ -241,22 +266,23 @@ void BeamSearch::Stay(const float* probs) {
       now.best_symbol = old.best_symbol + log_own;
       now.times_symbol = old.times_symbol;
     }
-    if (parents_[i] >= 0) {
+    if (parents_[i] >= 0 && bases_[parents_[i]] + enter_logs_[node.symbol] >= cutoff_) {
       const Entry& parent = beam_[parents_[i]];
+      const double enter = enter_probs_[node.symbol];
       const Node& parent_node = nodes_[parent.node];
       const bool again = parent_node.symbol == node.symbol && !parent_node.ends_in_space;
       const double mass = (again        ? parent.blank
                            : max_merge ? std::max(parent.blank, parent.symbol)
-                                       : parent.blank + parent.symbol) * own;
+                                       : parent.blank + parent.symbol) * enter;
       now.symbol = max_merge ? std::max(now.symbol, mass) : now.symbol + mass;
       const bool symbol_ended = !again && parent.best_symbol > parent.best_blank;
-      const float path = (symbol_ended ? parent.best_symbol : parent.best_blank) + log_own;
+      const float path = (symbol_ended ? parent.best_symbol : parent.best_blank) + enter_logs_[node.symbol];
       if (path > now.best_symbol) {
         now.best_symbol = path;
         now.times_symbol = AddTime(parent, symbol_ended);
       }
     }
-    now.total = std::log(static_cast<float>(max_merge ? std::max(now.blank, now.symbol) : now.blank + now.symbol));
+    now.total = Log(max_merge ? std::max(now.blank, now.symbol) : now.blank + now.symbol);
     now.rank = ranks_[i] = Rank(now.total, node.language);
     best = std::max(best, now.rank);
     worst = std::min(worst, now.rank);
@@ -270,25 +296,21 @@ void BeamSearch::Stay(const float* probs) {
 // Every prefix with one more symbol, unless that prefix is in the beam already.
 void BeamSearch::Extend() {
   candidates_.clear();
-  bases_.resize(beam_.size());
   float best_base = kImpossible;
-  for (size_t i = 0; i < beam_.size(); ++i) {
-    bases_[i] = beam_[i].total + static_cast<float>(nodes_[beam_[i].node].language.score - base_);
-    best_base = std::max(best_base, bases_[i]);
-  }
+  for (float base : bases_) best_base = std::max(best_base, base);
   order_.clear();
   spaces_.clear();
   for (int symbol = 0; symbol < symbols_.size(); ++symbol) {
-    if (log_probs_[symbol] == kImpossible || best_base + log_probs_[symbol] + most_gain_ < floor_) continue;
+    if (enter_logs_[symbol] == kImpossible || best_base + enter_logs_[symbol] + most_gain_ < floor_) continue;
     (plain_ && symbols_.is_space(symbol) ? spaces_ : order_).push_back(symbol);
   }
   std::sort(order_.begin(), order_.end(), [&](int a, int b) {
-    return log_probs_[a] != log_probs_[b] ? log_probs_[a] > log_probs_[b] : a < b;
+    return enter_logs_[a] != enter_logs_[b] ? enter_logs_[a] > enter_logs_[b] : a < b;
   });
   for (size_t i = 0; i < beam_.size(); ++i) {
     if (!plain_) {
       for (int symbol : order_) {
-        if (bases_[i] + log_probs_[symbol] + most_gain_ < floor_) break;
+        if (bases_[i] + enter_logs_[symbol] + most_gain_ < floor_) break;
         Try(i, symbol);
       }
       continue;
@@ -298,15 +320,15 @@ void BeamSearch::Extend() {
     const Language& language = nodes_[beam_[i].node].language;
     const float above = bases_[i] + lookahead_weight_ * lexicon_->best(language.word);
     for (int symbol : order_) {
-      const float bound = above + log_probs_[symbol];
+      const float bound = above + enter_logs_[symbol];
       if (bound < floor_) break;
       const uint32_t word = lexicon_->Child(language.word, symbols_.single(symbol));
       if (word == Lexicon::kOff) continue;
-      if (bases_[i] + log_probs_[symbol] + lookahead_weight_ * lexicon_->best(word) >= floor_) Try(i, symbol);
+      if (bases_[i] + enter_logs_[symbol] + lookahead_weight_ * lexicon_->best(word) >= floor_) Try(i, symbol);
     }
     const bool finished = lexicon_->word(language.word) != Lexicon::kNoWord;
     for (int symbol : spaces_) {
-      if (finished && bases_[i] + log_probs_[symbol] + most_gain_ >= floor_) Try(i, symbol);
+      if (finished && bases_[i] + enter_logs_[symbol] + most_gain_ >= floor_) Try(i, symbol);
     }
   }
 }
@@ -315,6 +337,7 @@ void BeamSearch::Extend() {
 void BeamSearch::Try(size_t from, int symbol) {
   const Entry& entry = beam_[from];
   const Node& node = nodes_[entry.node];
+  if (bases_[from] + enter_logs_[symbol] < cutoff_) return;
   if (extensions_[from] & Bit(symbol)) {
     if (symbols_.size() <= 64) return;
     const uint32_t child = FindChild(entry.node, symbol);
@@ -328,11 +351,11 @@ void BeamSearch::Try(size_t from, int symbol) {
   } else if (symbol == node.symbol) {  // only a blank between makes it another symbol
     if (!(entry.blank > 0)) return;
     made.mass = entry.blank;
-    made.total = std::log(static_cast<float>(entry.blank));
-    if (made.total + (bases_[from] - entry.total) + log_probs_[symbol] + most_gain_ < floor_) return;
+    made.total = Log(entry.blank);
+    if (made.total + (bases_[from] - entry.total) + enter_logs_[symbol] + most_gain_ < floor_) return;
   }
-  made.total += log_probs_[symbol];
-  made.mass *= probs_[symbol];
+  made.total += enter_logs_[symbol];
+  made.mass *= enter_probs_[symbol];
   if (!(made.mass > 0) || !Step(entry.node, symbol, &made.language)) return;
   const float rank = Rank(made.total, made.language);
   if (!(rank >= floor_)) return;
@@ -397,7 +420,7 @@ void BeamSearch::Select() {
     const bool again = made.symbol == parent.symbol && !parent.ends_in_space;
     const bool symbol_ended = !again && from.best_symbol > from.best_blank;
     entry.best_blank = kImpossible;
-    entry.best_symbol = (symbol_ended ? from.best_symbol : from.best_blank) + log_probs_[made.symbol];
+    entry.best_symbol = (symbol_ended ? from.best_symbol : from.best_blank) + enter_logs_[made.symbol];
     entry.times_blank = kNone;
     entry.times_symbol = AddTime(from, symbol_ended);
     next_.push_back(entry);

@@ -51,9 +51,7 @@ class BeamSearch {
   BeamSearch(std::shared_ptr<const Model> model, const SearchOptions& options,
              std::shared_ptr<const HotWords> hot_words);
 
-  // One more frame: log probabilities and probabilities of all symbols and the blank.
-  void Frame(const float* log_probs, const float* probs);
-  // What Frame needs, from one row of the network's output.
+  // One more frame: a row of the network's output, all symbols and the blank.
   // Raises: Error for NaN, +infinity, or a frame in which nothing is possible.
   void Accept(const float* row, Inputs inputs);
 
@@ -119,8 +117,9 @@ class BeamSearch {
   };
   struct Final;
 
-  void ChooseSymbols(const float* log_probs, const float* probs);
-  void Stay(const float* probs);
+  void Frame();
+  void ChooseSymbols();
+  void Stay();
   void Extend();
   void Select();
   void Try(size_t from, int symbol);
@@ -142,7 +141,8 @@ class BeamSearch {
   std::vector<Final> Finals();
   std::vector<TokenTime> TokensOf(const Entry& entry) const;
   void Describe(const std::vector<TokenTime>& tokens, Hypothesis* out) const;
-  void SplitScore(const std::vector<TokenTime>& tokens, bool final_word, Hypothesis* out);
+  void SplitScore(const std::vector<TokenTime>& tokens, bool empty_word, Hypothesis* out);
+  float LastWordScore(uint32_t node);
   std::string TextOf(uint32_t node) const;
 
   std::shared_ptr<const Model> model_;
@@ -169,7 +169,12 @@ class BeamSearch {
   size_t compact_times_at_, compact_contexts_at_;
   std::vector<float> bases_;          // of each entry: its rank without what lies ahead
   std::vector<int> order_, spaces_, chosen_;  // symbols worth trying in this frame
-  std::vector<float> log_probs_, probs_;
+  std::vector<float> log_probs_, chosen_logs_;  // of the frame
+  std::vector<double> probs_, chosen_probs_;
+  const float* enter_logs_ = nullptr;  // of the symbols that may make a prefix longer
+  const double* enter_probs_ = nullptr;
+  bool cut_;
+  float cutoff_ = 0;
   float floor_ = 0;
   double scale_ = 0;  // log of what all masses were multiplied with
   double base_ = 0;   // of the language scores, so that ranks keep their digits

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 
 #include "beam_search.h"
@@ -36,6 +37,7 @@ struct BeamSearch::Final {
   std::string text;
   double acoustic, language;
   bool complete;
+  bool empty_word;  // an unknown empty word is counted at the end
   float lowest;  // pyctcdecode: rank of its weakest part
   double score() const { return acoustic + language; }
 };
@@ -43,21 +45,27 @@ struct BeamSearch::Final {
 std::vector<BeamSearch::Final> BeamSearch::Finals() {
   std::vector<Final> finals;
   bool any_complete = false;
+  float best_part = -std::numeric_limits<float>::infinity();
+  for (const Entry& entry : beam_) {
+    const double part = std::max(entry.blank, entry.symbol);
+    best_part = std::max(best_part, entry.rank - entry.total + static_cast<float>(std::log(part)));
+  }
   for (const Entry& entry : beam_) {
     Node& node = nodes_[entry.node];
     const double mass = scoring_.max_merge ? std::max(entry.blank, entry.symbol) : entry.blank + entry.symbol;
     if (!(mass > 0)) continue;
-    Final made{entry, TextOf(entry.node), std::log(mass) - scale_, node.language.score, true, 0};
+    Final made{entry, TextOf(entry.node), std::log(mass) - scale_, node.language.score, true, false, 0};
     uint32_t context = node.language.context;
     if (node.language.partial_length > 0) {
-      made.complete = CloseWord(&node);
-      if (!made.complete && scoring_.complete_words_first) {
+      // flashlight: a word is complete when the space after it is heard.
+      made.complete = !scoring_.complete_words_first;
+      if (!made.complete) {
         made.language += node.language.ahead;
-      } else if (!scoring_.token_lm) {
+      } else if (CloseWord(&node); !scoring_.token_lm) {
         made.language += node.close_score;
         context = node.close_context;
       }
-      if (hot_) {
+      if (hot_ && made.complete) {
         float completed = 0;
         hot_->Step(node.language.hot, kSpace, &completed);
         made.language += completed;
@@ -66,17 +74,17 @@ std::vector<BeamSearch::Final> BeamSearch::Finals() {
       const LmScorer::Scored closed = scorer_.Word(context, kUnknownWord);
       made.language += closed.score;
       context = closed.context;
+      made.empty_word = true;
     }
     if (scoring_.repeat_final_bonus && node.parent != kNone && symbols_.is_space(node.symbol)) {
-      Node& before = nodes_[node.parent];
-      if (before.language.partial_length > 0 && CloseWord(&before)) made.language += before.close_score;
-      if (before.parent == kNone) made.language += scorer_.Word(before.language.context, kUnknownWord).score;
+      made.language += LastWordScore(entry.node);
     }
     made.language += scorer_.End(context);
-    const float base = entry.rank - entry.total;
     made.lowest = entry.rank;
-    if (entry.blank > 0) made.lowest = std::min(made.lowest, base + static_cast<float>(std::log(entry.blank)));
-    if (entry.symbol > 0) made.lowest = std::min(made.lowest, base + static_cast<float>(std::log(entry.symbol)));
+    for (double part : {entry.blank, entry.symbol}) {
+      const float rank = entry.rank - entry.total + static_cast<float>(std::log(part));
+      if (part > 0 && rank >= best_part - options_.beam_threshold) made.lowest = std::min(made.lowest, rank);
+    }
     any_complete |= made.complete;
     finals.push_back(std::move(made));
   }
@@ -106,11 +114,29 @@ std::vector<BeamSearch::Final> BeamSearch::Finals() {
     if (scoring_.empty_last_word && made.lowest < same.lowest) {
       same.lowest = made.lowest;
       same.language = made.language;
+      same.empty_word = made.empty_word;
     }
   }
   std::stable_sort(merged.begin(), merged.end(),
                    [](const Final& a, const Final& b) { return a.score() > b.score(); });
   return merged;
+}
+
+// The score of the last word that was ended on the way to a node.
+float BeamSearch::LastWordScore(uint32_t node) {
+  while (nodes_[node].parent != kNone) {
+    Node& before = nodes_[nodes_[node].parent];
+    if (before.language.partial_length > 0) {
+      if (!symbols_.is_space(nodes_[node].symbol)) return 0;
+      CloseWord(&before);
+      return before.close_score;
+    }
+    if (before.parent == kNone && scoring_.empty_words) {
+      return scorer_.Word(before.language.context, kUnknownWord).score;
+    }
+    node = nodes_[node].parent;
+  }
+  return 0;
 }
 
 std::vector<Hypothesis> BeamSearch::Finish() {
@@ -150,7 +176,7 @@ std::vector<Hypothesis> BeamSearch::Finish() {
       }
       word.confidence = static_cast<float>(std::min(1.0, agreed / sum));
     }
-    SplitScore(all[i].tokens, true, &all[i]);
+    SplitScore(all[i].tokens, finals[i].empty_word, &all[i]);
   }
   all.resize(wanted);
   return all;
@@ -187,16 +213,15 @@ void BeamSearch::Describe(const std::vector<TokenTime>& tokens, Hypothesis* out)
 }
 
 // The unweighted parts of a hypothesis' language score, by reading it once more.
-void BeamSearch::SplitScore(const std::vector<TokenTime>& tokens, bool final_word, Hypothesis* out) {
+void BeamSearch::SplitScore(const std::vector<TokenTime>& tokens, bool empty_word, Hypothesis* out) {
   out->lm_scores.assign(model_->language_models().size(), 0.0f);
-  uint32_t context = scorer_.start(), word = Lexicon::kRoot, extra = Lexicon::kRoot, length = 0;
+  uint32_t context = scorer_.start(), word = Lexicon::kRoot, length = 0;
   uint32_t hot = hot_ ? hot_->start() : 0;
   uint32_t last_word = kUnknownWord, last_context = context;
-  bool at_start = true, last_space = false, counted = false;
+  bool at_start = true, last_space = false;
   auto count = [&](uint32_t index) {
     last_word = index;
     last_context = context;
-    counted = true;
     context = scorer_.Parts(context, index, &out->lm_scores);
     ++out->bonus_count;
   };
@@ -204,22 +229,18 @@ void BeamSearch::SplitScore(const std::vector<TokenTime>& tokens, bool final_wor
     uint32_t index = kUnknownWord;
     if (lexicon_ && word != Lexicon::kOff && lexicon_->word(word) != Lexicon::kNoWord) index = lexicon_->word(word);
     if (!scoring_.token_lm) count(index);
-    return index != kUnknownWord || !model_->constrained() ||
-           (extra_ && extra != Lexicon::kOff && extra_->word(extra) != Lexicon::kNoWord);
   };
   for (const TokenTime& token : tokens) {
     last_space = symbols_.is_space(token.symbol);
-    counted = false;
     for (Char next : symbols_.chars(token.symbol)) {
       if (hot_) hot = hot_->Step(hot, next, &out->boost);
       if (next == kSpace) {
         if (length > 0) close();
         else if (at_start && scoring_.empty_words) count(kUnknownWord);
-        word = extra = Lexicon::kRoot;
+        word = Lexicon::kRoot;
         length = 0;
       } else {
         if (lexicon_ && word != Lexicon::kOff) word = lexicon_->Child(word, next);
-        if (extra_ && extra != Lexicon::kOff) extra = extra_->Child(extra, next);
         ++length;
       }
       at_start = false;
@@ -227,14 +248,11 @@ void BeamSearch::SplitScore(const std::vector<TokenTime>& tokens, bool final_wor
     if (scoring_.token_lm) count(static_cast<uint32_t>(token.symbol));
   }
   if (length > 0) {
-    const bool incomplete_kept = scoring_.complete_words_first && model_->constrained() &&
-                                 (!lexicon_ || word == Lexicon::kOff || lexicon_->word(word) == Lexicon::kNoWord);
-    if (final_word && !incomplete_kept) close();
-    if (hot_) hot_->Step(hot, kSpace, &out->boost);
-  } else if (scoring_.empty_last_word && !scoring_.token_lm) {
-    count(kUnknownWord);
+    if (!scoring_.complete_words_first) close();
+    if (hot_ && !scoring_.complete_words_first) hot_->Step(hot, kSpace, &out->boost);
   }
-  if (scoring_.repeat_final_bonus && last_space && counted) {
+  if (empty_word) count(kUnknownWord);
+  if (scoring_.repeat_final_bonus && last_space && out->bonus_count > 0) {
     scorer_.Parts(last_context, last_word, &out->lm_scores);
     ++out->bonus_count;
   }

@@ -97,7 +97,8 @@ void Model::MakeLexicon(const std::vector<std::string>* given) {
         const WordId id = models_[i]->Find(word);
         word_ids_[i].push_back(id);
         LmState ignored;
-        if (i == 0) unigram = models_[0]->Score(models_[0]->null(), id, &ignored);
+        const LmState& before = scoring_.lookahead_from_start ? models_[i]->begin() : models_[i]->null();
+        if (i == 0) unigram = models_[i]->Score(before, id, &ignored);
       }
     }
     spelled.push_back({chars, index, unigram});

@@ -67,6 +67,9 @@ ctc::Scoring ParseScoring(const py::dict& given) {
   scoring.complete_words_first = flag("complete_words_first");
   scoring.empty_last_word = flag("empty_last_word");
   scoring.merge_texts = flag("merge_texts");
+  scoring.min_cutoff = flag("min_cutoff");
+  scoring.cut_entering_only = flag("cut_entering_only");
+  scoring.lookahead_from_start = flag("lookahead_from_start");
   scoring.start_blank = number("start_blank");
   return scoring;
 }
