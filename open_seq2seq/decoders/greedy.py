@@ -91,7 +91,7 @@ def _log_probs(frames: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """The log posterior of each frame's best class: [frame]. Overwrites `frames`."""
     top = frames.ravel().take(np.arange(0, frames.size, frames.shape[1]) + classes)
     # Nothing is subtracted where no power can overflow or vanish: that takes half the time.
-    direct = bool(-60 < top.min() and top.max() < 60)
+    direct = bool(top.min() > -60 and top.max() < 60)
     if not direct:
         frames -= top[:, None]
     # A product with ones sums short rows many times faster than `sum`.

@@ -1,0 +1,186 @@
+"""Beam search with language models, behind the `DecodeResult` that greedy decoding has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from open_seq2seq.config.schema import closest_name
+from open_seq2seq.decoders.alphabet import check_alphabet
+from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.errors import InputError, Problem
+
+# The parameters that name files, and what each is.
+PATHS = {
+    "lm_path": "a KenLM binary or an ARPA file",
+    "trie_path": "OpenSeq2Seq's trie file",
+    "alphabet_config_path": "a text file with the vocabulary",
+    "lexicon_path": "a text file with a word in each line",
+}
+_REMEDIES = {
+    "lm_path": "scripts/build_lm.py makes one; without one set it to None.",
+    "trie_path": "Without the file set it to None: the trie is made from the language model.",
+    "alphabet_config_path": "It may be None: the data layer's vocabulary counts.",
+}
+
+
+def native_decoder() -> Any:
+    """The package `ctc_decoder_with_lm`.
+
+    Raises:
+      InputError: its C++ part is not built.
+    """
+    # Not before it is asked for: greedy decoding does without.
+    import ctc_decoder_with_lm
+
+    why = ctc_decoder_with_lm.why_unavailable()
+    if why is not None:
+        raise InputError(why)
+    return ctc_decoder_with_lm
+
+
+def scoring_named(name: str, where: str) -> Any:
+    """The scoring preset of that name.
+
+    Args:
+      where: the flag or parameter that gives it.
+
+    Raises:
+      InputError: there is none, or the decoder is not built.
+    """
+    presets = native_decoder().PRESETS
+    if name not in presets:
+        near = closest_name(name, presets)
+        remedy = f"Did you mean {near}?" if near else ""
+        problem = Problem(where, repr(name), f"one of {', '.join(presets)}", remedy)
+        raise InputError("There is no such scoring:", [problem])
+    return native_decoder().Scoring.preset(name)
+
+
+def make_beam_search(
+    symbols: Sequence[str],
+    language_models: Sequence[str],
+    scoring: Any,
+    step_size: float,
+    trie_path: str | None = None,
+    lexicon_path: str | None = None,
+) -> Any:
+    """A `ctc_decoder_with_lm.BeamSearchDecoder`.
+
+    Args:
+      symbols: text of each class, without the blank.
+      language_models: KenLM binaries or ARPA files; none: the search goes without.
+      scoring: a preset's name or a `Scoring`.
+      step_size: seconds per frame.
+      trie_path: OpenSeq2Seq's trie file, or None.
+      lexicon_path: a text file with the words that may be recognised, or None.
+
+    Raises:
+      InputError: a file is missing or not what it should be, or the decoder is not built.
+    """
+    native = native_decoder()
+    models = [native.LanguageModel(path) for path in language_models]
+    return native.BeamSearchDecoder(
+        list(symbols),
+        language_model=models or None,
+        scoring=scoring,
+        lexicon=None if lexicon_path is None else _read_lexicon(lexicon_path),
+        trie_path=trie_path,
+        step_size=step_size,
+    )
+
+
+def _read_lexicon(path: str) -> list[str]:
+    """The words of a text file: the first of each line (a pronunciation lexicon's too)."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            words = [line.split()[0] for line in file if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        problem = Problem(path, str(error), "a UTF-8 text file with a word in each line")
+        raise InputError("The lexicon cannot be read:", [problem]) from None
+    if not words:
+        problem = Problem(path, "no words", "a word in each line")
+        raise InputError("The lexicon cannot be used:", [problem])
+    return words
+
+
+def _check_files(params: Mapping[str, Any]) -> None:
+    """All files that the parameters name and that are not there, at once."""
+    problems = [
+        Problem(f"decoder_params/{name}", f"no file {params[name]}", what, _REMEDIES.get(name, ""))
+        for name, what in PATHS.items()
+        if params[name] is not None and not os.path.isfile(params[name])
+    ]
+    if problems:
+        raise InputError("use_language_model is True, and files of it are missing:", problems)
+
+
+class BeamSearch:
+    """Beam search as `decoder_params` describe it; the language model is loaded once.
+
+    Args:
+      params: checked and filled parameters of `FullyConnectedCTCDecoder`, with paths as they
+        are to be opened.
+    """
+
+    def __init__(self, params: Mapping[str, Any]):
+        self._params = params
+        self._decoder: Any = None
+        self._hot_words: Any = None
+        self._made_for: Any = None
+
+    def prepare(self, symbols: Sequence[str], step_size: float) -> None:
+        """Loads the language model and checks that all fits; decoding does it when needed.
+
+        Raises:
+          InputError: naming the parameters whose files are missing or unfit.
+        """
+        made_for = (tuple(symbols), step_size)
+        if self._made_for == made_for:
+            return
+        params = self._params
+        scoring = scoring_named(params["lm_scoring"], "decoder_params/lm_scoring")
+        _check_files(params)
+        if params["alphabet_config_path"]:
+            check_alphabet(params["alphabet_config_path"], symbols)
+        self._decoder = make_beam_search(
+            symbols,
+            [params["lm_path"]] if params["lm_path"] else [],
+            scoring,
+            step_size,
+            params["trie_path"] if scoring.partial_word == "trie" else None,
+            params["lexicon_path"],
+        )
+        hot_words = params["hot_words"]
+        self._hot_words = self._decoder.hot_words(hot_words) if hot_words else None
+        self._made_for = made_for
+
+    def decode(
+        self, logits: np.ndarray, lengths: np.ndarray, symbols: Sequence[str], step_size: float
+    ) -> list[DecodeResult]:
+        """The best hypothesis of each utterance.
+
+        Args:
+          logits: [batch, time, symbol + 1], unnormalised, blank last.
+          lengths: [batch] frames.
+          symbols: text of each class, without the blank.
+          step_size: seconds per frame.
+        """
+        self.prepare(symbols, step_size)
+        params = self._params
+        options = {"trie_weight": params["trie_weight"]}
+        if params["beam_threshold"] is not None:
+            options["beam_threshold"] = params["beam_threshold"]
+        return self._decoder.decode_batch(
+            np.asarray(logits),
+            np.asarray(lengths),
+            alpha=params["alpha"],
+            beta=params["beta"],
+            beam_width=params["beam_width"],
+            hot_words=self._hot_words,
+            threads=params["decoder_threads"],
+            **options,
+        )

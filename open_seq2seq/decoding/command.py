@@ -1,0 +1,185 @@
+"""What scripts/decode.py does, step by step."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from open_seq2seq.decoders.beam_search import make_beam_search, scoring_named
+from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decoding import outputs
+from open_seq2seq.decoding.grid import GridSearch, grid_values
+from open_seq2seq.decoding.grid_report import digits, draw_grid, grid_table, point_text, write_grid
+from open_seq2seq.decoding.hot_words import read_hot_words
+from open_seq2seq.decoding.search import Search, available_cores, decode_greedily
+from open_seq2seq.decoding.stored import Stored, read_stored
+from open_seq2seq.metrics.error_rate import count_errors
+
+# A context manager with `advance(status)`, made from a label and a total.
+ProgressMaker = Callable[[str, int], Any]
+
+
+@dataclass
+class _Job:
+    """All that was read: logits, symbols, and the decoder over them."""
+
+    flags: argparse.Namespace
+    stored: Stored
+    search: Search
+    progress: ProgressMaker
+
+    def decode(self, alpha: float, beta: float, nbest: int = 1) -> list[DecodeResult]:
+        """All utterances at one alpha and beta."""
+        label = f"alpha {alpha:g}, beta {beta:g}"
+        with self.progress(label, self.search.chunks) as bar:
+            return self.search.decode(alpha, beta, nbest, lambda: bar.advance(""))
+
+
+def decode(flags: argparse.Namespace, progress: ProgressMaker) -> None:
+    """Decodes as the flags say, which have been checked; prints what it finds.
+
+    Raises:
+      InputError: a file cannot be used.
+      RunError: a result cannot be written.
+    """
+    job = _read(flags, progress)
+    if flags.mode == "eval":
+        _evaluate(job)
+    else:
+        results = _decode_timed(job, flags.alpha or 0.0, flags.beta or 0.0)
+        outputs.write_transcripts(flags.infer_output_file, job.stored.utterances, results)
+        print(f"{len(results)} transcripts are in {flags.infer_output_file}")
+        _write_results(job, results)
+
+
+def _read(flags: argparse.Namespace, progress: ProgressMaker) -> _Job:
+    scoring = scoring_named(flags.scoring, "--scoring")
+    stored = read_stored(
+        flags.logits,
+        flags.labels,
+        flags.vocab,
+        flags.bpe_model,
+        flags.step_size,
+        need_reference=flags.mode == "eval",
+    )
+    options: dict[str, Any] = {
+        name: getattr(flags, name)
+        for name in ("beam_threshold", "token_threshold", "cutoff_top_n", "cutoff_prob")
+        if getattr(flags, name) is not None
+    }
+    if flags.hot_words:
+        options["hot_words"] = read_hot_words(flags.hot_words)
+    if flags.lm_weights:
+        options["weights"] = flags.lm_weights
+    symbols, step_size = stored.vocabulary.symbols, stored.step_size
+    decoder = make_beam_search(symbols, flags.lm, scoring, step_size, flags.trie)
+    threads = flags.num_threads or available_cores()
+    search = Search(decoder, stored.utterances, flags.beam_width, threads, options)
+    for note in stored.notes:
+        print(note)
+    print(f"{len(stored.utterances)} utterances, {stored.seconds:.0f} s; {threads} threads")
+    if flags.lm:
+        print(f"Scoring {flags.scoring}: alpha multiplies {scoring.unit} probabilities")
+    else:
+        print("No language model: alpha has no effect")
+    return _Job(flags, stored, search, progress)
+
+
+def _evaluate(job: _Job) -> None:
+    flags, stored = job.flags, job.stored
+    greedy = decode_greedily(stored.utterances, stored.vocabulary, stored.step_size)
+    empty = sum(not result.text.strip() for result in greedy)
+    print(f"Empty greedy predictions: {empty} of {len(greedy)}")
+    errors = count_errors(stored.references, [result.text.lower() for result in greedy])
+    print(f"Greedy WER = {errors.words.rate:.4f}")
+    print(f"Greedy CER = {errors.characters.rate:.4f}")
+
+    alphas = grid_values(flags.alpha or 0.0, flags.alpha_max, flags.alpha_step)
+    betas = grid_values(flags.beta or 0.0, flags.beta_max, flags.beta_step)
+    search = GridSearch(stored.references, alphas, betas, job.decode, flags.lm_weights or ())
+    started = time.monotonic()
+    if flags.exact_grid or len(alphas) * len(betas) == 1:
+        search.decode_all()
+    else:
+        search.estimate_and_decode()
+    seconds = time.monotonic() - started
+    _print_grid(search, seconds, stored.seconds)
+    if flags.grid_file:
+        write_grid(Path(flags.grid_file), search)
+    if flags.grid_plot:
+        title = f"{Path(flags.logits).name}, {flags.scoring}, beam {flags.beam_width}"
+        draw_grid(Path(flags.grid_plot), search, title)
+    best = search.best
+    results = search.results[best.alpha, best.beta]
+    if _nbest(flags) > 1:
+        results = job.decode(best.alpha, best.beta, _nbest(flags))
+    _write_results(job, results)
+
+
+def _print_grid(search: GridSearch, seconds: float, audio_seconds: float) -> None:
+    precision = digits([*search.alphas, *search.betas])
+    points = list(search.points.values())
+    for point in points:
+        estimate = "" if point.exact else " (estimate)"
+        print(f"{point_text(point, precision)}: WER={point.wer:.4f}{estimate}")
+    if len(points) > 1:
+        print()
+        print(grid_table(search))
+        exact = sum(point.exact for point in points)
+        print(
+            f"* best; {exact} of {len(points)} points were decoded, those with ~ are estimates "
+            "from the hypotheses of the others (--exact_grid decodes all)."
+            if exact < len(points)
+            else "* best; every point was decoded."
+        )
+        print()
+    speed = audio_seconds * len(search.results) / max(seconds, 1e-9)
+    print(f"Decoded {len(search.results)} times in {seconds:.1f} s ({speed:.0f}x real time each)")
+    print(f"BEST: {point_text(search.best, precision)}, WER={search.best.wer:.4f}", end="")
+    print(f", CER={search.best.cer:.4f}")
+
+
+def _decode_timed(job: _Job, alpha: float, beta: float) -> list[DecodeResult]:
+    started = time.monotonic()
+    results = job.decode(alpha, beta, _nbest(job.flags))
+    seconds = time.monotonic() - started
+    print(f"Decoded in {seconds:.1f} s ({job.stored.seconds / max(seconds, 1e-9):.0f}x real time)")
+    return results
+
+
+def _nbest(flags: argparse.Namespace) -> int:
+    """How many hypotheses the outputs need."""
+    return flags.beam_width if flags.dump_all_beams_to else flags.nbest
+
+
+def _write_results(job: _Job, results: Sequence[DecodeResult]) -> None:
+    """Writes what the flags ask for besides the transcripts."""
+    flags = job.flags
+    if flags.nbest_file:
+        outputs.write_json_lines(flags.nbest_file, job.stored.utterances, results, flags.nbest)
+    if flags.dump_all_beams_to:
+        outputs.write_beams(flags.dump_all_beams_to, results)
+    for path, write in (
+        (flags.output_file, outputs.write_utterances),
+        (flags.ctm, outputs.write_ctm),
+    ):
+        if path:
+            write(path, job.stored.utterances, results)
+    written = [
+        path
+        for path in (
+            flags.output_file,
+            flags.nbest_file,
+            flags.ctm,
+            flags.dump_all_beams_to,
+            flags.grid_file,
+            flags.grid_plot,
+        )
+        if path
+    ]
+    if written:
+        print(f"Written: {', '.join(written)}")

@@ -1,0 +1,87 @@
+"""A grid of error rates as a table, a CSV and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from open_seq2seq.decoding.files import write_csv
+from open_seq2seq.decoding.grid import GridPoint, GridSearch
+
+# A wider table than this many values of beta doesn't fit on a terminal.
+_WIDEST = 12
+
+
+def point_text(point: GridPoint, precision: int = 2) -> str:
+    """`alpha=2.00, beta=1.50`, with more digits where the steps need them."""
+    return f"alpha={point.alpha:.{precision}f}, beta={point.beta:.{precision}f}"
+
+
+def digits(values: Sequence[float]) -> int:
+    """Decimals that tell the values of a grid apart, at least 2."""
+    return max(2, *(len(f"{value:.6f}".rstrip("0").partition(".")[2]) for value in values))
+
+
+def grid_table(search: GridSearch) -> str:
+    """WER in %, a row for each alpha, a column for each beta; `~` marks estimates, `*` the best."""
+    alphas, betas = search.alphas, search.betas
+    every = -(-len(betas) // _WIDEST)
+    best = search.best
+    shown = [beta for index, beta in enumerate(betas) if index % every == 0 or beta == best.beta]
+    lines = ["WER %".ljust(10) + "".join(f"{beta:>9g}" for beta in shown) + "  <- beta"]
+    for alpha in alphas:
+        cells = []
+        for beta in shown:
+            point = search.points[alpha, beta]
+            mark = "*" if point is best else "" if point.exact else "~"
+            cells.append(f"{100 * point.wer:.2f}{mark}".rjust(8).ljust(9))
+        lines.append(f"{alpha:<10g}" + "".join(cells).rstrip())
+    left_out = len(betas) - len(shown)
+    lines.append("alpha" + (f"   ({left_out} values of beta are not shown)" if left_out else ""))
+    return "\n".join(lines)
+
+
+def write_grid(path: Path, search: GridSearch) -> None:
+    """A CSV with a row for each point; `exact` is 1 where it was decoded, 0 for estimates."""
+    rows = [
+        {
+            "alpha": point.alpha,
+            "beta": point.beta,
+            "wer": point.wer,
+            "cer": point.cer,
+            "word_errors": point.errors.words.errors,
+            "words": point.errors.words.total,
+            "exact": int(point.exact),
+        }
+        for point in search.points.values()
+    ]
+    write_csv(path, rows)
+
+
+def draw_grid(path: Path, search: GridSearch, title: str) -> None:
+    """A heat map of WER over the grid; dots mark the points that were decoded."""
+    # Takes a second, which runs without a picture need not wait.
+    from matplotlib.figure import Figure
+
+    alphas, betas = search.alphas, search.betas
+    wer = np.array([[100 * search.points[alpha, beta].wer for beta in betas] for alpha in alphas])
+    size = (max(5.0, 0.4 * len(betas) + 2.5), max(4.0, 0.3 * len(alphas) + 1.8))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(wer, origin="lower", aspect="auto", cmap="viridis_r")
+    figure.colorbar(image, ax=axes, label="WER, %")
+    for values, axis in ((betas, axes.xaxis), (alphas, axes.yaxis)):
+        every = -(-len(values) // 16)
+        axis.set_ticks(range(0, len(values), every), [f"{v:g}" for v in values[::every]])
+    exact = np.array([(betas.index(p.beta), alphas.index(p.alpha))
+                      for p in search.points.values() if p.exact]).reshape(-1, 2)  # fmt: skip
+    axes.plot(*exact.T, ".", color="white", markersize=4, label="decoded; others estimated")
+    best = search.best
+    axes.plot(betas.index(best.beta), alphas.index(best.alpha), "r*", markersize=13,
+              label=f"best: {100 * best.wer:.2f} %")  # fmt: skip
+    axes.set(xlabel="beta", ylabel="alpha", title=title)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)

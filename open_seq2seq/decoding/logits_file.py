@@ -1,0 +1,179 @@
+"""Files of logits: what inference with `infer_logits_to_pickle` writes, and .npz archives."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from open_seq2seq.decoding.plain_pickle import load_plain_pickle
+from open_seq2seq.errors import InputError, Problem
+
+_KINDS = "a dictionary with `logits` (and `step_size`, `vocab`), or a list of [time, class] arrays"
+
+
+@dataclass(frozen=True)
+class LogitsFile:
+    """The logits of a set of utterances.
+
+    Args:
+      path: the file.
+      names: of the utterances; None: they are in the order of a CSV.
+      logits: of each utterance, [time, class], unnormalised, blank last.
+      step_size: seconds from one frame to the next, None where the file doesn't say.
+      symbols: text of each class but the blank, None where the file doesn't say.
+      references: texts, where the file has them.
+    """
+
+    path: Path
+    names: list[str] | None
+    logits: list[np.ndarray]
+    step_size: float | None = None
+    symbols: list[str] | None = None
+    references: list[str] | None = None
+
+    @property
+    def classes(self) -> int:
+        """Symbols and the blank; 0 without utterances."""
+        return self.logits[0].shape[1] if self.logits else 0
+
+
+def read_logits(path: str | Path) -> LogitsFile:
+    """Reads logits of one of these kinds:
+
+    * a pickle of a dictionary with `logits` (name to [time, class]), `step_size` (seconds)
+      and `vocab` (class to symbol, without the blank), as inference writes it; only `logits`
+      is required;
+    * a pickle of a bare array, [utterance, time, class] or a list of [time, class], in the
+      order of a CSV;
+    * an .npz archive, with one [time, class] array for each name; or with `logits`
+      [all frames, class] of utterances one after the other, their `lengths` and `keys`, and
+      maybe their `texts`. Both may hold `step_size` and `vocab` (an array of text).
+
+    Raises:
+      InputError: listing every utterance whose array is not what it should be.
+    """
+    path = Path(path)
+    if not path.is_file():
+        remedy = "Write it with run.py --mode=infer --decoder_params/infer_logits_to_pickle=True."
+        found = "a folder" if path.is_dir() else "no such file"
+        raise InputError("No logits:", [Problem(str(path), found, "a file of logits", remedy)])
+    if zipfile.is_zipfile(path):
+        file = _from_archive(path)
+    else:
+        file = _from_content(path, load_plain_pickle(path))
+    _check_arrays(file)
+    return file
+
+
+def _from_content(path: Path, content: Any) -> LogitsFile:
+    if not isinstance(content, Mapping):
+        return LogitsFile(path, None, _arrays(path, content))
+    logits = content.get("logits")
+    if not isinstance(logits, Mapping):
+        keys = ", ".join(map(repr, list(content)[:5])) or "no keys"
+        found = f"a dictionary with {keys}" if logits is None else type(logits).__name__
+        expected = "`logits`, a dictionary from name to array"
+        raise _not_logits(path, found, expected)
+    names = [str(name) for name in logits]
+    values = [np.asarray(array) for array in logits.values()]
+    return LogitsFile(
+        path, names, values, _step_size(path, content), _symbols(path, content.get("vocab"))
+    )
+
+
+def _arrays(path: Path, content: Any) -> list[np.ndarray]:
+    """The utterances of a bare array, or of a list of arrays."""
+    if isinstance(content, np.ndarray) and content.ndim not in (1, 3):
+        found = f"an array of shape {content.shape}"
+        raise _not_logits(path, found, "[utterance, time, class]")
+    if not isinstance(content, (np.ndarray, list, tuple)):
+        raise _not_logits(path, type(content).__name__, _KINDS)
+    return [np.asarray(array) for array in content]
+
+
+def _from_archive(path: Path) -> LogitsFile:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            content = {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, zipfile.BadZipFile, KeyError, EOFError) as error:
+        raise _not_logits(path, f"a damaged archive ({error})", "an .npz of arrays") from None
+    step_size = _step_size(path, content)
+    symbols = _symbols(path, content.pop("vocab", None))
+    content.pop("step_size", None)
+    if "lengths" not in content:
+        return LogitsFile(path, list(content), list(content.values()), step_size, symbols)
+    problems = [
+        Problem(f"{path}: {key}", "nothing", "an array of that name")
+        for key in ("logits", "keys")
+        if key not in content
+    ]
+    if problems:
+        raise InputError("The archive of logits cannot be used:", problems)
+    logits, keys, lengths = content["logits"], content["keys"], content["lengths"]
+    whole = lengths.ndim == 1 and lengths.dtype.kind in "iu" and (lengths >= 0).all()
+    if not whole or keys.shape != lengths.shape or lengths.sum() != len(logits):
+        found = f"lengths {lengths.shape}, keys {keys.shape}, {len(logits)} frames"
+        expected = "a length and a key for each utterance, with lengths that add up to the frames"
+        raise _not_logits(path, found, expected)
+    utterances = np.split(logits, np.cumsum(lengths)[:-1]) if len(lengths) else []
+    texts = content.get("texts")
+    references = None if texts is None else [str(text) for text in texts]
+    return LogitsFile(path, [str(k) for k in keys], utterances, step_size, symbols, references)
+
+
+def _step_size(path: Path, content: Mapping[str, Any]) -> float | None:
+    if content.get("step_size") is None:
+        return None
+    try:
+        seconds = float(content["step_size"])
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < 10:
+        found = repr(content["step_size"])
+        raise _not_logits(path, f"step_size {found}", "seconds from frame to frame, over 0")
+    return seconds
+
+
+def _symbols(path: Path, vocabulary: Any) -> list[str] | None:
+    """Symbols in the order of the classes, from {class: symbol} or a list."""
+    if vocabulary is None:
+        return None
+    if isinstance(vocabulary, Mapping):
+        if sorted(vocabulary) != list(range(len(vocabulary))):
+            found = f"vocab with the classes {sorted(map(str, vocabulary))[:10]}"
+            raise _not_logits(path, found, "the classes 0, 1, 2, ...")
+        vocabulary = [vocabulary[index] for index in range(len(vocabulary))]
+    return [str(symbol) for symbol in np.atleast_1d(np.asarray(vocabulary, dtype=object))]
+
+
+def _not_logits(path: Path, found: str, expected: str) -> InputError:
+    return InputError("The file of logits cannot be used:", [Problem(str(path), found, expected)])
+
+
+def _check_arrays(file: LogitsFile) -> None:
+    """Every array is [time, class] of numbers, with the same classes everywhere."""
+    problems = []
+    counts = [array.shape[1] for array in file.logits if array.ndim == 2]
+    usual = max(set(counts), key=counts.count) if counts else 0
+    for index, array in enumerate(file.logits):
+        name = file.names[index] if file.names else f"utterance {index}"
+        where = f"{file.path}: {name}"
+        if array.ndim != 2 or array.dtype.kind != "f":
+            found = f"{array.dtype} of shape {array.shape}"
+            problems.append(Problem(where, found, "floats of shape [time, class]"))
+        elif array.shape[1] != usual or usual < 2:
+            expected = f"{usual}, as in the others" if usual > 1 else "a symbol and the blank"
+            problems.append(Problem(where, f"{array.shape[1]} classes", expected))
+        elif not np.isfinite(array).all():
+            bad = np.argwhere(~np.isfinite(array))[0]
+            found = f"{array[tuple(bad)]} at frame {bad[0]}, class {bad[1]}"
+            problems.append(Problem(where, found, "finite logits"))
+    if not file.logits:
+        problems.append(Problem(str(file.path), "no utterances", "logits of one at least"))
+    if problems:
+        raise InputError("The logits cannot be decoded:", problems)

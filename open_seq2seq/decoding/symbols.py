@@ -1,0 +1,80 @@
+"""The symbols of stored logits: from the file itself, a vocabulary file or SentencePiece."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from open_seq2seq.data.text import describe_character, load_vocabulary
+from open_seq2seq.decoding.logits_file import LogitsFile
+from open_seq2seq.errors import InputError, Problem
+
+_PIECE_SPACE = "\u2581"
+
+
+class StoredVocabulary:
+    """Characters or SentencePiece pieces, known by their text only.
+
+    Args:
+      symbols: text of each class, without the blank.
+    """
+
+    def __init__(self, symbols: Iterable[str]):
+        self.symbols = list(symbols)
+        self.size = len(self.symbols)
+        self._pieces = any(_PIECE_SPACE in symbol for symbol in self.symbols)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of label ids (no blanks)."""
+        text = "".join([self.symbols[index] for index in ids])
+        return text.replace(_PIECE_SPACE, " ").strip() if self._pieces else text
+
+
+def choose_vocabulary(file: LogitsFile, vocab: str | None, bpe_model: str | None) -> Any:
+    """The vocabulary of a file of logits: the given one, or the one the file holds.
+
+    Args:
+      vocab: a file with one character per line, or None.
+      bpe_model: a SentencePiece model, or None.
+
+    Raises:
+      InputError: there is none, its size is not that of the logits, or the file of logits
+        has other symbols.
+    """
+    if vocab and bpe_model:
+        found = "--vocab and --bpe_model"
+        raise InputError("Two vocabularies:", [Problem("--vocab", found, "one of them")])
+    source = bpe_model or vocab
+    vocabulary: Any
+    if source:
+        vocabulary = load_vocabulary(source, bpe=bool(bpe_model))
+    elif file.symbols is not None:
+        vocabulary = StoredVocabulary(file.symbols)
+    else:
+        remedy = "Give --vocab (characters) or --bpe_model (SentencePiece)."
+        problem = Problem(str(file.path), "no `vocab`", "the symbols of the classes", remedy)
+        raise InputError("The symbols of the logits are not known:", [problem])
+    problems = []
+    if vocabulary.size + 1 != file.classes:
+        found = f"{file.classes} classes"
+        expected = f"{vocabulary.size + 1}: {vocabulary.size} symbols and the blank"
+        remedy = f"The symbols are those of {source or 'the file itself'}."
+        problems.append(Problem(str(file.path), found, expected, remedy))
+    if source and file.symbols is not None:
+        problems += _differences(file, vocabulary.symbols, source)
+    if problems:
+        raise InputError("The vocabulary is not that of the logits:", problems)
+    return vocabulary
+
+
+def _differences(file: LogitsFile, symbols: list[str], source: str) -> list[Problem]:
+    """The classes whose symbol differs between the file of logits and a vocabulary file."""
+    return [
+        Problem(f"{source}: class {index}", _shown(given), f"{_shown(own)} as {file.path} says")
+        for index, (given, own) in enumerate(zip(symbols, file.symbols or []))
+        if given != own
+    ]
+
+
+def _shown(symbol: str) -> str:
+    return describe_character(symbol) if len(symbol) == 1 else repr(symbol)

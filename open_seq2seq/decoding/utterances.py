@@ -1,0 +1,100 @@
+"""Which logits belong to which row of a manifest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from open_seq2seq.data.manifest import Utterance, read_manifests
+from open_seq2seq.decoding.logits_file import LogitsFile
+from open_seq2seq.errors import InputError, Problem
+
+
+@dataclass(frozen=True)
+class StoredUtterance:
+    """An utterance with its logits.
+
+    Args:
+      name: of the recording, as the manifest writes it.
+      logits: [time, class], unnormalised, blank last.
+      reference: its text, lower-cased; None where there is none.
+    """
+
+    name: str
+    logits: np.ndarray
+    reference: str | None
+
+
+def match_utterances(
+    file: LogitsFile, labels: str | None, need_reference: bool
+) -> list[StoredUtterance]:
+    """The utterances in the order of the manifest, or of the file of logits without one.
+
+    Names are compared as they are written, then as the paths that they mean. Where the file
+    of logits has no names, its utterances are the rows, in their order.
+
+    Args:
+      labels: a manifest (CSV or JSON lines), or None.
+      need_reference: whether every utterance must have a text.
+
+    Raises:
+      InputError: naming every row without logits and all logits without a row.
+    """
+    if labels is None:
+        return _without_manifest(file, need_reference)
+    rows = read_manifests([labels], need_reference)
+    if file.names is None:
+        return _in_order(file, rows)
+    by_name = dict(zip(file.names, range(len(file.names))))
+    by_path = {os.path.abspath(name): index for name, index in by_name.items()}
+    found, problems, used = [], [], set()
+    for row in rows:
+        index = by_name.get(row.name, by_path.get(os.path.abspath(row.path)))
+        if index is None:
+            problems.append(Problem(row.source, f"{row.name!r}", f"its logits in {file.path}"))
+            continue
+        used.add(index)
+        found.append(_stored(row, file.logits[index]))
+    problems += [
+        Problem(f"{file.path}: {name}", "logits", f"a row of {labels}")
+        for index, name in enumerate(file.names)
+        if index not in used
+    ]
+    if problems:
+        raise InputError(f"{labels} and {file.path} are not of the same recordings:", problems)
+    return found
+
+
+def _stored(row: Utterance, logits: np.ndarray) -> StoredUtterance:
+    reference = None if row.transcript is None else row.transcript.lower()
+    return StoredUtterance(row.name, logits, reference)
+
+
+def _in_order(file: LogitsFile, rows: Sequence[Utterance]) -> list[StoredUtterance]:
+    if len(rows) != len(file.logits):
+        expected = f"{len(rows)}, as the manifest has rows"
+        problem = Problem(str(file.path), f"logits of {len(file.logits)} utterances", expected)
+        raise InputError("The logits have no names, and not as many as there are rows:", [problem])
+    return [_stored(row, array) for row, array in zip(rows, file.logits)]
+
+
+def _without_manifest(file: LogitsFile, need_reference: bool) -> list[StoredUtterance]:
+    missing = [
+        what
+        for what, known in (("names", file.names), ("references", file.references))
+        if known is None and (what == "names" or need_reference)
+    ]
+    if missing:
+        found = f"no {' and no '.join(missing)}"
+        expected = "those of a manifest"
+        problem = Problem(str(file.path), found, expected, "Give the manifest with --labels.")
+        raise InputError("--labels is needed:", [problem])
+    names = file.names or []
+    references: Sequence[str | None] = file.references or [None] * len(names)
+    return [
+        StoredUtterance(name, array, None if text is None else text.lower())
+        for name, array, text in zip(names, file.logits, references)
+    ]

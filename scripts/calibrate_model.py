@@ -1,0 +1,96 @@
+"""Measures how far a model's word times are from those of a forced alignment.
+
+    python scripts/calibrate_model.py --config_file=my_config.py --audio=calibration/sample.csv \\
+        --alignments=calibration/target.json --calibration_out=calibration.txt
+
+transcribes the recordings, compares the words' times and writes the mean differences of starts
+and of ends, in seconds; scripts/dump_to_time.py adds them. The alignments are in the JSON of
+Gentle: one object from recording to alignment, or a folder with a file for each recording.
+With --logits no model is run. Other arguments override the config's parameters, as in run.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the script; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--config_file", help="the config of the trained model")
+    add("--logits", help="logits that are there already, instead of running the model")
+    add("--audio", default="calibration/sample.csv", help="a manifest, or a folder of recordings")
+    add("--alignments", default="calibration/target.json", help="JSON file, or a folder of them")
+    add("--infer_output_file", default="calibration/sample.pkl", help="where the logits go")
+    add("--calibration_out", default="calibration.txt", help="the result: two numbers")
+    flags, overrides = parser.parse_known_args(arguments)
+    if (flags.config_file is None) == (flags.logits is None):
+        parser.error("either --config_file or --logits is needed")
+    if flags.logits and overrides:
+        parser.error(f"unrecognized arguments: {' '.join(overrides)}")
+    try:
+        # Before the model is run: a missing file of alignments is said at once.
+        from open_seq2seq.decoding.calibration import calibrate, read_alignments
+        from open_seq2seq.decoding.stored import read_stored
+        from open_seq2seq.decoding.word_times import Shifts, word_times, write_shifts
+
+        alignments = read_alignments(flags.alignments)
+        stored = read_stored(flags.logits or _infer(flags, overrides))
+        words = word_times(stored.utterances, stored.vocabulary, stored.step_size, Shifts())
+        found = calibrate(stored.utterances, words, alignments)
+        write_shifts(flags.calibration_out, found.shifts)
+    except OpenSeq2SeqError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    print(f"{found.words} words of {found.utterances} recordings were compared.")
+    print(f"Starts: {found.shifts.start:+.5f} s (standard deviation {found.start_deviation:.5f})")
+    print(f"Ends:   {found.shifts.end:+.5f} s (standard deviation {found.end_deviation:.5f})")
+    if found.left_out:
+        print(
+            f"{len(found.left_out)} recordings have no alignment or not as many words as it: "
+            f"{', '.join(found.left_out)}"
+        )
+    print(f"Written: {flags.calibration_out}")
+    return 0
+
+
+def _infer(flags: argparse.Namespace, overrides: list[str]) -> str:
+    """Runs the model over the recordings; returns the file of logits."""
+    from open_seq2seq.cli import main as run
+
+    audio = Path(flags.audio)
+    if audio.is_dir():
+        endings = {".wav", ".flac", ".mp3", ".ogg", ".opus"}
+        files = sorted(str(p) for p in audio.rglob("*") if p.suffix.lower() in endings)
+        if not files:
+            problem = Problem(str(audio), "no recordings", f"files ending in {sorted(endings)}")
+            raise InputError("Nothing to calibrate with:", [problem])
+        source = ["--infer_files", *files]
+    else:
+        source = [f"--data_layer_params/dataset_files={[str(audio)]!r}"]
+    code = run(
+        [
+            f"--config_file={flags.config_file}",
+            "--mode=infer",
+            f"--infer_output_file={flags.infer_output_file}",
+            "--decoder_params/infer_logits_to_pickle=True",
+            # Only the logits are looked at: no beam search is needed for them.
+            "--decoder_params/use_language_model=False",
+            *overrides,
+            *source,
+        ]
+    )
+    if code:
+        raise (InputError if code == 2 else RunError)("The model could not be run over them.")
+    return str(flags.infer_output_file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

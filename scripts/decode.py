@@ -1,0 +1,127 @@
+"""Decodes stored logits by beam search with a language model; tunes alpha and beta.
+
+    # WER at one alpha and beta, or over a grid of them (--alpha_max and --beta_max belong to it)
+    python scripts/decode.py --logits=dev.pkl --labels=dev.csv --lm=4-gram.binary \\
+        --alpha=1 --alpha_max=3 --beta=0 --beta_max=3 --grid_plot=grid.png
+    # transcripts
+    python scripts/decode.py --mode=infer --logits=test.pkl --lm=4-gram.binary \\
+        --alpha=2 --beta=1.5 --infer_output_file=out.csv
+
+The logits are those that `run.py --mode=infer --decoder_params/infer_logits_to_pickle=True`
+writes. Arguments and their meaning are OpenSeq2Seq's, and so are the scores (--scoring); see
+docs/decoding.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--mode", choices=("eval", "infer"), default="eval", help="WER, or transcripts")
+    add("--logits", required=True, help="a pickle or .npz of logits")
+    add("--labels", help="the manifest: CSV or JSON lines; not needed where the logits have names")
+    add("--vocab", help="one character per line; without it the symbols stored with the logits")
+    add("--bpe_model", help="the SentencePiece model, for subwords")
+    add("--step_size", type=float, help="seconds per frame, where the logits don't say it (0.02)")
+
+    search = parser.add_argument_group("search")
+    add = search.add_argument
+    add("--lm", nargs="+", default=[], help="KenLM binaries or ARPA files; none: no language model")
+    add("--lm_weights", nargs="+", type=float, help="of each --lm, times alpha (default: 1)")
+    add("--trie", help="OpenSeq2Seq's trie file, for --scoring=native_op")
+    add("--scoring", default="openseq2seq", help="how scores are counted (default: openseq2seq)")
+    add("--alpha", type=float, help="weight of the language model; needed with --lm")
+    add("--alpha_max", type=float, help="last value of a grid over alpha")
+    add("--alpha_step", type=_step, default=0.1, help="step of the grid (default: 0.1)")
+    add("--beta", type=float, help="bonus of each word; needed with --lm")
+    add("--beta_max", type=float, help="last value of a grid over beta")
+    add("--beta_step", type=_step, default=0.1, help="step of the grid (default: 0.1)")
+    add("--exact_grid", action="store_true", help="decode at every point; nothing is estimated")
+    add("--beam_width", type=int, default=128, help="hypotheses kept (default: 128)")
+    add("--beam_threshold", type=float, help="drop hypotheses so far (ln) below the best one")
+    add("--token_threshold", type=float, help="drop symbols so far (ln) below the frame's best")
+    add("--cutoff_top_n", type=int, help="symbols of a frame that are tried, the likeliest")
+    add("--cutoff_prob", type=float, help="try symbols until their probabilities add up to it")
+    add("--hot_words", help="a file with a phrase and its weight in each line")
+    add("--num_threads", type=int, help="utterances decoded at the same time (default: all cores)")
+
+    output = parser.add_argument_group("output")
+    add = output.add_argument
+    add("--infer_output_file", default="infer-out.csv", help="transcripts of --mode=infer")
+    add("--output_file", help="CSV: reference, hypothesis, wer, cer, score of each utterance")
+    add("--nbest", type=int, default=1, help="hypotheses in --nbest_file (default: 1)")
+    add("--nbest_file", help="JSON lines: scores, words with times, n-best")
+    add("--ctm", help="CTM: times and confidence of each word")
+    add("--dump_all_beams_to", default="", help="all beams, in OpenSeq2Seq's format")
+    add("--grid_file", help="CSV of error rates over the grid")
+    add("--grid_plot", help="picture of WER over the grid (.png, .svg, .pdf)")
+    return parser
+
+
+def _step(text: str) -> float:
+    step = float(text)
+    if not step > 0:
+        raise ValueError(text)
+    return step
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the script; returns the exit code."""
+    flags = make_parser().parse_args(arguments)
+    try:
+        _check_flags(flags)
+        # After the flags: `--help` need not wait.
+        from open_seq2seq.decoding.command import decode
+        from open_seq2seq.training.console import ProgressBar
+
+        decode(flags, ProgressBar)
+    except OpenSeq2SeqError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _check_flags(flags: argparse.Namespace) -> None:
+    """What is wrong with the flags and between them."""
+    problems = []
+
+    def check(good: Any, flag: str, found: Any, expected: str, remedy: str = "") -> None:
+        if not good:
+            problems.append(Problem(f"--{flag}", str(found), expected, remedy))
+
+    if flags.lm:
+        for name in ("alpha", "beta"):
+            remedy = "Weights of other tools: see the table of units in docs/decoding.md."
+            check(getattr(flags, name) is not None, name, "nothing", "a number with --lm", remedy)
+    elif flags.alpha_max is not None:
+        check(False, "alpha_max", "a grid over alpha", "a language model (--lm)")
+    for name in ("alpha", "beta"):
+        first, last = getattr(flags, name) or 0.0, getattr(flags, f"{name}_max")
+        check(last is None or last >= first, f"{name}_max", last, f"at least {first:g}")
+    for name in ("beam_width", "nbest", "num_threads"):
+        value = getattr(flags, name)
+        check(value is None or value >= 1, name, value, "at least 1")
+    if flags.lm_weights is not None:
+        number = len(flags.lm_weights)
+        check(number == len(flags.lm), "lm_weights", f"{number} numbers", f"{len(flags.lm)}")
+    if flags.mode == "infer":
+        for name in ("alpha_max", "beta_max", "grid_file", "grid_plot", "exact_grid"):
+            value = getattr(flags, name)
+            check(value is None or value is False, name, "mode infer", "mode eval")
+    check(flags.step_size is None or flags.step_size > 0, "step_size", flags.step_size, "over 0")
+    if problems:
+        raise InputError("The flags do not fit together:", problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

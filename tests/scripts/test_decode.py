@@ -1,0 +1,247 @@
+"""scripts/decode.py, dump_to_time.py and calibrate_model.py from the command line."""
+
+import csv
+import io
+import json
+import pickle
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from open_seq2seq.decoders.beam_search import make_beam_search
+from open_seq2seq.metrics.error_rate import count_errors
+from tests.decoding.small import ARPA, SYMBOLS, TEXTS, dump, manifest
+
+ROOT = Path(__file__).parents[2]
+GRID = ["--alpha=0", "--alpha_max=1", "--alpha_step=0.5", "--beta=-1", "--beta_max=1",
+        "--beta_step=0.5"]  # fmt: skip
+
+
+def script(name):
+    return runpy.run_path(str(ROOT / "scripts" / name))["main"]
+
+
+@pytest.fixture
+def corpus(tmp_path, monkeypatch):
+    """A working directory with logits.pkl, labels.csv, vocab.txt and lm.arpa."""
+    monkeypatch.chdir(tmp_path)
+    Path("logits.pkl").write_bytes(pickle.dumps(dump()))
+    Path("labels.csv").write_text(manifest(), encoding="utf-8")
+    Path("vocab.txt").write_text("\n".join(SYMBOLS) + "\n", encoding="utf-8")
+    Path("lm.arpa").write_text(ARPA, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def decode(corpus, capfd):
+    """Calls decode.py with the corpus; returns what it printed."""
+    main = script("decode.py")
+
+    def call(*arguments, code=0, labels=True):
+        given = ["--logits=logits.pkl", *(["--labels=labels.csv"] if labels else []), *arguments]
+        found = main(given)
+        out, err = capfd.readouterr()
+        assert found == code, err
+        return out if code == 0 else err
+
+    return call
+
+
+def decoded(alpha, beta, scoring="openseq2seq", language_model=True, **options):
+    """What the binding makes of the same logits."""
+    models = ["lm.arpa"] if language_model else []
+    decoder = make_beam_search(SYMBOLS, models, scoring, 0.02)
+    logits = list(dump()["logits"].values())
+    options = {"beam_width": 128, **options}
+    return decoder.decode_batch(logits, alpha=alpha, beta=beta, **options)
+
+
+def wer(results):
+    texts = [result.text.lower() for result in results]
+    return count_errors([text.lower() for text in TEXTS], texts).words.rate
+
+
+def test_a_single_point(decode):
+    out = decode("--vocab=vocab.txt", "--lm=lm.arpa", "--alpha=0.5", "--beta=0.25")
+    assert re.search(r"^Greedy WER = \d\.\d{4}$", out, re.MULTILINE)
+    assert "Empty greedy predictions: 0 of 5" in out
+    assert "alpha multiplies log10 probabilities" in out
+    expected = wer(decoded(0.5, 0.25))
+    assert f"alpha=0.50, beta=0.25: WER={expected:.4f}\n" in out
+    assert f"BEST: alpha=0.50, beta=0.25, WER={expected:.4f}" in out
+    assert 0 < expected < float(re.search(r"Greedy WER = ([\d.]+)", out)[1])
+
+
+def test_every_point_of_an_exact_grid_is_that_of_the_binding(decode):
+    out = decode("--lm=lm.arpa", *GRID, "--exact_grid", "--grid_file=grid.csv")
+    grid = pd.read_csv("grid.csv")
+    assert len(grid) == 15 and grid["exact"].all()
+    for alpha, beta, rate in grid[["alpha", "beta", "wer"]].itertuples(index=False):
+        assert rate == pytest.approx(wer(decoded(alpha, beta)), abs=1e-12), (alpha, beta)
+        assert f"alpha={alpha:.2f}, beta={beta:.2f}: WER={rate:.4f}\n" in out
+    best = re.search(r"BEST: alpha=([-\d.]+), beta=([-\d.]+), WER=([\d.]+)", out)
+    assert float(best[3]) == pytest.approx(grid["wer"].min(), abs=5e-5)
+
+
+def test_the_best_of_an_estimated_grid_is_decoded(decode):
+    out = decode("--lm=lm.arpa", *GRID, "--grid_file=grid.csv", "--grid_plot=grid.png")
+    grid = pd.read_csv("grid.csv")
+    best = grid.loc[grid["wer"].idxmin()]
+    exact = grid[grid["exact"] == 1]
+    for alpha, beta, rate in exact[["alpha", "beta", "wer"]].itertuples(index=False):
+        assert rate == pytest.approx(wer(decoded(alpha, beta)), abs=1e-12)
+    assert exact["wer"].min() == best["wer"]
+    assert out.count("(estimate)") == len(grid) - len(exact)
+    assert Path("grid.png").stat().st_size > 1000
+
+
+def test_what_is_written_is_of_the_best_point(decode):
+    decode("--lm=lm.arpa", "--alpha=0.5", "--beta=0", "--output_file=u.csv", "--nbest=3",
+           "--nbest_file=n.jsonl", "--ctm=x.ctm", "--dump_all_beams_to=beams.txt",
+           "--beam_width=16")  # fmt: skip
+    expected = decoded(0.5, 0.0, beam_width=16, nbest=16)
+    table = pd.read_csv("u.csv", keep_default_na=False)
+    assert list(table["hypothesis"]) == [result.text for result in expected]
+    assert list(table["reference"]) == TEXTS
+    lines = [json.loads(line) for line in Path("n.jsonl").read_text().splitlines()]
+    for line, result in zip(lines, expected, strict=True):
+        assert [one["text"] for one in line["nbest"]] == [one.text for one in result.nbest[:3]]
+        assert line["score"] == pytest.approx(line["acoustic_score"] + line["lm_score"])
+        assert [word["text"] for word in line["words"]] == result.text.split()
+    beams = Path("beams.txt").read_text().split("B=>>>>>>>>\n")[1:]
+    for block, result in zip(beams, expected, strict=True):
+        *rows, end = block.splitlines()
+        assert end == "E=>>>>>>>>" and len(rows) == len(result.nbest)
+        assert [row.split(" ", 3)[3] for row in rows] == [one.text for one in result.nbest]
+    assert len(Path("x.ctm").read_text().splitlines()) == sum(len(r.words) for r in expected)
+
+
+def test_inference(decode):
+    decode("--mode=infer", "--lm=lm.arpa", "--alpha=0.5", "--beta=0", "--infer_output_file=o.csv",
+           labels=False)  # fmt: skip
+    rows = list(csv.reader(io.StringIO(Path("o.csv").read_text(encoding="utf-8"))))
+    assert rows[0] == ["wav_filename", "transcript"]
+    assert rows[1:] == [[f"{i}.wav", r.text] for i, r in enumerate(decoded(0.5, 0.0))]
+
+
+def test_presets_options_and_no_language_model(decode):
+    out = decode("--beta=0")
+    assert f"WER={wer(decoded(0.0, 0.0, language_model=False)):.4f}" in out
+    assert "No language model" in out
+    common = ("--lm=lm.arpa", "--alpha=0.5", "--beta=0", "--output_file=u.csv")
+    out = decode(*common, "--scoring=standard", "--beam_width=8")
+    assert "alpha multiplies natural probabilities" in out
+    texts = [r.text for r in decoded(0.5, 0.0, "standard", beam_width=8)]
+    assert list(pd.read_csv("u.csv")["hypothesis"]) == texts
+    Path("hot.txt").write_text("bac 9\n")
+    decode(*common, "--hot_words=hot.txt", "--cutoff_top_n=4", "--num_threads=1")
+    hot = decoded(0.5, 0.0, hot_words={"bac": 9.0}, cutoff_top_n=4)
+    assert list(pd.read_csv("u.csv")["hypothesis"]) == [r.text for r in hot]
+    assert hot != decoded(0.5, 0.0)
+
+
+def test_two_language_models_share_the_weight(decode):
+    common = ("--alpha=0.8", "--beta=0", "--output_file=u.csv")
+    decode("--lm", "lm.arpa", "lm.arpa", "--lm_weights", "0.25", "0.75", *common)
+    both = pd.read_csv("u.csv")
+    decode("--lm=lm.arpa", *common)
+    one = pd.read_csv("u.csv")
+    assert list(both["hypothesis"]) == list(one["hypothesis"])
+    np.testing.assert_allclose(both["score"], one["score"], atol=1e-3)
+
+
+def test_bare_arrays_are_in_the_order_of_the_manifest(decode):
+    named = decode("--lm=lm.arpa", "--alpha=0.5", "--beta=0")
+    Path("logits.pkl").write_bytes(pickle.dumps(list(dump()["logits"].values())))
+    bare = decode("--lm=lm.arpa", "--alpha=0.5", "--beta=0", "--vocab=vocab.txt")
+    line = re.search(r"BEST.*", named)[0]
+    assert line in bare and "no step_size" in bare
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--lm=lm.arpa"], r"--alpha.*\n.*--beta"),
+        (["--lm=gone.arpa", "--alpha=1", "--beta=0"], "gone.arpa"),
+        (["--alpha=1", "--alpha_max=2"], "--alpha_max: found a grid"),
+        (["--lm=lm.arpa", "--alpha=1", "--beta=0", "--scoring=standart"], "Did you mean standard"),
+        (["--lm=lm.arpa", "--alpha=1", "--beta=0", "--lm_weights", "1", "2"], "--lm_weights"),
+        (["--beta=1", "--beta_max=0"], "--beta_max: found 0"),
+        (["--mode=infer", "--grid_plot=x.png"], "--grid_plot: found mode infer"),
+        (["--beam_width=0"], "--beam_width: found 0"),
+        (["--labels=gone.csv"], "gone.csv"),
+        (["--logits=gone.pkl"], "gone.pkl"),
+        (["--vocab=labels.csv"], "labels.csv"),
+        (["--bpe_model=vocab.txt"], "SentencePiece"),
+    ],
+)
+def test_bad_usage_is_said_in_a_message(decode, arguments, message):
+    assert re.search(message, decode(*arguments, code=2))
+
+
+def test_start_up_does_without_keras(corpus):
+    """What the scripts import; a process of its own, as this one has imported everything."""
+    program = (
+        "import runpy, sys\n"
+        "main = runpy.run_path(sys.argv[1])['main']\n"
+        "assert main(sys.argv[2:]) == 0\n"
+        "heavy = {'keras', 'tensorflow', 'jax', 'pandas', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    for name, arguments in (
+        ("decode.py", ["--logits=logits.pkl", "--labels=labels.csv", "--lm=lm.arpa",
+                       "--alpha=1", "--beta=0"]),
+        ("dump_to_time.py", ["--dumpfile=logits.pkl"]),
+    ):  # fmt: skip
+        command = [sys.executable, "-c", program, str(ROOT / "scripts" / name), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_word_times(corpus, capfd):
+    main = script("dump_to_time.py")
+    Path("calibration.txt").write_text("0.1 -0.01")
+    assert main(["--dumpfile=logits.pkl"]) == 0
+    assert "WARNING: start and end times are not calibrated" in capfd.readouterr().err
+    plain = pd.read_csv("sample.csv", keep_default_na=False)
+    assert list(plain) == ["wav_filename", "transcript", "start_time", "end_time"]
+    assert main(["--dumpfile=logits.pkl", "--calibration_file=calibration.txt",
+                 "--end_shift=0.02", "--save_file=moved.csv"]) == 0  # fmt: skip
+    assert "WARNING" not in capfd.readouterr().err
+    moved = pd.read_csv("moved.csv", keep_default_na=False)
+    for before, after in zip(plain.to_dict("records"), moved.to_dict("records"), strict=True):
+        assert before["transcript"] == after["transcript"]
+        words = before["transcript"].split()
+        starts = [after["start_time"].split(), before["start_time"].split()]
+        ends = [after["end_time"].split(), before["end_time"].split()]
+        assert all(len(times) == len(words) for times in (*starts, *ends))
+        assert all(re.fullmatch(r"\d+\.\d{5}", time) for time in starts[0])
+        assert float(starts[0][0]) == pytest.approx(float(starts[1][0]) + 0.1)
+
+
+def test_calibration_from_stored_logits(corpus, capfd):
+    assert script("dump_to_time.py")(["--dumpfile=logits.pkl"]) == 0
+    table = pd.read_csv("sample.csv", keep_default_na=False)
+    aligned = {
+        row.wav_filename: {
+            "words": [
+                {"case": "success", "alignedWord": word, "start": float(s) + 0.25, "end": float(e)}
+                for word, s, e in zip(
+                    row.transcript.split(), row.start_time.split(), row.end_time.split()
+                )
+            ]
+        }
+        for row in table.itertuples()
+    }
+    Path("target.json").write_text(json.dumps(aligned), encoding="utf-8")
+    main = script("calibrate_model.py")
+    assert main(["--logits=logits.pkl", "--alignments=target.json"]) == 0
+    assert Path("calibration.txt").read_text() == "0.25000 0.00000\n"
+    assert "Starts: +0.25000 s" in capfd.readouterr().out
+    assert main(["--logits=logits.pkl", "--alignments=gone.json"]) == 2
