@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,7 +26,7 @@ def compiled(
       sources: C++ files.
       flags: the compiler's.
       headers: files that the sources include; when one changes, all sources are compiled.
-      folder: gets the objects; those of earlier versions of a source are removed.
+      folder: gets the objects.
 
     Returns:
       The objects, in the order of the sources.
@@ -41,9 +43,7 @@ def compiled(
         target = folder / f"{name}-{digest.hexdigest()[:16]}.o"
         if not target.exists():
             run_and_replace(["-c", str(source), *flags, "-o"], target)
-            for old in folder.glob(f"{name}-{'?' * 16}.o"):
-                if old != target:
-                    old.unlink(missing_ok=True)
+            forget_old(folder.glob(f"{name}-{'?' * 16}.o"))
         return target
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -61,6 +61,14 @@ def run_and_replace(arguments: Sequence[str], target: Path) -> None:
         made = Path(scratch) / target.name
         _run([*command(), *arguments, str(made)])
         os.replace(made, target)
+
+
+def forget_old(made: Iterable[Path]) -> None:
+    """Removes what was made more than a day ago, which no build that runs now can need."""
+    for path in made:
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - 86400:
+                path.unlink()
 
 
 def command() -> list[str]:
@@ -82,5 +90,7 @@ def _run(arguments: list[str]) -> str:
             "Install g++ or clang, or set CXX."
         ) from error
     if done.returncode:
-        raise RunError(f"{shlex.join(arguments)} failed:\n{done.stderr[-4000:]}")
+        shown = shlex.join(arguments)
+        shown = shown if len(shown) < 500 else f"{arguments[0]} ... {shown[-300:]}"
+        raise RunError(f"{shown}\nfailed:\n{done.stderr[-4000:]}")
     return done.stdout

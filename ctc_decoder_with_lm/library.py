@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ctc_decoder_with_lm import kenlm_source
-from ctc_decoder_with_lm.compiler import compiled, run_and_replace
+from ctc_decoder_with_lm.compiler import compiled, forget_old, run_and_replace
 from open_seq2seq.errors import RunError
 from open_seq2seq.ops.cpu import cpu_flags
 
@@ -59,6 +59,7 @@ def build() -> Path:
         flags = [*release_flags(), *(f"-I{folder}" for folder in includes)]
         objects = core_objects(release_flags()) + _door(_BINDING, flags)
         run_and_replace([*map(str, objects), *_link_flags(), "-o"], path)
+        forget_old(set(folder().glob("_core-*")) - {path})
     return path
 
 
@@ -73,6 +74,7 @@ def build_operation() -> Path:
         objects = core_objects(release_flags()) + _door(_TENSORFLOW, flags)
         links = [*_link_flags(), *tf.sysconfig.get_link_flags(), "-o"]
         run_and_replace([*map(str, objects), *links], path)
+        forget_old(set(folder().glob("tensorflow_op-*")) - {path})
     return path
 
 
@@ -86,6 +88,23 @@ def build_tool() -> Path:
         objects = main + _kenlm_objects(flags, kenlm)
         run_and_replace([*map(str, objects), "-pthread", "-o"], path)
     return path
+
+
+def build_test(
+    source: Path, flags: Sequence[str], kenlm_flags: Sequence[str], output: Path
+) -> Path:
+    """Builds a program of `native/tests/` with the core; returns `output`.
+
+    Args:
+      source: has the function main.
+      flags: how to optimise or instrument the core.
+      kenlm_flags: the same for KenLM.
+      output: the program.
+    """
+    main = compiled([source], [*_STANDARD, *flags, "-Wall"], _headers(), _objects_folder(flags))
+    objects = core_objects(flags, kenlm_flags) + main
+    run_and_replace([*map(str, objects), *flags, "-pthread", "-o"], output)
+    return output
 
 
 @functools.cache

@@ -80,11 +80,12 @@ std::vector<BeamSearch::Final> BeamSearch::Finals() {
       made.language += LastWordScore(entry.node);
     }
     made.language += scorer_.End(context);
-    made.lowest = entry.rank;
+    made.lowest = std::numeric_limits<float>::infinity();
     for (double part : {entry.blank, entry.symbol}) {
       const float rank = entry.rank - entry.total + static_cast<float>(std::log(part));
       if (part > 0 && rank >= best_part - options_.beam_threshold) made.lowest = std::min(made.lowest, rank);
     }
+    if (made.text.find("was blue")!=std::string::npos && made.text.find("the baker's lamp was")==0) fprintf(stderr,"[%s] rank %f total %f b %g s %g lowest %f best_part %f lang %f ac %f\n",made.text.c_str(),entry.rank,entry.total,entry.blank,entry.symbol,made.lowest,best_part,made.language,made.acoustic);
     any_complete |= made.complete;
     finals.push_back(std::move(made));
   }
@@ -99,6 +100,7 @@ std::vector<BeamSearch::Final> BeamSearch::Finals() {
   }
   std::stable_sort(finals.begin(), finals.end(),
                    [](const Final& a, const Final& b) { return a.score() > b.score(); });
+  if (!scoring_.distinct_texts) return finals;
   // One hypothesis for each text.
   std::unordered_map<std::string, size_t> places;
   std::vector<Final> merged;

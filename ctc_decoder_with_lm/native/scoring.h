@@ -42,6 +42,7 @@ struct Scoring {
   bool complete_words_first = false; // unfinished words only when no hypothesis is finished
   bool empty_last_word = false;      // a finished last word is followed by an unknown empty one
   bool merge_texts = true;           // hypotheses of equal text are added up at the end
+  bool distinct_texts = true;        // of hypotheses with equal text only one is given
   bool min_cutoff = false;           // a full beam drops what cannot reach its worst hypothesis
   bool cut_entering_only = false;    // cutoffs spare blanks and repeated symbols
   bool lookahead_from_start = false; // unigrams of the lookahead are those after <s>

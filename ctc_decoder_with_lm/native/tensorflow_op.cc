@@ -46,6 +46,8 @@ Scoring NativeOpScoring() {
   scoring.empty_words = true;
   scoring.repeat_final_bonus = true;
   scoring.merge_texts = false;
+  // Paths are sequences of labels: with and without a space at the end they are two.
+  scoring.distinct_texts = false;
   return scoring;
 }
 
