@@ -132,7 +132,7 @@ def _print_grid(search: GridSearch, seconds: float, audio_seconds: float) -> Non
         exact = sum(point.exact for point in points)
         print(
             f"* best; {exact} of {len(points)} points were decoded, those with ~ are estimates "
-            "from the hypotheses of the others (--exact_grid decodes all)."
+            "from the n-best lists of others (--exact_grid decodes all)."
             if exact < len(points)
             else "* best; every point was decoded."
         )

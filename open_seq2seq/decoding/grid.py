@@ -1,13 +1,13 @@
-"""WER over a grid of alpha and beta from few decodings.
+"""WER over a grid of alpha and beta without decoding at every point.
 
 A hypothesis' score is linear in alpha and beta:
 
-    acoustic + alpha * ngram + beta * count + rest
+    score(alpha, beta) = score(alpha0, beta0) + (alpha - alpha0) ngram + (beta - beta0) count
 
-where none of the four depends on them. So the hypotheses that the beam search keeps at some
-anchor points of the grid, each with its four numbers, are enough to find the best of them at
-every point. What this cannot know are hypotheses that would be kept at a point and were at no
-anchor: its WER is an estimate there. The points that are decided on are therefore decoded.
+So the n-best list of a point (alpha0, beta0) that was decoded also gives an estimate of what
+would be found near it. It is an estimate, as the beam at another point keeps other hypotheses;
+docs/decoding.md has how far it is off. It shows where to look: the point that comes out as the
+best was decoded, and so were those around it.
 """
 
 from __future__ import annotations
@@ -61,33 +61,42 @@ def grid_values(start: float, stop: float | None, step: float) -> list[float]:
     return [round(start + index * step, 9) for index in range(max(count, 1))]
 
 
+def anchor_points(alphas: Sequence[float], betas: Sequence[float]) -> list[tuple[float, float]]:
+    """A coarse grid within a grid, its corners included: every third value or so, at most 5."""
+    return [(alpha, beta) for alpha in _spread(alphas) for beta in _spread(betas)]
+
+
+def _spread(values: Sequence[float]) -> list[float]:
+    count = min(len(values), 5, -(-len(values) // 3) + 1)
+    return [values[round(place)] for place in np.linspace(0, len(values) - 1, count)]
+
+
 @dataclass(frozen=True)
-class _Hypotheses:
-    """The different texts found for one utterance.
+class _Anchor:
+    """The n-best lists of a point that was decoded.
 
     Args:
-      texts: [hypothesis].
-      acoustic, ngram, count, rest: [hypothesis], the parts of the score.
+      alpha, beta: the point.
+      texts: [utterance][hypothesis].
+      scores, ngrams, counts: [utterance] of [hypothesis]: what texts score at the point, and
+        what alpha and beta multiply.
     """
 
-    texts: list[str]
-    acoustic: np.ndarray
-    ngram: np.ndarray
-    count: np.ndarray
-    rest: np.ndarray
+    alpha: float
+    beta: float
+    texts: list[list[str]]
+    scores: list[np.ndarray]
+    ngrams: list[np.ndarray]
+    counts: list[np.ndarray]
 
-    def best(self, alphas: np.ndarray, betas: np.ndarray) -> np.ndarray:
-        """The hypothesis with the highest score at each point: [point]."""
-        fixed = self.acoustic + self.rest
-        scores = fixed + np.outer(alphas, self.ngram) + np.outer(betas, self.count)
-        return scores.argmax(axis=1)
-
-
-def anchor_points(alphas: Sequence[float], betas: Sequence[float]) -> list[tuple[float, float]]:
-    """The corners and the centre of a grid, each once."""
-    middle = (alphas[len(alphas) // 2], betas[len(betas) // 2])
-    corners = [(a, b) for a in (alphas[0], alphas[-1]) for b in (betas[0], betas[-1])]
-    return list(dict.fromkeys([middle, *corners]))
+    def best_at(self, alpha: float, beta: float) -> list[str]:
+        """The text of each utterance that has the highest score at another point."""
+        more, bonus = alpha - self.alpha, beta - self.beta
+        parts = zip(self.texts, self.scores, self.ngrams, self.counts)
+        return [
+            texts[int((scores + more * ngrams + bonus * counts).argmax())]
+            for texts, scores, ngrams, counts in parts
+        ]
 
 
 class GridSearch:
@@ -108,7 +117,7 @@ class GridSearch:
         betas: Sequence[float],
         decode: Decode,
         weights: Sequence[float] = (),
-        nbest: int = 64,
+        nbest: int = 16,
     ):
         self.references, self.alphas, self.betas = list(references), list(alphas), list(betas)
         self._decode, self._weights, self._nbest = decode, weights, nbest
@@ -128,19 +137,19 @@ class GridSearch:
                 self._decode_point(alpha, beta)
 
     def estimate_and_decode(self) -> None:
-        """Estimates every point from the anchors, then decodes the best and those around it.
+        """Decodes at some points, estimates the others, then decodes the best and those around it.
 
         It ends when the point with the lowest WER is one that was decoded: the best WER is
         never an estimate, and no estimate is below it.
         """
-        anchors = anchor_points(self.alphas, self.betas)
-        found = [self._decode(alpha, beta, self._nbest) for alpha, beta in anchors]
-        by_utterance = [
-            self._hypotheses(index, anchors, found) for index in range(len(self.references))
-        ]
-        self._estimate(by_utterance)
-        for (alpha, beta), results in zip(anchors, found):
-            self._store(alpha, beta, results)
+        anchors = [self._anchor(*point) for point in anchor_points(self.alphas, self.betas)]
+        for alpha in self.alphas:
+            for beta in self.betas:
+                if (alpha, beta) not in self.points:
+                    texts = self._nearest(anchors, alpha, beta).best_at(alpha, beta)
+                    errors = self._counter.count(texts)
+                    self.points[alpha, beta] = GridPoint(alpha, beta, errors, False)
+        self.points = {(a, b): self.points[a, b] for a in self.alphas for b in self.betas}
         while not (self.best.exact and self._neighbours_are_exact(self.best)):
             best = self.best
             if not best.exact:
@@ -150,36 +159,34 @@ class GridSearch:
                 if not self.points[alpha, beta].exact:
                     self._decode_point(alpha, beta)
 
-    def _hypotheses(
-        self, index: int, anchors: Sequence[tuple[float, float]], found: list[list[DecodeResult]]
-    ) -> _Hypotheses:
-        """The union of an utterance's hypotheses at all anchors."""
-        parts: dict[str, tuple[float, float, int, float]] = {}
-        for (alpha, beta), results in zip(anchors, found):
-            best = results[index]
-            for one in best.nbest or (best,):
-                ngram = self._ngram(one)
-                rest = one.lm_score - alpha * ngram - beta * one.bonus_count
-                acoustic = one.score - one.lm_score
-                before = parts.get(one.text)
-                # More of a text's alignments were kept where its acoustic score is higher.
-                if before is None or acoustic > before[0]:
-                    parts[one.text] = (acoustic, ngram, one.bonus_count, rest)
-        columns = np.array(list(parts.values()), np.float64).T
-        return _Hypotheses(list(parts), *columns)
+    def _anchor(self, alpha: float, beta: float) -> _Anchor:
+        results = self._decode(alpha, beta, self._nbest)
+        self._store(alpha, beta, results)
+        lists = [result.nbest or (result,) for result in results]
+        return _Anchor(
+            alpha,
+            beta,
+            [[one.text for one in found] for found in lists],
+            [np.array([one.score for one in found]) for found in lists],
+            [np.array([self._ngram(one) for one in found]) for found in lists],
+            [np.array([one.bonus_count for one in found]) for found in lists],
+        )
+
+    def _nearest(self, anchors: Sequence[_Anchor], alpha: float, beta: float) -> _Anchor:
+        """The anchor with the fewest steps between, each axis counted as of length 1."""
+        row, column = self.alphas.index(alpha), self.betas.index(beta)
+
+        def distance(anchor: _Anchor) -> float:
+            rows = (self.alphas.index(anchor.alpha) - row) / len(self.alphas)
+            columns = (self.betas.index(anchor.beta) - column) / len(self.betas)
+            return rows**2 + columns**2
+
+        return min(anchors, key=distance)
 
     def _ngram(self, result: DecodeResult) -> float:
         scores = result.ngram_scores
         weights = self._weights or [1.0] * len(scores)
         return float(sum(weight * score for weight, score in zip(weights, scores)))
-
-    def _estimate(self, by_utterance: Sequence[_Hypotheses]) -> None:
-        pairs = [(alpha, beta) for alpha in self.alphas for beta in self.betas]
-        alphas, betas = np.array(pairs).T
-        chosen = [one.best(alphas, betas) for one in by_utterance]  # [utterance][point]
-        for number, (alpha, beta) in enumerate(pairs):
-            texts = [one.texts[best[number]] for one, best in zip(by_utterance, chosen)]
-            self.points[alpha, beta] = GridPoint(alpha, beta, self._counter.count(texts), False)
 
     def _decode_point(self, alpha: float, beta: float) -> None:
         self._store(alpha, beta, self._decode(alpha, beta, 1))

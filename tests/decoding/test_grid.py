@@ -23,9 +23,13 @@ def test_the_last_value_belongs_to_a_grid():
     assert grid_values(2, 2, 0.1) == [2]
 
 
-def test_anchors_are_different_points_of_the_grid():
-    assert len(anchor_points([1, 2, 3], [0, 1, 2])) == 5
-    assert set(anchor_points([1, 2, 3], [0])) == {(1, 0), (2, 0), (3, 0)}
+def test_anchors_are_a_coarse_grid_with_the_corners():
+    alphas, betas = grid_values(1, 3, 0.25), grid_values(-1, 1, 0.5)
+    anchors = anchor_points(alphas, betas)
+    assert len(anchors) == 4 * 3 == len(set(anchors))
+    assert set(anchors) <= set(itertools.product(alphas, betas))
+    assert {(1, -1), (1, 1), (3, -1), (3, 1)} <= set(anchors)
+    assert len(anchor_points(grid_values(0, 10, 0.01), [0, 1])) == 10
     assert anchor_points([1], [2]) == [(1, 2)]
 
 
