@@ -17,11 +17,6 @@ constexpr size_t kCompactTimes = 1 << 16, kCompactContexts = 1 << 17;
 // pyctcdecode's usual length of a word, for the penalty of unknown ones.
 constexpr float kUsualLength = 6.0f;
 
-// The log of a mass; small ones are below what a float holds.
-float Log(double mass) {
-  return mass > 1e-30 ? std::log(static_cast<float>(mass)) : static_cast<float>(std::log(mass));
-}
-
 uint64_t Bit(int symbol) { return uint64_t{1} << (symbol & 63); }
 
 void CheckOptions(const SearchOptions& options, size_t models) {
@@ -52,6 +47,11 @@ const SearchOptions& Checked(const SearchOptions& options, size_t models) {
 }
 
 }  // namespace
+
+// Small masses are below what a float holds.
+float BeamSearch::Log(double mass) {
+  return mass > 1e-30 ? std::log(static_cast<float>(mass)) : static_cast<float>(std::log(mass));
+}
 
 BeamSearch::BeamSearch(std::shared_ptr<const Model> model, const SearchOptions& options,
                        std::shared_ptr<const HotWords> hot_words)

@@ -143,6 +143,9 @@ class BeamSearch {
   void Describe(const std::vector<TokenTime>& tokens, Hypothesis* out) const;
   void SplitScore(const std::vector<TokenTime>& tokens, bool empty_word, Hypothesis* out);
   float LastWordScore(uint32_t node);
+  float PartRank(const Entry& entry, double mass) const;
+  float WeakestPart() const;
+  static float Log(double mass);
   std::string TextOf(uint32_t node) const;
 
   std::shared_ptr<const Model> model_;

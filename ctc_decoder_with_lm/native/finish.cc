@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <unordered_map>
 
@@ -45,11 +46,7 @@ struct BeamSearch::Final {
 std::vector<BeamSearch::Final> BeamSearch::Finals() {
   std::vector<Final> finals;
   bool any_complete = false;
-  float best_part = -std::numeric_limits<float>::infinity();
-  for (const Entry& entry : beam_) {
-    const double part = std::max(entry.blank, entry.symbol);
-    best_part = std::max(best_part, entry.rank - entry.total + static_cast<float>(std::log(part)));
-  }
+  const float weakest = scoring_.empty_last_word ? WeakestPart() : 0;
   for (const Entry& entry : beam_) {
     Node& node = nodes_[entry.node];
     const double mass = scoring_.max_merge ? std::max(entry.blank, entry.symbol) : entry.blank + entry.symbol;
@@ -81,11 +78,10 @@ std::vector<BeamSearch::Final> BeamSearch::Finals() {
     }
     made.language += scorer_.End(context);
     made.lowest = std::numeric_limits<float>::infinity();
-    for (double part : {entry.blank, entry.symbol}) {
-      const float rank = entry.rank - entry.total + static_cast<float>(std::log(part));
-      if (part > 0 && rank >= best_part - options_.beam_threshold) made.lowest = std::min(made.lowest, rank);
+    for (double mass : {entry.blank, entry.symbol}) {
+      const float rank = PartRank(entry, mass);
+      if (rank >= weakest) made.lowest = std::min(made.lowest, rank);
     }
-    if (made.text.find("was blue")!=std::string::npos && made.text.find("the baker's lamp was")==0) fprintf(stderr,"[%s] rank %f total %f b %g s %g lowest %f best_part %f lang %f ac %f\n",made.text.c_str(),entry.rank,entry.total,entry.blank,entry.symbol,made.lowest,best_part,made.language,made.acoustic);
     any_complete |= made.complete;
     finals.push_back(std::move(made));
   }
@@ -122,6 +118,25 @@ std::vector<BeamSearch::Final> BeamSearch::Finals() {
   std::stable_sort(merged.begin(), merged.end(),
                    [](const Final& a, const Final& b) { return a.score() > b.score(); });
   return merged;
+}
+
+// The rank of the alignments of an entry that end in a blank, or in a symbol.
+float BeamSearch::PartRank(const Entry& entry, double mass) const {
+  return mass > 0 ? entry.rank - entry.total + Log(mass) : -std::numeric_limits<float>::infinity();
+}
+
+// pyctcdecode keeps the two kinds of alignments apart: the lowest rank that its beam would hold.
+float BeamSearch::WeakestPart() const {
+  std::vector<float> ranks;
+  for (const Entry& entry : beam_) {
+    for (double mass : {entry.blank, entry.symbol}) {
+      if (mass > 0) ranks.push_back(PartRank(entry, mass));
+    }
+  }
+  if (ranks.empty()) return 0;
+  std::sort(ranks.begin(), ranks.end(), std::greater<float>());
+  const size_t room = std::min(ranks.size(), static_cast<size_t>(options_.beam_width));
+  return std::max(ranks[0] - options_.beam_threshold, ranks[room - 1]);
 }
 
 // The score of the last word that was ended on the way to a node.
