@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.decoders.beam_search import BeamSearch
 from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.decoders.greedy import greedy_decode
 from open_seq2seq.ops.initializers import fresh_initializer
@@ -35,11 +36,9 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
             Param(
                 "use_language_model",
                 bool,
-                "Beam search with a language model in evaluation and inference. Not part of this "
-                "version, which decodes greedily and says so.",
+                "Beam search in evaluation and inference, with the language model of lm_path if "
+                "there is one; without it the greedy path is taken.",
                 False,
-                no_effect="this version decodes greedily; the logits that infer_logits_to_pickle "
-                "writes can be decoded elsewhere.",
             ),
             Param(
                 "infer_logits_to_pickle",
@@ -48,12 +47,59 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
                 False,
             ),
             Param("beam_width", int, "Hypotheses kept in beam search.", 512, minimum=1),
-            Param("alpha", float, "Weight of the language model.", 2.0),
+            Param("alpha", float, "Weight of the language model, in lm_scoring's unit.", 2.0),
             Param("beta", float, "Bonus of each word.", 1.0),
-            Param("trie_weight", float, "Weight of the trie of words in beam search.", 0.1),
-            Param("lm_path", str, "The KenLM language model, binary or ARPA.", None),
-            Param("trie_path", str, "The trie of the language model's words.", None),
-            Param("alphabet_config_path", str, "The vocabulary file for beam search.", None),
+            Param(
+                "trie_weight",
+                float,
+                "Weight of the trie's scores of unfinished words; of lm_scoring native_op.",
+                0.1,
+            ),
+            Param("lm_path", str, "A KenLM binary or an ARPA file; None: no language model.", None),
+            Param(
+                "trie_path",
+                str,
+                "OpenSeq2Seq's trie file, for lm_scoring native_op; None: the trie is made from "
+                "the language model.",
+                None,
+            ),
+            Param(
+                "alphabet_config_path",
+                str,
+                "OpenSeq2Seq's alphabet file: checked to be the data layer's vocabulary.",
+                None,
+            ),
+            Param(
+                "lm_scoring",
+                str,
+                "How scores are counted: native_op is OpenSeq2Seq's own beam search in run.py "
+                "(log10), openseq2seq that of its scripts/decode.py (log10), standard is ours "
+                "(natural logarithm); and deepspeech, pyctcdecode, flashlight.",
+                "native_op",
+            ),
+            Param(
+                "beam_threshold",
+                float,
+                "Hypotheses so much below the best (natural logarithm) are dropped; None: the "
+                "decoder's default.",
+                None,
+                minimum=0,
+            ),
+            Param(
+                "lexicon_path",
+                str,
+                "A text file with the words that may be recognised, one in each line; None: "
+                "those of the language model, where lm_scoring limits them.",
+                None,
+            ),
+            Param("hot_words", dict, "Words and phrases that are likelier, with weights.", {}),
+            Param(
+                "decoder_threads",
+                int,
+                "Utterances that beam search decodes at the same time; None: one for each core.",
+                None,
+                minimum=1,
+            ),
             _accepted(
                 "decoder_library_path",
                 str,
@@ -88,7 +134,7 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
                 )
             ),
         ],
-        summary="One dense layer; its greedy path is the transcript.",
+        summary="One dense layer; the transcript is its greedy path, or that of a beam search.",
     )
 
     def __init__(
@@ -103,6 +149,7 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self._given_params = dict(params)
         self.params = self.PARAMS.parse(params)
+        self._beam_search = BeamSearch(self.params) if self.params["use_language_model"] else None
         self.vocab_size = vocab_size
         self.regularizer = keras.regularizers.get(regularizer)
         self.initializer = keras.initializers.get(initializer or "glorot_uniform")
@@ -140,9 +187,29 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
           step_size: seconds from one frame of the logits to the next.
 
         Returns:
-          [batch] results; see `greedy_decode` for times, confidences and score.
+          [batch] results; see `greedy_decode` and `ctc_decoder_with_lm` for times, confidences
+          and score.
         """
-        return greedy_decode(logits, lengths, vocabulary, step_size)
+        if self._beam_search is None:
+            return greedy_decode(logits, lengths, vocabulary, step_size)
+        return self._beam_search.decode(logits, lengths, vocabulary.symbols, step_size)
+
+    def prepare(self, params: Mapping[str, Any], symbols: Sequence[str], step_size: float) -> None:
+        """Decodes as the parameters of a mode say from now on, and loads what that needs.
+
+        So what is wrong with a language model is said before a long run.
+
+        Args:
+          params: checked and filled; file names as they are to be opened.
+          symbols: text of each class, without the blank.
+          step_size: seconds from one frame of the logits to the next.
+
+        Raises:
+          InputError: a file of the language model is missing or unfit.
+        """
+        self._beam_search = BeamSearch(params) if params["use_language_model"] else None
+        if self._beam_search is not None:
+            self._beam_search.prepare(symbols, step_size)
 
     def get_config(self) -> dict[str, Any]:
         own = {

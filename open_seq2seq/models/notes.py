@@ -21,13 +21,26 @@ def parameter_notes(schema: Schema, params: Mapping[str, Any], mode: str) -> lis
       mode: "train", "eval" or "infer".
     """
     notes = schema.notes(params)
-    return [*_device_notes(params), *notes] if mode == "train" else notes
+    if mode == "train":
+        return [*_device_notes(params), *notes]
+    return [*_decoding_notes(params.get("decoder_params") or {}), *notes]
 
 
 def started_processes() -> int:
     """The number of processes of this run, 1 without a launcher such as mpirun."""
     counts = [os.environ.get(name, "") for name in _PROCESS_COUNTS]
     return max([1, *(int(count) for count in counts if count.isdecimal())])
+
+
+def _decoding_notes(params: Mapping[str, Any]) -> Iterator[str]:
+    """What beam search does without."""
+    if not params.get("use_language_model"):
+        return
+    if not params.get("lm_path"):
+        yield "use_language_model without lm_path: beam search without a language model."
+    scoring = params.get("lm_scoring", "native_op")
+    if params.get("trie_path") and scoring != "native_op":
+        yield f"trie_path: no effect here: lm_scoring {scoring} has no use for it."
 
 
 def _device_notes(params: Mapping[str, Any]) -> Iterator[str]:

@@ -71,7 +71,18 @@ def test_old_parameters_are_accepted():
     assert decoder.params["alpha"] == 2.0
 
 
-def test_a_language_model_that_is_asked_for_is_told_to_have_no_effect():
-    (note,) = FullyConnectedCTCDecoder.PARAMS.notes({"use_language_model": True})
-    assert note.startswith("use_language_model: no effect here: this version decodes greedily")
-    assert FullyConnectedCTCDecoder.PARAMS.notes({"use_language_model": False}) == []
+def test_beam_search_sums_up_alignments(tmp_path):
+    """Without a language model and at alpha 0: the likeliest text, not the likeliest path."""
+    probabilities = np.full((2, 6), 1e-9)
+    probabilities[:, [1, 5]] = 0.4, 0.6  # "--" 0.36; "a-", "-a" and "aa" 0.64
+    logits = np.log(probabilities / probabilities.sum(1, keepdims=True)).astype(np.float32)
+    batch, lengths = logits[None], np.array([2])
+    greedy = make()
+    assert greedy.decode(batch, lengths, CHARACTERS, 0.02)[0].text == ""
+    decoder = FullyConnectedCTCDecoder({"use_language_model": True}, vocab_size=5)
+    for _ in range(2):
+        (result,) = decoder.decode(batch, lengths, CHARACTERS, 0.02)
+        assert result.text == "a"
+    params = FullyConnectedCTCDecoder.PARAMS.parse({"use_language_model": True})
+    greedy.prepare(params, CHARACTERS.symbols, 0.02)
+    assert greedy.decode(batch, lengths, CHARACTERS, 0.02)[0].text == "a"

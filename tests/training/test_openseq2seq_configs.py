@@ -36,7 +36,7 @@ def test_a_config_trains_evaluates_and_transcribes_without_a_changed_line(run):
 
     out = run("w2l_first_release.py", "--mode=eval")
     assert "Validation WER:" in out and "this version trains in one process" not in out
-    assert "use_language_model: no effect here: this version decodes greedily" in out
+    assert "use_language_model without lm_path: beam search without a language model." in out
 
     run("w2l_first_release.py", "--mode=infer", "--infer_output_file=transcripts.csv")
     transcripts = pd.read_csv("transcripts.csv")
