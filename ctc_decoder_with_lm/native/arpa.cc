@@ -84,8 +84,6 @@ std::string ArpaComplaint(std::string_view text, const std::string& complaint) {
   std::string what = complaint;
   const std::size_t thrown = what.find(" threw "), named = what.find(".\n");
   if (thrown != std::string::npos && named != std::string::npos) what = what.substr(named + 2);
-  // Advice about KenLM's own programs.
-  what = what.substr(0, what.find(".  This is a bug in"));
   uint64_t offset = text.size();
   for (const std::string mark : {" Byte: ", " at byte "}) {
     const std::size_t at = what.rfind(mark);
@@ -93,6 +91,10 @@ std::string ArpaComplaint(std::string_view text, const std::string& complaint) {
     const char* digits = what.data() + at + mark.size();
     std::from_chars(digits, what.data() + what.size(), offset);
     what.resize(at);
+  }
+  // Advice about KenLM's own programs and options.
+  for (const char* advice : {".  This is a bug in", " and the model is configured"}) {
+    what = what.substr(0, what.find(advice));
   }
   const std::string_view read = text.substr(0, std::min<uint64_t>(offset, text.size()));
   const auto lines = 1 + std::count(read.begin(), read.end(), '\n');
