@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from open_seq2seq.data.audio import read_audio, resample
+from open_seq2seq.data.batch import Batch, Unit
 from open_seq2seq.data.checks import CheckReport, check_feasible, check_files, check_transcripts
 from open_seq2seq.data.headers import available_cores
 from open_seq2seq.data.manifest import Utterance, read_manifests
@@ -26,6 +26,7 @@ from open_seq2seq.data.speech2text.batching import (
 from open_seq2seq.data.speech2text.corpus import Corpus
 from open_seq2seq.data.speech2text.feature_cache import FeatureCache
 from open_seq2seq.data.speech2text.features import FeatureExtractor
+from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
 from open_seq2seq.data.speech2text.loader import Stopped, load_in_order
 from open_seq2seq.data.speech2text.params import SPEECH2TEXT_DATA
 from open_seq2seq.data.text import load_vocabulary, unknown_problems
@@ -33,27 +34,6 @@ from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 
 MODES = ("train", "eval", "infer")
 _MOST_WORKERS = 8
-
-
-@dataclass
-class Batch:
-    """Utterances of like length.
-
-    Args:
-      features: [batch, time, feature] float32, 0 past each length.
-      feature_lengths: [batch] int32, frames.
-      labels: [batch, label] int32, 0 past each length; no labels in inference.
-      label_lengths: [batch] int32.
-      indices: [batch] int64, rows in the data layer's `utterances`.
-      audio_seconds: recorded seconds in the batch.
-    """
-
-    features: np.ndarray
-    feature_lengths: np.ndarray
-    labels: np.ndarray
-    label_lengths: np.ndarray
-    indices: np.ndarray
-    audio_seconds: float
 
 
 class Speech2TextDataLayer:
@@ -76,6 +56,7 @@ class Speech2TextDataLayer:
     """
 
     PARAMS = SPEECH2TEXT_DATA
+    UNIT: Unit = Batch.UNIT
 
     def __init__(
         self,
@@ -206,6 +187,14 @@ class Speech2TextDataLayer:
             return self._load_batch(plan.batch(step), epoch, stop)
 
         return load_in_order(load, range(start, len(plan)), workers)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the features must agree on with a model that was trained on them."""
+        return self.extractor.fingerprint()
+
+    def fingerprint_problems(self, stored: Mapping[str, Any]) -> list[Problem]:
+        """What differs from the fingerprint in a checkpoint."""
+        return check_fingerprint(stored, self.fingerprint())
 
     def features(self, audio: str | np.ndarray, sample_freq: int | None = None) -> np.ndarray:
         """The features of one recording, without augmentation.

@@ -1,0 +1,85 @@
+"""Batches: what a data layer hands to a training step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+
+class Unit(NamedTuple):
+    """What the amount of data in a batch is counted in.
+
+    Args:
+      short: after a speed in a line, "s audio" in `12 s audio/s`.
+      plural: in a sentence.
+      tag: in the names of summaries.
+    """
+
+    short: str
+    plural: str
+    tag: str
+
+
+@dataclass
+class Batch:
+    """Utterances of like length.
+
+    Args:
+      features: [batch, time, feature] float32, 0 past each length.
+      feature_lengths: [batch] int32, frames.
+      labels: [batch, label] int32, 0 past each length; no labels in inference.
+      label_lengths: [batch] int32.
+      indices: [batch] int64, rows in the data layer's `utterances`.
+      audio_seconds: recorded seconds in the batch.
+    """
+
+    UNIT: ClassVar[Unit] = Unit("s audio", "seconds of audio", "audio_seconds")
+
+    features: np.ndarray
+    feature_lengths: np.ndarray
+    labels: np.ndarray
+    label_lengths: np.ndarray
+    indices: np.ndarray
+    audio_seconds: float
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Inputs and their lengths, labels and theirs: what a step takes."""
+        return self.features, self.feature_lengths, self.labels, self.label_lengths
+
+    @property
+    def amount(self) -> float:
+        """How much data it is, in `UNIT`s."""
+        return self.audio_seconds
+
+
+@dataclass
+class TextBatch:
+    """Lines of text of like length.
+
+    Args:
+      tokens: [batch, time] int32, what the model is given at each step: the line's first token
+        is the beginning's; 0 past each length.
+      targets: [batch, time] int32, the token after each of them, the line's last the end's.
+      lengths: [batch] int32, tokens of a line with its end.
+      indices: [batch] int64, rows in the data layer's `utterances`.
+    """
+
+    UNIT: ClassVar[Unit] = Unit("tokens", "tokens", "tokens")
+
+    tokens: np.ndarray
+    targets: np.ndarray
+    lengths: np.ndarray
+    indices: np.ndarray
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """As `Batch.arrays`."""
+        return self.tokens, self.lengths, self.targets, self.lengths
+
+    @property
+    def amount(self) -> float:
+        """How much data it is, in `UNIT`s."""
+        return float(self.lengths.sum())

@@ -1,0 +1,245 @@
+"""The data layer of language models: files of text in, batches of tokens out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.data.batch import TextBatch, Unit
+from open_seq2seq.data.checks import CheckReport
+from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.data.paths import config_path
+from open_seq2seq.data.speech2text.batching import BatchPlanner, EpochPlan
+from open_seq2seq.data.text_files import read_lines
+from open_seq2seq.data.text_lines.vocabulary import load_text_vocabulary, make_text_vocabulary
+from open_seq2seq.errors import InputError, Problem
+
+TEXT_DATA = Schema(
+    "TextDataLayer",
+    [
+        Param(
+            "vocab_file",
+            str,
+            "File with one word per line, `<S>` and `<UNK>` among them, or a SentencePiece model "
+            "(bpe). With vocab_size training makes it if it is not there.",
+        ),
+        Param(
+            "dataset_files",
+            list,
+            "Text, a sentence in each line, or CSV files with a column transcript; also .gz.",
+            default=[],
+            item=Param("file", str, "A file."),
+        ),
+        Param("bpe", bool, "Tokens are the pieces of a SentencePiece model, not words.", False),
+        Param(
+            "vocab_size",
+            int,
+            "Tokens of the vocabulary that training makes of its text; None: it makes none.",
+            None,
+            minimum=3,
+        ),
+        Param(
+            "min_count", int, "Rarer words are left out of the vocabulary it makes.", 1, minimum=1
+        ),
+        Param("lower_case", bool, "Lower-cases the text.", False),
+        Param(
+            "max_length",
+            int,
+            "Lines of more tokens, end included, are left out of training; None: none are.",
+            None,
+            minimum=2,
+        ),
+        Param("shuffle", bool, "Random batches in random order; None: in training only.", None),
+        Param(
+            "num_buckets", int, "Number of lengths that batches are padded to.", 8, minimum=1
+        ),
+        Param("pad_to", int, "The lengths of batches are multiples of it.", 4, minimum=1),
+        Param(
+            "max_batch_tokens",
+            int,
+            "Tokens in a batch, padding included, at most; beside the batch size.",
+            None,
+            minimum=2,
+        ),
+    ],
+    summary="Lines of text as batches of tokens.",
+)  # fmt: skip
+
+
+class TextDataLayer:
+    """Lines of text as batches of tokens, each line between a beginning and an end.
+
+    The order comes from (seed, epoch): a run goes on at any batch of an epoch. In evaluation
+    every line counts, however long.
+
+    Args:
+      params: see `PARAMS`.
+      mode: "train", "eval" or "infer".
+      batch_size: lines in a batch.
+      seed: source of the order.
+      utterances: lines (their transcripts) to use instead of reading `dataset_files`.
+
+    Raises:
+      InputError: parameters, vocabulary or text are not valid.
+    """
+
+    PARAMS = TEXT_DATA
+    UNIT: Unit = TextBatch.UNIT
+
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        *,
+        mode: str,
+        batch_size: int,
+        seed: int = 0,
+        utterances: Sequence[Utterance] | None = None,
+    ):
+        self.params = self.PARAMS.parse(params)
+        self.mode, self.batch_size, self.seed = mode, batch_size, seed
+        if self.params["shuffle"] and mode != "train":
+            problem = Problem("shuffle", f"True in {mode}", "False", "Put it into train_params.")
+            raise InputError("Only training data can be shuffled:", [problem])
+        if utterances is None:
+            lines = list(read_lines(self.params["dataset_files"], self.params["lower_case"]))
+        else:
+            lines = [(line.source, self._normal(line.transcript or "")) for line in utterances]
+        self.notes: list[str] = []
+        self._make_vocabulary([text for _, text in lines])
+        self.vocabulary = load_text_vocabulary(self.params["vocab_file"], self.params["bpe"])
+        self.utterances = _Lines(lines)
+        if self.utterances:
+            self._encode()
+            self._planner = self._make_planner()
+        elif utterances is None:
+            found = ", ".join(self.params["dataset_files"]) or "no dataset_files"
+            raise InputError("There is no text:", [Problem(found, "no lines", "at least one")])
+        self._plan: tuple[int, EpochPlan] | None = None
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches in an epoch."""
+        return self._planner.batches_per_epoch if self.utterances else 0
+
+    @property
+    def bucket_lengths(self) -> list[int]:
+        """The numbers of tokens that batches are padded to."""
+        return self._planner.bucket_lengths.tolist() if self.utterances else []
+
+    def padding_share(self, epoch: int = 0) -> float:
+        """The part of an epoch's batches that is padding."""
+        return self._epoch_plan(epoch).padding_share
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the text must agree on with a model that was trained on it."""
+        return {"lower_case": self.params["lower_case"]}
+
+    def fingerprint_problems(self, stored: Mapping[str, Any]) -> list[Problem]:
+        """What differs from the fingerprint in a checkpoint."""
+        return [
+            Problem(f"data_layer_params/{name}", repr(value), f"{stored.get(name)!r}, as trained")
+            for name, value in self.fingerprint().items()
+            if stored.get(name) != value
+        ]
+
+    def check(self, output_length: Callable[[np.ndarray], np.ndarray] | None = None) -> CheckReport:
+        """What the user should know; nothing is wrong with text that could be read."""
+        return CheckReport(notes=list(self.notes))
+
+    def batches(self, epoch: int = 0, start: int = 0) -> Iterator[TextBatch]:
+        """The batches of an epoch from number `start` on."""
+        plan = self._epoch_plan(epoch)
+        for step in range(start, len(plan)):
+            planned = plan.batch(step)
+            yield self._batch(planned.rows, planned.length)
+
+    def _normal(self, text: str) -> str:
+        words = " ".join(text.split())
+        return words.lower() if self.params["lower_case"] else words
+
+    def _make_vocabulary(self, texts: Sequence[str]) -> None:
+        """Makes the vocabulary if training is asked to, and says so."""
+        path, size = config_path(self.params["vocab_file"]), self.params["vocab_size"]
+        if self.mode != "train" or size is None or not texts:
+            return
+        if os.path.isfile(path):
+            self.notes.append(f"{path} is used as it is; remove it to have it made again.")
+            return
+        make_text_vocabulary(path, texts, size, self.params["bpe"], self.params["min_count"])
+        self.notes.append(f"The vocabulary was made of this text and written to {path}.")
+
+    def _encode(self) -> None:
+        """All lines' ids behind each other, and where each begins."""
+        limit = self.params["max_length"] if self.mode == "train" else None
+        ids, kept = [], []
+        for row, (_, text) in enumerate(self.utterances.lines):
+            line = self.vocabulary.encode(text)
+            if limit is None or len(line) < limit:
+                ids.append(line)
+                kept.append(row)
+        left_out = len(self.utterances) - len(kept)
+        if left_out:
+            self.notes.append(f"{left_out} lines have more than {limit} tokens and are left out.")
+            self.utterances = _Lines([self.utterances.lines[row] for row in kept])
+        if not ids:
+            problem = Problem("max_length", f"{limit}", "more than the shortest line has")
+            raise InputError("Nothing is left of the text:", [problem])
+        self._ids = np.concatenate(ids) if ids else np.zeros(0, np.int32)
+        self._starts = np.concatenate([[0], np.cumsum([len(line) for line in ids])])
+        unknown = int(np.count_nonzero(self._ids == self.vocabulary.unknown))
+        share = unknown / max(len(self._ids), 1)
+        self.notes.append(
+            f"{len(ids)} lines, {len(self._ids)} tokens of {self.vocabulary.size} kinds; "
+            f"{share:.2%} are not in the vocabulary."
+        )
+
+    def _make_planner(self) -> BatchPlanner:
+        shuffle = self.params["shuffle"]
+        return BatchPlanner(
+            samples=(np.diff(self._starts) + 1)[:, None],
+            count_frames=lambda tokens, factors: tokens,
+            batch_size=self.batch_size,
+            max_batch_frames=self.params["max_batch_tokens"],
+            num_buckets=self.params["num_buckets"],
+            pad_to=self.params["pad_to"],
+            seed=self.seed,
+            shuffle=self.mode == "train" if shuffle is None else shuffle,
+        )
+
+    def _epoch_plan(self, epoch: int) -> EpochPlan:
+        if self._plan is None or self._plan[0] != epoch:
+            self._plan = epoch, self._planner.epoch(epoch)
+        return self._plan[1]
+
+    def _batch(self, rows: np.ndarray, length: int) -> TextBatch:
+        tokens = np.zeros((len(rows), length), np.int32)
+        targets = np.zeros((len(rows), length), np.int32)
+        lengths = (self._starts[rows + 1] - self._starts[rows] + 1).astype(np.int32)
+        for index, row in enumerate(rows):
+            line = self._ids[self._starts[row] : self._starts[row + 1]]
+            tokens[index, 0] = self.vocabulary.begin
+            tokens[index, 1 : len(line) + 1] = targets[index, : len(line)] = line
+            targets[index, len(line)] = self.vocabulary.end
+        return TextBatch(tokens, targets, lengths, rows)
+
+
+class _Lines(Sequence[Utterance]):
+    """Lines as utterances, made when one is looked at.
+
+    Args:
+      lines: (source, text) of each.
+    """
+
+    def __init__(self, lines: Sequence[tuple[str, str]]):
+        self.lines = lines
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __getitem__(self, row: Any) -> Any:
+        source, text = self.lines[row]
+        return Utterance(source, source, text, None, source)

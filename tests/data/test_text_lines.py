@@ -1,0 +1,138 @@
+"""Text for language models: files, vocabularies, batches."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from open_seq2seq.data import TextDataLayer
+from open_seq2seq.data.text_files import read_lines
+from open_seq2seq.data.text_lines.vocabulary import WordVocabulary, make_text_vocabulary
+from open_seq2seq.errors import InputError
+
+LINES = ["the cat sat", "the dog", "a cat and a dog sat on the mat", "dog", "the the the the"]
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(LINES) + "\n")
+    return path
+
+
+def layer(text, mode="train", batch_size=2, **more):
+    params = {"vocab_file": str(text.parent / "words.txt"), "dataset_files": [str(text)], **more}
+    return TextDataLayer(params, mode=mode, batch_size=batch_size, seed=3)
+
+
+def test_text_csv_and_gzip_are_read_alike(tmp_path):
+    (tmp_path / "a.txt").write_text("One  line\n\n two \r\n")
+    with gzip.open(tmp_path / "b.txt.gz", "wt") as file:
+        file.write("three\n")
+    (tmp_path / "c.csv").write_text(
+        'wav_filename,wav_filesize,transcript\nx,0,"four, five"\ny,0,\n'
+    )
+    files = [str(tmp_path / name) for name in ("a.txt", "b.txt.gz", "c.csv")]
+    lines = [(source.rpartition("/")[2], line) for source, line in read_lines(files, True)]
+    assert lines == [("a.txt:1", "one line"), ("a.txt:3", "two"), ("b.txt.gz:1", "three"),
+                     ("c.csv:2", "four, five")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("a.csv", b"wav_filename,transcripts\nx,y\n", "Rename the column 'transcripts'"),
+        ("a.csv", b"transcript,b\nx\n", "found 1 cells, expected 2"),
+        ("a.txt", b"caf\xe9\n", "byte 0xE9"),
+        ("a.txt.gz", b"no gzip", "a.txt.gz: found"),
+        ("missing.txt", None, "No such file"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(tmp_path, name, content, found):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=found):
+        list(read_lines([str(tmp_path / name)]))
+
+
+def test_the_vocabulary_has_the_most_frequent_words(tmp_path):
+    path = str(tmp_path / "words.txt")
+    make_text_vocabulary(path, LINES, 6, bpe=False)
+    # the 7, dog 3, then a, cat and sat twice: the alphabet decides
+    assert (tmp_path / "words.txt").read_text().split() == [
+        "<S>",
+        "<UNK>",
+        "the",
+        "dog",
+        "a",
+        "cat",
+    ]
+    make_text_vocabulary(path, LINES, 99, bpe=False, min_count=3)
+    assert (tmp_path / "words.txt").read_text().split() == ["<S>", "<UNK>", "the", "dog"]
+
+
+def test_a_list_of_openseq2seq_is_used_as_it_is():
+    words = WordVocabulary(["a", "<UNK>", "b", "<S>"])
+    assert (words.begin, words.end, words.unknown) == (3, 3, 1)
+    assert words.encode("b x a").tolist() == [2, 1, 0]
+    with pytest.raises(InputError, match="no <S>"):
+        WordVocabulary(["a", "<UNK>"])
+    with pytest.raises(InputError, match="'a' twice"):
+        WordVocabulary(["a", "<UNK>", "<S>", "a"])
+
+
+def test_a_batch_has_each_token_before_its_target(text):
+    data = layer(text, vocab_size=4)  # <S>, <UNK>, the, dog
+    rows = {}
+    for batch in data.batches():
+        assert batch.tokens.shape == batch.targets.shape
+        assert batch.amount == batch.lengths.sum()
+        for row, length, tokens, targets in zip(
+            batch.indices, batch.lengths, batch.tokens, batch.targets
+        ):
+            rows[int(row)] = tokens[:length].tolist(), targets[:length].tolist()
+            assert not tokens[length:].any() and not targets[length:].any()
+    assert rows[0] == ([0, 2, 1, 1], [2, 1, 1, 0])
+    assert rows[1] == ([0, 2, 3], [2, 3, 0])
+    assert sorted(rows) == [0, 1, 2, 3, 4]
+    notes = data.check().notes
+    assert "5 lines, 19 tokens of 4 kinds; 47.37% are not in the vocabulary." in notes
+
+
+def test_an_epoch_can_be_entered_anywhere_and_its_order_changes(text):
+    def order(epoch, start=0):
+        return [batch.indices.tolist() for batch in layer(text, vocab_size=9).batches(epoch, start)]
+
+    whole = order(1)
+    assert order(1, 1) == whole[1:] and order(1) == whole
+    assert sorted(row for rows in whole for row in rows) == list(range(5))
+    assert any(order(epoch) != whole for epoch in range(2, 6))
+
+
+def test_long_lines_are_left_out_of_training_only(text):
+    data = layer(text, vocab_size=9, max_length=5)
+    assert [line.transcript for line in data.utterances] == [*LINES[:2], *LINES[3:]]
+    assert any("1 lines have more than 5 tokens" in note for note in data.check().notes)
+    assert len(layer(text, "eval", max_length=5).utterances) == 5
+
+
+def test_evaluation_makes_no_vocabulary_and_is_not_shuffled(text):
+    with pytest.raises(InputError, match="no such file"):
+        layer(text, "eval", vocab_size=9)
+    layer(text, vocab_size=9)
+    with pytest.raises(InputError, match="Only training data can be shuffled"):
+        layer(text, "eval", shuffle=True)
+
+
+def test_pieces_are_trained_and_spell_the_text(tmp_path):
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("abcdef"), 4)) for _ in range(60)]
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(" ".join(rng.choice(words, 6)) for _ in range(300)))
+    data = layer(path, bpe=True, vocab_size=40, vocab_file=str(tmp_path / "pieces.model"))
+    assert data.vocabulary.size == 40
+    batch = next(data.batches())
+    for row, length, targets in zip(batch.indices, batch.lengths, batch.targets):
+        assert targets[length - 1] == data.vocabulary.end
+        line = data.utterances[int(row)].transcript
+        assert data.vocabulary.decode(targets[: length - 1]) == line
