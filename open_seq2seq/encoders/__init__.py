@@ -2,7 +2,9 @@
 
 from open_seq2seq.encoders.crnn import CRNNEncoder
 from open_seq2seq.encoders.deepspeech2 import DeepSpeech2Encoder
+from open_seq2seq.encoders.lstm_lm import LSTMLMEncoder
 from open_seq2seq.encoders.tdnn import TDNNEncoder
+from open_seq2seq.encoders.transformer_lm import TransformerLMEncoder
 
 ENCODERS = {
     "TDNNEncoder": TDNNEncoder,
@@ -10,4 +12,18 @@ ENCODERS = {
     "CRNNEncoder": CRNNEncoder,
 }
 
-__all__ = ["ENCODERS", "CRNNEncoder", "DeepSpeech2Encoder", "TDNNEncoder"]
+# Those of language models, which are given embedded tokens.
+LM_ENCODERS = {
+    "TransformerLMEncoder": TransformerLMEncoder,
+    "LSTMLMEncoder": LSTMLMEncoder,
+}
+
+__all__ = [
+    "ENCODERS",
+    "LM_ENCODERS",
+    "CRNNEncoder",
+    "DeepSpeech2Encoder",
+    "LSTMLMEncoder",
+    "TDNNEncoder",
+    "TransformerLMEncoder",
+]

@@ -1,7 +1,11 @@
 """Losses, by the name a config gives them."""
 
+from open_seq2seq.losses.cross_entropy import CrossEntropyLoss
 from open_seq2seq.losses.ctc import CTCLoss
 
 LOSSES = {"CTCLoss": CTCLoss}
 
-__all__ = ["LOSSES", "CTCLoss"]
+# Those of language models.
+LM_LOSSES = {"CrossEntropyLoss": CrossEntropyLoss}
+
+__all__ = ["LM_LOSSES", "LOSSES", "CTCLoss", "CrossEntropyLoss"]

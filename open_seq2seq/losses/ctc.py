@@ -58,11 +58,12 @@ class CTCLoss:
         """
         return ctc_loss(logits, logit_lengths, labels, label_lengths)
 
-    def mean(self, losses: Any) -> tuple[Any, Any]:
+    def mean(self, losses: Any, label_lengths: Any = None) -> tuple[Any, Any]:
         """The batch's loss, and which rows are in it.
 
         Args:
           losses: [batch], as this loss returns them.
+          label_lengths: not used: an utterance counts as one.
 
         Returns:
           mean: scalar; with `mask_nan` over the finite rows (0 when there are none),

@@ -1,4 +1,4 @@
-"""The parameters of a speech model: what `base_params` of a config may hold."""
+"""The parameters of the models: what `base_params` of a config may hold."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from open_seq2seq.config.schema import CALLABLE, Param, Schema, closest_name
-from open_seq2seq.data import DATA_LAYERS
+from open_seq2seq.config.schema import CALLABLE, REQUIRED, Param, Schema, closest_name
+from open_seq2seq.data import DATA_LAYERS, LM_DATA_LAYERS
 from open_seq2seq.decoders import DECODERS
-from open_seq2seq.encoders import ENCODERS
+from open_seq2seq.encoders import ENCODERS, LM_ENCODERS
 from open_seq2seq.errors import Problem
-from open_seq2seq.losses import LOSSES
+from open_seq2seq.losses import LM_LOSSES, LOSSES
 from open_seq2seq.models.notes import started_processes
 from open_seq2seq.models.precision import POLICIES
 from open_seq2seq.optimizers import (
@@ -35,15 +35,14 @@ SUMMARIES = (
 )
 
 
-def _params_of(component: str) -> Any:
+def _params_of(param: Param) -> Any:
     """The schema of `<component>_params`, which depends on the component that is chosen."""
 
     def schema(siblings: Mapping[str, Any]) -> Schema | None:
-        param = SPEECH2TEXT.by_name[component]
         default = None if param.required else param.default
-        chosen = param.named(siblings.get(component, default))
+        chosen = param.named(siblings.get(param.name, default))
         own = getattr(chosen, "PARAMS", None)
-        if own is not None and component in ("encoder", "decoder"):
+        if own is not None and param.name in ("encoder", "decoder"):
             return _with_common(own)
         return own
 
@@ -125,49 +124,39 @@ def _steps(name: str, what: str) -> Param:
     return Param(name, int, f"{what} every so many steps; None or 0: never.", None, minimum=0)
 
 
-def _component_dict(name: str, component: str) -> Param:
-    return Param(
-        name, dict, f"The parameters of the {component}.", {}, schema=_params_of(component)
-    )
+def _component(name: str, help: str, default: Any = REQUIRED, **more: Any) -> list[Param]:
+    """The parameter that chooses a component, and the dictionary of the component's own."""
+    param = Param(name, CALLABLE, help, default, **more)
+    what = f"The parameters of the {name}."
+    return [param, Param(f"{name}_params", dict, what, {}, schema=_params_of(param))]
 
 
-SPEECH2TEXT = Schema(
-    "Speech2Text",
-    [
-        Param("encoder", CALLABLE, "Turns features into hidden channels.", names=ENCODERS),
-        _component_dict("encoder_params", "encoder"),
-        Param("decoder", CALLABLE, "Turns channels into symbols.", names=DECODERS),
-        _component_dict("decoder_params", "decoder"),
-        Param("loss", CALLABLE, "What training minimises.", LOSSES["CTCLoss"], names=LOSSES),
-        _component_dict("loss_params", "loss"),
-        Param("data_layer", CALLABLE, "Reads recordings and texts.", names=DATA_LAYERS),
-        _component_dict("data_layer_params", "data_layer"),
+def _training_params(rows: str, metrics: tuple[str, ...]) -> list[Param]:
+    """What every model has: logs, batches, steps, optimization.
+
+    Args:
+      rows: what a batch consists of.
+      metrics: what may make a checkpoint the best, the default first.
+    """
+    return [
         Param("logdir", str, "The folder of logs, checkpoints and results of this experiment."),
-        Param("batch_size_per_gpu", int, "Utterances in a batch.", minimum=1),
+        Param("batch_size_per_gpu", int, f"{rows} in a batch.", minimum=1),
         Param(
             "eval_batch_size_per_gpu",
             int,
-            "Utterances in a batch of evaluation and inference; None: as in training.",
+            f"{rows} in a batch of evaluation and inference; None: as in training.",
             None,
             minimum=1,
         ),
         Param("num_epochs", int, "Passes over the training data.", None, minimum=1),
         Param("max_steps", int, "Steps of training, instead of num_epochs.", None, minimum=1),
-        Param("optimizer", CALLABLE, "The optimizer.", "Momentum", names=OPTIMIZERS),
-        _component_dict("optimizer_params", "optimizer"),
-        Param(
-            "lr_policy",
-            CALLABLE,
-            "The learning rate as a function of the step.",
-            None,
-            names=LR_POLICIES,
+        *_component("optimizer", "The optimizer.", "Momentum", names=OPTIMIZERS),
+        *_component(
+            "lr_policy", "The learning rate as a function of the step.", None, names=LR_POLICIES
         ),
-        _component_dict("lr_policy_params", "lr_policy"),
         Param("max_grad_norm", float, "Clips gradients to this global norm.", None, minimum=0),
-        Param("regularizer", CALLABLE, "A factory of a regularizer.", None, names=REGULARIZERS),
-        _component_dict("regularizer_params", "regularizer"),
-        Param("initializer", CALLABLE, "A factory of an initializer.", None, names=INITIALIZERS),
-        _component_dict("initializer_params", "initializer"),
+        *_component("regularizer", "A factory of a regularizer.", None, names=REGULARIZERS),
+        *_component("initializer", "A factory of an initializer.", None, names=INITIALIZERS),
         Param(
             "dtype",
             str,
@@ -194,8 +183,8 @@ SPEECH2TEXT = Schema(
             "best_checkpoint_metric",
             str,
             "What makes a checkpoint the best.",
-            "wer",
-            choices=("wer", "loss"),
+            metrics[0],
+            choices=metrics,
         ),
         Param(
             "restore_best_checkpoint", bool, "Evaluates the best checkpoint, not the newest.", False
@@ -285,6 +274,17 @@ SPEECH2TEXT = Schema(
             False,
         ),
         Param("hooks", list, "Accepted for old configs; must be empty.", []),
+    ]
+
+
+SPEECH2TEXT = Schema(
+    "Speech2Text",
+    [
+        *_component("encoder", "Turns features into hidden channels.", names=ENCODERS),
+        *_component("decoder", "Turns channels into symbols.", names=DECODERS),
+        *_component("loss", "What training minimises.", LOSSES["CTCLoss"], names=LOSSES),
+        *_component("data_layer", "Reads recordings and texts.", names=DATA_LAYERS),
+        *_training_params("Utterances", ("wer", "loss")),
         *map(
             _without_meaning,
             (
@@ -302,4 +302,18 @@ SPEECH2TEXT = Schema(
     ],
     check=_check,
     summary="An encoder, a CTC decoder and a loss over a speech data layer.",
+)
+
+LANGUAGE_MODEL = Schema(
+    "NeuralLanguageModel",
+    [
+        *_component("encoder", "Turns embedded tokens into hidden channels.", names=LM_ENCODERS),
+        *_component(
+            "loss", "What training minimises.", LM_LOSSES["CrossEntropyLoss"], names=LM_LOSSES
+        ),
+        *_component("data_layer", "Reads text.", names=LM_DATA_LAYERS),
+        *_training_params("Lines", ("loss",)),
+    ],
+    check=_check,
+    summary="An encoder between an embedding and its transpose, over a text data layer.",
 )

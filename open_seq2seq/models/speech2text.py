@@ -22,22 +22,33 @@ class Speech2Text(keras.Model):
     """
 
     PARAMS = SPEECH2TEXT
+    task = "speech"
 
     def __init__(
         self, params: Mapping[str, Any], num_features: int, vocab_size: int, policy: str = "float32"
     ):
         super().__init__(name="speech2text", dtype=policy)
         self.num_features = num_features
-        encoder_params, shared = _split(params, "encoder", policy)
+        encoder_params, shared = split_component(params, "encoder", policy)
         self.encoder = params["encoder"](encoder_params, name="encoder", **shared)
-        decoder_params, shared = _split(params, "decoder", policy)
+        decoder_params, shared = split_component(params, "decoder", policy)
         self.decoder = params["decoder"](decoder_params, vocab_size, name="decoder", **shared)
         self.loss_fn = params["loss"](params["loss_params"])
         self._create_variables()
 
+    @classmethod
+    def for_data(cls, params: Mapping[str, Any], data: Any, policy: str) -> Speech2Text:
+        """The model for a data layer's features and vocabulary."""
+        return cls(params, data.num_features, data.vocabulary.size, policy)
+
+    @property
+    def inputs_spec(self) -> tuple[tuple[int | None, ...], str]:
+        """The shape and the dtype of a batch's features."""
+        return (None, None, self.num_features), "float32"
+
     def _create_variables(self) -> None:
         """Builds every layer now, so that variables exist before a checkpoint is read."""
-        features = keras.KerasTensor((None, None, self.num_features), "float32")
+        features = keras.KerasTensor(*self.inputs_spec)
         lengths = keras.KerasTensor((None,), "int32")
         self(features, lengths)
 
@@ -60,7 +71,7 @@ class Speech2Text(keras.Model):
         return self.encoder.output_length(frames)
 
 
-def _split(
+def split_component(
     params: Mapping[str, Any], component: str, policy: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A component's own parameters, and those it shares with the model unless it sets them."""

@@ -1,0 +1,52 @@
+"""Cross-entropy of the next token, for language models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from open_seq2seq.config.schema import Schema
+from open_seq2seq.ops.masks import length_mask
+
+
+class CrossEntropyLoss:
+    """The negative log probability of each line, in float32 whatever the model's precision."""
+
+    PARAMS = Schema(
+        "CrossEntropyLoss", [], summary="Negative log probability of the next token, in nats."
+    )
+
+    def __init__(self, params: Mapping[str, Any] | None = None):
+        self.params = self.PARAMS.parse(params or {})
+
+    def __call__(self, logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -> Any:
+        """The negative log probability of each line.
+
+        Args:
+          logits: [batch, time, token], unnormalised.
+          logit_lengths: not used: a line has a label for each of its steps.
+          labels: [batch, time] integers.
+          label_lengths: [batch].
+
+        Returns:
+          [batch] float32, in nats, the sum over the line's labels.
+        """
+        each = keras.losses.sparse_categorical_crossentropy(
+            labels, ops.cast(logits, "float32"), from_logits=True
+        )
+        inside = length_mask(label_lengths, ops.shape(labels)[1], 2)
+        return ops.sum(ops.where(inside, each, ops.zeros((), "float32")), axis=1)
+
+    def mean(self, losses: Any, label_lengths: Any) -> tuple[Any, Any]:
+        """The mean over the labels of the lines whose loss is finite, and which those are.
+
+        Args:
+          losses, label_lengths: [batch].
+        """
+        finite = ops.isfinite(losses)
+        counts = ops.where(finite, ops.cast(label_lengths, losses.dtype), 0.0)
+        total = ops.sum(ops.where(finite, losses, 0.0))
+        return total / ops.maximum(ops.sum(counts), 1.0), finite
