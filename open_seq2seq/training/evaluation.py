@@ -36,6 +36,37 @@ class Evaluation:
     seconds: float = 0.0
     audio_seconds: float = 0.0
 
+    @property
+    def rates(self) -> dict[str, float]:
+        """What is recorded of it at each evaluation during training."""
+        return {"wer": self.errors.words.rate, "cer": self.errors.characters.rate}
+
+    @property
+    def scalars(self) -> dict[str, float]:
+        """The figures for TensorBoard."""
+        words, characters = self.errors.words, self.errors.characters
+        return {"eval_loss": self.loss, "eval_WER": words.rate, "eval_CER": characters.rate}
+
+    def line(self) -> str:
+        """The result in few words."""
+        words, characters = self.errors.words, self.errors.characters
+        return f"eval loss {self.loss:.4f}, WER {words.rate:.2%}, CER {characters.rate:.2%}"
+
+    def text(self) -> str:
+        """The result at length; all lines but the first are indented."""
+        words, characters = self.errors.words, self.errors.characters
+        lines = [
+            f"Validation WER:  {words.rate:.4f}",
+            f"WER {words.rate:.2%} ({words.errors} errors in {words.total} words)",
+            f"CER {characters.rate:.2%} ({characters.errors} in {characters.total} characters)",
+            f"loss {self.loss:.4f} over {len(self.utterances)} utterances",
+        ]
+        if self.infinite_losses:
+            lines.append(f"{self.infinite_losses} losses were not finite and are not in the mean")
+        speed = self.audio_seconds / max(self.seconds, 1e-9)
+        took = f"{self.audio_seconds:.0f} s of audio in {self.seconds:.1f} s ({speed:.0f}x)"
+        return "\n    ".join([*lines, took])
+
     def summary(self) -> dict[str, float]:
         """The numbers, for JSON."""
         words, characters = self.errors.words, self.errors.characters
@@ -69,7 +100,7 @@ def evaluate(
     results: dict[int, DecodeResult] = {}
     losses = np.full(len(data.utterances), np.inf)
     audio_seconds = 0.0
-    with _progress("evaluating", data.batches_per_epoch, quiet) as progress:
+    with shown_progress("evaluating", data.batches_per_epoch, quiet) as progress:
         for batch in data.batches():
             logits, lengths, batch_losses = step.logits_and_losses(batch)
             decoded = model.decoder.decode(logits, lengths, data.vocabulary, step_size)
@@ -108,7 +139,7 @@ def run_inference(
     """
     results: dict[int, DecodeResult] = {}
     kept: dict[int, np.ndarray] = {}
-    with _progress("transcribing", data.batches_per_epoch, False) as progress:
+    with shown_progress("transcribing", data.batches_per_epoch, False) as progress:
         for batch in data.batches():
             logits, lengths = step.logits(batch)
             indices = batch.indices.tolist()
@@ -141,5 +172,6 @@ class _Silent:
         """Nothing to stop."""
 
 
-def _progress(what: str, total: int, quiet: bool) -> Any:
+def shown_progress(what: str, total: int, quiet: bool) -> Any:
+    """A progress bar, unless it is to be quiet."""
     return _Silent() if quiet else ProgressBar(what, total)

@@ -11,10 +11,11 @@ import numpy as np
 
 from open_seq2seq.config.loading import Config
 from open_seq2seq.config.overrides import Override, apply_overrides
-from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
+from open_seq2seq.data.paths import config_path
+from open_seq2seq.decoders.beam_search import PATHS
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.models import Model
 from open_seq2seq.models.precision import dtype_policy
-from open_seq2seq.models.speech2text import Speech2Text
 from open_seq2seq.training.console import say
 from open_seq2seq.training.step import has_accelerator
 
@@ -66,7 +67,7 @@ class Experiment:
 
     params: dict[str, Any]
     data: Any
-    model: Speech2Text
+    model: Model
 
     @property
     def step_size(self) -> float:
@@ -112,11 +113,30 @@ def make_experiment(
     policy, note = dtype_policy(filled["dtype"], has_accelerator())
     if note:
         say(note)
-    model = base_model(filled, data.num_features, data.vocabulary.size, policy)
+    model = base_model.for_data(filled, data, policy)
     return Experiment(filled, data, model)
 
 
-def describe_model(model: Speech2Text) -> str:
+def prepare_decoding(experiment: Experiment, params: Mapping[str, Any]) -> None:
+    """Makes a speech model decode as a mode's parameters say; loads its language model.
+
+    Args:
+      params: checked and filled, of the mode in which texts are wanted.
+
+    Raises:
+      InputError: beam search is asked for, and something it needs is missing or unfit.
+    """
+    if experiment.model.task != "speech":
+        return
+    decoder_params = dict(params["decoder_params"])
+    for name in PATHS:
+        if decoder_params[name] is not None:
+            decoder_params[name] = config_path(decoder_params[name])
+    symbols = experiment.data.vocabulary.symbols
+    experiment.model.decoder.prepare(decoder_params, symbols, experiment.step_size)
+
+
+def describe_model(model: Model) -> str:
     """The trainable variables with shapes and dtypes, and their total."""
     variables = model.trainable_variables
     width = max(len(v.path) for v in variables)
@@ -129,7 +149,7 @@ def contract(experiment: Experiment) -> dict[str, Any]:
     """What a checkpoint must agree on with whoever uses it: symbols and features."""
     return {
         "vocabulary": list(experiment.data.vocabulary.symbols),
-        "features": experiment.data.extractor.fingerprint(),
+        "features": experiment.data.fingerprint(),
     }
 
 
@@ -146,13 +166,21 @@ def check_contract(stored: Mapping[str, Any], experiment: Experiment, checkpoint
         added = [symbol for symbol in new if symbol not in old]
         removed = [symbol for symbol in old if symbol not in new]
         change = (
-            f"symbols added {added}, removed {removed}" if added or removed else "another order"
+            f"symbols added {_listed(added)}, removed {_listed(removed)}"
+            if added or removed
+            else "another order"
         )
         problems.append(
             Problem(
                 "vocab_file", change, "the vocabulary of the checkpoint", "Use the file it had."
             )
         )
-    problems += check_fingerprint(stored.get("features", {}), current["features"])
+    problems += experiment.data.fingerprint_problems(stored.get("features", {}))
     if problems:
         raise InputError(f"{checkpoint} was trained on other symbols or features:", problems)
+
+
+def _listed(symbols: Sequence[str]) -> str:
+    """The first symbols of a list that may hold thousands of words."""
+    rest = f" and {len(symbols) - 30} more" if len(symbols) > 30 else ""
+    return f"{list(symbols[:30])}{rest}"

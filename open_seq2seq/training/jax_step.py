@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from open_seq2seq.data.speech2text.speech2text import Batch
-from open_seq2seq.models.speech2text import Speech2Text
+from open_seq2seq.data.batch import Batch, TextBatch
+from open_seq2seq.models import Model
 from open_seq2seq.training.step_options import GroupedStep, StepOptions, added
 from open_seq2seq.training.step_result import StepResult, Update
 from open_seq2seq.training.weight_average import WeightAverage, averaged
@@ -39,16 +39,12 @@ def _assign(variables: Iterable[Any], values: Iterable[Any]) -> None:
         variable.assign(value)
 
 
-def _arrays(batch: Batch) -> tuple[np.ndarray, ...]:
-    return batch.features, batch.feature_lengths, batch.labels, batch.label_lengths
-
-
 class TrainStep(GroupedStep):
     """The twin of `tensorflow_step.TrainStep`; the arguments are the same, `jit` is always on."""
 
     def __init__(
         self,
-        model: Speech2Text,
+        model: Model,
         optimizer: Any,
         variables: list[Any],
         options: StepOptions | None = None,
@@ -62,17 +58,19 @@ class TrainStep(GroupedStep):
         self._gather_jit = jax.jit(self._gather_step)
         self._finish_jit = jax.jit(self._finish_step)
 
-    def _whole(self, batch: Batch, scalars: np.ndarray) -> StepResult:
+    def _whole(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
         state, others = self._state(), _values(self.model.non_trainable_variables)
-        result, state, others = self._whole_jit(state, others, _arrays(batch), scalars)
+        result, state, others = self._whole_jit(state, others, batch.arrays, scalars)
         self._keep(state)
         _assign(self.model.non_trainable_variables, others)
         return result
 
-    def _gather(self, batch: Batch, scalars: np.ndarray, sums: Any) -> tuple[StepResult, Any]:
+    def _gather(
+        self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Any
+    ) -> tuple[StepResult, Any]:
         weights = _values(self.model.trainable_variables)
         others = _values(self.model.non_trainable_variables)
-        result, others, sums = self._gather_jit(weights, others, _arrays(batch), scalars, sums)
+        result, others, sums = self._gather_jit(weights, others, batch.arrays, scalars, sums)
         _assign(self.model.non_trainable_variables, others)
         return result, sums
 
@@ -148,7 +146,7 @@ class TrainStep(GroupedStep):
             return_losses=True,
         )
         losses = self.model.loss_fn(logits, logit_lengths, labels, label_lengths)
-        loss, _ = self.model.loss_fn.mean(losses)
+        loss, _ = self.model.loss_fn.mean(losses, label_lengths)
         objective = loss + sum(penalties)
         if self.options.scales_loss:
             objective *= loss_scale
@@ -166,20 +164,27 @@ class TrainStep(GroupedStep):
 class EvaluationStep:
     """The twin of `tensorflow_step.EvaluationStep`."""
 
-    def __init__(self, model: Speech2Text):
+    def __init__(self, model: Model):
         self.model = model
         self._logits = jax.jit(self._forward)
         self._logits_and_losses = jax.jit(self._forward_with_loss)
+        self._losses = jax.jit(lambda state, data: self._forward_with_loss(state, data)[2])
 
-    def logits(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    def logits(self, batch: Batch | TextBatch) -> tuple[np.ndarray, np.ndarray]:
         """Logits `[batch, time', class]` and their lengths `[batch]`."""
-        logits, lengths = self._logits(self._state(), _arrays(batch)[:2])
+        logits, lengths = self._logits(self._state(), batch.arrays[:2])
         return np.asarray(logits), np.asarray(lengths)
 
-    def logits_and_losses(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def logits_and_losses(
+        self, batch: Batch | TextBatch
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Logits, their lengths, and the loss of each utterance `[batch]`."""
-        logits, lengths, losses = self._logits_and_losses(self._state(), _arrays(batch))
+        logits, lengths, losses = self._logits_and_losses(self._state(), batch.arrays)
         return np.asarray(logits), np.asarray(lengths), np.asarray(losses)
+
+    def losses(self, batch: Batch | TextBatch) -> np.ndarray:
+        """The loss of each utterance `[batch]`; the logits stay where they are computed."""
+        return np.asarray(self._losses(self._state(), batch.arrays))
 
     def _state(self) -> Any:
         groups = (self.model.trainable_variables, self.model.non_trainable_variables)

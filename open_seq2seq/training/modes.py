@@ -19,19 +19,21 @@ from open_seq2seq.metrics.report import write_report
 from open_seq2seq.models.notes import parameter_notes
 from open_seq2seq.ops import native
 from open_seq2seq.training.console import clock, copied_output, say
-from open_seq2seq.training.evaluation import Evaluation, evaluate, run_inference
+from open_seq2seq.training.evaluation import Evaluation, run_inference
 from open_seq2seq.training.experiment import (
     Experiment,
     describe_model,
     effective_params,
     make_data_layer,
     make_experiment,
+    prepare_decoding,
 )
 from open_seq2seq.training.inference import write_logits, write_transcripts
 from open_seq2seq.training.logdir import LogDir, checkpoint_to_start_from, checkpoint_to_use
 from open_seq2seq.training.recognizer import load_weights
 from open_seq2seq.training.run_record import config_text, store_old_style_logs, store_run
 from open_seq2seq.training.step import EvaluationStep
+from open_seq2seq.training.tasks import AnyEvaluation, task_of
 from open_seq2seq.training.trainer import Trainer
 from open_seq2seq.training.transfer import base_checkpoint, start_from
 
@@ -68,6 +70,7 @@ def run(flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str]
     known = tuple(vars(flags))
     effective = {name: effective_params(config, overrides, name, known) for name in names}
     _check_flags(flags, mode, effective)
+    _check_task(config, mode, flags)
     if flags.benchmark:
         _rewrite_for_benchmark(effective["train"], flags)
     elif flags.bench_start is not None and "train" in effective:
@@ -121,6 +124,20 @@ def _check_flags(
         problems.append(Problem("--bench_steps", str(flags.bench_steps), "at least 1"))
     if problems:
         raise InputError("The flags do not fit together:", problems)
+
+
+def _check_task(config: Config, mode: str, flags: argparse.Namespace) -> None:
+    """What a language model has no use for."""
+    if config.base_model.task != "text":
+        return
+    if mode == "infer":
+        raise InputError(
+            "A language model has nothing to transcribe. scripts/rescore.py scores hypotheses "
+            "with it; --mode=eval gives its perplexity on text."
+        )
+    if flags.eval_report:
+        problem = Problem("--eval_report", "a language model", "a speech model: it is of errors")
+        raise InputError("The flags do not fit together:", [problem])
 
 
 def _rewrite_for_benchmark(params: dict[str, Any], flags: argparse.Namespace) -> None:
@@ -204,6 +221,7 @@ def _train(
     if "eval" in effective:
         evaluation_params = config.base_model.PARAMS.fill(effective["eval"])
         evaluation_data = make_data_layer(evaluation_params, "eval")
+        prepare_decoding(experiment, evaluation_params)
         _check_data(experiment, evaluation_data, "evaluation", flags.skip_bad_rows, folder)
         experiment.params["eval_steps"] = evaluation_params["eval_steps"]
     if flags.debug_port:
@@ -213,8 +231,9 @@ def _train(
     target = None if flags.benchmark else logdir
     trainer = Trainer(experiment, target, evaluation_data, flags.use_xla_jit)
     data, lengths = experiment.data, ", ".join(map(str, experiment.data.bucket_lengths))
-    say(f"{len(data.utterances)} utterances in {data.batches_per_epoch} batches an epoch")
-    say(f"Batches are padded to {lengths} frames; {data.padding_share():.1%} is padding")
+    task = task_of(experiment.model)
+    say(f"{len(data.utterances)} {task.rows} in {data.batches_per_epoch} batches an epoch")
+    say(f"Batches are padded to {lengths} {task.steps}; {data.padding_share():.1%} is padding")
     if base is not None:
         say(f"Starting training from the base model {base}")
         start_from(base, experiment)
@@ -225,7 +244,7 @@ def _train(
         say(f"Resuming training from {checkpoint}, step {trainer.progress.step}")
     say(trainer.run())
     if trainer.last_evaluation is not None:
-        _say_evaluation(trainer.last_evaluation)
+        say(trainer.last_evaluation.text())
         _write_report(flags, trainer.last_evaluation, config, effective["eval"])
     if target is not None:
         say(f"Checkpoints and logs are in {target.checkpoints}")
@@ -239,29 +258,18 @@ def _eval(
     checkpoint: Path,
 ) -> None:
     experiment = make_experiment(params, config.base_model, "eval")
+    prepare_decoding(experiment, experiment.params)
     averaged = load_weights(experiment, checkpoint)
     say(f"Evaluating {checkpoint}{_AVERAGED if averaged else ''}")
     _check_data(experiment, experiment.data, "evaluation", flags.skip_bad_rows, logdir.root)
     step = EvaluationStep(experiment.model)
-    result = evaluate(experiment.model, step, experiment.data, experiment.step_size)
-    _say_evaluation(result)
+    result = task_of(experiment.model).evaluate(experiment, step, experiment.data)
+    say(result.text())
     _write_report(flags, result, config, params)
 
 
-def _say_evaluation(result: Evaluation) -> None:
-    words, characters = result.errors.words, result.errors.characters
-    say(f"Validation WER:  {words.rate:.4f}")
-    say(f"WER {words.rate:.2%} ({words.errors} errors in {words.total} words)", 4)
-    say(f"CER {characters.rate:.2%} ({characters.errors} in {characters.total} characters)", 4)
-    say(f"loss {result.loss:.4f} over {len(result.utterances)} utterances", 4)
-    if result.infinite_losses:
-        say(f"{result.infinite_losses} losses were not finite and are not in the mean", 4)
-    speed = result.audio_seconds / max(result.seconds, 1e-9)
-    say(f"{result.audio_seconds:.0f} s of audio in {result.seconds:.1f} s ({speed:.0f}x)", 4)
-
-
 def _write_report(
-    flags: argparse.Namespace, result: Evaluation, config: Config, params: Mapping[str, Any]
+    flags: argparse.Namespace, result: AnyEvaluation, config: Config, params: Mapping[str, Any]
 ) -> None:
     """Writes what --eval_summary and --eval_report ask for."""
     if flags.eval_summary:
@@ -270,6 +278,7 @@ def _write_report(
         path.write_text(json.dumps(result.summary(), indent=1))
     if not flags.eval_report:
         return
+    assert isinstance(result, Evaluation)
     files = params["data_layer_params"]["dataset_files"]
     details = {"config": str(config.path), "data": ", ".join(files), "loss": f"{result.loss:.4f}"}
     title = f"Evaluation of {config.path.stem}"
@@ -288,6 +297,7 @@ def _infer(
     if flags.infer_files:
         utterances = [Utterance(f, f, None, None, "command line") for f in flags.infer_files]
     experiment = make_experiment(params, config.base_model, "infer", utterances)
+    prepare_decoding(experiment, experiment.params)
     averaged = load_weights(experiment, checkpoint)
     say(f"Transcribing with {checkpoint}{_AVERAGED if averaged else ''}")
     data, model = experiment.data, experiment.model

@@ -14,7 +14,7 @@ import numpy as np
 
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
-from open_seq2seq.data.speech2text.speech2text import Batch
+from open_seq2seq.data.batch import Batch
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.training import checkpoint as checkpoints
@@ -23,6 +23,7 @@ from open_seq2seq.training.experiment import (
     check_contract,
     effective_params,
     make_experiment,
+    prepare_decoding,
 )
 from open_seq2seq.training.logdir import LogDir, checkpoint_to_use
 from open_seq2seq.training.step import EvaluationStep
@@ -65,6 +66,7 @@ class Recognizer:
         config = load_config(config_file)
         params = effective_params(config, split_arguments(overrides), "interactive_infer")
         experiment = make_experiment(params, config.base_model, "infer", utterances=[])
+        prepare_decoding(experiment, experiment.params)
         if checkpoint is None:
             logdir = LogDir(Path(params["logdir"]), enable_logs)
             best = experiment.params["restore_best_checkpoint"]

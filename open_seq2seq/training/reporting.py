@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.metrics.error_rate import count_errors
 from open_seq2seq.training.checkpoint import named_variables
 from open_seq2seq.training.console import say
 from open_seq2seq.training.experiment import Experiment
 from open_seq2seq.training.step import StepResult, Update
 from open_seq2seq.training.stopwatch import Stopwatch
 from open_seq2seq.training.summaries import make_summaries
+from open_seq2seq.training.tasks import task_of
 
 
 @dataclass(frozen=True)
@@ -100,16 +100,9 @@ class Reporter:
         return bool(every) and number % every == 0
 
     def _print_sample(self, step: TrainedStep) -> None:
-        vocabulary, batch = self.experiment.data.vocabulary, step.batch
-        logits, lengths = np.asarray(step.result.logits)[:1], np.asarray(step.result.lengths)[:1]
-        decoded = self.experiment.model.decoder.decode(
-            logits, lengths, vocabulary, self.experiment.step_size
-        )[0].text
-        target = vocabulary.decode(batch.labels[0, : batch.label_lengths[0]])
-        errors = count_errors([target], [decoded])
-        say(f"Sample WER: {errors.words.rate:.4f}", 4)
-        say(f"Sample target:     {target}", 4)
-        say(f"Sample prediction: {decoded}", 4)
+        task = task_of(self.experiment.model)
+        for line in task.sample(self.experiment, step.batch, step.result):
+            say(line, 4)
 
     def _summarise(self, step: TrainedStep) -> None:
         chosen, update = self.params["summaries"], step.result.update
@@ -117,7 +110,7 @@ class Reporter:
         mean_loss = sum(self._losses) / len(self._losses)
         self._losses = []
         scalars = {"train_loss": mean_loss, "epoch": step.epochs}
-        scalars["audio_seconds_per_second"] = self.watch.audio_rate()
+        scalars[f"{self.watch.unit.tag}_per_second"] = self.watch.rate()
         if "learning_rate" in chosen:
             scalars["learning_rate"] = step.learning_rate
         if "loss_scale" in chosen:

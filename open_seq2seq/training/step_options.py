@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from open_seq2seq.data.speech2text.speech2text import Batch
+from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.optimizers import apply_larc, clip_by_global_norm, global_norm
 from open_seq2seq.training.step_result import StepResult, Update
 
@@ -84,7 +84,7 @@ class GroupedStep:
 
     def __call__(
         self,
-        batch: Batch,
+        batch: Batch | TextBatch,
         learning_rate: float,
         loss_scale: float = 1.0,
         ema_decay: float = 0.0,
@@ -113,11 +113,13 @@ class GroupedStep:
             self._sums, self._usable = None, 0
         return result
 
-    def _whole(self, batch: Batch, scalars: np.ndarray) -> StepResult:
+    def _whole(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
         """A step on one batch."""
         raise NotImplementedError
 
-    def _gather(self, batch: Batch, scalars: np.ndarray, sums: Any) -> tuple[StepResult, Any]:
+    def _gather(
+        self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Any
+    ) -> tuple[StepResult, Any]:
         """Adds a batch's gradients to `sums`."""
         raise NotImplementedError
 

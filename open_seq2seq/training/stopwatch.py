@@ -7,19 +7,27 @@ from collections.abc import Callable
 
 import numpy as np
 
+from open_seq2seq.data.batch import Batch, Unit
+
 
 class Stopwatch:
     """Times of steps: the mean over all from `bench_start` on, and a recent one.
 
     Args:
       bench_start: the first step of this run that counts for the mean.
+      unit: what the amount of data is counted in.
       clock: seconds; for tests.
     """
 
-    def __init__(self, bench_start: int, clock: Callable[[], float] = time.monotonic):
-        self._bench_start, self._clock = bench_start, clock
+    def __init__(
+        self,
+        bench_start: int,
+        clock: Callable[[], float] = time.monotonic,
+        unit: Unit = Batch.UNIT,
+    ):
+        self._bench_start, self._clock, self.unit = bench_start, clock, unit
         self._steps = 0
-        self._total = self._total_audio = 0.0
+        self._total = self._total_amount = 0.0
         self._recent: list[tuple[float, float]] = []
         self._interval: list[float] = []
         self._last_end = clock()
@@ -28,27 +36,27 @@ class Stopwatch:
         """What happened since the last step (evaluation, a checkpoint) does not count."""
         self._last_end = self._clock()
 
-    def stop(self, audio_seconds: float) -> None:
+    def stop(self, amount: float) -> None:
         """A step ended; it began when the last one ended, so loading is included."""
         now = self._clock()
         elapsed = now - self._last_end
         self._last_end = now
         self._steps += 1
-        self._recent = [*self._recent[-19:], (elapsed, audio_seconds)]
+        self._recent = [*self._recent[-19:], (elapsed, amount)]
         self._interval.append(elapsed)
         if self._steps > self._bench_start:
             self._total += elapsed
-            self._total_audio += audio_seconds
+            self._total_amount += amount
 
-    def audio_rate(self) -> float:
-        """Seconds of audio per second, recently."""
+    def rate(self) -> float:
+        """Data per second, recently: seconds of audio, or tokens."""
         elapsed = sum(t for t, _ in self._recent)
         return sum(a for _, a in self._recent) / elapsed if elapsed else 0.0
 
     def recent_speed(self) -> str:
         elapsed = sum(t for t, _ in self._recent)
         steps = len(self._recent) / elapsed if elapsed else 0.0
-        return f"{steps:.2f} steps/s  {self.audio_rate():.0f} s audio/s"
+        return f"{steps:.2f} steps/s  {self.rate():.0f} {self.unit.short}/s"
 
     def interval_text(self) -> str:
         """Mean time per step since the last call, `h:mm:ss.mmm`."""
@@ -64,6 +72,6 @@ class Stopwatch:
             )
         return (
             f"Avg time per step: {self._total / timed:.3f} s, "
-            f"{self._total_audio / self._total:.0f} seconds of audio per second "
+            f"{self._total_amount / self._total:.0f} {self.unit.plural} per second "
             f"(over {timed} steps, loading included)."
         )

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from open_seq2seq.data.speech2text.speech2text import Batch
-from open_seq2seq.models.speech2text import Speech2Text
+from open_seq2seq.data.batch import Batch, TextBatch
+from open_seq2seq.models import Model
 from open_seq2seq.training.console import say
 from open_seq2seq.training.step_options import GroupedStep, StepOptions, added
 from open_seq2seq.training.step_result import StepResult, Update
@@ -22,14 +22,10 @@ def has_accelerator() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def _arrays(batch: Batch) -> tuple[np.ndarray, ...]:
-    return batch.features, batch.feature_lengths, batch.labels, batch.label_lengths
-
-
 # One trace for all batches: retracing costs seconds, and shapes change with each bucket.
-def _signature(num_features: int) -> list[tf.TensorSpec]:
+def _signature(model: Model) -> list[tf.TensorSpec]:
     return [
-        tf.TensorSpec((None, None, num_features), tf.float32),
+        tf.TensorSpec(*model.inputs_spec),
         tf.TensorSpec((None,), tf.int32),
         tf.TensorSpec((None, None), tf.int32),
         tf.TensorSpec((None,), tf.int32),
@@ -49,7 +45,7 @@ class TrainStep(GroupedStep):
 
     def __init__(
         self,
-        model: Speech2Text,
+        model: Model,
         optimizer: Any,
         variables: list[Any],
         options: StepOptions | None = None,
@@ -60,18 +56,20 @@ class TrainStep(GroupedStep):
         if self.options.jit:
             # Clusters, not the whole graph: XLA has no sparse CTC.
             tf.config.optimizer.set_jit("autoclustering")
-        data, scalars = _signature(model.num_features), tf.TensorSpec((3,), tf.float32)
+        data, scalars = _signature(model), tf.TensorSpec((3,), tf.float32)
         sums = [tf.TensorSpec(v.shape, tf.float32) for v in variables]
         count = tf.TensorSpec((), tf.float32)
         self._whole_graph = tf.function(self._whole_step, input_signature=[*data, scalars])
         self._gather_graph = tf.function(self._gather_step, input_signature=[*data, scalars, sums])
         self._finish_graph = tf.function(self._finish_step, input_signature=[scalars, sums, count])
 
-    def _whole(self, batch: Batch, scalars: np.ndarray) -> StepResult:
-        return self._whole_graph(*_arrays(batch), scalars)
+    def _whole(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
+        return self._whole_graph(*batch.arrays, scalars)
 
-    def _gather(self, batch: Batch, scalars: np.ndarray, sums: Any) -> tuple[StepResult, Any]:
-        return self._gather_graph(*_arrays(batch), scalars, sums)
+    def _gather(
+        self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Any
+    ) -> tuple[StepResult, Any]:
+        return self._gather_graph(*batch.arrays, scalars, sums)
 
     def _finish(self, scalars: np.ndarray, sums: Any, count: np.float32) -> Update:
         return self._finish_graph(scalars, sums, count)
@@ -103,7 +101,7 @@ class TrainStep(GroupedStep):
             tape.watch(variables)
             logits, logit_lengths = self.model(features, lengths, training=True)
             losses = self.model.loss_fn(logits, logit_lengths, labels, label_lengths)
-            loss, _ = self.model.loss_fn.mean(losses)
+            loss, _ = self.model.loss_fn.mean(losses, label_lengths)
             objective = tf.add_n([loss, *(tf.cast(x, loss.dtype) for x in self.model.losses)])
             if self.options.scales_loss:
                 objective *= loss_scale
@@ -132,22 +130,32 @@ class TrainStep(GroupedStep):
 class EvaluationStep:
     """Forward pass (and loss, when there are labels) as one graph."""
 
-    def __init__(self, model: Speech2Text):
+    def __init__(self, model: Model):
         self.model = model
-        signature = _signature(model.num_features)
+        signature = _signature(model)
         self._logits = tf.function(self._forward, input_signature=signature[:2])
         self._logits_and_losses = tf.function(self._forward_with_loss, input_signature=signature)
+        self._losses = tf.function(self._loss, input_signature=signature)
 
-    def logits(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    def logits(self, batch: Batch | TextBatch) -> tuple[np.ndarray, np.ndarray]:
         """Logits `[batch, time', class]` and their lengths `[batch]`."""
-        logits, lengths = self._logits(batch.features, batch.feature_lengths)
+        logits, lengths = self._logits(*batch.arrays[:2])
         return logits.numpy(), lengths.numpy()
 
-    def logits_and_losses(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def logits_and_losses(
+        self, batch: Batch | TextBatch
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Logits, their lengths, and the loss of each utterance `[batch]`."""
-        outputs = self._logits_and_losses(*_arrays(batch))
+        outputs = self._logits_and_losses(*batch.arrays)
         logits, lengths, losses = (tensor.numpy() for tensor in outputs)
         return logits, lengths, losses
+
+    def losses(self, batch: Batch | TextBatch) -> np.ndarray:
+        """The loss of each utterance `[batch]`; the logits stay where they are computed."""
+        return self._losses(*batch.arrays).numpy()
+
+    def _loss(self, features: Any, lengths: Any, labels: Any, label_lengths: Any) -> Any:
+        return self._forward_with_loss(features, lengths, labels, label_lengths)[2]
 
     def _forward(self, features: Any, lengths: Any) -> tuple[Any, Any]:
         return self.model(features, lengths, training=False)

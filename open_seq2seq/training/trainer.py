@@ -20,7 +20,6 @@ import numpy as np
 from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
 from open_seq2seq.training import checkpoint as checkpoints
 from open_seq2seq.training.console import ProgressBar, clock, say
-from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.experiment import Experiment, check_contract, contract
 from open_seq2seq.training.freezing import trainable_variables
 from open_seq2seq.training.logdir import LogDir
@@ -29,6 +28,7 @@ from open_seq2seq.training.reporting import Reporter, TrainedStep
 from open_seq2seq.training.scaling import LossScaling
 from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
 from open_seq2seq.training.stopwatch import Stopwatch
+from open_seq2seq.training.tasks import AnyEvaluation
 from open_seq2seq.training.validation import Validation
 from open_seq2seq.training.weight_average import WeightAverage
 
@@ -55,7 +55,7 @@ class _Group:
     """The batches since the last update of the weights: `iter_size` of them make a step."""
 
     losses: list[float] = field(default_factory=list)
-    audio_seconds: float = 0.0
+    amount: float = 0.0
 
 
 class Trainer:
@@ -100,7 +100,7 @@ class Trainer:
         if evaluation_data is not None:
             used = self.average if params["use_ema"] else None
             self.validation = Validation(experiment, evaluation_data, logdir, used)
-        self._watch = Stopwatch(params["bench_start"])
+        self._watch = Stopwatch(params["bench_start"], unit=self.data.UNIT)
         self._stop_requested = False
 
     def _options(self, jit: bool) -> StepOptions:
@@ -122,7 +122,7 @@ class Trainer:
         }
 
     @property
-    def last_evaluation(self) -> Evaluation | None:
+    def last_evaluation(self) -> AnyEvaluation | None:
         """The newest evaluation of this run."""
         return self.validation.last if self.validation else None
 
@@ -196,7 +196,7 @@ class Trainer:
                 if not complete:
                     continue
                 if self._advances(result):
-                    self._watch.stop(group.audio_seconds)
+                    self._watch.stop(group.amount)
                     self.progress.step += 1
                     loss = sum(group.losses) / len(group.losses)
                     bar.advance(f"loss {loss:.3f}  {self._watch.recent_speed()}")
@@ -250,7 +250,7 @@ class Trainer:
         result = self.step(batch, rate, self.scaling.scale, decay, complete)
         self.progress.position += 1
         group.losses.append(float(result.loss))
-        group.audio_seconds += batch.audio_seconds
+        group.amount += batch.amount
         losses, norm = np.asarray(result.losses), float(result.gradient_norm)
         if self.scaling.observe(number, norm, float(result.gradient_maximum)):
             reporter.overflow(number, self.scaling.scale)

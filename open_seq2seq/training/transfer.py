@@ -15,7 +15,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.training import checkpoint as checkpoints
 from open_seq2seq.training.console import say
@@ -111,7 +110,7 @@ def start_from(checkpoint: Path, experiment: Experiment) -> Transfer:
         arrays |= checkpoints.read_arrays(checkpoint / checkpoints.EMA)
         say("The base model's averaged weights are used.")
     current = contract(experiment)
-    differences = check_fingerprint(stored.get("features", {}), current["features"])
+    differences = experiment.data.fingerprint_problems(stored.get("features", {}))
     if differences:
         say("WARNING: the base model was trained on other features:")
         for problem in differences:

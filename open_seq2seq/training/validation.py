@@ -9,10 +9,10 @@ from typing import Any
 
 from open_seq2seq.training.checkpoint import BestCheckpoints
 from open_seq2seq.training.console import say
-from open_seq2seq.training.evaluation import Evaluation, evaluate
 from open_seq2seq.training.experiment import Experiment
 from open_seq2seq.training.logdir import LogDir
 from open_seq2seq.training.step import EvaluationStep
+from open_seq2seq.training.tasks import AnyEvaluation, task_of
 from open_seq2seq.training.weight_average import WeightAverage
 
 
@@ -36,7 +36,7 @@ class Validation:
     ):
         self.experiment, self.data, self.logdir, self.average = experiment, data, logdir, average
         self.step = EvaluationStep(experiment.model)
-        self.last: Evaluation | None = None
+        self.last: AnyEvaluation | None = None
 
     def run(self, epochs: float, state: Mapping[str, Any]) -> dict[str, float]:
         """Evaluates now.
@@ -48,37 +48,32 @@ class Validation:
         Returns: the figures for TensorBoard.
         """
         with self.average.swapped_in() if self.average else nullcontext():
-            model, size = self.experiment.model, self.experiment.step_size
-            result = self.last = evaluate(model, self.step, self.data, size, quiet=True)
-            line = self._line(state["step"], result)
+            task = task_of(self.experiment.model)
+            result = task.evaluate(self.experiment, self.step, self.data, quiet=True)
+            self.last = result
+            line = f"Step {state['step']}: {result.line()}"
             if self.logdir is not None and self._keep_if_best(result, state):
                 line += " (best so far)"
         if self.logdir is not None:
             self._record(epochs, state["step"], result)
         say(line)
-        wer, cer = result.errors.words.rate, result.errors.characters.rate
-        return {"eval_loss": result.loss, "eval_WER": wer, "eval_CER": cer}
+        return result.scalars
 
-    def _line(self, step: int, result: Evaluation) -> str:
-        wer, cer = result.errors.words.rate, result.errors.characters.rate
-        return f"Step {step}: eval loss {result.loss:.4f}, WER {wer:.2%}, CER {cer:.2%}"
-
-    def _keep_if_best(self, result: Evaluation, state: Mapping[str, Any]) -> bool:
+    def _keep_if_best(self, result: AnyEvaluation, state: Mapping[str, Any]) -> bool:
         assert self.logdir is not None
         params, model = self.experiment.params, self.experiment.model
         metric = params["best_checkpoint_metric"]
-        value = result.errors.words.rate if metric == "wer" else result.loss
+        value = result.loss if metric == "loss" else result.rates[metric]
         state = {**state, "averaged_weights": self.average is not None}
         best = BestCheckpoints(self.logdir.best, metric, params["num_checkpoints"])
         return best.offer(value, model, state)
 
-    def _record(self, epochs: float, step: int, result: Evaluation) -> None:
+    def _record(self, epochs: float, step: int, result: AnyEvaluation) -> None:
         assert self.logdir is not None
         record = {
             "step": step,
             "loss": result.loss,
-            "wer": result.errors.words.rate,
-            "cer": result.errors.characters.rate,
+            **result.rates,
             "epoch": epochs,
             "seconds": result.seconds,
         }

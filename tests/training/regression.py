@@ -25,7 +25,7 @@ class SquaredError:
 class Regression(keras.Model):
     """The last feature is the target, a linear function of the others the prediction."""
 
-    num_features = INPUTS + 1
+    inputs_spec = ((None, None, INPUTS + 1), "float32")
 
     def __init__(self, policy="float32", regularizer=None):
         super().__init__(dtype=policy, autocast=False)

@@ -1,154 +1,206 @@
-"""`use_language_model: True` in every mode of run.py, against decode.py on the same logits."""
+"""A neural language model from text to rescored n-best lists, through the command line."""
 
 import json
 import runpy
+import textwrap
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 import pytest
 
+from open_seq2seq.cli import main
 from open_seq2seq.errors import InputError
-from open_seq2seq.training.recognizer import Recognizer
-from tests.training.conftest import TEXTS
+from open_seq2seq.training.scorer import LanguageModelScorer
 
 ROOT = Path(__file__).parents[2]
+CONFIG = """
+    from open_seq2seq.data import TextDataLayer
+    from open_seq2seq.encoders import LSTMLMEncoder
+    from open_seq2seq.losses import CrossEntropyLoss
+    from open_seq2seq.models import NeuralLanguageModel
+    from open_seq2seq.optimizers.lr_policies import fixed_lr
 
-ARPA = """\\data\\
-ngram 1=9
-ngram 2=3
-
-\\1-grams:
--1.5	<unk>	0
-0	<s>	-0.3
--0.9	</s>	0
--0.7	ab	-0.2
--0.7	ba	-0.2
--0.9	ca	-0.2
--1.0	cab	-0.2
--1.0	bac	-0.2
--1.2	b	-0.2
-
-\\2-grams:
--0.2	ca b
--0.5	<s> ab
--0.5	<s> cab
-
-\\end\\
+    base_model = NeuralLanguageModel
+    base_params = {{
+        "random_seed": 1,
+        "logdir": "{folder}/run",
+        "batch_size_per_gpu": 8,
+        "max_steps": 40,
+        "print_loss_steps": 10,
+        "print_samples_steps": 20,
+        "save_summaries_steps": 10,
+        "save_checkpoint_steps": 20,
+        "eval_steps": 20,
+        "optimizer": "Adam",
+        "optimizer_params": {{}},
+        "lr_policy": fixed_lr,
+        "lr_policy_params": {{"learning_rate": 0.03}},
+        "max_grad_norm": 1.0,
+        "encoder": LSTMLMEncoder,
+        "encoder_params": {{"hidden_size": 12, "num_layers": 1, "dropout_keep_prob": 1.0}},
+        "loss": CrossEntropyLoss,
+        "data_layer": TextDataLayer,
+        "data_layer_params": {{
+            "vocab_file": "{folder}/run/words.txt", "vocab_size": 20, "lower_case": True}},
+    }}
+    train_params = {{"data_layer_params": {{"dataset_files": ["{folder}/train.csv"]}}}}
+    eval_params = {{"data_layer_params": {{"dataset_files": ["{folder}/held_out.txt"]}}}}
 """
+# Each word has one successor, and each sentence two ways to begin.
+SENTENCES = ["the cat sat down", "A dog ran away"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with text, and a model trained on it with evaluations."""
+    folder = tmp_path_factory.mktemp("lm")
+    rows = "".join(f"x,{SENTENCES[i % 2]}\n" for i in range(32))
+    (folder / "train.csv").write_text("wav_filename,transcript\n" + rows)
+    (folder / "held_out.txt").write_text("the cat sat down\na dog ran far away\n")
+    (folder / "config.py").write_text(textwrap.dedent(CONFIG).format(folder=folder))
+    assert main([f"--config_file={folder / 'config.py'}", "--mode=train_eval"]) == 0
+    return folder
+
+
+def evaluations(folder):
+    return [json.loads(line) for line in (folder / "run/evaluations.jsonl").open()]
+
+
+def test_perplexity_is_recorded_and_the_best_checkpoint_kept(trained):
+    _, last = evaluations(trained)
+    assert last["perplexity"] == pytest.approx(np.exp(last["loss"]))
+    # A model that had learned nothing would have the vocabulary's size, 10.
+    assert last["perplexity"] < 5
+    best = json.loads((trained / "run/best_models/best.json").read_text())
+    assert best["metric"] == "loss"
+    words = (trained / "run/words.txt").read_text().split()
+    assert words[:2] == ["<S>", "<UNK>"] and set(words[2:]) == set(
+        " ".join(SENTENCES).lower().split()
+    )
+
+
+def test_evaluation_says_what_training_recorded(trained, capfd):
+    capfd.readouterr()
+    assert main([f"--config_file={trained / 'config.py'}", "--mode=eval"]) == 0
+    output = capfd.readouterr().out
+    assert f"Validation perplexity:  {evaluations(trained)[-1]['perplexity']:.4f}" in output
+    assert "over 11 tokens of 2 lines" in output
+    assert "1 tokens are not in the vocabulary (9.09%)" in output
+
+
+def test_training_goes_on_as_if_it_had_not_stopped(trained, tmp_path, capfd):
+    arguments = [f"--config_file={trained / 'config.py'}", "--mode=train"]
+    assert main([*arguments, f"--logdir={tmp_path / 'cut'}", "--max_steps=7"]) == 0
+    again = [*arguments, f"--logdir={tmp_path / 'cut'}", "--continue_learning", "--max_steps=40"]
+    assert main(again) == 0
+    from open_seq2seq.training.checkpoint import MODEL, read_arrays
+
+    whole = read_arrays(trained / "run/ckpt-40" / MODEL)
+    cut = read_arrays(tmp_path / "cut/ckpt-40" / MODEL)
+    for name, values in whole.items():
+        np.testing.assert_allclose(cut[name], values, atol=1e-5, err_msg=name)
+
+
+def test_what_a_language_model_has_no_use_for_is_said(trained, capfd):
+    arguments = [f"--config_file={trained / 'config.py'}"]
+    assert main([*arguments, "--mode=infer", "--infer_output_file=x"]) == 2
+    assert "scripts/rescore.py" in capfd.readouterr().err
+    assert main([*arguments, "--mode=eval", "--eval_report=x.html"]) == 2
+    assert main([*arguments, "--mode=eval", "--data_layer_params/lower_case=False"]) == 2
+    assert "data_layer_params/lower_case: found False" in capfd.readouterr().err
+
+
+def test_scores_are_sums_over_the_models_logits(trained):
+    scorer = LanguageModelScorer.load(trained / "config.py")
+    texts = ["the cat sat down", "A  dog", "", "down sat zebra", "the cat sat down"]
+    scores = scorer.log_probabilities(texts)
+    words = (trained / "run/words.txt").read_text().split()
+    for text, score in zip(texts, scores):
+        ids = [words.index(w) if w in words else 1 for w in text.lower().split()]
+        inputs = np.array([[0, *ids]], np.int32)
+        logits = np.asarray(
+            scorer._experiment.model(inputs, np.array([len(ids) + 1], np.int32))[0][0], np.float64
+        )
+        expected = 0.0
+        for step, target in enumerate([*ids, 0]):
+            expected += logits[step, target] - np.log(np.exp(logits[step]).sum())
+        assert score == pytest.approx(expected, abs=1e-4)
+    assert scores[0] == scores[4] > scores[3]
 
 
 @pytest.fixture
-def trained(corpus, run):
-    """The corpus with a checkpoint that has learned something, and a language model."""
-    (corpus / "lm.arpa").write_text(ARPA)
-    code, _, err = run("--mode=train", "--max_steps=30", "--lr_policy_params/learning_rate=0.03")
-    assert code == 0, err
-    return corpus
+def nbest(tmp_path):
+    """Four utterances, whose right text the decoder has second."""
+    lines = []
+    cat, dog = ("the cat sat ran", "the cat sat down"), ("dog dog ran away", "a dog ran away")
+    for number, (wrong, right) in enumerate([cat, dog, dog, cat]):
+        hypotheses = [
+            {"text": wrong, "score": -4.0, "acoustic_score": -3.5, "lm_score": -0.5},
+            {"text": right, "score": -4.5, "acoustic_score": -4.0, "lm_score": -0.5},
+        ]
+        lines.append(
+            {
+                "wav_filename": f"{number}.wav",
+                "reference": right,
+                "text": wrong,
+                "nbest": hypotheses,
+            }
+        )
+    path = tmp_path / "nbest.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
 
 
-def with_model(folder, *, alpha=0.6, beta=0.4, **more):
-    params = {"use_language_model": True, "lm_path": folder / "lm.arpa", "alpha": alpha,
-              "beta": beta, "beam_width": 32, **more}  # fmt: skip
-    return [f"--decoder_params/{name}={value}" for name, value in params.items()]
+def rescore(*arguments):
+    return runpy.run_path(str(ROOT / "scripts/rescore.py"))["main"]([str(a) for a in arguments])
 
 
-def decode(*arguments):
-    assert runpy.run_path(str(ROOT / "scripts/decode.py"))["main"](list(arguments)) == 0
+def test_rescoring_finds_the_right_texts(trained, nbest, capfd):
+    output, table = nbest.with_name("out.jsonl"), nbest.with_name("out.csv")
+    config = f"--config_file={trained / 'config.py'}"
+    assert rescore("--nbest", nbest, config, "--halves", "--output", output, "--csv", table) == 0
+    said = capfd.readouterr().out
+    assert "On the other 2 utterances" in said
+    assert "decoder: WER 25.00% (2 of 8)" in said and "rescored: WER 0.00% (0 of 8)" in said
+    assert "oracle of the lists: WER 0.00%" in said
+    records = [json.loads(line) for line in output.open()]
+    assert [record["text"] for record in records] == [record["reference"] for record in records]
+    for record in records:
+        scores = [one["score"] for one in record["nbest"]]
+        assert record["score"] == scores[0] == max(scores) and len(scores) == 2
+    assert table.read_text().splitlines()[1] == "0.wav,the cat sat down"
 
 
-@pytest.mark.parametrize("scoring", ["native_op", "openseq2seq", "standard"])
-def test_all_ways_to_decode_agree(trained, run, capfd, scoring):
-    """eval, infer and the Python API by the binding; decode.py on the logits of the same model."""
-    flags = with_model(trained, lm_scoring=scoring)
-    logits, out = trained / "logits.pkl", trained / "out.csv"
-    pickled = "--decoder_params/infer_logits_to_pickle=True"
-    assert run("--mode=infer", f"--infer_output_file={logits}", pickled)[0] == 0
-    assert run("--mode=infer", f"--infer_output_file={out}", *flags)[0] == 0
-    transcripts = pd.read_csv(out, keep_default_na=False)
-    assert list(transcripts.columns) == ["wav_filename", "predicted_transcript"]
-    texts = list(transcripts["predicted_transcript"])
-
-    decode(f"--logits={logits}", f"--labels={trained}/data.csv", f"--lm={trained}/lm.arpa",
-           "--alpha=0.6", "--beta=0.4", "--beam_width=32", f"--scoring={scoring}",
-           f"--output_file={trained}/u.csv")  # fmt: skip
-    offline = pd.read_csv(trained / "u.csv", keep_default_na=False)
-    assert list(offline["hypothesis"]) == texts
-
-    capfd.readouterr()  # decode.py's own report has greedy figures
-    summary = trained / "summary.json"
-    code, printed, err = run("--mode=eval", f"--eval_summary={summary}", *flags)
-    assert code == 0, err
-    content = json.loads(summary.read_text())
-    words = [len(text.split()) for text in offline["reference"]]
-    assert content["word_errors"] == round(sum(offline["wer"] * words))
-    assert set(content) == {"wer", "word_errors", "words", "cer", "character_errors", "characters",
-                            "loss", "infinite_losses", "utterances", "audio_seconds",
-                            "seconds"}  # fmt: skip
-    assert "no effect here" not in printed and "greed" not in printed
-
-    recognizer = Recognizer.load(trained / "config.py", flags)
-    names = [f"{i}.wav" for i in range(6)]
-    results = recognizer.transcribe([trained / name for name in names])
-    assert [result.text for result in results] == texts[:6]
-    assert all(r.score == pytest.approx(r.acoustic_score + r.lm_score) for r in results)
-    assert len(set(texts)) > 1 and set(TEXTS) & set(texts)
+def test_openseq2seqs_rule_and_dump(trained, tmp_path, capfd):
+    dump, output = tmp_path / "beams.txt", tmp_path / "with_lm.txt"
+    dump.write_text(
+        "B=>>>>>>>>\n-4.0 0.0 0.0 the cat sat ran\n-4.5 0.0 0.0 the cat sat down\nE=>>>>>>>>\n"
+    )
+    (tmp_path / "labels.csv").write_text(
+        "wav_filename,wav_filesize,transcript\na,0,the cat sat down\n"
+    )
+    config = f"--config_file={trained / 'config.py'}"
+    arguments = ["--beam_dump", dump, config, "--openseq2seq", "--reference",
+                 tmp_path / "labels.csv", "--beam_dump_with_lm", output]  # fmt: skip
+    assert rescore(*arguments) == 0
+    assert "lm 1, nlm 1, words 0" in capfd.readouterr().out
+    scorer = LanguageModelScorer.load(trained / "config.py")
+    nlm = scorer.log_probabilities(["the cat sat ran", "the cat sat down"])
+    lines = [line.split("\t") for line in output.read_text().splitlines()[1:3]]
+    assert [float(line[0]) for line in lines] == pytest.approx(nlm, abs=1e-5)
+    assert lines[1][1:] == ["-4.5", "0.0", "0.0", "the cat sat down"]
 
 
-def test_evaluation_during_training_has_the_language_model_of_its_mode(corpus, run):
-    """Only eval_params ask for it; what is recorded is what --mode=eval finds later."""
-    (corpus / "lm.arpa").write_text(ARPA)
-    config = corpus / "config.py"
-    params = {"use_language_model": True, "lm_path": str(corpus / "lm.arpa"), "alpha": 3.0,
-              "beta": -2.0, "lm_scoring": "openseq2seq"}  # fmt: skip
-    config.write_text(config.read_text() + f"\neval_params = {{'decoder_params': {params}}}\n")
-    code, _, err = run("--mode=train_eval", "--max_steps=5", "--eval_steps=5")
-    assert code == 0, err
-    (record,) = map(json.loads, (corpus / "run/evaluations.jsonl").read_text().splitlines())
-    rates = []
-    for more in ([], ["--decoder_params/use_language_model=False"]):
-        summary = corpus / "summary.json"
-        assert run("--mode=eval", f"--eval_summary={summary}", *more)[0] == 0
-        content = json.loads(summary.read_text())
-        rates.append((content["wer"], content["cer"]))
-    assert (record["wer"], record["cer"]) == rates[0] != rates[1]
+def test_rescoring_needs_references_or_weights(trained, nbest, tmp_path, capfd):
+    lines = [{**json.loads(line), "reference": None} for line in nbest.open()]
+    nbest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    config = f"--config_file={trained / 'config.py'}"
+    assert rescore("--nbest", nbest, config) == 2
+    assert "utterances without references" in capfd.readouterr().err
+    assert rescore("--nbest", nbest, config, "--nlm_weight=0.5") == 0
+    assert "lm 1, nlm 0.5, words 0" in capfd.readouterr().out
 
 
-def test_what_is_missing_is_said_before_training(corpus, run):
-    (corpus / "alphabet.txt").write_text("# comment\n \na\nc\nb\nd\n")
-    runs = 0
-
-    def refused(**more):
-        nonlocal runs
-        runs += 1
-        logdir = corpus / f"run{runs}"
-        flags = with_model(corpus, **more)
-        code, out, err = run("--mode=train_eval", f"--logdir={logdir}", *flags)
-        assert code == 2 and "Train loss" not in out and not list(logdir.glob("ckpt-*"))
-        return err
-
-    err = refused(trie_path=corpus / "gone.trie")
-    assert "decoder_params/lm_path" in err and "decoder_params/trie_path" in err
-    (corpus / "lm.arpa").write_text("no model")
-    assert "lm.arpa" in refused()
-    (corpus / "lm.arpa").write_text(ARPA)
-    err = refused(alphabet_config_path=corpus / "alphabet.txt")
-    for line, found in ((4, "'c'"), (5, "'b'"), (6, "'d'")):
-        assert f"alphabet.txt:{line}: found {found}" in err
-    assert "Did you mean native_op?" in refused(lm_scoring="nativ_op")
-    # Training alone needs no language model.
-    assert run("--mode=train", "--max_steps=1", *with_model(corpus, lm_path="gone"))[0] == 0
-    for mode in ("eval", "infer"):
-        code, _, err = run(f"--mode={mode}", *with_model(corpus, lm_path="gone"))
-        assert code == 2 and "no file gone" in err
-    with pytest.raises(InputError, match="no file gone"):
-        Recognizer.load(corpus / "config.py", with_model(corpus, lm_path="gone"))
-
-
-def test_without_a_language_model_it_is_beam_search_and_says_so(trained, run):
-    flag = "--decoder_params/use_language_model=True"
-    code, out, err = run("--mode=eval", flag)
-    assert code == 0, err
-    assert "use_language_model without lm_path: beam search without a language model." in out
-    recognizer = Recognizer.load(trained / "config.py", [flag])
-    (result,) = recognizer.transcribe([trained / "2.wav"])
-    assert result.acoustic_score == pytest.approx(result.score, abs=20) and result.words
+def test_a_speech_config_is_no_language_model():
+    with pytest.raises(InputError, match="the config of a language model"):
+        LanguageModelScorer.load(ROOT / "example_configs/speech2text/digits_jasper_mini.py")

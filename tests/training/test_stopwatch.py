@@ -21,7 +21,7 @@ def test_means_are_over_the_timed_steps():
     assert "2.000 s, 5 seconds of audio per second (over 3 steps" in watch.summary()
     assert watch.interval_text() == "0:00:04.800"
     assert watch.interval_text() == "0:00:00.000"
-    assert abs(watch.audio_rate() - 50 / 24) < 1e-9
+    assert abs(watch.rate() - 50 / 24) < 1e-9
 
 
 def test_too_few_steps_are_not_a_benchmark():

@@ -1,0 +1,91 @@
+"""What differs between kinds of models while they are trained: how they are evaluated and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from open_seq2seq.decoders.greedy import greedy_decode
+from open_seq2seq.metrics.error_rate import count_errors
+from open_seq2seq.training.evaluation import Evaluation, evaluate
+from open_seq2seq.training.experiment import Experiment
+from open_seq2seq.training.step import EvaluationStep, StepResult
+from open_seq2seq.training.text_evaluation import TextEvaluation, evaluate_text
+
+AnyEvaluation = Evaluation | TextEvaluation
+
+
+class Task(Protocol):
+    """How models of one `task` are evaluated and shown.
+
+    `rows` and `steps` are the words for what a batch consists of and is padded in.
+    """
+
+    rows: str
+    steps: str
+
+    def evaluate(
+        self, experiment: Experiment, step: EvaluationStep, data: Any, quiet: bool = False
+    ) -> AnyEvaluation:
+        """Evaluates the experiment's model on `data`."""
+
+    def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
+        """What the model made of the first row of a training batch."""
+
+
+class SpeechTask:
+    """Recordings to text: error rates."""
+
+    rows, steps = "utterances", "frames"
+
+    def evaluate(
+        self, experiment: Experiment, step: EvaluationStep, data: Any, quiet: bool = False
+    ) -> Evaluation:
+        """See `Task`."""
+        return evaluate(experiment.model, step, data, experiment.step_size, quiet)
+
+    def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
+        """See `Task`."""
+        vocabulary = experiment.data.vocabulary
+        logits, lengths = np.asarray(result.logits)[:1], np.asarray(result.lengths)[:1]
+        # Greedily: it is to show what the network has learned, not what a language model knows.
+        decoded = greedy_decode(logits, lengths, vocabulary, experiment.step_size)[0].text
+        target = vocabulary.decode(batch.labels[0, : batch.label_lengths[0]])
+        return [
+            f"Sample WER: {count_errors([target], [decoded]).words.rate:.4f}",
+            f"Sample target:     {target}",
+            f"Sample prediction: {decoded}",
+        ]
+
+
+class TextTask:
+    """Language models: perplexity."""
+
+    rows, steps = "lines", "tokens"
+
+    def evaluate(
+        self, experiment: Experiment, step: EvaluationStep, data: Any, quiet: bool = False
+    ) -> TextEvaluation:
+        """See `Task`."""
+        return evaluate_text(step, data, quiet)
+
+    def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
+        """See `Task`."""
+        vocabulary, length = experiment.data.vocabulary, batch.lengths[0]
+        likeliest = np.asarray(result.logits[0]).argmax(-1)[:length]
+        target = batch.targets[0, :length]
+        return [
+            f"Sample: {np.mean(likeliest == target):.2%} of the next tokens are the likeliest",
+            f"Sample target:      {vocabulary.decode(target)}",
+            f"Likeliest at each:  {vocabulary.decode(likeliest)}",
+        ]
+
+
+TASKS: dict[str, Task] = {"speech": SpeechTask(), "text": TextTask()}
+
+
+def task_of(model: Any) -> Task:
+    """The task that a model, or its class, is for."""
+    return TASKS[model.task]
