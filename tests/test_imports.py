@@ -13,6 +13,7 @@ RANK = {
     "training": 4,
     "interop": 4,
     "models": 3,
+    "language_models": 3,
     "decoding": 3,
     "encoders": 2,
     "decoders": 2,
