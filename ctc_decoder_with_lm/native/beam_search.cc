@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <numeric>
 
 #include "error.h"
 
@@ -74,8 +76,18 @@ BeamSearch::BeamSearch(std::shared_ptr<const Model> model, const SearchOptions& 
   const float once = std::max(options_.beta, 0.0f) + (hot_ ? hot_->most() : 0.0f);
   most_gain_ = unbounded ? std::numeric_limits<float>::infinity() : once * static_cast<float>(longest) + 1e-3f;
   const bool lookahead = scoring_.partial_word == PartialWord::kLookahead;
-  plain_ = model_->constrained() && !hot_ && !scoring_.token_lm && longest == 1 &&
+  plain_ = model_->constrained() && !scoring_.token_lm &&
            (lookahead || scoring_.partial_word == PartialWord::kNone);
+  for (int symbol = 0; plain_ && symbol < symbols_.size(); ++symbol) {
+    // A space can only come first, to begin a word.
+    const std::vector<Char>& chars = symbols_.chars(symbol);
+    uint32_t word = chars[0] == kSpace ? Lexicon::kRoot : kNoStart;
+    for (size_t i = 1; i < chars.size(); ++i) {
+      plain_ &= chars[i] != kSpace;
+      if (word != kNoStart && word != Lexicon::kOff && plain_) word = lexicon_->Child(word, chars[i]);
+    }
+    starts_word_.push_back(word);
+  }
   lookahead_weight_ = lookahead ? scorer_.unigram_weight() : 0.0f;
   plain_ &= lookahead_weight_ >= 0;
   cut_ = options_.token_threshold > kImpossible || options_.cutoff_prob < 1 ||
@@ -296,39 +308,77 @@ void BeamSearch::Stay() {
 // Every prefix with one more symbol, unless that prefix is in the beam already.
 void BeamSearch::Extend() {
   candidates_.clear();
+  refresh_at_ = static_cast<size_t>(options_.beam_width);
+  entries_.resize(beam_.size());
+  std::iota(entries_.begin(), entries_.end(), 0u);
   float best_base = kImpossible;
   for (float base : bases_) best_base = std::max(best_base, base);
+  if (symbols_.size() > 64 || !plain_) {  // good candidates first raise the floor for the others
+    std::sort(entries_.begin(), entries_.end(), [&](uint32_t a, uint32_t b) {
+      return bases_[a] != bases_[b] ? bases_[a] > bases_[b] : a < b;
+    });
+  }
   order_.clear();
-  spaces_.clear();
+  starts_.clear();
   for (int symbol = 0; symbol < symbols_.size(); ++symbol) {
     if (enter_logs_[symbol] == kImpossible || best_base + enter_logs_[symbol] + most_gain_ < floor_) continue;
-    (plain_ && symbols_.is_space(symbol) ? spaces_ : order_).push_back(symbol);
+    (plain_ && starts_word_[symbol] != kNoStart ? starts_ : order_).push_back(symbol);
   }
   std::sort(order_.begin(), order_.end(), [&](int a, int b) {
     return enter_logs_[a] != enter_logs_[b] ? enter_logs_[a] > enter_logs_[b] : a < b;
   });
-  for (size_t i = 0; i < beam_.size(); ++i) {
-    if (!plain_) {
-      for (int symbol : order_) {
-        if (bases_[i] + enter_logs_[symbol] + most_gain_ < floor_) break;
-        Try(i, symbol);
-      }
-      continue;
-    }
-    // The usual case: one look at the lexicon rules out most symbols. The best word below a node
-    // is no better than the best one above it.
-    const Language& language = nodes_[beam_[i].node].language;
-    const float above = bases_[i] + lookahead_weight_ * lexicon_->best(language.word);
+  if (plain_) {
+    ExtendWords();
+    return;
+  }
+  for (uint32_t i : entries_) {
     for (int symbol : order_) {
-      const float bound = above + enter_logs_[symbol];
-      if (bound < floor_) break;
-      const uint32_t word = lexicon_->Child(language.word, symbols_.single(symbol));
-      if (word == Lexicon::kOff) continue;
-      if (bases_[i] + enter_logs_[symbol] + lookahead_weight_ * lexicon_->best(word) >= floor_) Try(i, symbol);
+      if (bases_[i] + enter_logs_[symbol] + most_gain_ < floor_) break;
+      Try(i, symbol);
     }
-    const bool finished = lexicon_->word(language.word) != Lexicon::kNoWord;
-    for (int symbol : spaces_) {
-      if (finished && bases_[i] + enter_logs_[symbol] + most_gain_ >= floor_) Try(i, symbol);
+  }
+}
+
+// The usual case, words out of a lexicon: one look at it rules out most symbols.
+void BeamSearch::ExtendWords() {
+  const float hot = hot_ ? hot_->most() : 0.0f;
+  // A symbol that begins a word is worth the best word that begins so.
+  auto worth = [&](int symbol) {
+    const uint32_t word = starts_word_[symbol];
+    const bool begun = word != Lexicon::kRoot && word != Lexicon::kOff;
+    return enter_logs_[symbol] + (begun ? lookahead_weight_ * lexicon_->best(word) : 0.0f);
+  };
+  std::sort(starts_.begin(), starts_.end(), [&](int a, int b) {
+    const float first = worth(a), second = worth(b);
+    return first != second ? first > second : a < b;
+  });
+  for (uint32_t i : entries_) {
+    const Language language = nodes_[beam_[i].node].language;
+    const bool known = language.word != Lexicon::kOff;
+    const bool extra = extra_ && language.extra != Lexicon::kOff;
+    // No word below a node is better than the best one of the node.
+    const float ahead = known ? lookahead_weight_ * lexicon_->best(language.word) : 0.0f;
+    for (int symbol : order_) {
+      const float base = bases_[i] + enter_logs_[symbol] + hot;
+      if (base + (extra ? 0.0f : ahead) < floor_) break;
+      uint32_t word = language.word;
+      for (Char next : symbols_.chars(symbol)) {
+        if (word == Lexicon::kOff) break;
+        word = lexicon_->Child(word, next);
+      }
+      const bool good = word != Lexicon::kOff && base + lookahead_weight_ * lexicon_->best(word) >= floor_;
+      if (good || extra) Try(i, symbol);
+    }
+    if (starts_.empty() || bases_[i] + worth(starts_[0]) + most_gain_ < floor_) continue;
+    float base = bases_[i] + hot;
+    if (language.partial_length > 0) {
+      Node& node = nodes_[beam_[i].node];
+      if (!CloseWord(&node)) continue;
+      base += node.close_score;
+    }
+    for (int symbol : starts_) {
+      if (base + worth(symbol) < floor_ && !extra_) break;
+      if (starts_word_[symbol] != Lexicon::kOff || extra_) Try(i, symbol);
     }
   }
 }
@@ -363,6 +413,16 @@ void BeamSearch::Try(size_t from, int symbol) {
   made.symbol = symbol;
   candidates_.push_back(made);
   ranks_.push_back(rank);
+  if (candidates_.size() >= refresh_at_) RaiseFloor();
+}
+
+// What is below the best beam_width so far cannot be among the best of all.
+void BeamSearch::RaiseFloor() {
+  sorted_.assign(ranks_.begin(), ranks_.end());
+  const auto last = sorted_.begin() + (options_.beam_width - 1);
+  std::nth_element(sorted_.begin(), last, sorted_.end(), std::greater<float>());
+  floor_ = std::max(floor_, *last);
+  refresh_at_ = candidates_.size() + static_cast<size_t>(options_.beam_width);
 }
 
 // The beam of the next frame.

@@ -121,6 +121,8 @@ class BeamSearch {
   void ChooseSymbols();
   void Stay();
   void Extend();
+  void ExtendWords();
+  void RaiseFloor();
   void Select();
   void Try(size_t from, int symbol);
   bool Step(uint32_t node, int symbol, Language* out);
@@ -158,7 +160,11 @@ class BeamSearch {
   const Lexicon* trie_;
   LmScorer scorer_;
   float most_gain_;  // the most that an extension can add to a rank, apart from the sound
-  bool plain_;       // words of characters out of a lexicon, without hot words: the fast path
+  // The fast path: words out of a lexicon. For each symbol the place in the lexicon after it when
+  // it begins a word; kNoStart for those that go on.
+  static constexpr uint32_t kNoStart = 0xFFFFFFFEu;
+  bool plain_;
+  std::vector<uint32_t> starts_word_;
   float lookahead_weight_;
 
   std::vector<Node> nodes_;
@@ -171,14 +177,16 @@ class BeamSearch {
   std::vector<TimeNode> times_;
   size_t compact_times_at_, compact_contexts_at_;
   std::vector<float> bases_;          // of each entry: its rank without what lies ahead
-  std::vector<int> order_, spaces_, chosen_;  // symbols worth trying in this frame
+  std::vector<int> order_, starts_, chosen_;  // symbols worth trying in this frame
   std::vector<float> log_probs_, chosen_logs_;  // of the frame
   std::vector<double> probs_, chosen_probs_;
   const float* enter_logs_ = nullptr;  // of the symbols that may make a prefix longer
   const double* enter_probs_ = nullptr;
   bool cut_;
   float cutoff_ = 0;
+  std::vector<uint32_t> entries_;  // of the beam, in the order in which they are tried
   float floor_ = 0;
+  size_t refresh_at_ = 0;
   double scale_ = 0;  // log of what all masses were multiplied with
   double base_ = 0;   // of the language scores, so that ranks keep their digits
   int frame_ = 0;     // frames seen
