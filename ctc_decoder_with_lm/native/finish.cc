@@ -297,6 +297,9 @@ void BeamSearch::Partial(std::string* text, std::string* stable) const {
          nodes_[nodes_[node].first_child].next == kNone) {
     node = nodes_[node].first_child;
   }
+  while (scoring_.complete_words_first && nodes_[node].language.partial_length > 0) {
+    node = nodes_[node].parent;  // the end may drop this word
+  }
   *stable = TextOf(node);
 }
 
