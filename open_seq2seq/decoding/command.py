@@ -100,7 +100,7 @@ def _evaluate(job: _Job) -> None:
 
     alphas = grid_values(flags.alpha or 0.0, flags.alpha_max, flags.alpha_step)
     betas = grid_values(flags.beta or 0.0, flags.beta_max, flags.beta_step)
-    search = GridSearch(stored.references, alphas, betas, job.decode, flags.lm_weights or ())
+    search = GridSearch(stored.references, alphas, betas, job.decode)
     started = time.monotonic()
     if flags.exact_grid or len(alphas) * len(betas) == 1:
         search.decode_all()
@@ -132,7 +132,7 @@ def _print_grid(search: GridSearch, seconds: float, audio_seconds: float) -> Non
         exact = sum(point.exact for point in points)
         print(
             f"* best; {exact} of {len(points)} points were decoded, those with ~ are estimates "
-            "from the n-best lists of others (--exact_grid decodes all)."
+            "(--exact_grid decodes all)."
             if exact < len(points)
             else "* best; every point was decoded."
         )

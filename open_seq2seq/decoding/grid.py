@@ -1,13 +1,12 @@
 """WER over a grid of alpha and beta without decoding at every point.
 
-A hypothesis' score is linear in alpha and beta:
+WER is a smooth function of alpha and beta, but for the noise of single words. So some points are
+decoded, a spline through them estimates the others, and then the point that comes out as the best
+is decoded and those around it. docs/inference.md has how far estimates are off.
 
-    score(alpha, beta) = score(alpha0, beta0) + (alpha - alpha0) ngram + (beta - beta0) count
-
-So the n-best list of a point (alpha0, beta0) that was decoded also gives an estimate of what
-would be found near it. It is an estimate, as the beam at another point keeps other hypotheses;
-docs/decoding.md has how far it is off. It shows where to look: the point that comes out as the
-best was decoded, and so were those around it.
+Rescoring n-best lists, whose scores are linear in alpha and beta, would seem more exact. It was
+measured to be worse: at another point the beam keeps other hypotheses, and the lists of a few
+points hold too few of them.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from open_seq2seq.metrics.error_rate import (
     character_errors,
 )
 
-Decode = Callable[[float, float, int], list[DecodeResult]]
+Decode = Callable[[float, float], list[DecodeResult]]
 
 
 @dataclass(frozen=True)
@@ -34,22 +33,20 @@ class GridPoint:
 
     Args:
       alpha, beta: the weights.
-      errors: word and character counts over all utterances.
-      exact: whether they are those of a decoding with these weights, not an estimate.
+      wer, cer: over all utterances.
+      errors: the counts behind them; None: the rates are estimates.
     """
 
     alpha: float
     beta: float
-    errors: ErrorCounts
-    exact: bool
+    wer: float
+    cer: float
+    errors: ErrorCounts | None = None
 
     @property
-    def wer(self) -> float:
-        return self.errors.words.rate
-
-    @property
-    def cer(self) -> float:
-        return self.errors.characters.rate
+    def exact(self) -> bool:
+        """Whether the rates are those of a decoding with these weights."""
+        return self.errors is not None
 
 
 def grid_values(start: float, stop: float | None, step: float) -> list[float]:
@@ -61,42 +58,42 @@ def grid_values(start: float, stop: float | None, step: float) -> list[float]:
     return [round(start + index * step, 9) for index in range(max(count, 1))]
 
 
-def anchor_points(alphas: Sequence[float], betas: Sequence[float]) -> list[tuple[float, float]]:
-    """A coarse grid within a grid, its corners included: every third value or so, at most 5."""
-    return [(alpha, beta) for alpha in _spread(alphas) for beta in _spread(betas)]
-
-
 def _spread(values: Sequence[float]) -> list[float]:
+    """Every third value or so, the first and the last one included, at most 5."""
     count = min(len(values), 5, -(-len(values) // 3) + 1)
     return [values[round(place)] for place in np.linspace(0, len(values) - 1, count)]
 
 
-@dataclass(frozen=True)
-class _Anchor:
-    """The n-best lists of a point that was decoded.
+def interpolate(
+    rows: Sequence[float],
+    columns: Sequence[float],
+    values: np.ndarray,
+    all_rows: Sequence[float],
+    all_columns: Sequence[float],
+) -> np.ndarray:
+    """A surface through values on a coarse grid, at all points of a fine one.
+
+    It is cubic along each axis, of lower degree where there are fewer than four values.
 
     Args:
-      alpha, beta: the point.
-      texts: [utterance][hypothesis].
-      scores, ngrams, counts: [utterance] of [hypothesis]: what texts score at the point, and
-        what alpha and beta multiply.
+      rows, columns: ascending coordinates of the coarse grid.
+      values: [row, column] there.
+      all_rows, all_columns: coordinates of the fine grid, in the range of the coarse one.
+
+    Returns:
+      [all_rows, all_columns].
     """
+    along_rows = _spline(rows, values, all_rows)
+    return _spline(columns, along_rows.T, all_columns).T
 
-    alpha: float
-    beta: float
-    texts: list[list[str]]
-    scores: list[np.ndarray]
-    ngrams: list[np.ndarray]
-    counts: list[np.ndarray]
 
-    def best_at(self, alpha: float, beta: float) -> list[str]:
-        """The text of each utterance that has the highest score at another point."""
-        more, bonus = alpha - self.alpha, beta - self.beta
-        parts = zip(self.texts, self.scores, self.ngrams, self.counts)
-        return [
-            texts[int((scores + more * ngrams + bonus * counts).argmax())]
-            for texts, scores, ngrams, counts in parts
-        ]
+def _spline(places: Sequence[float], values: np.ndarray, wanted: Sequence[float]) -> np.ndarray:
+    if len(places) == 1:
+        return np.repeat(values, len(wanted), axis=0)
+    # Takes half a second to import, which a single point need not wait.
+    from scipy.interpolate import make_interp_spline
+
+    return make_interp_spline(places, values, k=min(3, len(places) - 1))(wanted)
 
 
 class GridSearch:
@@ -105,9 +102,7 @@ class GridSearch:
     Args:
       references: [utterance] texts.
       alphas, betas: the grid's values, ascending.
-      decode: decodes all utterances at (alpha, beta, nbest).
-      weights: of the language models, which alpha multiplies.
-      nbest: hypotheses taken at each anchor.
+      decode: decodes all utterances at (alpha, beta).
     """
 
     def __init__(
@@ -116,11 +111,9 @@ class GridSearch:
         alphas: Sequence[float],
         betas: Sequence[float],
         decode: Decode,
-        weights: Sequence[float] = (),
-        nbest: int = 16,
     ):
         self.references, self.alphas, self.betas = list(references), list(alphas), list(betas)
-        self._decode, self._weights, self._nbest = decode, weights, nbest
+        self._decode = decode
         self._counter = _ErrorCounter(self.references)
         self.results: dict[tuple[float, float], list[DecodeResult]] = {}
         self.points: dict[tuple[float, float], GridPoint] = {}
@@ -142,14 +135,23 @@ class GridSearch:
         It ends when the point with the lowest WER is one that was decoded: the best WER is
         never an estimate, and no estimate is below it.
         """
-        anchors = [self._anchor(*point) for point in anchor_points(self.alphas, self.betas)]
-        for alpha in self.alphas:
-            for beta in self.betas:
-                if (alpha, beta) not in self.points:
-                    texts = self._nearest(anchors, alpha, beta).best_at(alpha, beta)
-                    errors = self._counter.count(texts)
-                    self.points[alpha, beta] = GridPoint(alpha, beta, errors, False)
-        self.points = {(a, b): self.points[a, b] for a in self.alphas for b in self.betas}
+        rows, columns = _spread(self.alphas), _spread(self.betas)
+        for alpha in rows:
+            for beta in columns:
+                self._decode_point(alpha, beta)
+        estimates = []
+        for rate in ("wer", "cer"):
+            known = [[getattr(self.points[a, b], rate) for b in columns] for a in rows]
+            surface = interpolate(rows, columns, np.array(known), self.alphas, self.betas)
+            # A spline may swing below what rates can be.
+            estimates.append(np.maximum(surface, 0.0))
+        points = {}
+        for row, alpha in enumerate(self.alphas):
+            for column, beta in enumerate(self.betas):
+                wer, cer = (float(surface[row, column]) for surface in estimates)
+                known_point = self.points.get((alpha, beta))
+                points[alpha, beta] = known_point or GridPoint(alpha, beta, wer, cer)
+        self.points = points
         while not (self.best.exact and self._neighbours_are_exact(self.best)):
             best = self.best
             if not best.exact:
@@ -159,42 +161,12 @@ class GridSearch:
                 if not self.points[alpha, beta].exact:
                     self._decode_point(alpha, beta)
 
-    def _anchor(self, alpha: float, beta: float) -> _Anchor:
-        results = self._decode(alpha, beta, self._nbest)
-        self._store(alpha, beta, results)
-        lists = [result.nbest or (result,) for result in results]
-        return _Anchor(
-            alpha,
-            beta,
-            [[one.text for one in found] for found in lists],
-            [np.array([one.score for one in found]) for found in lists],
-            [np.array([self._ngram(one) for one in found]) for found in lists],
-            [np.array([one.bonus_count for one in found]) for found in lists],
-        )
-
-    def _nearest(self, anchors: Sequence[_Anchor], alpha: float, beta: float) -> _Anchor:
-        """The anchor with the fewest steps between, each axis counted as of length 1."""
-        row, column = self.alphas.index(alpha), self.betas.index(beta)
-
-        def distance(anchor: _Anchor) -> float:
-            rows = (self.alphas.index(anchor.alpha) - row) / len(self.alphas)
-            columns = (self.betas.index(anchor.beta) - column) / len(self.betas)
-            return rows**2 + columns**2
-
-        return min(anchors, key=distance)
-
-    def _ngram(self, result: DecodeResult) -> float:
-        scores = result.ngram_scores
-        weights = self._weights or [1.0] * len(scores)
-        return float(sum(weight * score for weight, score in zip(weights, scores)))
-
     def _decode_point(self, alpha: float, beta: float) -> None:
-        self._store(alpha, beta, self._decode(alpha, beta, 1))
-
-    def _store(self, alpha: float, beta: float, results: list[DecodeResult]) -> None:
+        results = self._decode(alpha, beta)
         errors = self._counter.count([result.text for result in results])
+        rates = errors.words.rate, errors.characters.rate
         self.results[alpha, beta] = results
-        self.points[alpha, beta] = GridPoint(alpha, beta, errors, True)
+        self.points[alpha, beta] = GridPoint(alpha, beta, *rates, errors)
 
     def _neighbours(self, point: GridPoint) -> Iterable[tuple[float, float]]:
         row, column = self.alphas.index(point.alpha), self.betas.index(point.beta)

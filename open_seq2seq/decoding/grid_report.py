@@ -51,8 +51,7 @@ def write_grid(path: Path, search: GridSearch) -> None:
             "beta": point.beta,
             "wer": point.wer,
             "cer": point.cer,
-            "word_errors": point.errors.words.errors,
-            "words": point.errors.words.total,
+            "word_errors": point.errors.words.errors if point.errors else "",
             "exact": int(point.exact),
         }
         for point in search.points.values()
