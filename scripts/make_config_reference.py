@@ -9,11 +9,11 @@ from typing import Any
 
 from open_seq2seq.config.describe import markdown
 from open_seq2seq.config.schema import Schema
-from open_seq2seq.data import DATA_LAYERS
+from open_seq2seq.data import DATA_LAYERS, LM_DATA_LAYERS
 from open_seq2seq.decoders import DECODERS
-from open_seq2seq.encoders import ENCODERS
+from open_seq2seq.encoders import ENCODERS, LM_ENCODERS
 from open_seq2seq.losses import LOSSES
-from open_seq2seq.models.params import COMPONENT_PARAMS, SPEECH2TEXT
+from open_seq2seq.models.params import COMPONENT_PARAMS, LANGUAGE_MODEL, SPEECH2TEXT
 from open_seq2seq.optimizers import (
     INITIALIZERS,
     LOSS_SCALERS,
@@ -39,6 +39,17 @@ _COMMON = Schema(
     summary="What `encoder_params` and `decoder_params` may hold besides the component's own.",
 )
 
+# The rest is as in Speech2Text; only the metric of the best checkpoint has less to choose from.
+_OWN_OF_LANGUAGE_MODELS = Schema(
+    LANGUAGE_MODEL.name,
+    [
+        param
+        for param in LANGUAGE_MODEL.params
+        if param.name in ("encoder", "loss", "data_layer", "best_checkpoint_metric")
+    ],
+    summary=f"{LANGUAGE_MODEL.summary} Its other parameters are those of Speech2Text.",
+)
+
 
 def reference() -> str:
     """The whole page."""
@@ -57,6 +68,9 @@ def reference() -> str:
     )
     for title, table in tables:
         parts.append(f"## {title}\n")
+        parts += [markdown(component.PARAMS, "###") for component in table.values()]
+    parts += [markdown(_OWN_OF_LANGUAGE_MODELS), "Their components:\n"]
+    for table in (LM_DATA_LAYERS, LM_ENCODERS):
         parts += [markdown(component.PARAMS, "###") for component in table.values()]
     return "\n".join(parts).rstrip() + "\n"
 
