@@ -64,3 +64,27 @@ def test_every_room_has_a_rank():
 def test_the_data_rooms_do_not_import_keras():
     for path in (PACKAGE / "data").rglob("*.py"):
         assert not any(m.split(".")[0] == "keras" for m in imported_modules(path)), path
+
+
+DECODER = PACKAGE.parent / "ctc_decoder_with_lm"
+
+
+@pytest.mark.parametrize("path", sorted(DECODER.glob("*.py")), ids=lambda p: p.name)
+def test_the_native_decoder_knows_only_its_result_and_errors(path):
+    allowed = {"open_seq2seq.decoders.decode_result", "open_seq2seq.errors", "open_seq2seq.ops.cpu"}
+    for module in imported_modules(path):
+        if module.split(".")[0] == "open_seq2seq":
+            assert module in allowed, f"{path} imports {module}"
+        if module.split(".")[0] in ("tensorflow", "keras"):
+            assert path.name == "tensorflow_op.py" or module in lazy_imports(path), path
+
+
+def lazy_imports(path):
+    """Modules that are imported inside functions only."""
+    at_top = {
+        alias.name
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    return set(imported_modules(path)) - at_top
