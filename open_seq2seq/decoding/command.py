@@ -13,7 +13,14 @@ from open_seq2seq.decoders.beam_search import make_beam_search, scoring_named
 from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.decoding import outputs
 from open_seq2seq.decoding.grid import GridSearch, grid_values
-from open_seq2seq.decoding.grid_report import digits, draw_grid, grid_table, point_text, write_grid
+from open_seq2seq.decoding.grid_report import (
+    border_note,
+    digits,
+    draw_grid,
+    grid_table,
+    point_text,
+    write_grid,
+)
 from open_seq2seq.decoding.hot_words import read_hot_words
 from open_seq2seq.decoding.search import Search, available_cores, decode_greedily
 from open_seq2seq.decoding.stored import Stored, read_stored
@@ -141,6 +148,8 @@ def _print_grid(search: GridSearch, seconds: float, audio_seconds: float) -> Non
     print(f"Decoded {len(search.results)} times in {seconds:.1f} s ({speed:.0f}x real time each)")
     print(f"BEST: {point_text(search.best, precision)}, WER={search.best.wer:.4f}", end="")
     print(f", CER={search.best.cer:.4f}")
+    if border_note(search):
+        print(border_note(search))
 
 
 def _decode_timed(job: _Job, alpha: float, beta: float) -> list[DecodeResult]:

@@ -43,6 +43,21 @@ def grid_table(search: GridSearch) -> str:
     return "\n".join(lines)
 
 
+def border_note(search: GridSearch) -> str:
+    """Which borders of the grid the best point lies on, "" if on none: it may be outside then."""
+    best = search.best
+    borders = [
+        f"the {end} {name}"
+        for name, values, value in (
+            ("alpha", search.alphas, best.alpha),
+            ("beta", search.betas, best.beta),
+        )
+        for end, border in (("lowest", values[0]), ("highest", values[-1]))
+        if len(values) > 1 and value == border
+    ]
+    return f"The best has {' and '.join(borders)}: try a wider grid." if borders else ""
+
+
 def write_grid(path: Path, search: GridSearch) -> None:
     """A CSV with a row for each point; `exact` is 1 where it was decoded, 0 for estimates."""
     rows = [
@@ -76,7 +91,8 @@ def draw_grid(path: Path, search: GridSearch, title: str) -> None:
         axis.set_ticks(range(0, len(values), every), [f"{v:g}" for v in values[::every]])
     exact = np.array([(betas.index(p.beta), alphas.index(p.alpha))
                       for p in search.points.values() if p.exact]).reshape(-1, 2)  # fmt: skip
-    axes.plot(*exact.T, ".", color="white", markersize=4, label="decoded; others estimated")
+    dots = {"markersize": 5, "markerfacecolor": "white", "markeredgecolor": "black"}
+    axes.plot(*exact.T, "o", label="decoded; others estimated", **dots)
     best = search.best
     axes.plot(betas.index(best.beta), alphas.index(best.alpha), "r*", markersize=13,
               label=f"best: {100 * best.wer:.2f} %")  # fmt: skip

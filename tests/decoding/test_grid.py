@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.decoding.grid import GridSearch, grid_values, interpolate
-from open_seq2seq.decoding.grid_report import digits, draw_grid, grid_table, write_grid
+from open_seq2seq.decoding.grid_report import border_note, digits, draw_grid, grid_table, write_grid
 from open_seq2seq.metrics.error_rate import count_errors
 
 
@@ -148,6 +148,16 @@ def test_table_csv_and_picture(tmp_path):
 
     draw_grid(tmp_path / "grid.png", search, "title")
     assert matplotlib.image.imread(tmp_path / "grid.png").std() > 0
+
+
+def test_a_best_point_at_the_border_is_said():
+    decoder = Decoder(0)
+    decoder.references = ["a"] * 4
+    decoder.texts = lambda alpha, beta: ["a" if beta > 1.9 and 0.9 < alpha < 1.1 else "b"] * 4
+    search = searched(decoder, "decode_all")
+    assert border_note(search) == "The best has the highest beta: try a wider grid."
+    decoder.texts = lambda alpha, beta: ["a" if abs(beta - 1) + abs(alpha - 1) < 0.2 else "b"] * 4
+    assert border_note(searched(decoder, "decode_all")) == ""
 
 
 def test_digits_tell_the_steps_apart():
