@@ -118,14 +118,14 @@ class BeamSearchDecoder:
         if isinstance(language_model, LanguageModel):
             language_model = [language_model]
         self.language_models = list(language_model or [])
-        self.symbols = list(symbols)
+        self.symbols = _checked_texts("symbols", symbols)
         self.step_size = step_size
         self._texts = [symbol.replace("\u2581", " ") for symbol in self.symbols]
         native = core()
         rules = Scoring.preset(scoring) if isinstance(scoring, str) else scoring
         try:
             self.scoring = replace(rules, lm_unit=self._lm_unit(rules))
-            words = None if lexicon is None else list(lexicon)
+            words = None if lexicon is None else _checked_texts("lexicon", lexicon)
             models = [model._native for model in self.language_models]
             trie = os.fspath(trie_path) if trie_path else ""
             self._model = native.Model(self.symbols, self.scoring.as_dict(), models, words, trie)
@@ -159,8 +159,14 @@ class BeamSearchDecoder:
           InputError: a phrase is empty, or the symbols cannot spell it.
         """
         native = core()
+        texts = _checked_texts("hot_words", phrases)
         try:
-            pairs = [(phrase, float(weight)) for phrase, weight in phrases.items()]
+            weights = [float(phrases[text]) for text in texts]
+        except (TypeError, ValueError):
+            problem = Problem("hot_words", repr(phrases), "numbers as weights")
+            raise InputError("Hot words have a weight each:", [problem]) from None
+        pairs = list(zip(texts, weights))
+        try:
             return HotWords(native.HotWords(pairs, self._model), phrases, self._model)
         except native.Error as error:
             raise InputError(str(error)) from None
@@ -329,6 +335,7 @@ def search_options(
     token_threshold: float = -math.inf,
     cutoff_top_n: int = 0,
     cutoff_prob: float = 1.0,
+    recombine: bool = False,
     nbest: int = 1,
 ) -> dict[str, Any]:
     """The numbers of a call, checked.
@@ -344,11 +351,18 @@ def search_options(
         the best one always stays.
       cutoff_top_n: at most so many symbols, blank included, in a frame; 0: all.
       cutoff_prob: the most probable symbols until their sum reaches this; 1: all.
+      recombine: of hypotheses that will be treated alike from now on (the same context of
+        the language model, the same unfinished word), only the best goes on. The beam then
+        holds more different texts and the first result gets better; n-best lists get
+        poorer and confidences of early words too high.
       nbest: hypotheses in the result.
 
     Raises:
       InputError: a value that makes no sense.
     """
+    if weights is not None and not isinstance(weights, (list, tuple, np.ndarray)):
+        problem = Problem("weights", repr(weights), "a list of numbers")
+        raise InputError("Beam search cannot work with:", [problem])
     values: dict[str, Any] = {
         "alpha": alpha,
         "beta": beta,
@@ -362,17 +376,20 @@ def search_options(
         "nbest": nbest,
     }
     problems = []
+    if not isinstance(recombine, (bool, np.bool_)):
+        problems.append(Problem("recombine", repr(recombine), "True or False"))
     for name, value in values.items():
         whole = name in ("beam_width", "cutoff_top_n", "nbest")
-        for one in value if isinstance(value, list) else [value]:
-            good = isinstance(one, (int, np.integer) if whole else (int, float, np.number))
+        for one in value if name == "weights" else [value]:
+            whole_types, types = (int, np.integer), (int, float, np.integer, np.floating)
+            good = isinstance(one, whole_types if whole else types)
             good = good and not isinstance(one, bool)
             if not good or (whole and not 0 <= int(one) < 2**31):
                 kind = "a whole number that is not negative" if whole else "a number"
                 problems.append(Problem(name, repr(one), kind))
     if problems:
         raise InputError("Beam search cannot work with:", problems)
-    return values
+    return {**values, "recombine": bool(recombine)}
 
 
 def _inputs(inputs: str) -> str:
@@ -380,6 +397,22 @@ def _inputs(inputs: str) -> str:
         problem = Problem("inputs", repr(inputs), "one of " + ", ".join(INPUTS))
         raise InputError("The decoder does not know such inputs:", [problem])
     return inputs
+
+
+def _checked_texts(name: str, given: Iterable[str]) -> list[str]:
+    """The texts as a list; all of them can be written as UTF-8."""
+    texts = list(given) if isinstance(given, Iterable) else [given]
+    problems = []
+    for place, text in enumerate(texts):
+        try:
+            good = isinstance(text, str) and text.encode() is not None
+        except UnicodeEncodeError:
+            good = False
+        if not good:
+            problems.append(Problem(f"{name}[{place}]", ascii(text), "a text"))
+    if problems:
+        raise InputError(f"The {name} must be texts:", problems[:10])
+    return texts
 
 
 def _utterances(
@@ -393,10 +426,16 @@ def _utterances(
     except (TypeError, ValueError) as error:
         raise InputError(f"The logits are no arrays: {error}") from None
     problems = []
-    if lengths is not None and len(lengths) != len(arrays):
-        found = f"{len(lengths)} lengths for {len(arrays)} utterances"
-        problems.append(Problem("lengths", found, "one for each"))
-        lengths = None
+    if lengths is not None:
+        try:
+            lengths = np.asarray(lengths)
+        except ValueError:  # lists of different lengths
+            lengths = np.empty(0, object)
+        if lengths.shape != (len(arrays),) or (arrays and lengths.dtype.kind not in "iu"):
+            found = f"{lengths.dtype} of shape {list(lengths.shape)}"
+            expected = f"{len(arrays)} whole numbers, one for each utterance"
+            problems.append(Problem("lengths", found, expected))
+            lengths = None
     for place, array in enumerate(arrays):
         where = f"logits[{place}]"
         if array.ndim != 2 or array.shape[1] != classes:
