@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,7 +12,27 @@ from open_seq2seq.config.schema import CALLABLE, Param, Schema
 from open_seq2seq.decoders.beam_search import BeamSearch
 from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.decoders.greedy import greedy_decode
+from open_seq2seq.errors import Problem
 from open_seq2seq.ops.initializers import fresh_initializer
+
+# The presets of ctc_decoder_with_lm.
+LM_SCORINGS = (
+    "native_op",
+    "openseq2seq",
+    "standard",
+    "deepspeech",
+    "pyctcdecode",
+    "flashlight",
+)
+
+
+def _check(values: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    """Hot words are text, their weights numbers."""
+    for phrase, weight in (values.get("hot_words") or {}).items():
+        number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+        if not isinstance(phrase, str) or not phrase.strip() or not number:
+            place = f"{where}/hot_words" if where else "hot_words"
+            yield Problem(place, f"{phrase!r}: {weight!r}", "a phrase and its weight, a number")
 
 
 def _accepted(name: str, kind: Any, help: str, why: str) -> Param:
@@ -74,8 +94,9 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
                 str,
                 "How scores are counted: native_op is OpenSeq2Seq's own beam search in run.py "
                 "(log10), openseq2seq that of its scripts/decode.py (log10), standard is ours "
-                "(natural logarithm); and deepspeech, pyctcdecode, flashlight.",
+                "(natural logarithm).",
                 "native_op",
+                choices=LM_SCORINGS,
             ),
             Param(
                 "beam_threshold",
@@ -134,6 +155,7 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
                 )
             ),
         ],
+        check=_check,
         summary="One dense layer; the transcript is its greedy path, or that of a beam search.",
     )
 

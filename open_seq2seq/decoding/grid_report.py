@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def draw_grid(path: Path, search: GridSearch, title: str) -> None:
         axis.set_ticks(range(0, len(values), every), [f"{v:g}" for v in values[::every]])
     exact = np.array([(betas.index(p.beta), alphas.index(p.alpha))
                       for p in search.points.values() if p.exact]).reshape(-1, 2)  # fmt: skip
-    dots = {"markersize": 5, "markerfacecolor": "white", "markeredgecolor": "black"}
+    dots: dict[str, Any] = {"markersize": 5, "markerfacecolor": "white", "markeredgecolor": "black"}
     axes.plot(*exact.T, "o", label="decoded; others estimated", **dots)
     best = search.best
     axes.plot(betas.index(best.beta), alphas.index(best.alpha), "r*", markersize=13,

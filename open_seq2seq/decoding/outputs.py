@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,15 @@ def _json(utterance: StoredUtterance, result: DecodeResult, nbest: int) -> dict[
 def _scores(result: DecodeResult) -> dict[str, Any]:
     return {
         "text": result.text,
-        "score": result.score,
-        "acoustic_score": result.acoustic_score,
-        "lm_score": result.lm_score,
+        "score": _number(result.score),
+        "acoustic_score": _number(result.acoustic_score),
+        "lm_score": _number(result.lm_score),
     }
+
+
+def _number(score: float | None) -> float | None:
+    """A score for JSON, which has no infinity: that of a recording that no text fits is null."""
+    return score if score is not None and math.isfinite(score) else None
 
 
 def write_ctm(

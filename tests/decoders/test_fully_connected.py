@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from ctc_decoder_with_lm import PRESETS
 from open_seq2seq.decoders import DECODERS, FullyConnectedCTCDecoder
+from open_seq2seq.decoders.fully_connected import LM_SCORINGS
 from tests.decoders.test_greedy import CHARACTERS, spell
 
 
@@ -86,3 +88,15 @@ def test_beam_search_sums_up_alignments(tmp_path):
     params = FullyConnectedCTCDecoder.PARAMS.parse({"use_language_model": True})
     greedy.prepare(params, CHARACTERS.symbols, 0.02)
     assert greedy.decode(batch, lengths, CHARACTERS, 0.02)[0].text == "a"
+
+
+def test_every_preset_can_be_chosen():
+    assert set(LM_SCORINGS) == set(PRESETS)
+
+
+def test_hot_words_are_phrases_with_numbers():
+    schema = FullyConnectedCTCDecoder.PARAMS
+    assert schema.problems({"hot_words": {"a b": 3, "c": -0.5}}) == []
+    found = schema.problems({"hot_words": {"a": "3", " ": 1, "b": 2, "c": True}}, "decoder_params")
+    assert [problem.found for problem in found] == ["'a': '3'", "' ': 1", "'c': True"]
+    assert {problem.where for problem in found} == {"decoder_params/hot_words"}
