@@ -400,12 +400,12 @@ def _inputs(inputs: str) -> str:
 
 
 def _checked_texts(name: str, given: Iterable[str]) -> list[str]:
-    """The texts as a list; all of them can be written as UTF-8."""
+    """The texts as a list; all of them can be written as UTF-8, without zero bytes."""
     texts = list(given) if isinstance(given, Iterable) else [given]
     problems = []
     for place, text in enumerate(texts):
         try:
-            good = isinstance(text, str) and text.encode() is not None
+            good = isinstance(text, str) and b"\0" not in text.encode()
         except UnicodeEncodeError:
             good = False
         if not good:
