@@ -14,6 +14,7 @@ utterances themselves, which flatters the result. --beam_dump reads OpenSeq2Seq'
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _rescore(flags: argparse.Namespace, given: list[float | None]) -> None:
-    # After the flags: `--help` need not wait for Keras.
+    # After the flags: `--help` need not wait for Keras, nor say what TensorFlow has to say.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import numpy as np
 
     from open_seq2seq.language_models.nbest import (
