@@ -245,3 +245,42 @@ def test_calibration_from_stored_logits(corpus, capfd):
     assert Path("calibration.txt").read_text() == "0.25000 0.00000\n"
     assert "Starts: +0.25000 s" in capfd.readouterr().out
     assert main(["--logits=logits.pkl", "--alignments=gone.json"]) == 2
+
+
+PIECES = ["▁ab", "▁c", "a", "▁ba", "c", "▁é"]
+
+
+def test_sentence_pieces(corpus, decode):
+    """The pieces stored with the logits make the words of the language model."""
+    rng = np.random.default_rng(0)
+    logits = {}
+    for name, path in (("0.wav", [0, 6, 1, 2]), ("1.wav", [3, 4, 6, 5])):  # "ab ca", "bac é"
+        frames = rng.normal(0, 0.5, (len(path), 7)).astype(np.float32)
+        frames[np.arange(len(path)), path] += 4
+        logits[name] = frames
+    content = {"logits": logits, "step_size": 0.04, "vocab": dict(enumerate(PIECES))}
+    Path("logits.pkl").write_bytes(pickle.dumps(content))
+    Path("labels.csv").write_text("wav_filename,transcript\n0.wav,ab ca\n1.wav,bac é\n")
+    for arguments in (("--lm=lm.arpa", "--alpha=0.5", "--beta=0"), ("--beta=0",)):
+        out = decode(*arguments, "--output_file=u.csv", "--ctm=x.ctm")
+        assert "Greedy WER = 0.0000" in out and "WER=0.0000" in out
+        assert list(pd.read_csv("u.csv")["hypothesis"]) == ["ab ca", "bac é"]
+        words = [line.split()[4] for line in Path("x.ctm").read_text().splitlines()]
+        assert words == ["ab", "ca", "bac", "é"]
+    assert script("dump_to_time.py")(["--dumpfile=logits.pkl"]) == 0
+    table = pd.read_csv("sample.csv", dtype=str)
+    assert list(table["transcript"]) == ["ab ca", "bac é"]
+    assert list(table["start_time"]) == ["0.00000 0.08000", "0.00000 0.12000"]
+    assert list(table["end_time"]) == ["0.00000 0.12000", "0.04000 0.12000"]
+
+
+def test_recordings_without_frames(corpus, decode):
+    content = dump()
+    content["logits"]["1.wav"] = np.zeros((0, 6), np.float32)
+    Path("logits.pkl").write_bytes(pickle.dumps(content))
+    out = decode("--lm=lm.arpa", "--alpha=0.5", "--beta=0", "--nbest_file=n.jsonl", "--nbest=2",
+                 "--output_file=u.csv", "--dump_all_beams_to=b.txt", "--ctm=x.ctm")  # fmt: skip
+    assert "Empty greedy predictions: 1 of 5" in out
+    line = json.loads(Path("n.jsonl").read_text().splitlines()[1])
+    assert line["text"] == "" and line["words"] == []
+    assert pd.read_csv("u.csv", keep_default_na=False)["hypothesis"][1] == ""
