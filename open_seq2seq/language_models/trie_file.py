@@ -1,0 +1,102 @@
+"""OpenSeq2Seq's trie files: the words that its TensorFlow operation may spell, with scores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from open_seq2seq.errors import InputError, Problem
+
+MAGIC, VERSION = 1414678853, 1
+
+
+@dataclass
+class _Node:
+    """A prefix: how many words begin so, and the least probable of them."""
+
+    count: int = 0
+    word: int = 0
+    score: float = float("inf")
+    children: dict[int, _Node] = field(default_factory=dict)
+
+    def add(self, word: int, score: float) -> None:
+        self.count += 1
+        if score < self.score:
+            self.word, self.score = word, score
+
+
+def read_alphabet(path: str) -> list[str]:
+    r"""The labels of an alphabet file: whole lines; `#` begins a comment, `\#` is a label.
+
+    Raises:
+      InputError: it cannot be read, or a label is not one character.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="\n") as file:
+            lines = [line.removesuffix("\r") for line in file.read().split("\n")]
+    except (OSError, UnicodeDecodeError) as error:
+        problem = Problem(path, str(error), "a UTF-8 text file with a label in each line")
+        raise InputError("The alphabet cannot be read:", [problem]) from None
+    labels = ["#" if line == "\\#" else line for line in lines if line and line[0] != "#"]
+    problems = [Problem(path, repr(x), "one character in a line") for x in labels if len(x) != 1]
+    if not labels:
+        problems.append(Problem(path, "no labels", "a label in each line"))
+    if problems:
+        raise InputError("The alphabet cannot be used:", problems)
+    return labels
+
+
+def write_trie(alphabet: Sequence[str], model: Any, words: Iterable[str], path: str) -> int:
+    """Writes the trie of `words` to a file; returns how many there are.
+
+    Args:
+      alphabet: characters; their order gives the children's.
+      model: a `ctc_decoder_with_lm.LanguageModel`, whose unigram log10 probabilities are used.
+      words: each counts once; those that the model does not know have its <unk>.
+
+    Raises:
+      InputError: a word cannot be spelled; all such words are named, up to ten.
+    """
+    places = {character: place for place, character in enumerate(alphabet)}
+    numbers = {word: number for number, word in enumerate(model.words())}
+    root, unspellable, count = _Node(), [], 0
+    for word in dict.fromkeys(words):
+        if not places.keys() >= set(word):
+            unspellable.append(word)
+            continue
+        ((score, _),) = model.score([word], begin=False, end=False)
+        node, number = root, numbers.get(word, 0)
+        node.add(number, score)
+        for character in word:
+            node = node.children.setdefault(places[character], _Node())
+            node.add(number, score)
+        count += 1
+    if unspellable:
+        problems = [
+            Problem(repr(word), "characters outside the alphabet", ", ".join(map(repr, alphabet)))
+            for word in unspellable[:10]
+        ]
+        more = f", {len(unspellable)} in all" if len(unspellable) > 10 else ""
+        raise InputError(f"Words that cannot be spelled{more}:", problems)
+    if not count:
+        raise InputError("The trie would be empty:", [Problem("the words", "none", "words")])
+    draft = f"{path}.tmp"
+    with open(draft, "w", encoding="ascii") as file:
+        file.write(f"{MAGIC}\n{VERSION}\n{len(alphabet)}\n")
+        _write(file, root, len(alphabet))
+    os.replace(draft, path)
+    return count
+
+
+def _write(file: TextIO, root: _Node, size: int) -> None:
+    """Nodes before their children; -1 where there is none."""
+    waiting: list[_Node | None] = [root]
+    while waiting:
+        node = waiting.pop()
+        if node is None:
+            file.write("-1\n")
+            continue
+        file.write(f"{node.count}\n{node.word}\n{node.score:.9g}\n")
+        waiting += [node.children.get(place) for place in reversed(range(size))]
