@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,10 +57,11 @@ def decode(flags: argparse.Namespace, progress: ProgressMaker) -> None:
     if flags.mode == "eval":
         _evaluate(job)
     else:
-        results = _decode_timed(job, flags.alpha or 0.0, flags.beta or 0.0)
+        alpha, beta = flags.alpha or 0.0, flags.beta or 0.0
+        results = _decode_timed(job, alpha, beta)
         outputs.write_transcripts(flags.infer_output_file, job.stored.utterances, results)
         print(f"{len(results)} transcripts are in {flags.infer_output_file}")
-        _write_results(job, results)
+        _write_results(job, results, alpha, beta)
 
 
 def _read(flags: argparse.Namespace, progress: ProgressMaker) -> _Job:
@@ -121,10 +122,7 @@ def _evaluate(job: _Job) -> None:
         title = f"{Path(flags.logits).name}, {flags.scoring}, beam {flags.beam_width}"
         draw_grid(Path(flags.grid_plot), search, title)
     best = search.best
-    results = search.results[best.alpha, best.beta]
-    if _nbest(flags) > 1:
-        results = job.decode(best.alpha, best.beta, _nbest(flags))
-    _write_results(job, results)
+    _write_results(job, search.results[best.alpha, best.beta], best.alpha, best.beta)
 
 
 def _print_grid(search: GridSearch, seconds: float, audio_seconds: float) -> None:
@@ -154,24 +152,40 @@ def _print_grid(search: GridSearch, seconds: float, audio_seconds: float) -> Non
 
 def _decode_timed(job: _Job, alpha: float, beta: float) -> list[DecodeResult]:
     started = time.monotonic()
-    results = job.decode(alpha, beta, _nbest(job.flags))
+    results = job.decode(alpha, beta)
     seconds = time.monotonic() - started
     print(f"Decoded in {seconds:.1f} s ({job.stored.seconds / max(seconds, 1e-9):.0f}x real time)")
     return results
 
 
-def _nbest(flags: argparse.Namespace) -> int:
-    """How many hypotheses the outputs need."""
-    return flags.beam_width if flags.dump_all_beams_to else flags.nbest
+def _n_best_lists(
+    job: _Job, results: list[DecodeResult], alpha: float, beta: float
+) -> list[DecodeResult]:
+    """The same with n-best lists, where an output has them.
+
+    They take a search of their own: where only the best text counts, the beam need not keep
+    others that can no longer overtake it, and it may find a better one.
+    """
+    flags = job.flags
+    # All that the beam holds at the end for OpenSeq2Seq's dump.
+    nbest = flags.beam_width if flags.dump_all_beams_to else flags.nbest
+    if nbest == 1 or not (flags.dump_all_beams_to or flags.nbest_file):
+        return results
+    lists = job.decode(alpha, beta, nbest)
+    other = sum(one.text != best.text for one, best in zip(lists, results))
+    if other:
+        print(f"The n-best lists begin with another text in {other} of {len(lists)} utterances.")
+    return lists
 
 
-def _write_results(job: _Job, results: Sequence[DecodeResult]) -> None:
+def _write_results(job: _Job, results: list[DecodeResult], alpha: float, beta: float) -> None:
     """Writes what the flags ask for besides the transcripts."""
     flags = job.flags
+    lists = _n_best_lists(job, results, alpha, beta)
     if flags.nbest_file:
-        outputs.write_json_lines(flags.nbest_file, job.stored.utterances, results, flags.nbest)
+        outputs.write_json_lines(flags.nbest_file, job.stored.utterances, lists, flags.nbest)
     if flags.dump_all_beams_to:
-        outputs.write_beams(flags.dump_all_beams_to, results)
+        outputs.write_beams(flags.dump_all_beams_to, lists)
     for path, write in (
         (flags.output_file, outputs.write_utterances),
         (flags.ctm, outputs.write_ctm),

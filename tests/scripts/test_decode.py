@@ -105,9 +105,10 @@ def test_what_is_written_is_of_the_best_point(decode):
     decode("--lm=lm.arpa", "--alpha=0.5", "--beta=0", "--output_file=u.csv", "--nbest=3",
            "--nbest_file=n.jsonl", "--ctm=x.ctm", "--dump_all_beams_to=beams.txt",
            "--beam_width=16")  # fmt: skip
-    expected = decoded(0.5, 0.0, beam_width=16, nbest=16)
+    single = decoded(0.5, 0.0, beam_width=16)
     table = pd.read_csv("u.csv", keep_default_na=False)
-    assert list(table["hypothesis"]) == [result.text for result in expected]
+    assert list(table["hypothesis"]) == [result.text for result in single]
+    expected = decoded(0.5, 0.0, beam_width=16, nbest=16)
     assert list(table["reference"]) == TEXTS
     lines = [json.loads(line) for line in Path("n.jsonl").read_text().splitlines()]
     for line, result in zip(lines, expected, strict=True):
@@ -119,7 +120,7 @@ def test_what_is_written_is_of_the_best_point(decode):
         *rows, end = block.splitlines()
         assert end == "E=>>>>>>>>" and len(rows) == len(result.nbest)
         assert [row.split(" ", 3)[3] for row in rows] == [one.text for one in result.nbest]
-    assert len(Path("x.ctm").read_text().splitlines()) == sum(len(r.words) for r in expected)
+    assert len(Path("x.ctm").read_text().splitlines()) == sum(len(r.words) for r in single)
 
 
 def test_inference(decode):
