@@ -247,9 +247,13 @@ class BeamSearchDecoder:
 
     def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            return search_options(**given)
+            options = search_options(**given)
         except TypeError as error:
             raise InputError(f"Beam search has no such option: {error}") from None
+        if options["recombine"] is None:
+            wanted = self.scoring.recombine and options["nbest"] == 1
+            options["recombine"] = wanted and bool(self.language_models)
+        return options
 
     def _result(self, found: list[tuple], settings: Mapping[str, Any]) -> DecodeResult:
         if not found:
@@ -335,7 +339,7 @@ def search_options(
     token_threshold: float = -math.inf,
     cutoff_top_n: int = 0,
     cutoff_prob: float = 1.0,
-    recombine: bool = False,
+    recombine: bool | None = None,
     nbest: int = 1,
 ) -> dict[str, Any]:
     """The numbers of a call, checked.
@@ -351,10 +355,9 @@ def search_options(
         the best one always stays.
       cutoff_top_n: at most so many symbols, blank included, in a frame; 0: all.
       cutoff_prob: the most probable symbols until their sum reaches this; 1: all.
-      recombine: of hypotheses that will be treated alike from now on (the same context of
-        the language model, the same unfinished word), only the best goes on. The beam then
-        holds more different texts and the first result gets better; n-best lists get
-        poorer and confidences of early words too high.
+      recombine: see `Scoring`; the first result gets better, n-best lists poorer, and the
+        confidences of early words too high. None: as the rules have it, if there is a
+        language model and nbest is 1.
       nbest: hypotheses in the result.
 
     Raises:
@@ -376,8 +379,8 @@ def search_options(
         "nbest": nbest,
     }
     problems = []
-    if not isinstance(recombine, (bool, np.bool_)):
-        problems.append(Problem("recombine", repr(recombine), "True or False"))
+    if recombine is not None and not isinstance(recombine, (bool, np.bool_)):
+        problems.append(Problem("recombine", repr(recombine), "True, False or None"))
     for name, value in values.items():
         whole = name in ("beam_width", "cutoff_top_n", "nbest")
         for one in value if name == "weights" else [value]:
@@ -389,7 +392,7 @@ def search_options(
                 problems.append(Problem(name, repr(one), kind))
     if problems:
         raise InputError("Beam search cannot work with:", problems)
-    return {**values, "recombine": bool(recombine)}
+    return {**values, "recombine": None if recombine is None else bool(recombine)}
 
 
 def _inputs(inputs: str) -> str:

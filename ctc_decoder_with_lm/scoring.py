@@ -60,6 +60,13 @@ class Scoring:
       empty_last_word: after a space at the end an unknown empty word is scored (pyctcdecode).
       merge_texts: hypotheses that differ only in spaces at the end are added up; False: the
         better one counts.
+      separate_ends: alignments of a prefix that end in a blank, and those that end in its last
+        symbol, take a place in the beam each, and are dropped on their own (pyctcdecode,
+        flashlight).
+      recombine: with a language model, and where only the best hypothesis is wanted: of
+        hypotheses that will be treated alike from now on (the same context of the language
+        model, the same unfinished word), only those go on that no other one surpasses. The
+        beam then holds more different texts (pyctcdecode's `prune_history`).
       min_cutoff: with a full beam, nothing goes from a hypothesis by a symbol when the two
         together score less than the worst one with a blank, less max(0, beta)
         (OpenSeq2Seq's decoders/ and DeepSpeech; it loses a little probability).
@@ -87,6 +94,8 @@ class Scoring:
     complete_words_first: bool = False
     empty_last_word: bool = False
     merge_texts: bool = True
+    separate_ends: bool = False
+    recombine: bool = False
     min_cutoff: bool = False
     cut_entering_only: bool = False
     lookahead_from_start: bool = False
@@ -125,7 +134,7 @@ class Scoring:
 
 PRESETS = {
     # Ours.
-    "standard": Scoring(),
+    "standard": Scoring(recombine=True),
     # OpenSeq2Seq's decoders/ (package ctc_decoders, after Baidu's and PaddlePaddle's).
     "openseq2seq": Scoring(
         unit="log10",
@@ -171,6 +180,8 @@ PRESETS = {
         partial_word="unknown",
         lm_unit="word",
         empty_last_word=True,
+        separate_ends=True,
+        recombine=True,
     ),
     # flashlight-text's lexicon decoder, as torchaudio sets it up.
     "flashlight": Scoring(
@@ -178,6 +189,7 @@ PRESETS = {
         merge="max",
         lm_unit="word",
         complete_words_first=True,
+        separate_ends=True,
         cut_entering_only=True,
         lookahead_from_start=True,
     ),

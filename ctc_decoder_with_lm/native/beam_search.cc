@@ -152,14 +152,19 @@ void BeamSearch::Accept(const float* row, Inputs inputs) {
     }
   } else {
     if (best == kImpossible) fail("every symbol is impossible: all are -infinity.");
-    float shift = 0;
+    if (inputs == Inputs::kLogProbs && best > 0.01f) {
+      fail("a log probability is positive: logits instead of log probabilities?");
+    }
+    // Subtracted one after the other: the sum of a large and a small number loses the small one.
+    float most = 0, shift = 0;
     if (inputs == Inputs::kLogits) {
       double sum = 0;
       for (int c = 0; c < classes; ++c) sum += std::exp(row[c] - best);
-      shift = best + static_cast<float>(std::log(sum));
+      most = best;
+      shift = static_cast<float>(std::log(sum));
     }
     for (int c = 0; c < classes; ++c) {
-      log_probs_[c] = row[c] - shift;
+      log_probs_[c] = (row[c] - most) - shift;
       probs_[c] = log_probs_[c] > -80.0f ? std::exp(log_probs_[c]) : std::exp(static_cast<double>(log_probs_[c]));
     }
   }
@@ -238,6 +243,7 @@ void BeamSearch::Stay() {
   parents_.resize(size);
   extensions_.assign(size, 0);
   ranks_.resize(size);
+  lesser_.clear();
   bases_.resize(size);
   float worst_base = std::numeric_limits<float>::infinity();
   for (size_t i = 0; i < size; ++i) {
@@ -296,8 +302,12 @@ void BeamSearch::Stay() {
     }
     now.total = Log(max_merge ? std::max(now.blank, now.symbol) : now.blank + now.symbol);
     now.rank = ranks_[i] = Rank(now.total, node.language);
-    best = std::max(best, now.rank);
-    worst = std::min(worst, now.rank);
+    if (scoring_.separate_ends) {
+      ranks_[i] = PartRank(now, std::max(now.blank, now.symbol));
+      lesser_.push_back(PartRank(now, std::min(now.blank, now.symbol)));
+    }
+    best = std::max(best, ranks_[i]);
+    worst = std::min(worst, ranks_[i]);
   }
   // A full beam stays full, so nothing that is below its worst can enter it.
   floor_ = best - options_.beam_threshold;
@@ -425,6 +435,20 @@ void BeamSearch::RaiseFloor() {
   refresh_at_ = candidates_.size() + static_cast<size_t>(options_.beam_width);
 }
 
+// Drops the half of an entry that has no place of its own in the beam.
+void BeamSearch::DropLesser(Entry* entry) {
+  if (entry->blank < entry->symbol) {
+    entry->blank = 0;
+    entry->best_blank = kImpossible;
+  } else {
+    entry->symbol = 0;
+    entry->best_symbol = kImpossible;
+  }
+  const float before = entry->total;
+  entry->total = Log(entry->blank + entry->symbol);
+  entry->rank += entry->total - before;
+}
+
 // The beam of the next frame.
 void BeamSearch::Select() {
   const size_t stays = next_.size(), all = ranks_.size();
@@ -434,14 +458,16 @@ void BeamSearch::Select() {
   float cut = best - options_.beam_threshold;
   if (std::isnan(cut) || !(cut > -FLT_MAX)) cut = -FLT_MAX;
   size_t room = static_cast<size_t>(options_.beam_width), ties = all;
-  if (all > room) {
+  if (all + lesser_.size() > room) {
     sorted_.assign(ranks_.begin(), ranks_.end());
+    sorted_.insert(sorted_.end(), lesser_.begin(), lesser_.end());
     std::nth_element(sorted_.begin(), sorted_.begin() + (room - 1), sorted_.end(), std::greater<float>());
     const float last = sorted_[room - 1];
     if (last >= cut) {
       cut = last;
       size_t above = 0;
       for (float rank : ranks_) above += rank > cut;
+      for (float rank : lesser_) above += rank > cut;
       ties = room - above;
     }
   }
@@ -457,7 +483,9 @@ void BeamSearch::Select() {
   for (size_t i = 0; i < stays; ++i) {
     if (keep(ranks_[i])) {
       nodes_[next_[i].node].active = static_cast<int32_t>(size);
-      next_[size++] = next_[i];
+      next_[size] = next_[i];
+      if (scoring_.separate_ends && !keep(lesser_[i])) DropLesser(&next_[size]);
+      ++size;
     } else {
       nodes_[next_[i].node].active = -1;
       dropped.push_back(next_[i].node);
@@ -486,7 +514,61 @@ void BeamSearch::Select() {
     next_.push_back(entry);
   }
   beam_.swap(next_);
+  if (options_.recombine) Recombine();
   for (uint32_t node : dropped) Release(node);
+}
+
+// Of prefixes that have the same future, keeps those that no other one surpasses.
+void BeamSearch::Recombine() {
+  size_t slots = 4;
+  while (slots < beam_.size() * 2) slots *= 2;
+  places_.assign(slots, -1);
+  bool any = false;
+  for (size_t i = 0; i < beam_.size(); ++i) {
+    const Node& mine = nodes_[beam_[i].node];
+    const Language& language = mine.language;
+    // What is spelled off the lexicon is not known by its place in it.
+    if (language.partial_length > 0 && (!lexicon_ || language.word == Lexicon::kOff)) continue;
+    uint64_t key = (uint64_t{language.context} << 32) ^ language.word;
+    key = (key ^ (uint64_t{language.hot} << 20) ^ static_cast<uint32_t>(mine.symbol)) * 0x9E3779B97F4A7C15u;
+    for (size_t slot = (key >> 32) & (slots - 1);; slot = (slot + 1) & (slots - 1)) {
+      if (places_[slot] < 0) {
+        places_[slot] = static_cast<int32_t>(i);
+        break;
+      }
+      Entry& other = beam_[places_[slot]];
+      const Node& theirs = nodes_[other.node];
+      const Language& same = theirs.language;
+      if (same.context != language.context || same.word != language.word || same.extra != language.extra ||
+          same.hot != language.hot || theirs.symbol != mine.symbol || theirs.ends_in_space != mine.ends_in_space) {
+        continue;
+      }
+      const double worth = std::exp(language.score - same.score);  // of my mass, in theirs
+      const Entry& me = beam_[i];
+      if (me.blank * worth <= other.blank && me.symbol * worth <= other.symbol) {
+        nodes_[me.node].active = -1;
+        any = true;
+        break;
+      }
+      if (me.blank * worth >= other.blank && me.symbol * worth >= other.symbol) {
+        nodes_[other.node].active = -1;
+        places_[slot] = static_cast<int32_t>(i);
+        any = true;
+        break;
+      }
+    }
+  }
+  if (!any) return;
+  size_t size = 0;
+  for (const Entry& entry : beam_) {
+    if (nodes_[entry.node].active < 0) {
+      free_later_.push_back(entry.node);
+      continue;
+    }
+    nodes_[entry.node].active = static_cast<int32_t>(size);
+    beam_[size++] = entry;
+  }
+  beam_.resize(size);
 }
 
 // The language side of a prefix with one more symbol; false where the lexicon forbids it.

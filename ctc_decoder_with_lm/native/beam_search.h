@@ -124,6 +124,8 @@ class BeamSearch {
   void ExtendWords();
   void RaiseFloor();
   void Select();
+  void Recombine();
+  void DropLesser(Entry* entry);
   void Try(size_t from, int symbol);
   bool Step(uint32_t node, int symbol, Language* out);
   bool CloseWord(Node* node);
@@ -174,6 +176,8 @@ class BeamSearch {
   std::vector<uint64_t> extensions_;  // like Node::children, of children in the beam
   std::vector<Candidate> candidates_;
   std::vector<float> ranks_, sorted_;
+  std::vector<float> lesser_;  // separate_ends: rank of each entry's less probable half
+  std::vector<int32_t> places_;  // Recombine's hash table of beam places
   std::vector<TimeNode> times_;
   size_t compact_times_at_, compact_contexts_at_;
   std::vector<float> bases_;          // of each entry: its rank without what lies ahead

@@ -67,6 +67,7 @@ ctc::Scoring ParseScoring(const py::dict& given) {
   scoring.complete_words_first = flag("complete_words_first");
   scoring.empty_last_word = flag("empty_last_word");
   scoring.merge_texts = flag("merge_texts");
+  scoring.separate_ends = flag("separate_ends");
   scoring.min_cutoff = flag("min_cutoff");
   scoring.cut_entering_only = flag("cut_entering_only");
   scoring.lookahead_from_start = flag("lookahead_from_start");
@@ -86,6 +87,7 @@ ctc::SearchOptions ParseOptions(const py::dict& given) {
   options.token_threshold = number("token_threshold");
   options.cutoff_top_n = given["cutoff_top_n"].cast<int>();
   options.cutoff_prob = number("cutoff_prob");
+  options.recombine = given["recombine"].cast<bool>();
   options.nbest = given["nbest"].cast<int>();
   return options;
 }

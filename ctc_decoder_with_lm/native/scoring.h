@@ -43,6 +43,7 @@ struct Scoring {
   bool empty_last_word = false;      // a finished last word is followed by an unknown empty one
   bool merge_texts = true;           // hypotheses of equal text are added up at the end
   bool distinct_texts = true;        // of hypotheses with equal text only one is given
+  bool separate_ends = false;        // alignments that end in a blank take a place of their own
   bool min_cutoff = false;           // a full beam drops what cannot reach its worst hypothesis
   bool cut_entering_only = false;    // cutoffs spare blanks and repeated symbols
   bool lookahead_from_start = false; // unigrams of the lookahead are those after <s>
@@ -62,6 +63,9 @@ struct SearchOptions {
   float token_threshold = -std::numeric_limits<float>::infinity();
   int cutoff_top_n = 0;      // at most so many symbols a frame; 0: all
   float cutoff_prob = 1.0f;  // the most probable symbols up to this sum
+  // Of prefixes that language model, lexicon and hot words will treat alike from now on, only
+  // those are kept that no other one surpasses.
+  bool recombine = false;
   int nbest = 1;
 };
 
