@@ -1,13 +1,14 @@
 """Prefix beam search with a language model, written for clarity: dictionaries of texts.
 
 The score of a prefix is log P(prefix) of CTC plus a function of its text alone: `text_score`.
-Here both are computed anew for every prefix and frame, and nothing is cached. Covers the
-decoders that sum over a prefix's alignments: standard, openseq2seq, native_op and deepspeech;
+Here both are computed from the whole text whenever a prefix is met. Covers the decoders
+that sum over a prefix's alignments: standard, openseq2seq, native_op and deepspeech;
 `reference_paths.py` has the two that keep alignments apart.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -98,6 +99,22 @@ class Task:
     weights: Sequence[float] = field(default_factory=list)
     per_symbol: bool = False
 
+    @functools.cached_property
+    def beginnings(self) -> set[str]:
+        """Of the lexicon's words."""
+        assert self.lexicon is not None
+        return {word[:length] for word in self.lexicon for length in range(len(word) + 1)}
+
+    @functools.cached_property
+    def worst(self) -> dict[str, float]:
+        """The smallest unigram score (log10) of the words with each beginning."""
+        scores: dict[str, float] = {}
+        for word in self.models[0].words():
+            for length in range(len(word) + 1):
+                score = self.models[0].score([], word)
+                scores[word[:length]] = min(score, scores.get(word[:length], score))
+        return scores
+
     def text(self, labels: Labels) -> str:
         return "".join(self.symbols[label] for label in labels).replace("\u2581", " ")
 
@@ -135,7 +152,7 @@ def allowed(task: Task, labels: Labels) -> bool:
             partial = symbol[1:]
         else:
             partial += symbol
-        if partial and not any(word.startswith(partial) for word in task.lexicon):
+        if partial not in task.beginnings:
             return False
     return True
 
@@ -149,12 +166,15 @@ def word_value(model: NGramModel, rules: Rules, words: Sequence[str]) -> float:
     return value * LN10 if rules.unit == "natural" else value
 
 
-def trie_value(task: Task, partial: str) -> float:
-    """The smallest unigram score below the partial word's node."""
+def trie_value(task: Task, labels: Labels) -> float:
+    """Every character's contribution: the worst word that begins so, or the floor."""
     assert task.rules.trie_floor is not None
-    model = task.models[0]
-    below = [model.score([], word) for word in model.words() if word.startswith(partial)]
-    return min(below, default=task.rules.trie_floor)
+    value, partial = 0.0, ""
+    for label in labels:
+        partial = "" if task.symbols[label] == " " else partial + task.symbols[label]
+        if partial:
+            value += task.worst.get(partial, task.rules.trie_floor)
+    return task.trie_weight * value
 
 
 def text_score(task: Task, labels: Labels, final: bool) -> TextScore:
@@ -176,10 +196,7 @@ def text_score(task: Task, labels: Labels, final: bool) -> TextScore:
             value = model.score([BEGIN, *done], END)
             score.ngrams[index] += value * LN10 if rules.unit == "natural" else value
     if rules.trie_floor is not None and task.trie_weight:
-        for length in range(1, len(labels) + 1):
-            _, so_far = split(task, labels[:length])
-            if so_far:
-                score.trie += task.trie_weight * trie_value(task, so_far)
+        score.trie = trie_value(task, labels)
     return score
 
 
@@ -235,11 +252,11 @@ def beam_search(
     blank = log_probs.shape[1] - 1
     beam: dict[Labels, tuple[float, float]] = {(): (0.0, -math.inf)}  # ended by blank, by symbol
 
+    worth = functools.cache(lambda labels: total(task, labels, False))
+    may_be = functools.cache(lambda labels: allowed(task, labels))
+
     def ranks(prefixes: dict[Labels, tuple[float, float]]) -> Callable[[Labels], float]:
-        values = {
-            labels: log_add(*parts) + total(task, labels, False)
-            for labels, parts in prefixes.items()
-        }
+        values = {labels: log_add(*parts) + worth(labels) for labels, parts in prefixes.items()}
         return values.__getitem__
 
     for row in prepared(task, log_probs):
@@ -261,7 +278,7 @@ def beam_search(
                     after.setdefault(labels, [[], []])[1].append(by_symbol + row[label])
                 mass = by_blank if repeated else log_add(by_blank, by_symbol)
                 longer = (*labels, label)
-                if mass > -math.inf and allowed(task, longer):
+                if mass > -math.inf and may_be(longer):
                     after.setdefault(longer, [[], []])[1].append(mass + row[label])
         united = {labels: (log_add(*one), log_add(*two)) for labels, (one, two) in after.items()}
         rank = ranks(united)
