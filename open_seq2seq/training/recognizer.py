@@ -30,6 +30,9 @@ from open_seq2seq.training.step import EvaluationStep
 
 Audio = str | Path | np.ndarray
 
+# Recordings whose logits are padded to one array.
+_DECODED_TOGETHER = 64
+
 
 class Recognizer:
     """A trained model that is ready to transcribe.
@@ -88,12 +91,17 @@ class Recognizer:
           InputError: a recording cannot be read, or is not of these kinds.
         """
         logits = self.logits(audio, sample_freq)
-        results = []
+        results: list[DecodeResult] = []
         experiment = self._experiment
-        for one in logits:
-            results += experiment.model.decoder.decode(
-                one[None], np.array([len(one)]), experiment.data.vocabulary, experiment.step_size
-            )
+        decode = experiment.model.decoder.decode
+        # Many at once: beam search has a thread for each.
+        for start in range(0, len(logits), _DECODED_TOGETHER):
+            some = logits[start : start + _DECODED_TOGETHER]
+            lengths = np.array([len(one) for one in some])
+            padded = np.zeros((len(some), lengths.max(), some[0].shape[1]), np.float32)
+            for row, one in zip(padded, some):
+                row[: len(one)] = one
+            results += decode(padded, lengths, experiment.data.vocabulary, experiment.step_size)
         return results
 
     def logits(self, audio: Sequence[Audio], sample_freq: int | None = None) -> list[np.ndarray]:
