@@ -55,8 +55,8 @@ class Contestant(NamedTuple):
 
 
 CONTESTANTS = {
-    "standard": Contestant("standard", 1.0, 1.0),
-    "standard, two threads": Contestant("standard", 1.0, 1.0, ("--threads", "2")),
+    "standard": Contestant("standard", 0.8, 0.25),
+    "standard, two threads": Contestant("standard", 0.8, 0.25, ("--threads", "2")),
     "flashlight-text, all tokens, threshold 50": Contestant(
         "flashlight", 1.8, 0.0, ("--threshold", "50", "--closing_separator"), False
     ),
@@ -73,7 +73,7 @@ CONTESTANTS = {
 # beta -1.5 to 2.5 (flashlight-text), alpha 0.4 to 1.0, beta -1 to 3.5 (pyctcdecode).
 FLASHLIGHT_GRID = ((1.4, 1.6, 1.8), (-1, -0.75, -0.5, -0.25, 0))
 GRIDS = {
-    "standard": ((0.8, 0.9, 1.0, 1.1), (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)),
+    "standard": ((0.7, 0.8, 0.9, 1.0), (0.0, 0.25, 0.5, 0.75, 1.0)),
     "flashlight-text, all tokens, threshold 50": FLASHLIGHT_GRID,
     "flashlight-text, 10 tokens, threshold 25": FLASHLIGHT_GRID,
     "pyctcdecode": ((0.5, 0.6, 0.7), (0.75, 1.25)),
