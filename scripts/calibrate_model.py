@@ -21,7 +21,9 @@ from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 def main(arguments: list[str] | None = None) -> int:
     """Runs the script; returns the exit code."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--config_file", help="the config of the trained model")

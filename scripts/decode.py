@@ -20,11 +20,16 @@ from typing import Any
 
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 
+# A grid of more points is a slip of the keyboard.
+_MOST_POINTS = 10_000
+
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--mode", choices=("eval", "infer"), default="eval", help="WER, or transcripts")
@@ -105,9 +110,13 @@ def _check_flags(flags: argparse.Namespace) -> None:
             check(getattr(flags, name) is not None, name, "nothing", "a number with --lm", remedy)
     elif flags.alpha_max is not None:
         check(False, "alpha_max", "a grid over alpha", "a language model (--lm)")
+    points = 1.0
     for name in ("alpha", "beta"):
         first, last = getattr(flags, name) or 0.0, getattr(flags, f"{name}_max")
         check(last is None or last >= first, f"{name}_max", last, f"at least {first:g}")
+        if last is not None:
+            points *= (last - first) / getattr(flags, f"{name}_step") + 1
+    check(points <= _MOST_POINTS, "alpha_step, --beta_step", f"{points:g} points", "larger steps")
     for name in ("beam_width", "nbest", "num_threads"):
         value = getattr(flags, name)
         check(value is None or value >= 1, name, value, "at least 1")

@@ -19,7 +19,9 @@ from open_seq2seq.errors import OpenSeq2SeqError
 def main(arguments: list[str] | None = None) -> int:
     """Runs the script; returns the exit code."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--dumpfile", required=True, help="the logits: a pickle or .npz")

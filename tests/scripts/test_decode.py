@@ -176,6 +176,7 @@ def test_bare_arrays_are_in_the_order_of_the_manifest(decode):
         (["--beta=1", "--beta_max=0"], "--beta_max: found 0"),
         (["--mode=infer", "--grid_plot=x.png"], "--grid_plot: found mode infer"),
         (["--beam_width=0"], "--beam_width: found 0"),
+        (["--beta=0", "--beta_max=1", "--beta_step=1e-9"], "1e\\+09 points"),
         (["--labels=gone.csv"], "gone.csv"),
         (["--logits=gone.pkl"], "gone.pkl"),
         (["--vocab=labels.csv"], "labels.csv"),
