@@ -251,8 +251,7 @@ class BeamSearchDecoder:
         except TypeError as error:
             raise InputError(f"Beam search has no such option: {error}") from None
         if options["recombine"] is None:
-            wanted = self.scoring.recombine and options["nbest"] == 1
-            options["recombine"] = wanted and bool(self.language_models)
+            options["recombine"] = self.scoring.recombine and bool(self.language_models)
         return options
 
     def _result(self, found: list[tuple], settings: Mapping[str, Any]) -> DecodeResult:
@@ -355,9 +354,7 @@ def search_options(
         the best one always stays.
       cutoff_top_n: at most so many symbols, blank included, in a frame; 0: all.
       cutoff_prob: the most probable symbols until their sum reaches this; 1: all.
-      recombine: see `Scoring`; the first result gets better, n-best lists poorer, and the
-        confidences of early words too high. None: as the rules have it, if there is a
-        language model and nbest is 1.
+      recombine: see `Scoring`; None: as the rules have it, if there is a language model.
       nbest: hypotheses in the result.
 
     Raises:

@@ -63,10 +63,11 @@ class Scoring:
       separate_ends: alignments of a prefix that end in a blank, and those that end in its last
         symbol, take a place in the beam each, and are dropped on their own (pyctcdecode,
         flashlight).
-      recombine: with a language model, and where only the best hypothesis is wanted: of
-        hypotheses that will be treated alike from now on (the same context of the language
-        model, the same unfinished word), only those go on that no other one surpasses. The
-        beam then holds more different texts (pyctcdecode's `prune_history`).
+      recombine: with a language model: of hypotheses that will be treated alike from now on
+        (the same context of the language model, the same unfinished word), only those go on
+        that no other one surpasses, so that the beam holds more that differ. The others
+        come back at the end, in n-best lists and confidences, with the score that they had
+        in relation to their survivor (pyctcdecode's `prune_history` forgets them).
       min_cutoff: with a full beam, nothing goes from a hypothesis by a symbol when the two
         together score less than the worst one with a blank, less max(0, beta)
         (OpenSeq2Seq's decoders/ and DeepSpeech; it loses a little probability).

@@ -67,13 +67,15 @@ class BeamSearch {
 
  private:
   static constexpr uint32_t kNone = 0xFFFFFFFFu;
+  // Below these sizes memory is not tidied up.
+  static constexpr size_t kFewTimes = 1 << 16, kFewContexts = 1 << 17;
 
   // What a prefix is worth, apart from the sound.
   struct Language {
-    double score = 0;      // for good
-    float ahead = 0;       // in the ranking only: unfinished words and loans of hot words
-    uint32_t context = 0;  // LmScorer's
-    uint32_t word = Lexicon::kRoot;   // where the unfinished word stands in the lexicon,
+    double score = 0;                // for good
+    float ahead = 0;                 // in the ranking only: unfinished words and loans of hot words
+    uint32_t context = 0;            // LmScorer's
+    uint32_t word = Lexicon::kRoot;  // where the unfinished word stands in the lexicon,
     uint32_t extra = Lexicon::kRoot;  // in the hot words that the lexicon lacks,
     uint32_t trie = Lexicon::kRoot;   // in the trie of PartialWord::kTrie
     uint32_t hot = 0;
@@ -83,8 +85,10 @@ class BeamSearch {
     Language language;
     uint32_t parent, first_child, previous, next;  // siblings are a list
     int32_t symbol;
-    int32_t active;     // place in the beam, or -1
-    uint64_t children;  // bit (symbol % 64): whether some child has such a symbol
+    int32_t active;         // place in the beam, or -1
+    uint64_t children;      // bit (symbol % 64): whether some child has such a symbol
+    uint32_t alternatives;  // first of the list, or kNone
+    uint32_t pins;          // lists that this node is in
     bool ends_in_space;
     // The score of ending the unfinished word here, once it has been asked for.
     bool closable, closed;
@@ -115,7 +119,17 @@ class BeamSearch {
     int32_t previous_end;  // first frame after the symbol before
     int32_t start;
   };
+  // A prefix that was recombined with another one, and how much less it is worth (natural log).
+  struct Alternative {
+    uint32_t node;   // kNone: the place is free
+    uint32_t times;  // of its best alignment; the first frame after its last symbol
+    int32_t end;
+    int32_t frame;  // when it was recombined: what came after the survivor earlier is not its own
+    float acoustic, language;
+    uint32_t next;
+  };
   struct Final;
+  struct Path;
 
   void Frame();
   void ChooseSymbols();
@@ -125,6 +139,8 @@ class BeamSearch {
   void RaiseFloor();
   void Select();
   void Recombine();
+  void AddAlternative(const Entry& survivor, const Entry& other);
+  void DropAlternative(uint32_t node, uint32_t dropped);
   void DropLesser(Entry* entry);
   void Try(size_t from, int symbol);
   bool Step(uint32_t node, int symbol, Language* out);
@@ -143,14 +159,18 @@ class BeamSearch {
   void CompactContexts();
 
   std::vector<Final> Finals();
-  std::vector<TokenTime> TokensOf(const Entry& entry) const;
+  std::vector<Path> BestPaths(const std::vector<Final>& finals) const;
+  std::vector<TokenTime> TokensOf(const Entry& entry, const std::vector<uint32_t>& switches) const;
   void Describe(const std::vector<TokenTime>& tokens, Hypothesis* out) const;
   void SplitScore(const std::vector<TokenTime>& tokens, bool empty_word, Hypothesis* out);
   float LastWordScore(uint32_t node);
   float PartRank(const Entry& entry, double mass) const;
   float WeakestPart() const;
   static float Log(double mass);
+  static uint64_t Bit(int symbol) { return uint64_t{1} << (symbol & 63); }
+  bool IsAlternative(uint32_t node, uint32_t wanted) const;
   std::string TextOf(uint32_t node) const;
+  std::string FinalText(const std::string& raw, bool complete) const;
 
   std::shared_ptr<const Model> model_;
   std::shared_ptr<const HotWords> hot_;
@@ -171,17 +191,19 @@ class BeamSearch {
 
   std::vector<Node> nodes_;
   std::vector<uint32_t> free_, free_later_;
+  std::vector<Alternative> alternatives_;
+  std::vector<uint32_t> free_alternatives_;
   std::vector<Entry> beam_, next_;
   std::vector<int32_t> parents_;      // beam place of each entry's parent, or -1
   std::vector<uint64_t> extensions_;  // like Node::children, of children in the beam
   std::vector<Candidate> candidates_;
   std::vector<float> ranks_, sorted_;
-  std::vector<float> lesser_;  // separate_ends: rank of each entry's less probable half
+  std::vector<float> lesser_;    // separate_ends: rank of each entry's less probable half
   std::vector<int32_t> places_;  // Recombine's hash table of beam places
   std::vector<TimeNode> times_;
   size_t compact_times_at_, compact_contexts_at_;
-  std::vector<float> bases_;          // of each entry: its rank without what lies ahead
-  std::vector<int> order_, starts_, chosen_;  // symbols worth trying in this frame
+  std::vector<float> bases_;                    // of each entry: its rank without what lies ahead
+  std::vector<int> order_, starts_, chosen_;    // symbols worth trying in this frame
   std::vector<float> log_probs_, chosen_logs_;  // of the frame
   std::vector<double> probs_, chosen_probs_;
   const float* enter_logs_ = nullptr;  // of the symbols that may make a prefix longer

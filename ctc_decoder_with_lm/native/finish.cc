@@ -39,7 +39,7 @@ struct BeamSearch::Final {
   double acoustic, language;
   bool complete;
   bool empty_word;  // an unknown empty word is counted at the end
-  float lowest;  // pyctcdecode: rank of its weakest part
+  float lowest;     // pyctcdecode: rank of its weakest part
   double score() const { return acoustic + language; }
 };
 
@@ -49,9 +49,11 @@ std::vector<BeamSearch::Final> BeamSearch::Finals() {
   const float weakest = scoring_.empty_last_word ? WeakestPart() : 0;
   for (const Entry& entry : beam_) {
     Node& node = nodes_[entry.node];
-    const double mass = scoring_.max_merge ? std::max(entry.blank, entry.symbol) : entry.blank + entry.symbol;
+    const double mass =
+        scoring_.max_merge ? std::max(entry.blank, entry.symbol) : entry.blank + entry.symbol;
     if (!(mass > 0)) continue;
-    Final made{entry, TextOf(entry.node), std::log(mass) - scale_, node.language.score, true, false, 0};
+    Final made{entry, TextOf(entry.node), std::log(mass) - scale_, node.language.score, true, false,
+               0};
     uint32_t context = node.language.context;
     if (node.language.partial_length > 0) {
       // flashlight: a word is complete when the space after it is heard.
@@ -82,16 +84,15 @@ std::vector<BeamSearch::Final> BeamSearch::Finals() {
       const float rank = PartRank(entry, mass);
       if (rank >= weakest) made.lowest = std::min(made.lowest, rank);
     }
+    if (!made.complete) made.text = FinalText(made.text, false);
     any_complete |= made.complete;
     finals.push_back(std::move(made));
   }
   if (scoring_.complete_words_first) {
-    for (Final& made : finals) {
-      if (!made.complete) made.text.erase(made.text.find_last_of(' ') == std::string::npos ? 0 : made.text.find_last_of(' '));
-    }
     if (any_complete) {
-      finals.erase(std::remove_if(finals.begin(), finals.end(), [](const Final& f) { return !f.complete; }),
-                   finals.end());
+      finals.erase(
+          std::remove_if(finals.begin(), finals.end(), [](const Final& f) { return !f.complete; }),
+          finals.end());
     }
   }
   std::stable_sort(finals.begin(), finals.end(),
@@ -108,7 +109,8 @@ std::vector<BeamSearch::Final> BeamSearch::Finals() {
     }
     Final& same = merged[place->second];
     if (!scoring_.merge_texts) continue;
-    same.acoustic = scoring_.max_merge ? std::max(same.acoustic, made.acoustic) : LogAdd(same.acoustic, made.acoustic);
+    same.acoustic = scoring_.max_merge ? std::max(same.acoustic, made.acoustic)
+                                       : LogAdd(same.acoustic, made.acoustic);
     if (scoring_.empty_last_word && made.lowest < same.lowest) {
       same.lowest = made.lowest;
       same.language = made.language;
@@ -156,23 +158,94 @@ float BeamSearch::LastWordScore(uint32_t node) {
   return 0;
 }
 
+// A hypothesis as a way through the tree: from an end towards the root, at some nodes by an
+// alternative.
+struct BeamSearch::Path {
+  double acoustic, language;
+  size_t final;
+  std::vector<uint32_t> switches;
+  uint32_t from;  // where it goes on beyond the last switch, the times there,
+  uint32_t times;
+  int32_t next_start;  // and the start of the symbol after that
+  double score() const { return acoustic + language; }
+};
+
+// The best ways, best first: each end, and then again and again the best of what differs from a
+// known way by one more alternative above its last one.
+std::vector<BeamSearch::Path> BeamSearch::BestPaths(const std::vector<Final>& finals) const {
+  auto worse = [](const Path& a, const Path& b) { return a.score() < b.score(); };
+  std::vector<Path> heap, best;
+  for (size_t i = 0; i < finals.size(); ++i) {
+    const Entry& entry = finals[i].entry;
+    const uint32_t times =
+        entry.best_symbol > entry.best_blank ? entry.times_symbol : entry.times_blank;
+    heap.push_back({finals[i].acoustic, finals[i].language, i, {}, entry.node, times, frame_ + 1});
+  }
+  std::make_heap(heap.begin(), heap.end(), worse);
+  const size_t wanted = static_cast<size_t>(std::max(options_.nbest, options_.beam_width));
+  const double least = std::log(kSmallestShare);
+  while (!heap.empty() && best.size() < wanted * 2) {
+    std::pop_heap(heap.begin(), heap.end(), worse);
+    Path path = std::move(heap.back());
+    heap.pop_back();
+    const bool enough = best.size() >= static_cast<size_t>(options_.nbest) * 2;
+    if (enough && path.score() < best[0].score() + least) break;
+    uint32_t times = path.times;
+    int32_t next_start = path.next_start;
+    for (uint32_t node = path.from; nodes_[node].parent != kNone && times != kNone;
+         node = nodes_[node].parent) {
+      for (uint32_t at = nodes_[node].alternatives; at != kNone; at = alternatives_[at].next) {
+        const Alternative& way = alternatives_[at];
+        if (way.frame >= next_start || std::count(path.switches.begin(), path.switches.end(), at))
+          continue;
+        Path other{path.acoustic + way.acoustic,
+                   path.language + way.language,
+                   path.final,
+                   path.switches,
+                   way.node,
+                   way.times,
+                   next_start};
+        other.switches.push_back(at);
+        heap.push_back(std::move(other));
+        std::push_heap(heap.begin(), heap.end(), worse);
+      }
+      next_start = times_[times].start;
+      times = times_[times].previous;
+    }
+    best.push_back(std::move(path));
+  }
+  return best;
+}
+
 std::vector<Hypothesis> BeamSearch::Finish() {
-  std::vector<Final> finals = Finals();
+  const std::vector<Final> finals = Finals();
   std::vector<Hypothesis> all;
   std::vector<double> shares;
+  std::vector<bool> empty_words;
+  std::unordered_map<std::string, size_t> places;
   double sum = 0;
-  for (const Final& made : finals) {
-    const double share = std::exp(made.score() - finals[0].score());
+  for (const Path& path : BestPaths(finals)) {
+    const Final& made = finals[path.final];
+    const double share = std::exp(path.score() - finals[0].score());
     if (all.size() >= static_cast<size_t>(options_.nbest) && share < kSmallestShare) break;
+    Hypothesis hypothesis;
+    hypothesis.score = path.score();
+    hypothesis.acoustic = path.acoustic;
+    hypothesis.tokens = TokensOf(made.entry, path.switches);
+    Describe(hypothesis.tokens, &hypothesis);
+    hypothesis.text = made.text;
+    if (!path.switches.empty()) {
+      std::string text;
+      for (const TokenTime& token : hypothesis.tokens) text += symbols_.text(token.symbol);
+      hypothesis.text = FinalText(text, made.complete);
+      if (!places.emplace(hypothesis.text, all.size()).second) continue;
+    } else {
+      places.emplace(hypothesis.text, all.size());
+    }
+    if (!made.complete && !hypothesis.words.empty()) hypothesis.words.pop_back();
     sum += share;
     shares.push_back(share);
-    Hypothesis hypothesis;
-    hypothesis.text = made.text;
-    hypothesis.score = made.score();
-    hypothesis.acoustic = made.acoustic;
-    hypothesis.tokens = TokensOf(made.entry);
-    Describe(hypothesis.tokens, &hypothesis);
-    if (!made.complete && scoring_.complete_words_first && !hypothesis.words.empty()) hypothesis.words.pop_back();
+    empty_words.push_back(made.empty_word);
     all.push_back(std::move(hypothesis));
   }
   const size_t wanted = std::min(all.size(), static_cast<size_t>(options_.nbest));
@@ -193,24 +266,41 @@ std::vector<Hypothesis> BeamSearch::Finish() {
       }
       word.confidence = static_cast<float>(std::min(1.0, agreed / sum));
     }
-    SplitScore(all[i].tokens, finals[i].empty_word, &all[i]);
+    SplitScore(all[i].tokens, empty_words[i], &all[i]);
   }
   all.resize(wanted);
   return all;
 }
 
-std::vector<TokenTime> BeamSearch::TokensOf(const Entry& entry) const {
+std::vector<TokenTime> BeamSearch::TokensOf(const Entry& entry,
+                                            const std::vector<uint32_t>& switches) const {
   const bool symbol_ended = entry.best_symbol > entry.best_blank;
   uint32_t at = symbol_ended ? entry.times_symbol : entry.times_blank;
-  int end = symbol_ended ? frame_ : entry.end_blank;
+  int end = symbol_ended ? frame_ : entry.end_blank, next_start = frame_;
+  auto next_switch = switches.begin();
   std::vector<TokenTime> tokens;
-  for (uint32_t node = entry.node; nodes_[node].parent != kNone && at != kNone; node = nodes_[node].parent) {
+  for (uint32_t node = entry.node; nodes_[node].parent != kNone; node = nodes_[node].parent) {
+    while (next_switch != switches.end() && IsAlternative(node, *next_switch)) {
+      const Alternative& other = alternatives_[*next_switch++];
+      node = other.node;
+      at = other.times;
+      end = std::min(other.end, next_start);
+    }
+    if (at == kNone) break;
     tokens.push_back({nodes_[node].symbol, times_[at].start, end});
+    next_start = times_[at].start;
     end = times_[at].previous_end;
     at = times_[at].previous;
   }
   std::reverse(tokens.begin(), tokens.end());
   return tokens;
+}
+
+// Whether an alternative is one of this node's.
+bool BeamSearch::IsAlternative(uint32_t node, uint32_t wanted) const {
+  uint32_t at = nodes_[node].alternatives;
+  while (at != kNone && at != wanted) at = alternatives_[at].next;
+  return at != kNone;
 }
 
 void BeamSearch::Describe(const std::vector<TokenTime>& tokens, Hypothesis* out) const {
@@ -230,7 +320,8 @@ void BeamSearch::Describe(const std::vector<TokenTime>& tokens, Hypothesis* out)
 }
 
 // The unweighted parts of a hypothesis' language score, by reading it once more.
-void BeamSearch::SplitScore(const std::vector<TokenTime>& tokens, bool empty_word, Hypothesis* out) {
+void BeamSearch::SplitScore(const std::vector<TokenTime>& tokens, bool empty_word,
+                            Hypothesis* out) {
   out->lm_scores.assign(model_->language_models().size(), 0.0f);
   uint32_t context = scorer_.start(), word = Lexicon::kRoot, length = 0;
   uint32_t hot = hot_ ? hot_->start() : 0;
@@ -244,7 +335,8 @@ void BeamSearch::SplitScore(const std::vector<TokenTime>& tokens, bool empty_wor
   };
   auto close = [&] {
     uint32_t index = kUnknownWord;
-    if (lexicon_ && word != Lexicon::kOff && lexicon_->word(word) != Lexicon::kNoWord) index = lexicon_->word(word);
+    if (lexicon_ && word != Lexicon::kOff && lexicon_->word(word) != Lexicon::kNoWord)
+      index = lexicon_->word(word);
     if (!scoring_.token_lm) count(index);
   };
   for (const TokenTime& token : tokens) {
@@ -252,8 +344,10 @@ void BeamSearch::SplitScore(const std::vector<TokenTime>& tokens, bool empty_wor
     for (Char next : symbols_.chars(token.symbol)) {
       if (hot_) hot = hot_->Step(hot, next, &out->boost);
       if (next == kSpace) {
-        if (length > 0) close();
-        else if (at_start && scoring_.empty_words) count(kUnknownWord);
+        if (length > 0)
+          close();
+        else if (at_start && scoring_.empty_words)
+          count(kUnknownWord);
         word = Lexicon::kRoot;
         length = 0;
       } else {
@@ -278,10 +372,20 @@ void BeamSearch::SplitScore(const std::vector<TokenTime>& tokens, bool empty_wor
 
 std::string BeamSearch::TextOf(uint32_t node) const {
   std::vector<int> symbols;
-  for (; nodes_[node].parent != kNone; node = nodes_[node].parent) symbols.push_back(nodes_[node].symbol);
+  for (; nodes_[node].parent != kNone; node = nodes_[node].parent)
+    symbols.push_back(nodes_[node].symbol);
   std::string text;
-  for (auto symbol = symbols.rbegin(); symbol != symbols.rend(); ++symbol) text += symbols_.text(*symbol);
-  return Trimmed(text, scoring_.collapse_spaces);
+  for (auto symbol = symbols.rbegin(); symbol != symbols.rend(); ++symbol)
+    text += symbols_.text(*symbol);
+  return FinalText(text, true);
+}
+
+// A hypothesis' text as it is given; without its last word where that is not complete.
+std::string BeamSearch::FinalText(const std::string& raw, bool complete) const {
+  std::string text = Trimmed(raw, scoring_.collapse_spaces);
+  if (!complete)
+    text.erase(text.find_last_of(' ') == std::string::npos ? 0 : text.find_last_of(' '));
+  return text;
 }
 
 void BeamSearch::Partial(std::string* text, std::string* stable) const {
@@ -290,13 +394,20 @@ void BeamSearch::Partial(std::string* text, std::string* stable) const {
     if (entry.rank > best->rank) best = &entry;
   }
   *text = TextOf(best->node);
-  // All hypotheses share what lies above the first fork, or the first end of one.
-  uint32_t node = best->node;
-  while (nodes_[node].parent != kNone) node = nodes_[node].parent;
-  while (nodes_[node].active < 0 && nodes_[node].first_child != kNone &&
-         nodes_[nodes_[node].first_child].next == kNone) {
-    node = nodes_[node].first_child;
+  // What all prefixes of the beam share. (Alternatives never win.)
+  std::vector<uint32_t> shared;
+  for (uint32_t node = best->node; node != kNone; node = nodes_[node].parent)
+    shared.push_back(node);
+  std::reverse(shared.begin(), shared.end());
+  std::unordered_map<uint32_t, size_t> depths;
+  for (size_t depth = 0; depth < shared.size(); ++depth) depths.emplace(shared[depth], depth);
+  size_t common = shared.size() - 1;
+  for (const Entry& entry : beam_) {
+    uint32_t node = entry.node;
+    while (!depths.count(node)) node = nodes_[node].parent;
+    common = std::min(common, depths[node]);
   }
+  uint32_t node = shared[common];
   while (scoring_.complete_words_first && nodes_[node].language.partial_length > 0) {
     node = nodes_[node].parent;  // the end may drop this word
   }

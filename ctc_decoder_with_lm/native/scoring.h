@@ -33,21 +33,21 @@ struct Scoring {
   bool unknown_in_window = false;  // one unknown word makes the n-grams that hold it unknown
   bool constrain = true;           // only words of the lexicon
   PartialWord partial_word = PartialWord::kLookahead;
-  float partial_score = -10.0f;      // kUnknown: natural log; kTrie: log10 off the trie
-  bool max_merge = false;            // the best alignment instead of the sum of all
-  bool token_lm = false;             // the models score symbols, not words
-  bool collapse_spaces = true;     // a space at the start or after a space changes nothing
-  bool empty_words = false;          // a leading space ends an (unknown) empty word
-  bool repeat_final_bonus = false;   // a hypothesis that ends in a space gets its last word twice
-  bool complete_words_first = false; // unfinished words only when no hypothesis is finished
-  bool empty_last_word = false;      // a finished last word is followed by an unknown empty one
-  bool merge_texts = true;           // hypotheses of equal text are added up at the end
-  bool distinct_texts = true;        // of hypotheses with equal text only one is given
-  bool separate_ends = false;        // alignments that end in a blank take a place of their own
-  bool min_cutoff = false;           // a full beam drops what cannot reach its worst hypothesis
-  bool cut_entering_only = false;    // cutoffs spare blanks and repeated symbols
-  bool lookahead_from_start = false; // unigrams of the lookahead are those after <s>
-  float start_blank = 2.0f;          // the search begins at the first frame with P(blank) below it
+  float partial_score = -10.0f;       // kUnknown: natural log; kTrie: log10 off the trie
+  bool max_merge = false;             // the best alignment instead of the sum of all
+  bool token_lm = false;              // the models score symbols, not words
+  bool collapse_spaces = true;        // a space at the start or after a space changes nothing
+  bool empty_words = false;           // a leading space ends an (unknown) empty word
+  bool repeat_final_bonus = false;    // a hypothesis that ends in a space gets its last word twice
+  bool complete_words_first = false;  // unfinished words only when no hypothesis is finished
+  bool empty_last_word = false;       // a finished last word is followed by an unknown empty one
+  bool merge_texts = true;            // hypotheses of equal text are added up at the end
+  bool distinct_texts = true;         // of hypotheses with equal text only one is given
+  bool separate_ends = false;         // alignments that end in a blank take a place of their own
+  bool min_cutoff = false;            // a full beam drops what cannot reach its worst hypothesis
+  bool cut_entering_only = false;     // cutoffs spare blanks and repeated symbols
+  bool lookahead_from_start = false;  // unigrams of the lookahead are those after <s>
+  float start_blank = 2.0f;           // the search begins at the first frame with P(blank) below it
 };
 
 // The numbers of one call.
