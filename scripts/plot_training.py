@@ -42,13 +42,17 @@ def draw(logdir: Path, target: Path) -> None:
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), constrained_layout=True)
     left.plot(*zip(*losses), color="tab:gray", linewidth=1, label="training")
     left.plot(steps, [row["loss"] for row in rows], "o-", color="tab:blue", label="evaluation")
-    left.set(title="CTC loss", xlabel="step", yscale="log")
-    for name, color in (("wer", "tab:red"), ("cer", "tab:orange")):
-        values = [100 * row[name] for row in rows]
-        right.plot(
-            steps, values, "o-", color=color, label=f"{name.upper()}, last {values[-1]:.1f} %"
-        )
-    right.set(title="Error rates on the evaluation data, %", xlabel="step", ylim=(0, None))
+    left.set(title="Loss", xlabel="step", yscale="log")
+    if "perplexity" in rows[0]:
+        values = [row["perplexity"] for row in rows]
+        right.plot(steps, values, "o-", color="tab:red", label=f"last {values[-1]:.1f}")
+        right.set(title="Perplexity of the evaluation data", xlabel="step", yscale="log")
+    else:
+        for name, color in (("wer", "tab:red"), ("cer", "tab:orange")):
+            values = [100 * row[name] for row in rows]
+            label = f"{name.upper()}, last {values[-1]:.1f} %"
+            right.plot(steps, values, "o-", color=color, label=label)
+        right.set(title="Error rates on the evaluation data, %", xlabel="step", ylim=(0, None))
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()
