@@ -238,10 +238,9 @@ std::vector<Hypothesis> BeamSearch::Finish() {
       std::string text;
       for (const TokenTime& token : hypothesis.tokens) text += symbols_.text(token.symbol);
       hypothesis.text = FinalText(text, made.complete);
-      if (!places.emplace(hypothesis.text, all.size()).second) continue;
-    } else {
-      places.emplace(hypothesis.text, all.size());
     }
+    const bool known = !places.emplace(hypothesis.text, all.size()).second;
+    if (known && scoring_.distinct_texts) continue;
     if (!made.complete && !hypothesis.words.empty()) hypothesis.words.pop_back();
     sum += share;
     shares.push_back(share);
