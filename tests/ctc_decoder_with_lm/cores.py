@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,12 @@ def make(
     models: Sequence[NGramModel] = (),
     scoring: str | Scoring = "standard",
     lexicon: Iterable[str] | None = None,
+    recombine: bool = False,
     **more: Any,
 ) -> BeamSearchDecoder:
+    """A decoder that drops nothing because of its future, unless told to."""
+    rules = Scoring.preset(scoring) if isinstance(scoring, str) else scoring
+    scoring = replace(rules, recombine=recombine and rules.recombine)
     loaded = [load(model) for model in models]
     lexicon = sorted(lexicon) if lexicon is not None else None
     return BeamSearchDecoder(list(symbols), loaded or None, scoring, lexicon=lexicon, **more)

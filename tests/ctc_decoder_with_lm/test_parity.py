@@ -141,7 +141,8 @@ def scores(found: Iterable[Found]) -> dict[str, tuple[float, float]]:
 
 def golden_core(golden: Golden, preset: str, **more: Any) -> list[DecodeResult]:
     model = LanguageModel(str(DATA / f"{golden.task}.arpa"))
-    decoder = BeamSearchDecoder(golden.symbols, model, preset)
+    rules = replace(Scoring.preset(preset), recombine=False)
+    decoder = BeamSearchDecoder(golden.symbols, model, rules)
     weights = {"alpha": golden.alpha, "beta": golden.beta}
     return cores.exact(decoder, golden.log_probs, nbest=len(golden.results), **weights, **more)
 

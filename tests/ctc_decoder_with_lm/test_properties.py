@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctc_decoder_with_lm import PRESETS, BeamSearchDecoder, Scoring
@@ -43,6 +43,7 @@ def rows(seed: int, frames: int, symbols: int = len(SYMBOLS)) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(seeds, lengths, presets, widths, st.booleans())
+@example(128179, 16, "standard", 4, False)  # a recombined text comes back beside itself
 def test_results_are_in_order_and_add_up(
     seed: int, frames: int, preset: str, width: int, pieces: bool
 ) -> None:
