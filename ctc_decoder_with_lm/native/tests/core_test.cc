@@ -141,8 +141,9 @@ void TestExhaustive() {
   CHECK(std::fabs(total - 1) < 1e-5);
 }
 
-void TestSearch(const std::shared_ptr<const ctc::Model>& model) {
+void TestSearch(const std::shared_ptr<const ctc::Model>& model, bool recombine) {
   ctc::SearchOptions options;
+  options.recombine = recombine;
   options.beam_width = 20;
   options.nbest = 5;
   ctc::BeamSearch search(model, options, nullptr);
@@ -198,6 +199,24 @@ void TestHotWords(const std::shared_ptr<const ctc::Model>& model) {
   CHECK(Throws([&] { ctc::HotWords({{"dog", 1.0f}}, model->symbols(), model->lexicon()); }));
 }
 
+// An utterance that is long enough for all memory to be tidied up several times.
+void TestLong(const std::shared_ptr<const ctc::Model>& model) {
+  ctc::SearchOptions options;
+  options.recombine = true;
+  options.nbest = 20;
+  ctc::BeamSearch search(model, options, nullptr);
+  const std::vector<float> logits = RandomLogits(6000, 1);
+  const auto found = Search(search, logits);
+  CHECK(found.size() == 20);
+  for (const ctc::Hypothesis& one : found) {
+    for (size_t at = 1; at < one.tokens.size(); ++at) {
+      CHECK(one.tokens[at - 1].start < one.tokens[at].start);
+      CHECK(one.tokens[at - 1].end <= one.tokens[at].start);
+    }
+    CHECK(one.tokens.back().end <= 6000);
+  }
+}
+
 // Threads that share a model, a language model and hot words, each way there is.
 void TestThreads(const std::shared_ptr<const ctc::Model>& model, const std::string& arpa) {
   std::vector<std::vector<float>> logits;
@@ -206,10 +225,12 @@ void TestThreads(const std::shared_ptr<const ctc::Model>& model, const std::stri
     logits.push_back(RandomLogits(10 + static_cast<int>(seed), seed));
     utterances.push_back({logits.back().data(), 10 + static_cast<int>(seed)});
   }
-  const auto hot = std::make_shared<ctc::HotWords>(
-      std::vector<std::pair<std::string, float>>{{"tab", 2.0f}}, model->symbols(), model->lexicon());
+  const auto hot =
+      std::make_shared<ctc::HotWords>(std::vector<std::pair<std::string, float>>{{"tab", 2.0f}},
+                                      model->symbols(), model->lexicon());
   ctc::SearchOptions options;
   options.nbest = 3;
+  options.recombine = true;
   const auto decode = [&](int threads) {
     return ctc::DecodeBatch(model, options, hot, utterances, ctc::Inputs::kLogits, threads);
   };
@@ -235,7 +256,8 @@ int main(int count, char** arguments) {
       std::make_shared<ctc::Model>(kSymbols, ctc::Scoring(), Languages{language}, nullptr, "");
   TestLanguageModel(*language);
   TestExhaustive();
-  TestSearch(model);
+  for (bool recombine : {false, true}) TestSearch(model, recombine);
+  TestLong(model);
   TestHotWords(model);
   TestThreads(model, arpa);
   CHECK(Throws([] { ctc::LanguageModel::Load("/there/is/no/such/file"); }));
