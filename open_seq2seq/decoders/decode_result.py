@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """One recognised word.
 
     Args:
@@ -21,8 +21,7 @@ class Word:
     confidence: float
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """One symbol of the vocabulary in the best alignment of a hypothesis.
 
     Args:
