@@ -54,7 +54,11 @@ def make_parser() -> argparse.ArgumentParser:
     add("--exact_grid", action="store_true", help="decode at every point; nothing is estimated")
     add("--beam_width", type=int, default=128, help="hypotheses kept (default: 128)")
     add("--beam_threshold", type=float, help="drop hypotheses so far (ln) below the best one")
-    add("--token_threshold", type=float, help="drop symbols so far (ln) below the frame's best")
+    add(
+        "--token_threshold",
+        type=float,
+        help="ignore symbols with a lower log probability (the best stays)",
+    )
     add("--cutoff_top_n", type=int, help="symbols of a frame that are tried, the likeliest")
     add("--cutoff_prob", type=float, help="try symbols until their probabilities add up to it")
     add("--hot_words", help="a file with a phrase and its weight in each line")

@@ -4,8 +4,8 @@
 #
 #     scripts/download_lm.sh [NAME] [--folder DIR] [--url URL] [--tools DIR] [--keep] [--list]
 #
-# NAME: 3-gram.pruned.3e-7 (about 13 MB packed), 3-gram.pruned.1e-7 (34 MB), 3-gram (759 MB) or
-# 4-gram (1.3 GB); 4-gram, OpenSeq2Seq's, if none is given. The result is
+# NAME: 3-gram.pruned.3e-7 (the smallest), 3-gram.pruned.1e-7, 3-gram or 4-gram (the largest, more
+# than a gigabyte packed); 4-gram, OpenSeq2Seq's, if none is given. The result is
 # language_model/NAME.binary (the quantised trie of OpenSeq2Seq). build_binary comes from
 # scripts/install_kenlm.sh. --url: where the files are, instead of OpenSLR (a mirror, file://);
 # --keep: keep the lower-cased ARPA file.

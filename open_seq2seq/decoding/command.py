@@ -163,19 +163,14 @@ def _n_best_lists(
 ) -> list[DecodeResult]:
     """The same with n-best lists, where an output has them.
 
-    They take a search of their own: where only the best text counts, the beam need not keep
-    others that can no longer overtake it, and it may find a better one.
+    They are decoded once more: making them for every point of a grid would take most of the time.
     """
     flags = job.flags
     # All that the beam holds at the end for OpenSeq2Seq's dump.
     nbest = flags.beam_width if flags.dump_all_beams_to else flags.nbest
     if nbest == 1 or not (flags.dump_all_beams_to or flags.nbest_file):
         return results
-    lists = job.decode(alpha, beta, nbest)
-    other = sum(one.text != best.text for one, best in zip(lists, results))
-    if other:
-        print(f"The n-best lists begin with another text in {other} of {len(lists)} utterances.")
-    return lists
+    return job.decode(alpha, beta, nbest)
 
 
 def _write_results(job: _Job, results: list[DecodeResult], alpha: float, beta: float) -> None:
