@@ -13,6 +13,7 @@
 #include "batch.h"
 #include "beam_search.h"
 #include "error.h"
+#include "greedy.h"
 #include "hot_words.h"
 #include "language_model.h"
 #include "model.h"
@@ -111,7 +112,8 @@ py::tuple ToTuple(const ctc::Hypothesis& hypothesis) {
     words[i] = py::make_tuple(word.text, word.start, word.end, word.confidence);
   }
   return py::make_tuple(hypothesis.text, hypothesis.score, hypothesis.acoustic, words, tokens,
-                        py::tuple(py::cast(hypothesis.lm_scores)), hypothesis.bonus_count, hypothesis.boost);
+                        py::tuple(py::cast(hypothesis.lm_scores)), hypothesis.bonus_count,
+                        hypothesis.boost);
 }
 
 py::list ToList(const std::vector<ctc::Hypothesis>& hypotheses) {
@@ -120,8 +122,9 @@ py::list ToList(const std::vector<ctc::Hypothesis>& hypotheses) {
   return result;
 }
 
-py::list Decode(std::shared_ptr<const ctc::Model> model, const std::vector<Rows>& arrays, const py::dict& options,
-                std::shared_ptr<const ctc::HotWords> hot_words, const std::string& inputs, int threads) {
+py::list Decode(std::shared_ptr<const ctc::Model> model, const std::vector<Rows>& arrays,
+                const py::dict& options, std::shared_ptr<const ctc::HotWords> hot_words,
+                const std::string& inputs, int threads) {
   std::vector<ctc::Utterance> utterances;
   for (const Rows& rows : arrays) utterances.push_back(Rowed(rows, *model));
   const ctc::SearchOptions parsed = ParseOptions(options);
@@ -141,7 +144,9 @@ class Stream {
  public:
   Stream(std::shared_ptr<const ctc::Model> model, const py::dict& options,
          std::shared_ptr<const ctc::HotWords> hot_words, const std::string& inputs)
-      : model_(model), inputs_(ParseInputs(inputs)), search_(model, ParseOptions(options), std::move(hot_words)) {}
+      : model_(model),
+        inputs_(ParseInputs(inputs)),
+        search_(model, ParseOptions(options), std::move(hot_words)) {}
 
   void Accept(const Rows& rows) {
     const ctc::Utterance utterance = Rowed(rows, *model_);
@@ -180,6 +185,37 @@ class Stream {
   std::mutex mutex_;
 };
 
+py::list Greedy(const py::array_t<float, py::array::c_style>& logits,
+                const std::vector<int>& lengths, const std::vector<std::string>& texts,
+                const std::vector<bool>& starts_word) {
+  if (logits.ndim() != 3 || logits.shape(0) != static_cast<py::ssize_t>(lengths.size()) ||
+      logits.shape(2) != static_cast<py::ssize_t>(texts.size()) + 1 ||
+      texts.size() != starts_word.size()) {
+    throw ctc::Error("Logits, lengths and symbols do not fit together.");
+  }
+  const int frames = static_cast<int>(logits.shape(1)), classes = static_cast<int>(logits.shape(2));
+  const ctc::Spelling spelling{texts, starts_word};
+  std::vector<ctc::GreedyResult> results(lengths.size());
+  {
+    py::gil_scoped_release release;
+    for (size_t row = 0; row < lengths.size(); ++row) {
+      const float* rows = logits.data() + row * static_cast<size_t>(frames) * classes;
+      const int used = std::min(std::max(lengths[row], 0), frames);
+      results[row] = ctc::GreedyDecode(rows, used, classes, spelling);
+    }
+  }
+  py::list found;
+  for (const ctc::GreedyResult& one : results) {
+    py::tuple words(one.words.size());
+    for (size_t i = 0; i < one.words.size(); ++i) {
+      const ctc::GreedyWord& word = one.words[i];
+      words[i] = py::make_tuple(word.text, word.first, word.last, word.confidence);
+    }
+    found.append(py::make_tuple(py::cast(one.symbols), one.score, words));
+  }
+  return found;
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_core, module) {
@@ -195,47 +231,57 @@ PYBIND11_MODULE(_core, module) {
       .def_property_readonly("path", &ctc::LanguageModel::path)
       .def_property_readonly("order", &ctc::LanguageModel::order)
       .def_property_readonly("size", &ctc::LanguageModel::size)
-      .def("words", [](const ctc::LanguageModel& model) {
-        py::list words;
-        for (std::string_view word : model.words()) words.append(py::bytes(word.data(), word.size()));
-        return words;
-      })
-      .def("score", [](const ctc::LanguageModel& model, const std::vector<std::string>& words, bool begin, bool end) {
-        std::vector<std::pair<float, bool>> scores;
-        ctc::LmState state = begin ? model.begin() : model.null(), next;
-        for (const std::string& word : words) {
-          const ctc::WordId id = model.Find(word);
-          scores.emplace_back(model.Score(state, id, &next), id == 0);
-          state = next;
-        }
-        if (end) scores.emplace_back(model.Score(state, model.end_of_sentence(), &next), false);
-        return scores;
-      }, py::arg("words"), py::arg("begin") = true, py::arg("end") = true)
-      .def("scores_symbols", [](const ctc::LanguageModel& model, const std::vector<std::string>& symbols) {
-        return ctc::IsTokenModel(model, ctc::Symbols(symbols));
-      });
+      .def("words",
+           [](const ctc::LanguageModel& model) {
+             py::list words;
+             for (std::string_view word : model.words())
+               words.append(py::bytes(word.data(), word.size()));
+             return words;
+           })
+      .def(
+          "score",
+          [](const ctc::LanguageModel& model, const std::vector<std::string>& words, bool begin,
+             bool end) {
+            std::vector<std::pair<float, bool>> scores;
+            ctc::LmState state = begin ? model.begin() : model.null(), next;
+            for (const std::string& word : words) {
+              const ctc::WordId id = model.Find(word);
+              scores.emplace_back(model.Score(state, id, &next), id == 0);
+              state = next;
+            }
+            if (end) scores.emplace_back(model.Score(state, model.end_of_sentence(), &next), false);
+            return scores;
+          },
+          py::arg("words"), py::arg("begin") = true, py::arg("end") = true)
+      .def("scores_symbols",
+           [](const ctc::LanguageModel& model, const std::vector<std::string>& symbols) {
+             return ctc::IsTokenModel(model, ctc::Symbols(symbols));
+           });
 
   py::class_<ctc::Model, std::shared_ptr<ctc::Model>>(module, "Model")
-      .def(py::init([](const std::vector<std::string>& symbols, const py::dict& scoring,
-                       const std::vector<std::shared_ptr<ctc::LanguageModel>>& models,
-                       std::optional<std::vector<std::string>> words, const std::string& trie_path) {
-             const ctc::Scoring rules = ParseScoring(scoring);
-             py::gil_scoped_release release;
-             std::vector<std::shared_ptr<const ctc::LanguageModel>> constant(models.begin(), models.end());
-             return std::make_shared<ctc::Model>(symbols, rules, std::move(constant), words ? &*words : nullptr,
-                                                 trie_path);
-           }))
-      .def_property_readonly("lexicon_words", [](const ctc::Model& model) {
-        return model.lexicon() ? model.lexicon()->words() : 0;
-      })
+      .def(
+          py::init([](const std::vector<std::string>& symbols, const py::dict& scoring,
+                      const std::vector<std::shared_ptr<ctc::LanguageModel>>& models,
+                      std::optional<std::vector<std::string>> words, const std::string& trie_path) {
+            const ctc::Scoring rules = ParseScoring(scoring);
+            py::gil_scoped_release release;
+            std::vector<std::shared_ptr<const ctc::LanguageModel>> constant(models.begin(),
+                                                                            models.end());
+            return std::make_shared<ctc::Model>(symbols, rules, std::move(constant),
+                                                words ? &*words : nullptr, trie_path);
+          }))
+      .def_property_readonly(
+          "lexicon_words",
+          [](const ctc::Model& model) { return model.lexicon() ? model.lexicon()->words() : 0; })
       .def_property_readonly("unspellable", &ctc::Model::unspellable)
       .def_property_readonly("unspellable_examples", &ctc::Model::unspellable_examples);
 
   py::class_<ctc::HotWords, std::shared_ptr<ctc::HotWords>>(module, "HotWords")
-      .def(py::init([](const std::vector<std::pair<std::string, float>>& phrases, const ctc::Model& model) {
-        return std::make_shared<ctc::HotWords>(phrases, model.symbols(),
-                                               model.constrained() ? model.lexicon() : nullptr);
-      }));
+      .def(py::init(
+          [](const std::vector<std::pair<std::string, float>>& phrases, const ctc::Model& model) {
+            return std::make_shared<ctc::HotWords>(phrases, model.symbols(),
+                                                   model.constrained() ? model.lexicon() : nullptr);
+          }));
 
   py::class_<Stream>(module, "Stream")
       .def(py::init([](std::shared_ptr<ctc::Model> model, const py::dict& options,
@@ -248,8 +294,10 @@ PYBIND11_MODULE(_core, module) {
       .def("reset", &Stream::Reset)
       .def_property_readonly("frames", &Stream::frames);
 
-  module.def("decode", [](std::shared_ptr<ctc::Model> model, const std::vector<Rows>& arrays, const py::dict& options,
-                          std::shared_ptr<ctc::HotWords> hot_words, const std::string& inputs, int threads) {
+  module.def("greedy", &Greedy);
+  module.def("decode", [](std::shared_ptr<ctc::Model> model, const std::vector<Rows>& arrays,
+                          const py::dict& options, std::shared_ptr<ctc::HotWords> hot_words,
+                          const std::string& inputs, int threads) {
     return Decode(model, arrays, options, hot_words, inputs, threads);
   });
 }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from open_seq2seq.decoders.greedy import greedy_decode
+from open_seq2seq.decoders.greedy import _native, greedy_decode, greedy_decode_numpy
 
 CHARACTERS = SimpleNamespace(
     symbols=[" ", "a", "b", "c", "'"],
@@ -132,3 +132,31 @@ def test_large_logits_and_many_frames(offset):
     expected = (exact.max(2) - np.log(np.exp(exact).sum(2))).sum()
     assert result.score == pytest.approx(expected, rel=1e-4)
     assert max(word.confidence for word in result.words) <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(st.integers(0, 40), min_size=1, max_size=4),
+    st.sampled_from([CHARACTERS, PIECES]),
+    st.sampled_from([0.3, 3.0, 30.0, 300.0]),
+)
+def test_the_native_decoder_and_numpy_agree(seed, lengths, vocabulary, spread):
+    assert _native() is not None, "build it by: python -m ctc_decoder_with_lm.build"
+    classes = len(vocabulary.symbols) + 1
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(0, spread, (len(lengths), 40, classes)).astype(np.float32)
+    ours = greedy_decode(logits, np.array(lengths), vocabulary, 0.02)
+    expected = greedy_decode_numpy(logits, np.array(lengths), vocabulary, 0.02)
+    for one, other in zip(ours, expected):
+        assert one.text == other.text
+        assert one.score == pytest.approx(other.score, rel=1e-5, abs=1e-4)
+        assert [word[:3] for word in one.words] == [word[:3] for word in other.words]
+        for word, same in zip(one.words, other.words):
+            assert word.confidence == pytest.approx(same.confidence, abs=1e-5)
+
+
+def test_equal_logits_give_the_first_symbol_on_both_ways():
+    logits = np.zeros((1, 3, 6), np.float32)
+    for decoder in (greedy_decode, greedy_decode_numpy):
+        assert decoder(logits, np.array([3]), CHARACTERS, 0.02)[0].text == " "

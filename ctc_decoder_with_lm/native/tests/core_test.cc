@@ -17,6 +17,7 @@
 #include "../batch.h"
 #include "../beam_search.h"
 #include "../error.h"
+#include "../greedy.h"
 #include "../hot_words.h"
 #include "../language_model.h"
 #include "../model.h"
@@ -199,6 +200,29 @@ void TestHotWords(const std::shared_ptr<const ctc::Model>& model) {
   CHECK(Throws([&] { ctc::HotWords({{"dog", 1.0f}}, model->symbols(), model->lexicon()); }));
 }
 
+// The best class of each frame, with runs merged and blanks removed, for all lengths of a block.
+void TestGreedy() {
+  ctc::Spelling spelling;
+  for (const char* text : {"", "a", "b", "c", "t"}) {
+    spelling.texts.push_back(text);
+    spelling.starts_word.push_back(*text == 0);
+  }
+  for (int frames = 0; frames < 40; ++frames) {
+    const std::vector<float> logits = RandomLogits(frames, static_cast<uint32_t>(frames));
+    std::vector<int> expected;
+    int last = kClasses - 1;
+    for (int frame = 0; frame < frames; ++frame) {
+      const float* row = logits.data() + frame * kClasses;
+      const int best = static_cast<int>(std::max_element(row, row + kClasses) - row);
+      if (best != last && best != kClasses - 1) expected.push_back(best);
+      last = best;
+    }
+    const auto found = ctc::GreedyDecode(logits.data(), frames, kClasses, spelling);
+    CHECK(found.symbols == expected);
+    CHECK(found.score <= 0);
+  }
+}
+
 // An utterance that is long enough for all memory to be tidied up several times.
 void TestLong(const std::shared_ptr<const ctc::Model>& model) {
   ctc::SearchOptions options;
@@ -255,6 +279,7 @@ int main(int count, char** arguments) {
   const auto model =
       std::make_shared<ctc::Model>(kSymbols, ctc::Scoring(), Languages{language}, nullptr, "");
   TestLanguageModel(*language);
+  TestGreedy();
   TestExhaustive();
   for (bool recombine : {false, true}) TestSearch(model, recombine);
   TestLong(model);
