@@ -127,7 +127,7 @@ class BeamSearchDecoder:
             self.scoring = replace(rules, lm_unit=self._lm_unit(rules))
             words = None if lexicon is None else _checked_texts("lexicon", lexicon)
             models = [model._native for model in self.language_models]
-            trie = os.fspath(trie_path) if trie_path else ""
+            trie = _checked_texts("trie_path", [os.fspath(trie_path)])[0] if trie_path else ""
             self._model = native.Model(self.symbols, self.scoring.as_dict(), models, words, trie)
         except native.Error as error:
             raise InputError(str(error)) from None

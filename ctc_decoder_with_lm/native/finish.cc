@@ -59,7 +59,8 @@ std::vector<BeamSearch::Final> BeamSearch::Finals() {
       // flashlight: a word is complete when the space after it is heard.
       made.complete = !scoring_.complete_words_first;
       if (!made.complete) {
-        made.language += node.language.ahead;
+        // Its lookahead stays, as in flashlight; what hot words lent does not.
+        made.language += node.language.ahead - (hot_ ? hot_->lent(node.language.hot) : 0.0f);
       } else if (CloseWord(&node); !scoring_.token_lm) {
         made.language += node.close_score;
         context = node.close_context;
@@ -198,7 +199,8 @@ std::vector<BeamSearch::Path> BeamSearch::BestPaths(const std::vector<Final>& fi
         const Alternative& way = alternatives_[at];
         if (way.frame >= next_start || std::count(path.switches.begin(), path.switches.end(), at))
           continue;
-        Path other{path.acoustic + way.acoustic,
+        // The difference is that of the time when they met: no more than certainty.
+        Path other{std::min(path.acoustic + way.acoustic, std::max(path.acoustic, 0.0)),
                    path.language + way.language,
                    path.final,
                    path.switches,

@@ -15,20 +15,23 @@ HotWords::HotWords(const std::vector<std::pair<std::string, float>>& phrases,
   std::vector<SpelledWord> missing;
   std::set<std::vector<Char>> seen;
   for (const auto& [phrase, weight] : phrases) {
-    if (!std::isfinite(weight)) throw Error("The weight of hot word \"" + phrase + "\" is not a number.");
+    if (!std::isfinite(weight))
+      throw Error("The weight of hot word \"" + phrase + "\" is not a number.");
     std::vector<Char> chars{kSpace};
     std::istringstream words(phrase);
     std::string word;
     std::vector<Char> spelled;
     while (words >> word) {
       if (!symbols.Spell(word, &spelled)) {
-        throw Error("Hot word \"" + phrase + "\" has a character that is in no symbol of the vocabulary.");
+        throw Error("Hot word \"" + phrase +
+                    "\" has a character that is in no symbol of the vocabulary.");
       }
       uint32_t node = Lexicon::kRoot;
       for (size_t i = 0; lexicon && i < spelled.size() && node != Lexicon::kOff; ++i) {
         node = lexicon->Child(node, spelled[i]);
       }
-      const bool known = lexicon && node != Lexicon::kOff && lexicon->word(node) != Lexicon::kNoWord;
+      const bool known =
+          lexicon && node != Lexicon::kOff && lexicon->word(node) != Lexicon::kNoWord;
       if (lexicon && !known && seen.insert(spelled).second) missing.push_back({spelled, 0, 0.0f});
       chars.insert(chars.end(), spelled.begin(), spelled.end());
       chars.push_back(kSpace);
@@ -57,7 +60,7 @@ void HotWords::Insert(const std::vector<Char>& chars, float weight) {
       state = made;
     }
     // The boundary in front is not yet a part of the phrase; a complete phrase is paid, not lent.
-    const float share = weight * static_cast<float>(i) / static_cast<float>(chars.size() - 1);
+    const float share = weight * (static_cast<float>(i) / static_cast<float>(chars.size() - 1));
     if (i + 1 < chars.size()) nodes_[state].lent = std::max(nodes_[state].lent, share);
   }
   nodes_[state].completed += weight;
