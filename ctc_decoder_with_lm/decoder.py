@@ -133,6 +133,7 @@ class BeamSearchDecoder:
             raise InputError(str(error)) from None
         self.lexicon_words: int = self._model.lexicon_words
         self.unspellable_words: int = self._model.unspellable
+        self.unspellable_examples: list[str] = list(self._model.unspellable_examples)
 
     def _lm_unit(self, rules: Scoring) -> str:
         if rules.lm_unit != "auto" or not self.language_models:

@@ -6,7 +6,6 @@ import functools
 import hashlib
 import importlib.metadata
 import importlib.util
-import os
 import platform
 import sys
 import sysconfig
@@ -15,8 +14,14 @@ from pathlib import Path
 from types import ModuleType
 
 from ctc_decoder_with_lm import kenlm_source
-from ctc_decoder_with_lm.compiler import compiled, forget_old, run_and_replace
 from open_seq2seq.errors import RunError
+from open_seq2seq.ops.compiler import (
+    build_folder,
+    compiled,
+    forget_old,
+    run_and_replace,
+    tensorflow_version,
+)
 from open_seq2seq.ops.cpu import cpu_flags
 
 NATIVE = Path(__file__).parent / "native"
@@ -36,7 +41,7 @@ def core_path() -> Path:
 
 def operation_path() -> Path:
     """Where the TensorFlow operation is, or would be."""
-    name = f"tensorflow_op-{_tensorflow_version()}-{_digest([_BINDING])}.so"
+    name = f"tensorflow_op-{tensorflow_version()}-{_digest([_BINDING])}.so"
     return folder() / name
 
 
@@ -165,11 +170,8 @@ def release_flags() -> list[str]:
 
 
 def folder() -> Path:
-    """Beside the sources, or in the user's cache when the package is read-only."""
-    if os.access(NATIVE, os.W_OK):
-        return NATIVE / "build"
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "ctc_decoder_with_lm"
+    """Where everything that is built goes."""
+    return build_folder(NATIVE, "ctc_decoder_with_lm")
 
 
 def _kenlm_objects(flags: Sequence[str], kenlm: Path) -> list[Path]:
@@ -223,12 +225,3 @@ def _cpu_tag() -> str:
 
 def _python_suffix() -> str:
     return sysconfig.get_config_var("EXT_SUFFIX") or ".so"
-
-
-def _tensorflow_version() -> str:
-    for name in ("tensorflow", "tensorflow-cpu"):
-        try:
-            return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return "none"

@@ -93,6 +93,23 @@ def make_beam_search(
     )
 
 
+def lexicon_note(decoder: Any) -> str | None:
+    """What the user should know of words that beam search can never find; None: nothing.
+
+    Args:
+      decoder: a `ctc_decoder_with_lm.BeamSearchDecoder`.
+    """
+    count = decoder.unspellable_words
+    if not count:
+        return None
+    examples = ", ".join(map(repr, decoder.unspellable_examples))
+    words = "1 word" if count == 1 else f"{count} words"
+    return (
+        f"{words} of the language model or lexicon cannot be spelled with the model's symbols and "
+        f"will never be recognised: {examples}{', ...' if count > 5 else ''}."
+    )
+
+
 def _read_lexicon(path: str) -> list[str]:
     """The words of a text file: the first of each line (a pronunciation lexicon's too)."""
     try:
@@ -131,6 +148,11 @@ class BeamSearch:
         self._decoder: Any = None
         self._hot_words: Any = None
         self._made_for: Any = None
+
+    @property
+    def note(self) -> str | None:
+        """See `lexicon_note`; None before `prepare`."""
+        return lexicon_note(self._decoder) if self._decoder is not None else None
 
     def prepare(self, symbols: Sequence[str], step_size: float) -> None:
         """Loads the language model and checks that all fits; decoding does it when needed.

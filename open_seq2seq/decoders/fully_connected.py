@@ -216,7 +216,9 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
             return greedy_decode(logits, lengths, vocabulary, step_size)
         return self._beam_search.decode(logits, lengths, vocabulary.symbols, step_size)
 
-    def prepare(self, params: Mapping[str, Any], symbols: Sequence[str], step_size: float) -> None:
+    def prepare(
+        self, params: Mapping[str, Any], symbols: Sequence[str], step_size: float
+    ) -> str | None:
         """Decodes as the parameters of a mode say from now on, and loads what that needs.
 
         So what is wrong with a language model is said before a long run.
@@ -226,12 +228,17 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
           symbols: text of each class, without the blank.
           step_size: seconds from one frame of the logits to the next.
 
+        Returns:
+          What the user should know of the language model, or None.
+
         Raises:
           InputError: a file of the language model is missing or unfit.
         """
         self._beam_search = BeamSearch(params) if params["use_language_model"] else None
-        if self._beam_search is not None:
-            self._beam_search.prepare(symbols, step_size)
+        if self._beam_search is None:
+            return None
+        self._beam_search.prepare(symbols, step_size)
+        return self._beam_search.note
 
     def get_config(self) -> dict[str, Any]:
         own = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.decoders.beam_search import make_beam_search, scoring_named
+from open_seq2seq.decoders.beam_search import lexicon_note, make_beam_search, scoring_named
 from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.decoding import outputs
 from open_seq2seq.decoding.grid import GridSearch, grid_values
@@ -87,8 +87,9 @@ def _read(flags: argparse.Namespace, progress: ProgressMaker) -> _Job:
     decoder = make_beam_search(symbols, flags.lm, scoring, step_size, flags.trie)
     threads = flags.num_threads or available_cores()
     search = Search(decoder, stored.utterances, flags.beam_width, threads, options)
-    for note in stored.notes:
-        print(note)
+    for note in [*stored.notes, lexicon_note(decoder)]:
+        if note:
+            print(note)
     print(f"{len(stored.utterances)} utterances, {stored.seconds:.0f} s; {threads} threads")
     if flags.lm:
         print(f"Scoring {flags.scoring}: alpha multiplies {scoring.unit} probabilities")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.decoders.decode_result import DecodeResult
-from open_seq2seq.decoding.files import write_csv, write_text
 from open_seq2seq.decoding.grid import utterance_errors
 from open_seq2seq.decoding.utterances import StoredUtterance
+from open_seq2seq.files import write_csv, write_whole
 
 
 def write_transcripts(
@@ -56,7 +56,7 @@ def write_json_lines(
         json.dumps(_json(utterance, result, nbest), ensure_ascii=False)
         for utterance, result in zip(utterances, results)
     ]
-    write_text(path, "".join(f"{line}\n" for line in lines))
+    write_whole(path, "".join(f"{line}\n" for line in lines))
 
 
 def _json(utterance: StoredUtterance, result: DecodeResult, nbest: int) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def write_ctm(
             duration = max(word.end - word.start, 0.0)
             times = f"{word.start:.3f} {duration:.3f}"
             lines.append(f"{name} 1 {times} {word.text} {word.confidence:.4f}\n")
-    write_text(path, "".join(lines))
+    write_whole(path, "".join(lines))
 
 
 def recording_names(paths: Sequence[str]) -> list[str]:
@@ -121,4 +121,4 @@ def write_beams(path: str, results: Iterable[DecodeResult]) -> None:
     for result in results:
         beams = [f"{one.score} 0.0 0.0 {one.text}\n" for one in result.nbest or (result,)]
         lines += ["B=>>>>>>>>\n", *beams, "E=>>>>>>>>\n"]
-    write_text(path, "".join(lines))
+    write_whole(path, "".join(lines))

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.decoders.decode_result import Word
-from open_seq2seq.decoding.files import write_csv, write_text
 from open_seq2seq.decoding.search import decode_greedily
 from open_seq2seq.decoding.utterances import StoredUtterance
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import write_csv, write_whole
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def read_shifts(path: str) -> Shifts:
 
 def write_shifts(path: str, shifts: Shifts) -> None:
     """Writes a calibration file."""
-    write_text(path, f"{shifts.start:.5f} {shifts.end:.5f}\n")
+    write_whole(path, f"{shifts.start:.5f} {shifts.end:.5f}\n")
 
 
 def choose_shifts(

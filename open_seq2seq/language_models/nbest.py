@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
@@ -12,6 +11,7 @@ from typing import Any
 
 from open_seq2seq.data.manifest import read_manifests
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import write_csv, write_whole
 
 BEGIN, END = "B=>>>>>>>>", "E=>>>>>>>>"
 
@@ -175,33 +175,33 @@ def write_rescored(path: str, lists: Sequence[NBest], orders: Sequence[Sequence[
     Args:
       orders: for each utterance its hypotheses as JSON objects, best first.
     """
-    with open(path, "w", encoding="utf-8") as file:
-        for one, order in zip(lists, orders):
-            record = {"wav_filename": one.name, "reference": one.reference, **one.record}
-            record["reference"] = one.reference
-            best = order[0] if order else {"text": "", "score": 0.0}
-            if best["text"] != record.get("text"):
-                record["words"] = []  # the times were those of another text
-            record |= {**best, "nbest": list(order)}
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    lines = []
+    for one, order in zip(lists, orders):
+        record = {"wav_filename": one.name, "reference": one.reference, **one.record}
+        record["reference"] = one.reference
+        best = order[0] if order else {"text": "", "score": 0.0}
+        if best["text"] != record.get("text"):
+            record["words"] = []  # the times were those of another text
+        record |= {**best, "nbest": list(order)}
+        lines.append(json.dumps(record, ensure_ascii=False) + "\n")
+    write_whole(path, "".join(lines))
 
 
 def write_transcripts(path: str, lists: Sequence[NBest], texts: Sequence[str]) -> None:
     """Writes the CSV that inference writes: wav_filename, predicted_transcript."""
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["wav_filename", "predicted_transcript"])
-        writer.writerows((one.name, text) for one, text in zip(lists, texts))
+    pairs = zip(lists, texts)
+    write_csv(path, [{"wav_filename": o.name, "predicted_transcript": text} for o, text in pairs])
 
 
 def write_beam_dump(
     path: str, lists: Sequence[NBest], nlm_scores: Sequence[Sequence[float]]
 ) -> None:
     """Writes OpenSeq2Seq's dump with a neural model's scores before the numbers it had."""
-    with open(path, "w", encoding="utf-8") as file:
-        for one, scores in zip(lists, nlm_scores):
-            file.write(BEGIN + "\n")
-            for hypothesis, score in zip(one.hypotheses, scores):
-                numbers = hypothesis.numbers or (str(hypothesis.score), "0.0", "0.0")
-                file.write("\t".join([str(score), *numbers, hypothesis.text]) + "\n")
-            file.write(END + "\n")
+    lines = []
+    for one, scores in zip(lists, nlm_scores):
+        lines.append(BEGIN)
+        for hypothesis, score in zip(one.hypotheses, scores):
+            numbers = hypothesis.numbers or (str(hypothesis.score), "0.0", "0.0")
+            lines.append("\t".join([str(score), *numbers, hypothesis.text]))
+        lines.append(END)
+    write_whole(path, "".join(f"{line}\n" for line in lines))

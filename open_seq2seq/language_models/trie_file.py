@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import write_whole
 
 MAGIC, VERSION = 1414678853, 1
 
@@ -82,11 +83,10 @@ def write_trie(alphabet: Sequence[str], model: Any, words: Iterable[str], path: 
         raise InputError(f"Words that cannot be spelled{more}:", problems)
     if not count:
         raise InputError("The trie would be empty:", [Problem("the words", "none", "words")])
-    draft = f"{path}.tmp"
-    with open(draft, "w", encoding="ascii") as file:
-        file.write(f"{MAGIC}\n{VERSION}\n{len(alphabet)}\n")
-        _write(file, root, len(alphabet))
-    os.replace(draft, path)
+    file = io.StringIO()
+    file.write(f"{MAGIC}\n{VERSION}\n{len(alphabet)}\n")
+    _write(file, root, len(alphabet))
+    write_whole(path, file.getvalue())
     return count
 
 

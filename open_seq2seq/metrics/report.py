@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.errors import RunError
+from open_seq2seq.files import write_whole
 from open_seq2seq.metrics.analysis import EvaluatedUtterance, analyse
 from open_seq2seq.metrics.html_report import render_html
 from open_seq2seq.metrics.text_report import render_text
@@ -38,13 +37,4 @@ def write_report(
     target = Path(path)
     render = render_html if target.suffix.lower() in (".html", ".htm") else render_text
     text = render(analyse(utterances), title, details or {})
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # File names that are not UTF-8 come as lone surrogates, which cannot be encoded.
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-        temporary.replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise RunError(f"The report {target} could not be written: {error}.") from error
+    write_whole(target, text)

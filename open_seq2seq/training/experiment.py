@@ -133,7 +133,9 @@ def prepare_decoding(experiment: Experiment, params: Mapping[str, Any]) -> None:
         if decoder_params[name] is not None:
             decoder_params[name] = config_path(decoder_params[name])
     symbols = experiment.data.vocabulary.symbols
-    experiment.model.decoder.prepare(decoder_params, symbols, experiment.step_size)
+    note = experiment.model.decoder.prepare(decoder_params, symbols, experiment.step_size)
+    if note:
+        say(f"Beam search: {note}")
 
 
 def describe_model(model: Model) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.errors import RunError
+from open_seq2seq.files import write_whole
 
 
 def write_transcripts(path: Path, utterances: Sequence[Utterance], texts: Iterable[str]) -> None:
     """A CSV with the columns `wav_filename` and `predicted_transcript`, one row an utterance."""
     names = [utterance.name for utterance in utterances]
     table = pd.DataFrame({"wav_filename": names, "predicted_transcript": list(texts)})
-    _replace(path, table.to_csv(index=False).encode())
+    write_whole(path, table.to_csv(index=False))
 
 
 def write_logits(
@@ -41,16 +40,4 @@ def write_logits(
         "step_size": step_size,
         "vocab": dict(enumerate(symbols)),
     }
-    _replace(path, pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Writes the file under another name first, so that it is whole or not there."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(content)
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise RunError(f"{path} could not be written: {error}.") from error
+    write_whole(path, pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL))

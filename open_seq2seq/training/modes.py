@@ -15,6 +15,7 @@ from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import Override, apply_overrides, split_arguments
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import write_whole
 from open_seq2seq.metrics.report import write_report
 from open_seq2seq.models.notes import parameter_notes
 from open_seq2seq.ops import native
@@ -273,9 +274,7 @@ def _write_report(
 ) -> None:
     """Writes what --eval_summary and --eval_report ask for."""
     if flags.eval_summary:
-        path = Path(flags.eval_summary)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(result.summary(), indent=1))
+        write_whole(flags.eval_summary, json.dumps(result.summary(), indent=1))
     if not flags.eval_report:
         return
     assert isinstance(result, Evaluation)

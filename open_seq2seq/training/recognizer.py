@@ -70,11 +70,7 @@ class Recognizer:
         params = effective_params(config, split_arguments(overrides), "interactive_infer")
         experiment = make_experiment(params, config.base_model, "infer", utterances=[])
         prepare_decoding(experiment, experiment.params)
-        if checkpoint is None:
-            logdir = LogDir(Path(params["logdir"]), enable_logs)
-            best = experiment.params["restore_best_checkpoint"]
-            checkpoint = checkpoint_to_use(logdir, best)
-        load_weights(experiment, Path(checkpoint))
+        load_trained_weights(experiment, checkpoint, enable_logs)
         return cls(experiment)
 
     def transcribe(
@@ -138,6 +134,20 @@ def _batch(features: Sequence[np.ndarray]) -> Batch:
     nothing = np.zeros((len(features), 0), np.int32)
     zeros = np.zeros(len(features), np.int32)
     return Batch(padded, lengths, nothing, zeros, np.arange(len(features)), 0.0)
+
+
+def load_trained_weights(
+    experiment: Experiment, checkpoint: str | Path | None, enable_logs: bool = False
+) -> None:
+    """Puts weights into the model: of a checkpoint, or the log directory's newest or best.
+
+    Raises:
+      InputError: there is none, or it does not fit.
+    """
+    if checkpoint is None:
+        logdir = LogDir(Path(experiment.params["logdir"]), enable_logs)
+        checkpoint = checkpoint_to_use(logdir, experiment.params["restore_best_checkpoint"])
+    load_weights(experiment, Path(checkpoint))
 
 
 def load_weights(experiment: Experiment, checkpoint: Path) -> bool:

@@ -17,8 +17,7 @@ from open_seq2seq.training.experiment import (
     make_data_layer,
     make_experiment,
 )
-from open_seq2seq.training.logdir import LogDir, checkpoint_to_use
-from open_seq2seq.training.recognizer import load_weights
+from open_seq2seq.training.recognizer import load_trained_weights
 from open_seq2seq.training.step import EvaluationStep
 
 
@@ -57,11 +56,7 @@ class LanguageModelScorer:
             raise InputError("The neural language model cannot be loaded:", [problem])
         params = effective_params(config, split_arguments(overrides), "infer")
         experiment = make_experiment(params, config.base_model, "infer", utterances=[])
-        if checkpoint is None:
-            logdir = LogDir(Path(params["logdir"]), False)
-            best = experiment.params["restore_best_checkpoint"]
-            checkpoint = checkpoint_to_use(logdir, best)
-        load_weights(experiment, Path(checkpoint))
+        load_trained_weights(experiment, checkpoint)
         return cls(experiment)
 
     def log_probabilities(self, texts: Sequence[str]) -> np.ndarray:

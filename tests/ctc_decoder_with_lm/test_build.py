@@ -7,8 +7,9 @@ import tarfile
 
 import pytest
 
-from ctc_decoder_with_lm import build, compiler, kenlm_source, library
+from ctc_decoder_with_lm import build, kenlm_source, library
 from open_seq2seq.errors import RunError
+from open_seq2seq.ops import compiler
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_switched_off(monkeypatch):
 
 def test_a_missing_compiler_is_said(monkeypatch, tmp_path):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    monkeypatch.setattr(native, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(native, "build_folder", lambda sources, name: tmp_path)
     with pytest.raises(RunError, match="no-such-compiler"):
         native.build()
-    assert list(tmp_path.iterdir()) == []
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

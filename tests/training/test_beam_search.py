@@ -158,6 +158,24 @@ def test_without_a_language_model_it_is_beam_search_and_says_so(trained, run):
 
 
 @pytest.mark.slow
+def test_words_that_the_symbols_cannot_spell_are_said(trained, run, capfd):
+    odd = ARPA.replace("ngram 1=9", "ngram 1=11").replace(
+        "-1.2\tb\t-0.2", "-1.2\tb\t-0.2\n-1.5\tx-ray\t0\n-1.5\tquay\t0"
+    )
+    (trained / "lm.arpa").write_text(odd)
+    logits = trained / "logits.pkl"
+    model = with_model(trained)
+    dump = "--decoder_params/infer_logits_to_pickle=True"
+    code, out, err = run("--mode=infer", f"--infer_output_file={logits}", dump, *model)
+    assert code == 0, err
+    note = "2 words of the language model or lexicon cannot be spelled"
+    assert out.count(note) == 1 and "'x-ray'" in out and "'quay'" in out
+    capfd.readouterr()
+    decode(f"--logits={logits}", "--mode=infer", f"--lm={trained / 'lm.arpa'}", "--alpha=1",
+           "--beta=1", f"--infer_output_file={trained / 'out.csv'}")  # fmt: skip
+    assert capfd.readouterr().out.count(note) == 1
+
+
 def test_both_backends_transcribe_alike(trained):
     pytest.importorskip("jax")
     texts = []

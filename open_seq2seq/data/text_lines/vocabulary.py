@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ import sentencepiece
 
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import write_whole
 
 # OpenSeq2Seq's names: a line is wrapped in <S>, and a word that is not listed is <UNK>.
 BOUNDARY = "<S>"
@@ -129,7 +131,6 @@ def make_text_vocabulary(
     Raises:
       InputError: the text is too little for so many pieces.
     """
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     if bpe:
         _train_pieces(path, lines, size)
         return
@@ -139,29 +140,24 @@ def make_text_vocabulary(
     # The most frequent first; the alphabet decides between equals.
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     words = [word for word, count in ranked if count >= min_count][: max(size - 2, 0)]
-    draft = f"{path}.tmp"
-    with open(draft, "w", encoding="utf-8") as file:
-        file.write("".join(f"{word}\n" for word in (BOUNDARY, UNKNOWN, *words)))
-    os.replace(draft, path)
+    write_whole(path, "".join(f"{word}\n" for word in (BOUNDARY, UNKNOWN, *words)))
 
 
 def _train_pieces(path: str, lines: Iterable[str], size: int) -> None:
-    draft = f"{path}.tmp"
+    model = io.BytesIO()
     try:
-        with open(draft, "wb") as file:
-            sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=iter(lines),
-                model_writer=file,
-                vocab_size=size,
-                model_type="unigram",
-                character_coverage=1.0,
-                minloglevel=2,
-            )
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(lines),
+            model_writer=model,
+            vocab_size=size,
+            model_type="unigram",
+            character_coverage=1.0,
+            minloglevel=2,
+        )
     except RuntimeError as error:
-        os.remove(draft)
         found = str(error).splitlines()[-1]
         raise _unusable("vocab_size", found, "a size that the text allows") from error
-    os.replace(draft, path)
+    write_whole(path, model.getvalue())
 
 
 def _unusable(where: str, found: str, expected: str, remedy: str = "") -> InputError:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
 import os
 import platform
-import shlex
-import subprocess
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.errors import RunError
+from open_seq2seq.ops.compiler import (
+    build_folder,
+    compiled,
+    run_and_replace,
+    tensorflow_version,
+)
 from open_seq2seq.ops.cpu import cpu_flags
 
 _SOURCES = Path(__file__).parent
@@ -35,8 +35,8 @@ def library_path() -> Path:
     digest = hashlib.sha256()
     for source in sorted(_SOURCES.glob("*.[ch]*")):
         digest.update(source.read_bytes())
-    name = f"tensorflow_ops-{_tensorflow_version()}-{digest.hexdigest()[:12]}.so"
-    return _folder() / name
+    name = f"tensorflow_ops-{tensorflow_version()}-{digest.hexdigest()[:12]}.so"
+    return build_folder(_SOURCES, "open_seq2seq") / name
 
 
 def build() -> Path:
@@ -53,30 +53,12 @@ def build() -> Path:
     path = library_path()
     if path.exists():
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    compiler = [*shlex.split(os.environ.get("CXX", "g++")), "-O3", "-w", "-fPIC", "-std=c++17"]
-    flags, sources = tf.sysconfig.get_compile_flags(), sorted(_SOURCES.glob("*.cc"))
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        objects = [f"{folder}/{source.stem}.o" for source in sources]
-        compilations = [
-            [*compiler, *flags, "-c", str(source), "-o", result]
-            for source, result in zip(sources, objects)
-        ]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(_run, compilations))
-        library = f"{folder}/{path.name}"
-        _run([*compiler, "-shared", *objects, "-o", library, *tf.sysconfig.get_link_flags()])
-        os.replace(library, path)
+    flags = ["-O3", "-w", "-fPIC", "-std=c++17", *tf.sysconfig.get_compile_flags()]
+    sources, headers = sorted(_SOURCES.glob("*.cc")), sorted(_SOURCES.glob("*.h"))
+    objects = compiled(sources, flags, headers, path.parent / f"objects-{tensorflow_version()}")
+    links = ["-shared", *map(str, objects), *tf.sysconfig.get_link_flags(), "-o"]
+    run_and_replace(links, path)
     return path
-
-
-def _run(command: list[str]) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise RunError(f"No C++ compiler: {command[0]} was not found.") from error
-    if done.returncode:
-        raise RunError(f"The C++ kernels did not compile:\n{done.stderr[-3000:]}")
 
 
 @functools.cache
@@ -93,20 +75,3 @@ def operations() -> Any:
     if not path.exists() or tf.config.list_physical_devices("GPU"):
         return None
     return tf.load_op_library(str(path))
-
-
-def _folder() -> Path:
-    """Beside the sources, or in the user's cache when the package is read-only."""
-    if os.access(_SOURCES, os.W_OK):
-        return _SOURCES / "build"
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "open_seq2seq"
-
-
-def _tensorflow_version() -> str:
-    for name in ("tensorflow", "tensorflow-cpu"):
-        try:
-            return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return "none"

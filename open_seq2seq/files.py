@@ -1,4 +1,4 @@
-"""Writing result files whole or not at all."""
+"""Result files, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,13 +13,24 @@ from typing import Any
 from open_seq2seq.errors import RunError
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Writes a UTF-8 file under another name first, so that it is whole or not there."""
+def write_whole(path: str | Path, content: str | bytes) -> None:
+    """Writes a file under another name first, so that it is whole or not there.
+
+    Args:
+      path: the file; its folder is made, an older file replaced.
+      content: text is written as UTF-8; what has no code there (file names that are not UTF-8)
+        is written as an escape.
+
+    Raises:
+      RunError: the file cannot be written.
+    """
     path = Path(path)
+    if isinstance(content, str):
+        content = content.encode(errors="backslashreplace")
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8", newline="")
+        draft.write_bytes(content)
         draft.replace(path)
     except OSError as error:
         with suppress(OSError):
@@ -33,4 +44,4 @@ def write_csv(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
     writer = csv.DictWriter(stream, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(path, stream.getvalue())
+    write_whole(path, stream.getvalue())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib.metadata
 import os
 import shlex
 import subprocess
@@ -69,6 +70,24 @@ def forget_old(made: Iterable[Path]) -> None:
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_mtime < time.time() - 86400:
                 path.unlink()
+
+
+def build_folder(sources: Path, name: str) -> Path:
+    """Where to build: beside the sources, or in the user's cache when they are read-only."""
+    if os.access(sources, os.W_OK):
+        return sources / "build"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / name
+
+
+def tensorflow_version() -> str:
+    """The version of the installed TensorFlow, without importing it; "none" without one."""
+    for name in ("tensorflow", "tensorflow-cpu"):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "none"
 
 
 def command() -> list[str]:
