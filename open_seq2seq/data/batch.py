@@ -32,7 +32,9 @@ class Batch:
       labels: [batch, label] int32, 0 past each length; no labels in inference.
       label_lengths: [batch] int32.
       indices: [batch] int64, rows in the data layer's `utterances`.
-      audio_seconds: recorded seconds in the batch.
+      audio_seconds: recorded seconds in the batch; 0 in a filler.
+      filler: there were fewer utterances than workers, and this is a copy of another worker's:
+        it is there so that all workers take part in a step, and counts nothing.
     """
 
     UNIT: ClassVar[Unit] = Unit("s audio", "seconds of audio", "audio_seconds")
@@ -43,6 +45,7 @@ class Batch:
     label_lengths: np.ndarray
     indices: np.ndarray
     audio_seconds: float
+    filler: bool = False
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -65,6 +68,7 @@ class TextBatch:
       targets: [batch, time] int32, the token after each of them, the line's last the end's.
       lengths: [batch] int32, tokens of a line with its end.
       indices: [batch] int64, rows in the data layer's `utterances`.
+      filler: as `Batch.filler`.
     """
 
     UNIT: ClassVar[Unit] = Unit("tokens", "tokens", "tokens")
@@ -73,6 +77,7 @@ class TextBatch:
     targets: np.ndarray
     lengths: np.ndarray
     indices: np.ndarray
+    filler: bool = False
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -82,4 +87,4 @@ class TextBatch:
     @property
     def amount(self) -> float:
         """How much data it is, in `UNIT`s."""
-        return float(self.lengths.sum())
+        return 0.0 if self.filler else float(self.lengths.sum())

@@ -20,9 +20,9 @@ def text(tmp_path):
     return path
 
 
-def layer(text, mode="train", batch_size=2, **more):
+def layer(text, mode="train", batch_size=2, share=None, **more):
     params = {"vocab_file": str(text.parent / "words.txt"), "dataset_files": [str(text)], **more}
-    return TextDataLayer(params, mode=mode, batch_size=batch_size, seed=3)
+    return TextDataLayer(params, mode=mode, batch_size=batch_size, seed=3, **(share or {}))
 
 
 def test_text_csv_and_gzip_are_read_alike(tmp_path):
@@ -107,6 +107,30 @@ def test_an_epoch_can_be_entered_anywhere_and_its_order_changes(text):
     assert order(1, 1) == whole[1:] and order(1) == whole
     assert sorted(row for rows in whole for row in rows) == list(range(5))
     assert any(order(epoch) != whole for epoch in range(2, 6))
+
+
+def test_workers_share_the_batches_of_one(text):
+    """Training: the rows of each batch in turn; evaluation: the batches in turn."""
+    whole = list(layer(text, vocab_size=9, batch_size=4).batches(1))
+    parts = [
+        list(layer(text, share={"rank": rank, "num_workers": 2}, vocab_size=9).batches(1))
+        for rank in range(2)
+    ]
+    assert [len(batch.indices) for batch in whole] in ([4, 1], [1, 4])
+    for expected, *step in zip(whole, *parts, strict=True):
+        for rank, part in enumerate(step):
+            assert part.filler == (rank == len(expected.indices))
+            rows = slice(0, 1) if part.filler else slice(rank, None, 2)
+            for array, one in zip(
+                (*part.arrays, part.indices), (*expected.arrays, expected.indices)
+            ):
+                np.testing.assert_array_equal(array, one[rows])
+        assert sum(part.amount for part in step) == expected.amount
+    whole = [batch.indices.tolist() for batch in layer(text, "eval").batches()]
+    for rank in range(2):
+        data = layer(text, "eval", share={"rank": rank, "num_workers": 2, "devices": 3})
+        assert [batch.indices.tolist() for batch in data.batches()] == whole[rank::2]
+        assert data.batches_per_epoch == len(whole[rank::2])
 
 
 def test_long_lines_are_left_out_of_training_only(text):

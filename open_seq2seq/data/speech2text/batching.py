@@ -5,12 +5,15 @@ lengths, so little is computed on padding and a model sees few different shapes.
 randomness comes from (seed, epoch): any batch of any epoch is found without
 going through the ones before it, and every worker derives the same plan.
 
-One epoch has every utterance exactly once. With several workers each step takes one
-batch for each of them, of like length, and all workers have the same number of batches,
-none of them empty. When the batches don't come out even, the largest ones are halved until
-they do. That is impossible only where batches of one utterance are asked for (or forced
-by a limit on their duration) and the utterances don't divide by the workers: then a few
-of the shortest utterances share a batch two by two.
+One epoch has every utterance exactly once. Several workers share a plan in one of two ways:
+
+* in training, N devices (of all workers together) with batch size B have the plan of one device
+  with batch size N * B. Worker r of n gets rows[r::n] of each batch, and all pad it to the same
+  length and take as many steps. Where a batch has fewer rows than there are workers (the last of
+  an epoch, or of the longest utterances under a limit on the duration; or there are fewer
+  utterances than workers), the others get a copy of its first row as a filler, which takes part
+  in the step and counts nothing;
+* in evaluation worker r of n takes the whole batches r::n of the plan of one device.
 """
 
 from __future__ import annotations
@@ -55,6 +58,7 @@ class PlannedBatch:
       speed_factors: [batch] float64, length change of each utterance.
       length: frames that the batch is padded to.
       frames: [batch] int64, the planned frames of each utterance.
+      filler: the batch is a copy of another worker's row, because there is none for this one.
     """
 
     rows: np.ndarray
@@ -62,18 +66,20 @@ class PlannedBatch:
     speed_factors: np.ndarray
     length: int
     frames: np.ndarray
+    filler: bool = False
 
 
 @dataclass(frozen=True)
 class EpochPlan:
-    """All batches of one epoch for one worker.
+    """All batches of one epoch, and what of them one worker takes.
 
     Args:
       order: [utterance] rows, batch after batch.
-      ends: [batch over all workers] where each batch ends in `order`.
-      lengths: [batch over all workers] frames each is padded to.
-      steps: [step] which of the worker's positions in `ends` each step takes.
+      ends: [batch] where each batch ends in `order`.
+      lengths: [batch] frames each is padded to.
+      steps: [step] which batch each of the worker's steps takes.
       frames, variants, speed_factors: [utterance], by row.
+      rank, num_workers: the worker takes rows[rank::num_workers] of each batch.
     """
 
     order: np.ndarray
@@ -83,26 +89,34 @@ class EpochPlan:
     frames: np.ndarray
     variants: np.ndarray
     speed_factors: np.ndarray
+    rank: int = 0
+    num_workers: int = 1
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def batch(self, step: int) -> PlannedBatch:
-        """The worker's batch at `step`, in constant time."""
+        """The worker's part of the batch at `step`, in constant time."""
         position = self.steps[step]
         start = self.ends[position - 1] if position else 0
-        rows = self.order[start : self.ends[position]]
+        whole = self.order[start : self.ends[position]]
+        filler = self.rank >= len(whole)
+        rows = whole[:1] if filler else whole[self.rank :: self.num_workers]
         return PlannedBatch(
             rows=rows,
             variants=self.variants[rows],
             speed_factors=self.speed_factors[rows],
             length=int(self.lengths[position]),
             frames=self.frames[rows],
+            filler=filler,
         )
 
     @property
     def padding_share(self) -> float:
-        """The part of all workers' batches that is padding: 1 - frames / padded frames."""
+        """The part of all workers' batches that is padding: 1 - frames / padded frames.
+
+        Fillers are not in it.
+        """
         sizes = np.diff(self.ends, prepend=0)
         return 1.0 - float(self.frames.sum()) / float(sizes @ self.lengths)
 
@@ -115,18 +129,22 @@ class BatchPlanner:
       samples: [utterance, variant] int, recorded lengths; the variants of an utterance are
         the recordings that may stand for it (one column where there is no choice).
       count_frames: (samples [n], speed factors [n]) -> frames [n].
-      batch_size: utterances in a batch, at most.
-      max_batch_frames: padded frames in a batch, at most, even if all utterances get the
-        longest speed factor; None: no limit.
+      batch_size: utterances in a device's share of a batch, at most.
+      max_batch_frames: padded frames in a device's share of a batch, at most, even if all
+        utterances get the longest speed factor; None: no limit.
       num_buckets: number of lengths that batches are padded to, at most.
       pad_to: bucket lengths are multiples of it (0 as 1).
+      rank, num_workers: this worker's number, from 0, and how many there are.
+      devices: how many each worker has, which divide its rows among them.
+      takes_whole_batches: workers take batches of one device in turn, as in evaluation, and may
+        have different numbers of them, or none; otherwise each batch is dealt to all workers.
       shuffle: random batches in random order; otherwise batches by length in the order of
         the first rows in them.
       draw_speed_factors: (rng, n) -> factors [n]; None: no speed perturbation.
       longest_factor: the upper bound of these factors.
 
     Raises:
-      InputError: fewer utterances than workers, or one longer than `max_batch_frames`.
+      InputError: no utterances, or one longer than `max_batch_frames`.
     """
 
     samples: np.ndarray
@@ -138,6 +156,8 @@ class BatchPlanner:
     seed: int = 0
     rank: int = 0
     num_workers: int = 1
+    devices: int = 1
+    takes_whole_batches: bool = False
     shuffle: bool = True
     draw_speed_factors: Callable[[np.random.Generator, int], np.ndarray] | None = None
     longest_factor: float = 1.0
@@ -146,11 +166,9 @@ class BatchPlanner:
 
     def __post_init__(self) -> None:
         count = len(self.samples)
-        if count < self.num_workers:
-            found = f"{count} utterances for {self.num_workers} workers"
-            remedy = "Use fewer workers or more data."
-            problem = Problem("dataset_files", found, "at least one for each worker", remedy)
-            raise InputError("The data cannot be divided:", [problem])
+        if count == 0:
+            problem = Problem("dataset_files", "no utterances", "at least one")
+            raise InputError("The data cannot be batched:", [problem])
         factors = np.full(count, self.longest_factor)
         longest = self.count_frames(self.samples.max(axis=1), factors)
         self.bucket_lengths = self._fit_buckets(longest)
@@ -163,8 +181,16 @@ class BatchPlanner:
 
     @property
     def batches_per_epoch(self) -> int:
-        """Batches of one worker in one epoch; the same for all workers and epochs."""
-        return len(self.sizes) // self.num_workers
+        """Batches of this worker in an epoch, the same in all epochs.
+
+        It is the same for all workers too, unless they take whole batches.
+        """
+        return len(range(len(self.sizes))[self._taken])
+
+    @property
+    def batch_limit(self) -> int:
+        """Utterances in a batch, all workers' and devices' shares together, at most."""
+        return self.batch_size * self._shares
 
     def epoch(self, epoch: int) -> EpochPlan:
         """The plan of one epoch for this worker."""
@@ -173,34 +199,44 @@ class BatchPlanner:
         frames = self.count_frames(self.samples[np.arange(count), variants], factors)
         buckets = np.searchsorted(self.bucket_lengths, frames)
         rng = generator(Stream.ORDER, self.seed, epoch)
-        steps = np.arange(self.batches_per_epoch)
         sizes = self.sizes
         if self.shuffle:
             order = np.lexsort((rng.random(count), buckets))
-            if self.max_batch_frames is None and sizes.max() <= self.batch_size:
-                # The smaller batches fall on other lengths each time.
-                sizes = np.roll(sizes, self.num_workers * int(rng.integers(len(steps))))
-            steps = rng.permutation(steps)
+            if self.max_batch_frames is None:
+                # The smaller batch falls on another length each time.
+                sizes = np.roll(sizes, int(rng.integers(len(sizes))))
+            steps = rng.permutation(len(sizes))
         else:
             order = np.lexsort((np.arange(count), frames))
         ends = np.cumsum(sizes)
         if not self.shuffle:
-            first_rows = np.minimum.reduceat(order, (ends - sizes)[:: self.num_workers])
-            steps = np.argsort(first_rows)
+            steps = np.argsort(np.minimum.reduceat(order, ends - sizes))
         return EpochPlan(
             order=order,
             ends=ends,
             lengths=self.bucket_lengths[buckets[order[ends - 1]]],
-            steps=steps * self.num_workers + self.rank,
+            steps=steps[self._taken],
             frames=frames,
             variants=variants,
             speed_factors=factors,
+            rank=0 if self.takes_whole_batches else self.rank,
+            num_workers=1 if self.takes_whole_batches else self.num_workers,
         )
 
     def padded_length(self, frames: int) -> int:
         """The smallest bucket length that holds `frames`."""
         fitting = self.bucket_lengths[self.bucket_lengths >= frames]
         return int(fitting[0]) if len(fitting) else int(_round_up(frames, max(self.pad_to, 1)))
+
+    @property
+    def _taken(self) -> slice:
+        """Which of an epoch's batches this worker has a part in, in their order."""
+        return slice(self.rank, None, self.num_workers) if self.takes_whole_batches else slice(None)
+
+    @property
+    def _shares(self) -> int:
+        """How many devices divide a batch."""
+        return 1 if self.takes_whole_batches else self.num_workers * self.devices
 
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Draws the variant and the speed factor of each utterance."""
@@ -236,15 +272,15 @@ class BatchPlanner:
         return self.draw_speed_factors is not None or self.samples.shape[1] > 1
 
     def _batch_sizes(self, longest: np.ndarray) -> np.ndarray:
-        """Sizes of all workers' batches, from the shortest utterances to the longest.
+        """Sizes of the batches, from the shortest utterances to the longest.
 
         They are chosen for utterances at their longest. The k-th shortest utterance of an
         epoch is never longer than the k-th shortest of these, so the limit holds always.
         """
         count = len(longest)
         if self.max_batch_frames is None:
-            sizes = [self.batch_size] * (count // self.batch_size)
-            sizes += [count % self.batch_size] if count % self.batch_size else []
+            sizes = [self.batch_limit] * (count // self.batch_limit)
+            sizes += [count % self.batch_limit] if count % self.batch_limit else []
         else:
             padded = np.sort(self.bucket_lengths[np.searchsorted(self.bucket_lengths, longest)])
             if padded[-1] > self.max_batch_frames:
@@ -253,8 +289,8 @@ class BatchPlanner:
                 remedy = "Raise it, or leave the longest ones out with max_duration."
                 problem = Problem("max_batch_duration", found, expected, remedy)
                 raise InputError("The data cannot be batched:", [problem])
-            sizes = _limited_sizes(padded, self.batch_size, self.max_batch_frames)
-        return np.array(_divisible(sizes, self.num_workers))
+            sizes = _limited_sizes(padded, self.batch_size, self.max_batch_frames, self._shares)
+        return np.array(sizes)
 
 
 def optimal_lengths(lengths: np.ndarray, number: int, multiple: int) -> np.ndarray:
@@ -286,30 +322,20 @@ def optimal_lengths(lengths: np.ndarray, number: int, multiple: int) -> np.ndarr
     return ends[chosen[::-1]]
 
 
-def _limited_sizes(padded: np.ndarray, batch_size: int, limit: int) -> list[int]:
-    """Cuts increasing padded lengths into batches with longest x count within `limit`."""
+def _limited_sizes(padded: np.ndarray, batch_size: int, limit: int, shares: int) -> list[int]:
+    """Cuts increasing padded lengths into batches to be divided into `shares`.
+
+    The largest share has batch_size utterances at most, and longest x count within `limit`.
+    """
     sizes = []
     start = 0
     while start < len(padded):
-        window = padded[start : start + batch_size]
-        size = int(np.count_nonzero(window * np.arange(1, len(window) + 1) <= limit))
+        window = padded[start : start + batch_size * shares]
+        counts = np.arange(len(window)) // shares + 1  # of the largest share
+        size = int(np.count_nonzero(window * counts <= limit))
         sizes.append(size)
         start += size
     return sizes
-
-
-def _divisible(sizes: list[int], workers: int) -> list[int]:
-    """Batch sizes whose number divides by `workers`; see the module's description."""
-    count = sum(sizes)
-    target = _round_up(len(sizes), workers)
-    if target <= count:
-        while len(sizes) < target:
-            largest = max(range(len(sizes)), key=lambda index: (sizes[index], index))
-            half = sizes[largest] // 2
-            sizes[largest : largest + 1] = [sizes[largest] - half, half]
-        return sizes
-    pairs = count % workers
-    return [2] * pairs + [1] * (count - 2 * pairs)
 
 
 def _round_up(value, multiple):

@@ -41,14 +41,18 @@ class Speech2TextDataLayer:
 
     Everything random (order, speed, noise, masks, dither, synthetic voices) comes from
     (seed, epoch, row): neither the number of loader threads nor where an epoch is entered
-    changes a batch. With several workers all have the same seed.
+    changes a batch. With several workers all have the same seed. In training each of their
+    steps takes a part of the batch that one worker of as many times the batch size would take;
+    in evaluation and inference they take that worker's batches in turn (`batching`).
 
     Args:
       params: the parameters of `PARAMS`.
       mode: "train", "eval" or "infer". Only inference works without transcripts.
-      batch_size: utterances in a batch.
+      batch_size: utterances in a batch, for each device.
       seed: source of everything random.
       rank, num_workers: this worker's number, from 0, and how many share the data.
+      devices: this worker's, which divide its training batches among them; evaluation and
+        inference are batched for one.
       utterances: what to use instead of reading `dataset_files`.
 
     Raises:
@@ -67,6 +71,7 @@ class Speech2TextDataLayer:
         seed: int = 0,
         rank: int = 0,
         num_workers: int = 1,
+        devices: int = 1,
         utterances: Sequence[Utterance] | None = None,
     ):
         self.params = self.PARAMS.parse(params)
@@ -83,6 +88,7 @@ class Speech2TextDataLayer:
         self.seed = seed
         self.rank = rank
         self.num_workers = num_workers
+        self.devices = devices
         self.vocabulary = load_vocabulary(self.params["vocab_file"], self.params["bpe"])
         self.extractor = FeatureExtractor(self.params)
         self.num_features: int = self.extractor.num_features
@@ -105,7 +111,7 @@ class Speech2TextDataLayer:
 
     @property
     def batches_per_epoch(self) -> int:
-        """Batches of this worker in an epoch; the same for every worker and epoch."""
+        """Batches of this worker in an epoch; in training the same for every worker."""
         return self._planner.batches_per_epoch
 
     @property
@@ -262,6 +268,8 @@ class Speech2TextDataLayer:
             seed=self.seed,
             rank=self.rank,
             num_workers=self.num_workers,
+            devices=self.devices,
+            takes_whole_batches=self.mode != "train",
             shuffle=self.mode == "train" if shuffle is None else shuffle,
             draw_speed_factors=self.augmenter.speed_factors if changes_speed else None,
             longest_factor=self.augmenter.longest_factor,
@@ -292,7 +300,8 @@ class Speech2TextDataLayer:
         lengths = np.array([len(features) for features in loaded], np.int32)
         length = planned.length
         if lengths.max() > length:
-            # The manifest's durations are rounded: a recording may be a little longer.
+            # The manifest's durations are rounded: a recording may be a little longer. The other
+            # workers' parts keep the planned length, as padding changes no utterance's loss.
             length = self._planner.padded_length(int(lengths.max()))
         features = np.zeros((len(loaded), length, self.num_features), np.float32)
         for target, one in zip(features, loaded):
@@ -305,7 +314,8 @@ class Speech2TextDataLayer:
             labels=labels,
             label_lengths=label_lengths,
             indices=planned.rows,
-            audio_seconds=float(seconds) / self.params["sample_freq"],
+            audio_seconds=0.0 if planned.filler else float(seconds) / self.params["sample_freq"],
+            filler=planned.filler,
         )
 
     def _load_utterance(self, row: int, variant: int, factor: float, epoch: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from open_seq2seq.data.batch import TextBatch, Unit
 from open_seq2seq.data.checks import CheckReport
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.paths import config_path
-from open_seq2seq.data.speech2text.batching import BatchPlanner, EpochPlan
+from open_seq2seq.data.speech2text.batching import BatchPlanner, EpochPlan, PlannedBatch
 from open_seq2seq.data.text_files import read_lines
 from open_seq2seq.data.text_lines.vocabulary import load_text_vocabulary, make_text_vocabulary
 from open_seq2seq.errors import InputError, Problem
@@ -79,8 +79,9 @@ class TextDataLayer:
     Args:
       params: see `PARAMS`.
       mode: "train", "eval" or "infer".
-      batch_size: lines in a batch.
+      batch_size: lines in a batch, for each device.
       seed: source of the order.
+      rank, num_workers, devices: as in `Speech2TextDataLayer`.
       utterances: lines (their transcripts) to use instead of reading `dataset_files`.
 
     Raises:
@@ -97,10 +98,14 @@ class TextDataLayer:
         mode: str,
         batch_size: int,
         seed: int = 0,
+        rank: int = 0,
+        num_workers: int = 1,
+        devices: int = 1,
         utterances: Sequence[Utterance] | None = None,
     ):
         self.params = self.PARAMS.parse(params)
         self.mode, self.batch_size, self.seed = mode, batch_size, seed
+        self.rank, self.num_workers, self.devices = rank, num_workers, devices
         if self.params["shuffle"] and mode != "train":
             problem = Problem("shuffle", f"True in {mode}", "False", "Put it into train_params.")
             raise InputError("Only training data can be shuffled:", [problem])
@@ -122,7 +127,7 @@ class TextDataLayer:
 
     @property
     def batches_per_epoch(self) -> int:
-        """Batches in an epoch."""
+        """Batches of this worker in an epoch; in training the same for every worker."""
         return self._planner.batches_per_epoch if self.utterances else 0
 
     @property
@@ -154,8 +159,7 @@ class TextDataLayer:
         """The batches of an epoch from number `start` on."""
         plan = self._epoch_plan(epoch)
         for step in range(start, len(plan)):
-            planned = plan.batch(step)
-            yield self._batch(planned.rows, planned.length)
+            yield self._batch(plan.batch(step))
 
     def _normal(self, text: str) -> str:
         words = " ".join(text.split())
@@ -207,6 +211,10 @@ class TextDataLayer:
             num_buckets=self.params["num_buckets"],
             pad_to=self.params["pad_to"],
             seed=self.seed,
+            rank=self.rank,
+            num_workers=self.num_workers,
+            devices=self.devices,
+            takes_whole_batches=self.mode != "train",
             shuffle=self.mode == "train" if shuffle is None else shuffle,
         )
 
@@ -215,7 +223,8 @@ class TextDataLayer:
             self._plan = epoch, self._planner.epoch(epoch)
         return self._plan[1]
 
-    def _batch(self, rows: np.ndarray, length: int) -> TextBatch:
+    def _batch(self, planned: PlannedBatch) -> TextBatch:
+        rows, length = planned.rows, planned.length
         tokens = np.zeros((len(rows), length), np.int32)
         targets = np.zeros((len(rows), length), np.int32)
         lengths = (self._starts[rows + 1] - self._starts[rows] + 1).astype(np.int32)
@@ -224,7 +233,7 @@ class TextDataLayer:
             tokens[index, 0] = self.vocabulary.begin
             tokens[index, 1 : len(line) + 1] = targets[index, : len(line)] = line
             targets[index, len(line)] = self.vocabulary.end
-        return TextBatch(tokens, targets, lengths, rows)
+        return TextBatch(tokens, targets, lengths, rows, planned.filler)
 
 
 class _Lines(Sequence[Utterance]):

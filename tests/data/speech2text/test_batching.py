@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from open_seq2seq.data.speech2text.batching import BatchPlanner, optimal_lengths
+from open_seq2seq.data.speech2text.batching import BatchPlanner, PlannedBatch, optimal_lengths
 from open_seq2seq.errors import InputError
 
 HOP = 160
@@ -49,37 +49,137 @@ options = st.fixed_dictionaries(
 ).map(lambda o: o | {"longest_factor": 1.1 if o["draw_speed_factors"] else 1.0})
 
 
-@settings(max_examples=150, deadline=None)
-@given(samples=corpora, options=options, workers=st.integers(1, 6), epoch=st.integers(0, 3))
-def test_every_utterance_once_over_all_workers(samples, options, workers, epoch):
-    if len(samples) < workers:
-        with pytest.raises(InputError, match="at least one for each worker"):
-            make(samples, num_workers=workers, **options)
-        return
-    plans = [
-        make(samples, num_workers=workers, rank=rank, **options).epoch(epoch)
+def batches_of(planner: BatchPlanner, epoch: int = 0) -> list[PlannedBatch]:
+    plan = planner.epoch(epoch)
+    assert len(plan) == planner.batches_per_epoch
+    return [plan.batch(step) for step in range(len(plan))]
+
+
+def of_workers(samples: np.ndarray, workers: int, epoch: int, **options) -> list:
+    """[worker][step] batches."""
+    return [
+        batches_of(make(samples, rank=rank, num_workers=workers, **options), epoch)
         for rank in range(workers)
     ]
-    planner = make(samples, num_workers=workers, **options)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    samples=corpora,
+    options=options,
+    workers=st.integers(1, 6),
+    devices=st.integers(1, 3),
+    epoch=st.integers(0, 3),
+)
+def test_every_utterance_once_over_all_workers(samples, options, workers, devices, epoch):
+    """The plan of any number of workers and devices, checked without another plan."""
+    plans = of_workers(samples, workers, epoch, devices=devices, **options)
+    planner = make(samples, num_workers=workers, devices=devices, **options)
     assert {len(plan) for plan in plans} == {planner.batches_per_epoch}
-    batches = [plan.batch(step) for plan in plans for step in range(len(plan))]
-    rows = np.concatenate([batch.rows for batch in batches])
-    assert sorted(rows) == list(range(len(samples)))
+    rows = [batch.rows for plan in plans for batch in plan if not batch.filler]
+    assert sorted(np.concatenate(rows)) == list(range(len(samples)))
     multiple = max(options["pad_to"], 1)
-    lone = all(len(batch.rows) <= 2 for batch in batches)
-    for batch in batches:
-        assert len(batch.rows) > 0
-        expected = count_frames(samples[batch.rows, 0], batch.speed_factors)
-        np.testing.assert_array_equal(batch.frames, expected)
-        assert batch.frames.max() <= batch.length
-        assert batch.length in planner.bucket_lengths
-        assert batch.length % multiple == 0
-        if lone and len(samples) % workers:
-            continue  # Here two utterances may have to share a batch, see below.
-        assert len(batch.rows) <= options["batch_size"]
-        if options["max_batch_frames"] is not None:
-            assert len(batch.rows) * batch.length <= options["max_batch_frames"]
+    for step in zip(*plans):
+        counts = [0 if batch.filler else len(batch.rows) for batch in step]
+        assert counts == sorted(counts, reverse=True)
+        assert counts[0] > 0 and counts[0] - counts[-1] <= 1
+        assert len({batch.length for batch in step}) == 1
+        for batch in step:
+            expected = count_frames(samples[batch.rows, 0], batch.speed_factors)
+            np.testing.assert_array_equal(batch.frames, expected)
+            assert batch.frames.max() <= batch.length
+            assert batch.length in planner.bucket_lengths
+            assert batch.length % multiple == 0
+            largest_share = -(-len(batch.rows) // devices)
+            assert largest_share <= options["batch_size"]
+            if options["max_batch_frames"] is not None:
+                assert largest_share * batch.length <= options["max_batch_frames"]
     assert len(planner.bucket_lengths) <= options["num_buckets"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    samples=corpora,
+    options=options,
+    workers=st.integers(2, 6),
+    devices=st.integers(1, 3),
+    epoch=st.integers(0, 3),
+)
+def test_workers_take_the_steps_of_one_worker(samples, options, workers, devices, epoch):
+    """N devices of batch size B, against one of batch size N * B."""
+    number = workers * devices
+    plans = of_workers(samples, workers, epoch, devices=devices, **options)
+    if options["max_batch_frames"] is None:
+        one = {**options, "batch_size": options["batch_size"] * number}
+    else:  # the limit is each device's
+        one = {**options, "devices": number}
+    whole = batches_of(make(samples, **one), epoch)
+    assert {len(plan) for plan in plans} == {len(whole)}
+    for expected, *parts in zip(whole, *plans):
+        assert all(part.length == expected.length for part in parts)
+        for index, row in enumerate(expected.rows):
+            part, place = parts[index % workers], index // workers
+            assert part.rows[place] == row and not part.filler
+            assert part.speed_factors[place] == expected.speed_factors[index]
+            assert part.variants[place] == expected.variants[index]
+        dealt = sum(len(part.rows) for part in parts if not part.filler)
+        assert dealt == len(expected.rows)
+        for part in parts[len(expected.rows) :]:
+            assert part.filler
+            assert part.rows.tolist() == [expected.rows[0]]
+            assert part.speed_factors.tolist() == [expected.speed_factors[0]]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    samples=corpora,
+    options=options,
+    workers=st.integers(1, 6),
+    shares=st.integers(1, 6),
+    epoch=st.integers(0, 3),
+)
+def test_limit_of_a_share_against_adding_one_by_one(samples, options, workers, shares, epoch):
+    """The sizes of the batches, against utterances that are added while there is room."""
+    limit = options["max_batch_frames"] or 5000
+    options |= {"max_batch_frames": limit, "num_workers": workers, "devices": shares}
+    planner = make(samples, **options)
+    longest = count_frames(samples[:, 0], np.full(len(samples), options["longest_factor"]))
+    padded = sorted(planner.padded_length(int(frames)) for frames in longest)
+    sizes = [0]
+    for length in padded:
+        share = -(-(sizes[-1] + 1) // (workers * shares))
+        if share > options["batch_size"] or share * length > limit:
+            sizes.append(0)
+        sizes[-1] += 1
+    assert planner.sizes.tolist() == sizes
+
+
+@settings(max_examples=100, deadline=None)
+@given(samples=corpora, options=options, workers=st.integers(1, 6), devices=st.integers(1, 3))
+def test_whole_batches_are_taken_in_turn(samples, options, workers, devices):
+    """Evaluation: every batch is one worker's, as one worker would have it."""
+    whole = batches_of(make(samples, takes_whole_batches=True, **options))
+    shared = {"takes_whole_batches": True, "devices": devices}
+    plans = of_workers(samples, workers, 0, **shared, **options)
+    assert sum(map(len, plans)) == len(whole)
+    for step, expected in enumerate(whole):
+        batch = plans[step % workers][step // workers]
+        np.testing.assert_array_equal(batch.rows, expected.rows)
+        assert batch.length == expected.length and not batch.filler
+
+
+def test_fewer_utterances_than_workers():
+    samples = speech_like_samples(3)
+    plans = of_workers(samples, 5, 0, batch_size=2)
+    assert [[batch.filler for batch in plan] for plan in plans] == [[False]] * 3 + [[True]] * 2
+    assert plans[3][0].rows.tolist() == plans[0][0].rows.tolist()
+    evaluated = of_workers(samples, 5, 0, batch_size=2, takes_whole_batches=True)
+    assert [len(plan) for plan in evaluated] == [1, 1, 0, 0, 0]
+
+
+def test_no_utterances():
+    with pytest.raises(InputError, match="dataset_files: found no utterances"):
+        make(np.zeros((0, 1), np.int64))
 
 
 @settings(max_examples=50, deadline=None)
@@ -94,25 +194,12 @@ def test_same_plan_for_everybody(samples, options, epoch):
         assert batch.length == again.length
 
 
-def test_single_utterances_that_do_not_divide_by_the_workers():
-    samples = speech_like_samples(11)
-    plans = [make(samples, batch_size=1, num_workers=4, rank=rank).epoch(0) for rank in range(4)]
-    batches = [plan.batch(step) for plan in plans for step in range(len(plan))]
-    pairs = [batch.rows for batch in batches if len(batch.rows) == 2]
-    assert [len(batch.rows) for batch in batches].count(1) == 5
-    shortest = set(np.argsort(samples[:, 0])[:6])
-    assert len(pairs) == 3
-    # Batches are random within a bucket, so pairs are of the shortest bucket, not the shortest.
-    limit = plans[0].frames[list(shortest)].max()
-    bucket = make(samples, batch_size=1).padded_length(int(limit))
-    assert all(plans[0].frames[rows].max() <= bucket for rows in pairs)
-
-
 def test_number_of_batches():
     assert make(speech_like_samples(100), batch_size=32).batches_per_epoch == 4
     assert make(speech_like_samples(96), batch_size=32).batches_per_epoch == 3
-    assert make(speech_like_samples(97), batch_size=32, num_workers=2).batches_per_epoch == 2
-    assert make(speech_like_samples(7), batch_size=1, num_workers=2).batches_per_epoch == 3
+    assert make(speech_like_samples(97), batch_size=16, num_workers=2).batches_per_epoch == 4
+    assert make(speech_like_samples(97), batch_size=8, devices=2).batches_per_epoch == 7
+    assert make(speech_like_samples(7), batch_size=1, num_workers=2).batches_per_epoch == 4
 
 
 def test_epochs_differ_in_batches_order_and_speed():
@@ -146,16 +233,6 @@ def test_unshuffled_batches_follow_the_manifest():
     plan = make(speech_like_samples(300), shuffle=False).epoch(0)
     first_rows = [plan.batch(step).rows.min() for step in range(len(plan))]
     assert first_rows == sorted(first_rows)
-
-
-def test_workers_get_like_lengths_at_each_step():
-    samples = speech_like_samples(3200)
-    plans = [make(samples, num_workers=4, rank=rank).epoch(0) for rank in range(4)]
-    unequal = sum(
-        len({plan.batch(step).length for plan in plans}) > 1 for step in range(len(plans[0]))
-    )
-    # Only where a step's batches lie on both sides of a bucket's end.
-    assert unequal <= 7
 
 
 @pytest.mark.parametrize("batch_size", [16, 32])
@@ -221,12 +298,6 @@ def test_buckets_hold_the_longest_utterance_at_its_longest():
     for step in range(len(plan)):
         batch = plan.batch(step)
         assert batch.frames.max() <= batch.length
-
-
-def test_batches_are_halved_for_the_workers():
-    sizes = make(speech_like_samples(100), num_workers=5).sizes
-    assert len(sizes) == 10 and sizes.sum() == 100
-    assert sorted(sizes) == [4, 8, 8, 8, 8, 8, 8, 16, 16, 16]
 
 
 def test_limit_below_the_longest_utterance():

@@ -116,6 +116,39 @@ def test_augmentation_does_not_depend_on_the_batch(params):
     assert all(not np.array_equal(features, again[row]) for row, features in whole.items())
 
 
+def test_workers_share_the_batches_of_one(params):
+    """Training: the rows of each batch in turn, none twice; the last of 30 = 2 * 14 + 2 rows."""
+    params["augmentation"] = AUGMENTATION
+    whole = list(make(params, batch_size=14, seed=1).batches(epoch=1))
+    layers = [make(params, batch_size=2, seed=1, rank=rank, num_workers=7) for rank in range(7)]
+    assert {layer.batches_per_epoch for layer in layers} == {len(whole)} == {3}
+    fillers = 0
+    for expected, *parts in zip(whole, *[layer.batches(epoch=1) for layer in layers]):
+        for rank, part in enumerate(parts):
+            assert part.filler == (rank >= len(expected.indices))
+            rows = slice(0, 1) if part.filler else slice(rank, None, 7)
+            np.testing.assert_array_equal(part.indices, expected.indices[rows])
+            np.testing.assert_array_equal(part.features, expected.features[rows])
+            np.testing.assert_array_equal(part.label_lengths, expected.label_lengths[rows])
+            width = part.labels.shape[1]
+            np.testing.assert_array_equal(part.labels, expected.labels[rows, :width])
+            assert part.filler == (part.amount == 0)
+        fillers += sum(part.filler for part in parts)
+        assert sum(part.amount for part in parts) == pytest.approx(expected.amount)
+    assert fillers == 5
+
+
+@pytest.mark.parametrize("mode", ["eval", "infer"])
+def test_workers_take_whole_batches_in_evaluation(params, mode):
+    whole = list(make(params, mode, batch_size=8).batches())
+    layers = [
+        make(params, mode, batch_size=8, rank=rank, num_workers=5, devices=2) for rank in range(5)
+    ]
+    assert [layer.batches_per_epoch for layer in layers] == [1, 1, 1, 1, 0]
+    for rank, layer in enumerate(layers):
+        assert_equal_batches(whole[rank::5], layer.batches())
+
+
 @pytest.mark.parametrize(
     "noise",
     [
