@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from open_seq2seq.ops.masks import zero_past
+from open_seq2seq.ops.replicas import StatisticsSum, statistics_sum
 
 
 def batch_normalize(
@@ -24,6 +25,8 @@ def batch_normalize(
     lengths: Any = None,
 ) -> tuple[Any, Any, Any]:
     """Normalizes every channel by the statistics of the batch, and what follows in a block.
+
+    Inside `replicas.summed_statistics` the batch is that of all workers together.
 
     Args:
       inputs: [batch, time, ..., channel], any float dtype.
@@ -41,6 +44,10 @@ def batch_normalize(
         what OpenSeq2Seq's fused kernels put into the moving variance. No gradient flows
         through the two.
     """
+    summed = statistics_sum()
+    if summed is not None:
+        outputs, mean, variance = _synchronised(inputs, gamma, beta, epsilon, summed)
+        return finish(outputs, relu, residual, lengths), mean, variance
     if keras.backend.backend() == "tensorflow":
         from open_seq2seq.ops import tensorflow_native, tensorflow_normalization
 
@@ -66,13 +73,51 @@ def plain_batch_normalize(
 ) -> tuple[Any, Any, Any]:
     """`batch_normalize` in `keras.ops` alone."""
     values = ops.cast(inputs, "float32")
-    axes = tuple(range(len(inputs.shape) - 1))
-    mean, variance = ops.moments(values, axes=axes)
+    count, mean, variance = _moments(values)
     outputs = ops.cast(_scaled(values, mean, variance, gamma, beta, epsilon), inputs.dtype)
-    count = ops.cast(ops.size(values) // inputs.shape[-1], "float32")
-    unbiased = variance * (count / ops.maximum(count - 1.0, 1.0))
-    mean, unbiased = ops.stop_gradient(mean), ops.stop_gradient(unbiased)
+    mean, unbiased = _handed_out(count, mean, variance)
     return finish(outputs, relu, residual, lengths), mean, unbiased
+
+
+def _moments(values: Any) -> tuple[Any, Any, Any]:
+    """How many values a channel has, their mean and their variance; float32."""
+    mean, variance = ops.moments(values, axes=tuple(range(len(values.shape) - 1)))
+    return ops.cast(ops.size(values) // values.shape[-1], "float32"), mean, variance
+
+
+def _handed_out(count: Any, mean: Any, variance: Any) -> tuple[Any, Any]:
+    """Mean and unbiased variance, through which nothing learns."""
+    unbiased = variance * (count / ops.maximum(count - 1.0, 1.0))
+    return ops.stop_gradient(mean), ops.stop_gradient(unbiased)
+
+
+def _synchronised(
+    inputs: Any, gamma: Any, beta: Any, epsilon: float, summed: StatisticsSum
+) -> tuple[Any, Any, Any]:
+    """`batch_normalize`, without what may follow, by the statistics of all workers' batches."""
+    values = ops.cast(inputs, "float32")
+    count, mean, variance = _summed_moments(values, summed)
+    # The mean is taken off first: a product of large numbers would lose the small difference,
+    # of which gamma's gradient is made.
+    outputs = (values - mean) * (gamma * ops.rsqrt(variance + epsilon)) + beta
+    return ops.cast(outputs, inputs.dtype), *_handed_out(count, mean, variance)
+
+
+def _summed_moments(values: Any, summed: StatisticsSum) -> tuple[Any, Any, Any]:
+    """`_moments` over the values of all workers, by one sum of a vector `[1 + 2 channel]`.
+
+    Each worker's moments are sound in float32, and become sums of numbers and of their squares
+    in float64: in float32 the squares of numbers far from zero would hide their variance.
+    """
+    count, mean, variance = (ops.cast(moment, "float64") for moment in _moments(values))
+    sums = [ops.ones((1,), "float64"), mean, variance + ops.square(mean)]
+    own = ops.concatenate(sums) * (count * ops.cast(summed.counted, "float64"))
+    (total,) = summed.sum([own])
+    count, total = total[0], total[1:] / total[0]
+    mean, squares = ops.split(total, 2)
+    moments = count, mean, squares - ops.square(mean)
+    count, mean, variance = (ops.cast(moment, "float32") for moment in moments)
+    return count, mean, variance
 
 
 def finish(outputs: Any, relu: bool, residual: Any, lengths: Any) -> Any:

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from open_seq2seq.encoders.normalization import BatchNorm
 from open_seq2seq.ops.normalization import batch_normalize, plain_batch_normalize
+from open_seq2seq.ops.replicas import summed_statistics
 from tests.ops.test_depthwise import path  # noqa: F401  (a fixture)
+from tests.ops.threaded_sum import ThreadedSum
 
 OPTIONS = [
     {},
@@ -94,3 +97,110 @@ def test_nan_stays_nan(path):  # noqa: F811
     outputs, mean, _ = batch_normalize(inputs, gamma, beta, 1e-3, relu=True)
     assert np.isnan(np.asarray(mean)[-1])
     assert np.isnan(np.asarray(tf.cast(outputs, tf.float32))[:, :, -1]).all()
+
+
+class TestSynchronised:
+    """Workers with parts of a batch do what one does with all of it, in float64."""
+
+    SIZES = (3, 1, 2)
+
+    @staticmethod
+    def batch(mean=30.0, deviation=2.0, channels=5):
+        rng = np.random.default_rng(3)
+        shape = (6, 40, channels)
+        inputs = mean + deviation * rng.standard_normal(shape)
+        # Parts that differ by more than chance: local statistics would be far off.
+        inputs[:3] += 3 * deviation
+        upstream, residual = rng.standard_normal(shape), rng.standard_normal(shape)
+        gamma, beta = rng.uniform(0.5, 2, channels), rng.standard_normal(channels)
+        return inputs, upstream, residual, gamma, beta
+
+    @staticmethod
+    def whole(inputs, upstream, residual, gamma, beta, lengths):
+        """NumPy's outputs and gradients of inputs, gamma and beta; moving statistics."""
+        mean, variance = inputs.mean((0, 1)), inputs.var((0, 1))
+        normal = (inputs - mean) / np.sqrt(variance + 1e-3)
+        outputs = gamma * normal + beta + residual
+        kept = (outputs > 0) & (np.arange(40) < lengths[:, None])[..., None]
+        upstream = upstream * kept
+        for_inputs = upstream - upstream.mean((0, 1)) - normal * (upstream * normal).mean((0, 1))
+        for_inputs *= gamma / np.sqrt(variance + 1e-3)
+        gradients = for_inputs, (upstream * normal).sum((0, 1)), upstream.sum((0, 1))
+        unbiased = inputs.reshape(-1, inputs.shape[2]).var(0, ddof=1)
+        return outputs * kept, gradients, (0.1 * mean, 0.9 + 0.1 * unbiased)
+
+    def workers(self, dtype, sizes, inputs, upstream, residual, gamma, beta, lengths):
+        """Each worker's outputs, gradients and moving statistics; after the last, a filler."""
+        summed = ThreadedSum(len(sizes) + 1)
+        parts = [np.split(a, np.cumsum(sizes)) for a in (inputs, upstream, residual, lengths)]
+        for arrays in parts:
+            arrays[-1] = arrays[0][:1]
+
+        def work(rank):
+            counted = float(rank < len(sizes))
+            own_inputs, own_upstream, own_residual, own_lengths = (p[rank] for p in parts)
+            layer = BatchNorm(dtype="float32" if dtype == "float32" else f"mixed_{dtype}")
+            layer.build(inputs.shape)
+            layer.gamma.assign(gamma), layer.beta.assign(beta)
+            own_inputs = tf.cast(own_inputs, dtype)
+            sources = [own_inputs, layer.gamma.value, layer.beta.value]
+            with tf.GradientTape() as tape, summed_statistics(summed, counted):
+                tape.watch(own_inputs)
+                outputs = layer(
+                    own_inputs,
+                    lengths=tf.constant(own_lengths),
+                    training=True,
+                    relu=True,
+                    residual=tf.cast(own_residual, dtype),
+                )
+                upstream = tf.cast(own_upstream, tf.float32)
+                objective = counted * tf.reduce_sum(tf.cast(outputs, tf.float32) * upstream)
+            gradients = tape.gradient(objective, sources)
+            moving = [np.array(layer.moving_mean), np.array(layer.moving_variance)]
+            return outputs, gradients, moving
+
+        results = summed.run(work)
+        assert summed.calls == 1  # one vector for a layer
+        return results
+
+    @pytest.mark.parametrize("sizes", [SIZES, (6,)], ids=str)
+    @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+    def test_parts_are_the_whole(self, dtype, sizes):
+        arrays = self.batch()
+        # What bfloat16 holds exactly, so that only what is computed is rounded.
+        arrays = [np.float64(tf.cast(tf.cast(a, tf.bfloat16), tf.float32)) for a in arrays]
+        lengths = np.array([40, 30, 3, 40, 0, 17], np.int32)
+        outputs, (for_inputs, for_gamma, for_beta), moving = self.whole(*arrays, lengths)
+        results = self.workers(dtype, sizes, *arrays, lengths)
+        counted, filler = results[:-1], results[-1]
+
+        def joined(tensors):
+            return np.concatenate([np.float64(tf.cast(t, tf.float32)) for t in tensors])
+
+        rounding = {"atol": 3e-5} if dtype == "float32" else {"rtol": 2**-7, "atol": 2**-8}
+        np.testing.assert_allclose(joined([r[0] for r in counted]), outputs, **rounding)
+        assert all(r[0].dtype == dtype for r in results)
+        found = joined([r[1][0] for r in counted])
+        np.testing.assert_allclose(found, for_inputs, **rounding)
+        for index, expected in ((1, for_gamma), (2, for_beta)):
+            total = sum(np.float64(r[1][index]) for r in counted)
+            np.testing.assert_allclose(total, expected, rtol=1e-4, atol=0.05 * rounding["atol"])
+        for _, _, found in results:
+            np.testing.assert_allclose(found, moving, rtol=1e-6)
+        for gradient in filler[1]:
+            np.testing.assert_array_equal(tf.cast(gradient, tf.float32), 0)
+
+    def test_numbers_far_from_zero(self):
+        """In float32 the squares of 3000 differ by 1; the variance here is 0.25."""
+        arrays = self.batch(mean=3000.0, deviation=0.5)
+        arrays = [np.float64(np.float32(a)) for a in arrays]
+        arrays[2] += 100  # an output next to zero might be on the other side of the ReLU
+        lengths = np.full(6, 40, np.int32)
+        outputs, gradients, moving = self.whole(*arrays, lengths)
+        results = self.workers("float32", self.SIZES, *arrays, lengths)
+        found = np.concatenate([r[0] for r in results[:-1]])
+        # A number near 3000 is rounded to 1/4096; a mean is off by a few of these.
+        np.testing.assert_allclose(found, outputs, atol=3e-3)
+        found = np.concatenate([r[1][0] for r in results[:-1]])
+        np.testing.assert_allclose(found, gradients[0], atol=3e-3)
+        np.testing.assert_allclose(results[0][2], moving, rtol=2e-4)

@@ -1,0 +1,51 @@
+"""Statistics over the batches of all workers, while a model is traced.
+
+A layer cannot be told how to sum over workers when it is built: the same model is trained by
+one worker or many. So the training step says it while it calls the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+
+class StatisticsSum(NamedTuple):
+    """How statistics are summed over workers.
+
+    Args:
+      sum: takes a list of tensors and returns their sums over all workers, differentiable:
+        the gradient of a sum is the sum of the gradients.
+      counted: scalar, 1, or 0 for a worker whose batch counts nothing.
+    """
+
+    sum: Callable[[list[Any]], list[Any]]
+    counted: Any
+
+
+# Several devices of one process are traced in a thread each, and take turns in every sum.
+_current: ContextVar[StatisticsSum | None] = ContextVar("statistics_sum", default=None)
+
+
+@contextmanager
+def summed_statistics(sum: Callable[[list[Any]], list[Any]], counted: Any) -> Iterator[None]:
+    """While a model is called inside, batch normalization sums its statistics over workers.
+
+    The workers' objectives are then coupled: the gradient of their weighted mean is the sum
+    of the workers' gradients only if each weights its objective before it takes the gradient.
+
+    Args:
+      sum, counted: see `StatisticsSum`. The batch's own statistics are multiplied by `counted`.
+    """
+    token = _current.set(StatisticsSum(sum, counted))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def statistics_sum() -> StatisticsSum | None:
+    """What `summed_statistics` around this call says; None where statistics are the batch's own."""
+    return _current.get()
