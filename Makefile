@@ -9,7 +9,7 @@ JOBS ?= 2
 # Without a compiler, or a network for KenLM's sources, everything else works.
 BUILD_BEAM_SEARCH = -$(BIN)/python -m ctc_decoder_with_lm.build
 
-.PHONY: demo test test-slow check format docs lock clean
+.PHONY: demo horovod test test-slow check format docs lock clean
 
 # Installed again only when the dependencies change.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -24,6 +24,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 demo: $(VENV)/installed
 	$(BIN)/python scripts/demo.py
+
+# For training with several processes or machines; takes minutes the first time.
+horovod: $(VENV)/installed
+	scripts/install_horovod.sh --python $(BIN)/python
 
 # The fast suite: under 10 minutes on 2 cores.
 test: check
