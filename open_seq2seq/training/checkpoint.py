@@ -10,11 +10,13 @@ A checkpoint is a folder `ckpt-<step>` with
   fingerprint of the feature front-end.
 
 It is written under another name, flushed to disk and then renamed: a checkpoint that has
-its name is complete.
+its name is complete. Training takes a `snapshot` and goes on, while a `CheckpointWriter`
+writes it.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -29,10 +31,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from open_seq2seq.errors import InputError, Problem, RunError
+from open_seq2seq.files import write_whole
+from open_seq2seq.training.background import BackgroundWriter
 from open_seq2seq.training.weight_average import WeightAverage
 
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
 EMA = "ema.safetensors"
+# The arrays of each file by name: {MODEL: {"encoder/...": array}}.
+Files = Mapping[str, Mapping[str, np.ndarray]]
 _NAME = re.compile(r"ckpt-(\d+)$")
 
 
@@ -55,6 +61,23 @@ def named_variables(variables: Iterable[Any]) -> dict[str, Any]:
     return named
 
 
+def snapshot(
+    model: keras.Model, optimizer: Any = None, average: WeightAverage | None = None
+) -> dict[str, dict[str, np.ndarray]]:
+    """Copies of what a checkpoint's files hold, by file: later steps don't change them.
+
+    Args:
+      optimizer: a Keras optimizer, or None for weights only.
+      average: the averages of the weights, if there are any.
+    """
+    files = {MODEL: _arrays(named_variables(model.variables))}
+    if optimizer is not None:
+        files[OPTIMIZER] = _arrays(named_variables(optimizer.variables))
+    if average is not None:
+        files[EMA] = _arrays(_named_averages(average))
+    return files
+
+
 def save_checkpoint(
     folder: Path,
     model: keras.Model,
@@ -62,33 +85,25 @@ def save_checkpoint(
     state: Mapping[str, Any],
     average: WeightAverage | None = None,
 ) -> Path:
-    """Writes `folder/ckpt-<step>` and returns its path.
+    """Writes `folder/ckpt-<step>` at once and returns its path.
 
     Args:
       folder: where checkpoints are kept; made if missing.
-      optimizer: a Keras optimizer, or None for weights only.
+      optimizer, average: as in `snapshot`.
       state: what `state.json` holds; `step` is required.
-      average: the averages of the weights, if there are any.
 
     Raises:
       RunError: the disk is full or the folder cannot be written.
     """
-    files = {MODEL: _arrays(named_variables(model.variables))}
-    if optimizer is not None:
-        files[OPTIMIZER] = _arrays(named_variables(optimizer.variables))
-    if average is not None:
-        files[EMA] = _arrays(_named_averages(average))
-    return write_checkpoint(folder, files, state)
+    return write_checkpoint(folder, snapshot(model, optimizer, average), state)
 
 
-def write_checkpoint(
-    folder: Path, files: Mapping[str, Mapping[str, np.ndarray]], state: Mapping[str, Any]
-) -> Path:
+def write_checkpoint(folder: Path, files: Files, state: Mapping[str, Any]) -> Path:
     """Writes `folder/ckpt-<step>` from arrays and returns its path.
 
     Args:
       folder: where checkpoints are kept; made if missing.
-      files: the arrays of each file by name: `{MODEL: {"encoder/...": array}}`.
+      files: a `snapshot`, or other arrays of each file by name.
       state: what `state.json` holds; `step` is required.
 
     Raises:
@@ -105,10 +120,11 @@ def write_checkpoint(
         (draft / STATE).write_text(json.dumps(state, indent=1))
         for path in (*draft.iterdir(), draft):
             _flush(path)
-        if final.exists():
-            shutil.rmtree(final)
+        replaced = _moved_aside(final) if final.exists() else None
         draft.rename(final)
         _flush(folder)
+        if replaced is not None:
+            shutil.rmtree(replaced, ignore_errors=True)
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
         raise RunError(
@@ -119,10 +135,10 @@ def write_checkpoint(
 
 
 def _arrays(named: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {
-        name: np.array(keras.ops.convert_to_numpy(variable.value), order="C")
-        for name, variable in named.items()
-    }
+    """True copies: a backend may hand out a view of what its next step overwrites."""
+    arrays = {name: keras.ops.convert_to_numpy(v.value) for name, v in named.items()}
+    # What is contiguous, owns its memory and may be written is a copy already.
+    return {name: np.require(a, requirements=["C", "O", "W"]) for name, a in arrays.items()}
 
 
 def _named_averages(average: WeightAverage) -> dict[str, Any]:
@@ -248,11 +264,58 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 
 def keep_newest(folder: Path, count: int) -> None:
-    """Removes all but the newest `count` checkpoints, and drafts of processes that died."""
+    """Removes all but the newest `count` checkpoints, and drafts of processes that died.
+
+    Raises:
+      RunError: one cannot be removed.
+    """
     for path in checkpoints(folder)[:-count]:
-        shutil.rmtree(path)
+        _remove(path)
+    _remove_drafts(folder)
+
+
+def _moved_aside(checkpoint: Path) -> Path:
+    """Renames a checkpoint like a draft: while it is removed, which takes time, it is not whole."""
+    aside = checkpoint.with_name(f".{checkpoint.name}.{os.getpid()}.old.tmp")
+    shutil.rmtree(aside, ignore_errors=True)
+    checkpoint.rename(aside)
+    return aside
+
+
+def _remove(checkpoint: Path) -> None:
+    try:
+        shutil.rmtree(_moved_aside(checkpoint))
+    except OSError as error:
+        raise RunError(f"The old checkpoint {checkpoint} could not be removed: {error}.") from error
+
+
+def _remove_drafts(folder: Path) -> None:
     for draft in folder.glob(".ckpt-*.tmp"):
         shutil.rmtree(draft, ignore_errors=True)
+
+
+class CheckpointWriter(BackgroundWriter):
+    """Writes checkpoints in a thread: see `BackgroundWriter` for when errors are raised."""
+
+    def save(self, folder: Path, files: Files, state: Mapping[str, Any], keep: int) -> Path:
+        """Asks for `folder/ckpt-<step>` and returns its path; older ones go when it is there.
+
+        Args:
+          files: a `snapshot`; it is written from these arrays, which nobody may change.
+          state: what `state.json` holds; `step` is required.
+          keep: how many checkpoints stay in the folder.
+
+        Raises:
+          RunError: an earlier checkpoint could not be written; this one is then not asked for.
+        """
+        state = copy.deepcopy(dict(state))
+
+        def write() -> None:
+            write_checkpoint(folder, files, state)
+            keep_newest(folder, keep)
+
+        self.submit(write)
+        return folder / f"ckpt-{state['step']}"
 
 
 class BestCheckpoints:
@@ -262,10 +325,15 @@ class BestCheckpoints:
       folder: usually `<logdir>/best_models`.
       metric: the name shown in `best.json`; smaller is better.
       count: how many are kept.
+      writer: writes them in its thread; None: `offer` writes at once. With a writer all offers
+        are to be made to the same object, which knows those that are not on disk yet.
     """
 
-    def __init__(self, folder: Path, metric: str, count: int):
-        self.folder, self.metric, self.count = folder, metric, count
+    def __init__(
+        self, folder: Path, metric: str, count: int, writer: BackgroundWriter | None = None
+    ):
+        self.folder, self.metric, self.count, self.writer = folder, metric, count, writer
+        self._least_offered = float("inf")
 
     @property
     def entries(self) -> list[dict[str, Any]]:
@@ -280,23 +348,35 @@ class BestCheckpoints:
     @property
     def best(self) -> float:
         """The best value so far, infinity at first."""
-        return min((entry["value"] for entry in self.entries), default=float("inf"))
+        return min([self._least_offered, *(entry["value"] for entry in self.entries)])
 
     def offer(self, value: float, model: keras.Model, state: Mapping[str, Any]) -> bool:
-        """Keeps the model's weights if `value` is better than all before; says whether."""
-        entries = self.entries
+        """Keeps the model's weights if `value` is better than all before; says whether.
+
+        Raises:
+          RunError: they, or with a writer an earlier checkpoint, could not be written.
+        """
         if not value < self.best:
             return False
-        path = save_checkpoint(self.folder, model, None, {**state, self.metric: value})
+        files, state = snapshot(model), copy.deepcopy({**state, self.metric: value})
+        if self.writer is None:
+            self._keep(value, files, state)
+        else:
+            self.writer.submit(lambda: self._keep(value, files, state))
+        self._least_offered = value
+        return True
+
+    def _keep(self, value: float, files: Files, state: Mapping[str, Any]) -> None:
+        """Writes the new best one, and then removes those that are too many."""
+        entries = self.entries
+        path = write_checkpoint(self.folder, files, state)
         entries = [e for e in entries if e["name"] != path.name]
         entries.insert(0, {"value": value, "step": state["step"], "name": path.name})
         record = {"metric": self.metric, "entries": entries[: self.count]}
-        draft = self.folder / ".best.json.tmp"
-        draft.write_text(json.dumps(record, indent=1))
-        draft.replace(self.folder / "best.json")
+        write_whole(self.folder / "best.json", json.dumps(record, indent=1))
         for entry in entries[self.count :]:
-            shutil.rmtree(self.folder / entry["name"])
-        return True
+            _remove(self.folder / entry["name"])
+        _remove_drafts(self.folder)
 
 
 def best_checkpoint(folder: Path) -> Path | None:

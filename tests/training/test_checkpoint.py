@@ -1,14 +1,21 @@
 """Checkpoints: complete or absent, refused when they do not fit, best ones remembered."""
 
+import contextlib
 import json
+import multiprocessing
 import os
+import signal
+import threading
+import time
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from open_seq2seq.errors import InputError, RunError
 from open_seq2seq.training import checkpoint
+from open_seq2seq.training.weight_average import WeightAverage
 
 
 def make_model(width=3, seed=0):
@@ -109,3 +116,170 @@ def test_the_best_are_remembered_over_restarts(tmp_path):
     assert checkpoint.best_checkpoint(tmp_path) == tmp_path / "ckpt-5"
     assert best().best == 0.3
     assert json.loads((tmp_path / "best.json").read_text())["metric"] == "wer"
+
+
+def step(value):
+    """Arrays and state of a checkpoint: all have the value of the step."""
+    arrays = {f"v{i}": np.full((64, 64), value, np.float32) for i in range(8)}
+    return {checkpoint.MODEL: arrays}, {"step": value, "progress": {"position": value}}
+
+
+def held_at(path):
+    """The step of a checkpoint, all of which was read."""
+    arrays = checkpoint.read_arrays(path / checkpoint.MODEL)
+    (value,) = {int(v) for array in arrays.values() for v in np.unique(array)}
+    assert len(arrays) == 8
+    assert checkpoint.read_state(path) == step(value)[1]
+    assert path.name == f"ckpt-{value}"
+    return value
+
+
+def test_a_snapshot_is_not_changed_by_later_steps(tmp_path):
+    """The optimizer's compiled update writes into the memory of the variables."""
+    model, optimizer = make_model()
+    average = WeightAverage(model.trainable_variables, 0.9)
+    average.start()
+
+    @tf.function
+    def update():
+        optimizer.apply([tf.ones(v.shape) for v in model.trainable_variables])
+        for mean in average.averages:
+            mean.assign_add(tf.ones(mean.shape))
+
+    update()
+    before = [values(model.variables), values(optimizer.variables)]
+    averages = [np.array(mean.value) for mean in average.averages]
+    files = checkpoint.snapshot(model, optimizer, average)
+    update()
+    assert not np.array_equal(values(model.variables)["first/kernel"], before[0]["first/kernel"])
+    assert list(files) == [checkpoint.MODEL, checkpoint.OPTIMIZER, checkpoint.EMA]
+    for held, expected in zip(files.values(), before):
+        assert held.keys() == expected.keys()
+        assert all(np.array_equal(held[name], expected[name]) for name in held)
+    for held, expected in zip(files[checkpoint.EMA].values(), averages, strict=True):
+        np.testing.assert_array_equal(held, expected)
+    path = checkpoint.write_checkpoint(tmp_path, files, {"step": 1})
+    checkpoint.restore(path, model, optimizer)
+    assert np.array_equal(values(model.variables)["first/kernel"], before[0]["first/kernel"])
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Arrays are not written before this is set."""
+    go, save_file = threading.Event(), checkpoint.save_file
+
+    def wait(arrays, path):
+        assert go.wait(60)
+        save_file(arrays, path)
+
+    monkeypatch.setattr(checkpoint, "save_file", wait)
+    return go
+
+
+def test_training_goes_on_while_a_checkpoint_is_written(tmp_path, slow):
+    writer = checkpoint.CheckpointWriter()
+    for number in (9, 10):
+        files, state = step(number)
+        assert writer.save(tmp_path, files, state, 1) == tmp_path / f"ckpt-{number}"
+        state["progress"]["position"] = -1  # the next step's
+    assert checkpoint.checkpoints(tmp_path) == []
+    slow.set()
+    writer.wait()
+    assert [held_at(path) for path in checkpoint.checkpoints(tmp_path)] == [10]
+    assert os.listdir(tmp_path) == ["ckpt-10"]
+
+
+def test_a_later_save_or_the_end_tells_of_a_failed_write(tmp_path, monkeypatch):
+    writer = checkpoint.CheckpointWriter()
+    writer.save(tmp_path, *step(1), 5)
+    writer.wait()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save_file", full)
+        writer.save(tmp_path, *step(2), 1)
+        with pytest.raises(RunError, match=r"ckpt-2 could not be written: .*No space left"):
+            writer.wait()
+        with pytest.raises(RunError, match="free some space and go on with --continue_learning"):
+            for number in (3, 4, 5):  # as one is written and one waits, the last one must know
+                writer.save(tmp_path, *step(number), 1)
+        with contextlib.suppress(RunError):
+            writer.wait()
+    assert os.listdir(tmp_path) == ["ckpt-1"]
+    assert held_at(tmp_path / "ckpt-1") == 1
+    writer.save(tmp_path, *step(6), 1)
+    writer.wait()
+    assert os.listdir(tmp_path) == ["ckpt-6"]
+
+
+def test_a_model_that_was_not_asked_for_is_not_the_best(tmp_path):
+    go, over = threading.Event(), threading.Event()
+
+    def fail():
+        go.wait(60)
+        raise RunError("disk")
+
+    writer = checkpoint.CheckpointWriter()
+    best = checkpoint.BestCheckpoints(tmp_path, "wer", 2, writer)
+    writer.submit(fail)
+    writer.submit(over.set)
+    go.set()
+    assert over.wait(60)
+    with pytest.raises(RunError, match="disk"):
+        best.offer(0.5, make_model()[0], {"step": 1})
+    assert best.best == float("inf")
+
+
+def test_the_best_are_known_before_they_are_written(tmp_path, slow):
+    model, _ = make_model()
+    writer = checkpoint.CheckpointWriter()
+    best = checkpoint.BestCheckpoints(tmp_path, "wer", 2, writer)
+    kernel = model.layers[0].kernel
+    said = []
+    for number, value in [(1, 0.5), (2, 0.7), (3, 0.4), (4, float("nan")), (5, 0.4)]:
+        kernel.assign(np.full(kernel.shape, number))
+        said.append(best.offer(value, model, {"step": number}))
+    assert said == [True, False, True, False, False]
+    assert not (tmp_path / "best.json").exists()
+    slow.set()
+    assert best.offer(0.3, model, {"step": 6})
+    writer.wait()
+    assert checkpoint.best_checkpoint(tmp_path) == tmp_path / "ckpt-6"
+    kept = {path.name: path for path in checkpoint.checkpoints(tmp_path)}
+    assert list(kept) == ["ckpt-3", "ckpt-6"]
+    arrays = checkpoint.read_arrays(kept["ckpt-3"] / checkpoint.MODEL)
+    assert (arrays["first/kernel"] == 3).all()
+    assert checkpoint.read_state(kept["ckpt-3"]) == {"step": 3, "wer": 0.4}
+    assert checkpoint.BestCheckpoints(tmp_path, "wer", 2).best == 0.3
+
+
+def _write_on(folder, first):
+    """A process that does nothing but save."""
+    writer = checkpoint.CheckpointWriter()
+    for number in range(first, 100_000):
+        writer.save(folder, *step(number), 2)
+
+
+def test_a_killed_process_leaves_whole_checkpoints(tmp_path):
+    """Killed again and again at any moment; the next process goes on and cleans up."""
+    context = multiprocessing.get_context("fork")
+    rng = np.random.default_rng(0)
+    checkpoint.write_checkpoint(tmp_path, *step(1))
+    drafts = newest = 0
+    for _ in range(12):
+        process = context.Process(target=_write_on, args=(tmp_path, newest + 1))
+        process.start()
+        while checkpoint.latest_checkpoint(tmp_path).name == f"ckpt-{newest}":
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.02))
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        drafts += len(list(tmp_path.glob(".ckpt-*.tmp")))
+        found = [held_at(path) for path in checkpoint.checkpoints(tmp_path)]
+        assert found and found[-1] >= newest
+        newest = found[-1]
+    assert drafts > 0  # some were killed while they wrote
+    checkpoint.keep_newest(tmp_path, 2)
+    assert all(name.startswith("ckpt-") for name in os.listdir(tmp_path))
