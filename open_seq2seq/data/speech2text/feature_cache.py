@@ -1,8 +1,8 @@
 """A cache of features on disk, one file per recording.
 
 An entry's name holds all that its numbers depend on: the recording's path, size and
-time of change, the front-end's parameters and version. Processes may share a cache:
-an entry appears complete or not at all.
+time of change, the front-end's parameters and version. Processes, of several machines too,
+may share a cache: a file appears complete or not at all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import errno
 import hashlib
 import json
 import os
-import threading
+import secrets
 import warnings
 import zipfile
 import zlib
@@ -87,7 +87,10 @@ class FeatureCache:
         self._oldest = -1
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            (self.directory / "parameters.json").write_text(json.dumps(key, indent=2) + "\n")
+            _write_whole(
+                self.directory / "parameters.json",
+                lambda draft: draft.write_text(json.dumps(key, indent=2) + "\n"),
+            )
             if regenerate:
                 self._oldest = _clock(self.directory)
         except OSError as error:
@@ -123,16 +126,11 @@ class FeatureCache:
         entry = self._entry(path)
         if not self.enabled or entry is None:
             return
-        temporary = entry.with_name(f"{entry.name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
             entry.parent.mkdir(exist_ok=True)
-            self._write(temporary, features)
-            os.replace(temporary, entry)
+            _write_whole(entry, lambda draft: self._write(draft, features))
         except _UNWRITABLE as error:
             self._stop(error)
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
 
     def _stop(self, error: Exception) -> None:
         if self.enabled:
@@ -160,9 +158,25 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def _draft(path: Path) -> Path:
+    """A name beside `path` that nobody else uses, not even on another machine."""
+    return path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Has `write` write a draft, which then takes the file's name."""
+    draft = _draft(path)
+    try:
+        write(draft)
+        os.replace(draft, path)
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
 def _clock(directory: Path) -> int:
     """Time in the folder's file system, in nanoseconds: it may be another machine's."""
-    probe = directory / f"clock.{os.getpid()}.{threading.get_ident()}.part"
+    probe = _draft(directory / "clock")
     try:
         probe.write_bytes(b"")
         return probe.stat().st_mtime_ns

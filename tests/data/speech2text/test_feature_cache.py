@@ -1,6 +1,7 @@
 """The feature cache: what its key holds, and what happens when something goes wrong."""
 
 import errno
+import json
 import multiprocessing
 import os
 import warnings
@@ -205,3 +206,41 @@ def test_processes_share_a_cache(tmp_path, format):
     assert len(entries(tmp_path / "cache")) == 3
     for seed, path in enumerate(recordings):
         np.testing.assert_array_equal(cache.get(path), features(seed, 400))
+
+
+def _open_and_fill(start, directory, format, recordings, rounds):
+    """One process's part: opens the cache anew and writes, as at the start of a run."""
+    start.wait(60)
+    for _ in range(rounds):
+        cache = FeatureCache(directory, {**KEY, "features_mean": [0.5] * 2000}, format)
+        for seed, path in enumerate(recordings):
+            cache.put(path, features(seed, 400))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_no_file_is_seen_half_written(tmp_path, format):
+    """Four processes open and fill a new cache at once; all that can be seen of it is whole."""
+    recordings = [tmp_path / f"{index}.wav" for index in range(3)]
+    for path in recordings:
+        path.write_bytes(b"audio")
+    _, read = feature_cache._FORMATS[format]
+    context = multiprocessing.get_context("fork")
+    start = context.Barrier(5)
+    arguments = (start, tmp_path / "cache", format, recordings, 15)
+    processes = [context.Process(target=_open_and_fill, args=arguments) for _ in range(4)]
+    for process in processes:
+        process.start()
+    start.wait(60)
+    seen = 0
+    expected = {features(seed, 400).tobytes() for seed in range(3)}
+    while any(process.is_alive() for process in processes) or not seen:
+        for path in (tmp_path / "cache").rglob("*"):
+            if path.name == "parameters.json":
+                assert json.loads(path.read_text())["parameters"]["features_mean"] == [0.5] * 2000
+            elif path.suffix == f".{format}":
+                assert read(path).tobytes() in expected
+                seen += 1
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert seen > 0
+    names = {path.suffix for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+    assert names == {".json", f".{format}"}  # and no draft is left
