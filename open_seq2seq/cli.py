@@ -12,9 +12,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from open_seq2seq.errors import OpenSeq2SeqError
+from open_seq2seq.training.launch import launched
 from open_seq2seq.version import __version__
 
 MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
+
+LOST = (
+    "The connection to another worker is lost: it failed or was killed, and may have said why. "
+    "Training goes on from the last checkpoint with --continue_learning."
+)
 
 _EXAMPLES = textwrap.dedent("""\
     modes, each with an example:
@@ -116,20 +122,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
         flags, rest = make_parser().parse_known_args(arguments)
     except SystemExit as ended:
         return int(ended.code or 0)
+    launch = launched()
+    code, message = _run(flags, rest, arguments)
+    if message:
+        where = f"{launch.name}: " if launch.size > 1 else ""
+        print(f"*** {where}{message}", file=sys.stderr, flush=True)
+    if code and launch.size > 1:
+        # At once: the launcher then ends the others, while a regular exit would wait for them.
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def _run(
+    flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str]
+) -> tuple[int, str]:
+    """Runs a mode; returns the exit code and what there is to say about it."""
     try:
         with _quiet_stderr():
             from open_seq2seq.training.modes import run
-        run(flags, rest, arguments)
+            from open_seq2seq.training.workers import WorkerStopped, lost_connection
     except OpenSeq2SeqError as error:
-        print(f"*** {error}", file=sys.stderr, flush=True)
-        return error.exit_code
+        return error.exit_code, str(error)
+    try:
+        run(flags, rest, arguments)
+    except WorkerStopped as stopped:
+        return stopped.exit_code, ""
+    except OpenSeq2SeqError as error:
+        return error.exit_code, str(error)
     except KeyboardInterrupt:
-        print("*** Interrupted.", file=sys.stderr, flush=True)
-        return 130
-    except Exception:
+        return 130, "Interrupted."
+    except Exception as error:
+        if lost_connection(error):
+            return 1, LOST
         traceback.print_exc()
-        print(
-            "*** This is an error in the program, not in your input.", file=sys.stderr, flush=True
-        )
-        return 1
-    return 0
+        return 1, "This is an error in the program, not in your input."
+    return 0, ""

@@ -47,6 +47,10 @@ class CrossEntropyLoss:
           losses, label_lengths: [batch].
         """
         finite = ops.isfinite(losses)
-        counts = ops.where(finite, ops.cast(label_lengths, losses.dtype), 0.0)
         total = ops.sum(ops.where(finite, losses, 0.0))
-        return total / ops.maximum(ops.sum(counts), 1.0), finite
+        return total / ops.maximum(self.count(losses, label_lengths), 1.0), finite
+
+    def count(self, losses: Any, label_lengths: Any) -> Any:
+        """How many labels `mean` is over, a float32 scalar; arguments as there."""
+        counts = ops.where(ops.isfinite(losses), ops.cast(label_lengths, "float32"), 0.0)
+        return ops.sum(counts)

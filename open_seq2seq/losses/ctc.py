@@ -74,5 +74,9 @@ class CTCLoss:
         if not self.mask_nan:
             return ops.mean(losses), finite
         kept = ops.sum(ops.where(finite, losses, 0.0))
-        count = ops.maximum(ops.sum(ops.cast(finite, losses.dtype)), 1.0)
-        return kept / count, finite
+        return kept / ops.maximum(self.count(losses), 1.0), finite
+
+    def count(self, losses: Any, label_lengths: Any = None) -> Any:
+        """How many utterances `mean` is over, a float32 scalar; arguments as there."""
+        counted = ops.isfinite(losses) if self.mask_nan else ops.ones_like(losses)
+        return ops.sum(ops.cast(counted, "float32"))

@@ -12,7 +12,6 @@ from open_seq2seq.decoders import DECODERS
 from open_seq2seq.encoders import ENCODERS, LM_ENCODERS
 from open_seq2seq.errors import Problem
 from open_seq2seq.losses import LM_LOSSES, LOSSES
-from open_seq2seq.models.notes import started_processes
 from open_seq2seq.models.precision import POLICIES
 from open_seq2seq.optimizers import (
     INITIALIZERS,
@@ -63,9 +62,6 @@ def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
         yield Problem(
             "print_samples_steps", str(samples), f"a multiple of print_loss_steps {losses}"
         )
-    if values.get("use_horovod") and started_processes() > 1:
-        found = f"True, in one of {started_processes()} processes"
-        yield Problem("use_horovod", found, "one process: this version has no Horovod yet")
     if values.get("larc_params") is not None and values.get("max_grad_norm") is not None:
         remedy = "Set one of them to None."
         yield Problem("larc_params, max_grad_norm", "both", "at most one of them", remedy)
@@ -216,17 +212,43 @@ def _training_params(rows: str, metrics: tuple[str, ...]) -> list[Param]:
         Param(
             "use_horovod",
             bool,
-            "Accepted for old configs: this version trains in one process, and says so.",
+            "Several processes, on one machine or many, train together: start them with mpiexec or "
+            "horovodrun (docs/distributed.md). One that is started alone trains alone.",
             False,
         ),
         Param(
             "num_gpus",
             int,
-            "Accepted for old configs: this version trains on one device, and says so.",
+            "Devices that this process trains on, each with batch_size_per_gpu utterances; fewer "
+            "where the machine has fewer, which is said. No effect with several processes.",
             1,
             minimum=0,
         ),
         Param("gpu_ids", list, "The devices to use, by number.", None, item=Param("", int, "")),
+        Param(
+            "batch_norm_statistics",
+            str,
+            "Which utterances batch normalization takes mean and variance of while training: those "
+            "of its own process and device (local), or those of all of them (synchronised).",
+            "local",
+            choices=("local", "synchronised"),
+        ),
+        Param(
+            "gradient_compression",
+            str,
+            "How processes send gradients to each other: None: as float32; fp16: as float16, half "
+            "the traffic, rounded.",
+            None,
+            choices=("fp16",),
+        ),
+        Param(
+            "lr_scaling",
+            str,
+            "Multiplies the learning rate by the number of processes and devices (linear), or by "
+            "its square root (sqrt); None: the rate is as it is given.",
+            None,
+            choices=("linear", "sqrt"),
+        ),
         Param(
             "iter_size",
             int,

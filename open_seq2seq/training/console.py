@@ -12,9 +12,19 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+_quiet = False
+
+
+def be_quiet() -> None:
+    """This process prints no more: another one of its job does."""
+    global _quiet
+    _quiet = True
+
 
 def say(text: str, indent: int = 0) -> None:
     """Prints one line (or several) of the toolkit."""
+    if _quiet:
+        return
     for line in text.splitlines() or [""]:
         print(f"*** {' ' * indent}{line}", flush=True)
 
@@ -41,7 +51,7 @@ class ProgressBar:
         self._first = done
         self._bar: Progress | None = None
         self._task: Any = None
-        if sys.stdout.isatty():
+        if sys.stdout.isatty() and not _quiet:
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),

@@ -14,6 +14,7 @@ from open_seq2seq.metrics.report import EvaluatedUtterance
 from open_seq2seq.models.speech2text import Speech2Text
 from open_seq2seq.training.console import ProgressBar
 from open_seq2seq.training.step import EvaluationStep
+from open_seq2seq.training.workers import ALONE, Workers
 
 
 @dataclass
@@ -85,29 +86,58 @@ class Evaluation:
         }
 
 
+@dataclass
+class _Share:
+    """What one worker found.
+
+    Args:
+      results, losses: of its utterances, by their row in the data.
+      audio_seconds: length of their recordings.
+    """
+
+    results: dict[int, DecodeResult] = field(default_factory=dict)
+    losses: dict[int, float] = field(default_factory=dict)
+    audio_seconds: float = 0.0
+
+
 def evaluate(
-    model: Speech2Text, step: EvaluationStep, data: Any, step_size: float, quiet: bool = False
-) -> Evaluation:
-    """Loss and error rates over all of `data`; batches change neither.
+    model: Speech2Text,
+    step: EvaluationStep,
+    data: Any,
+    step_size: float,
+    quiet: bool = False,
+    workers: Workers = ALONE,
+) -> Evaluation | None:
+    """Loss and error rates over all of `data`; neither batches nor workers change them.
 
     Args:
       step: the compiled forward pass of `model`.
-      data: a data layer with transcripts.
+      data: a data layer with transcripts; each worker's gives its share of the batches.
       step_size: seconds per logit frame, for the words' times.
       quiet: show no progress.
+      workers: those that evaluate together.
+
+    Returns:
+      The result at the first worker, None at the others, which need not wait for it.
     """
     started = time.monotonic()
-    results: dict[int, DecodeResult] = {}
-    losses = np.full(len(data.utterances), np.inf)
-    audio_seconds = 0.0
+    share = _Share()
     with shown_progress("evaluating", data.batches_per_epoch, quiet) as progress:
         for batch in data.batches():
             logits, lengths, batch_losses = step.logits_and_losses(batch)
             decoded = model.decoder.decode(logits, lengths, data.vocabulary, step_size)
-            results.update(zip(batch.indices.tolist(), decoded))
-            losses[batch.indices] = batch_losses
-            audio_seconds += batch.audio_seconds
+            indices = batch.indices.tolist()
+            share.results.update(zip(indices, decoded))
+            share.losses.update(zip(indices, batch_losses.tolist()))
+            share.audio_seconds += batch.audio_seconds
             progress.advance("")
+    shares = workers.gather(share)
+    if not workers.is_first:
+        return None
+    results = {row: result for one in shares for row, result in one.results.items()}
+    losses = np.full(len(data.utterances), np.inf)
+    for one in shares:
+        losses[list(one.losses)] = list(one.losses.values())
     utterances = [
         EvaluatedUtterance(
             name=utterance.name,
@@ -122,16 +152,23 @@ def evaluate(
     finite = np.isfinite(losses)
     loss = float(losses[finite].mean()) if finite.any() else float("inf")
     seconds = time.monotonic() - started
+    audio_seconds = sum(one.audio_seconds for one in shares)
     return Evaluation(loss, int((~finite).sum()), errors, utterances, seconds, audio_seconds)
 
 
 def run_inference(
-    model: Speech2Text, step: EvaluationStep, data: Any, step_size: float, keep_logits: bool
+    model: Speech2Text,
+    step: EvaluationStep,
+    data: Any,
+    step_size: float,
+    keep_logits: bool,
+    workers: Workers = ALONE,
 ) -> tuple[list[DecodeResult], list[np.ndarray]]:
     """Transcripts of all of `data`, in its order.
 
     Args:
       keep_logits: whether to return the logits too.
+      workers: those that transcribe together, each its share of the batches.
 
     Returns:
       The results, and with `keep_logits` the raw logits `[time', class]` cut to each
@@ -150,6 +187,9 @@ def run_inference(
                     (i, logits[row, : lengths[row]].copy()) for row, i in enumerate(indices)
                 )
             progress.advance("")
+    for others, others_kept in workers.gather((results, kept)):
+        results.update(others)
+        kept.update(others_kept)
     count = range(len(data.utterances))
     return [results[i] for i in count], [kept[i] for i in count] if keep_logits else []
 

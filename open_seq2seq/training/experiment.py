@@ -18,6 +18,7 @@ from open_seq2seq.models import Model
 from open_seq2seq.models.precision import dtype_policy
 from open_seq2seq.training.console import say
 from open_seq2seq.training.step import has_accelerator
+from open_seq2seq.training.workers import ALONE, Workers
 
 
 def effective_params(
@@ -76,27 +77,39 @@ class Experiment:
         return stride * self.model.encoder.time_stride
 
 
-def make_data_layer(params: Mapping[str, Any], mode: str, utterances: Any = None) -> Any:
+def make_data_layer(
+    params: Mapping[str, Any], mode: str, utterances: Any = None, workers: Workers = ALONE
+) -> Any:
     """The data layer of `mode` ("train", "eval" or "infer").
 
     Args:
       params: checked and filled parameters.
       utterances: recordings to use instead of the data layer's `dataset_files`.
+      workers: those that share the data.
     """
     batch_size = params["batch_size_per_gpu"]
     if mode != "train":
         batch_size = params["eval_batch_size_per_gpu"] or batch_size
-    return params["data_layer"](
-        params["data_layer_params"],
-        mode=mode,
-        batch_size=batch_size,
-        seed=params["random_seed"],
-        utterances=utterances,
+    # The first worker may make files that the others read: a vocabulary of the text.
+    return workers.in_turn(
+        lambda: params["data_layer"](
+            params["data_layer_params"],
+            mode=mode,
+            batch_size=batch_size,
+            seed=params["random_seed"],
+            rank=workers.rank,
+            num_workers=workers.size,
+            utterances=utterances,
+        )
     )
 
 
 def make_experiment(
-    params: Mapping[str, Any], base_model: Any, mode: str, utterances: Any = None
+    params: Mapping[str, Any],
+    base_model: Any,
+    mode: str,
+    utterances: Any = None,
+    workers: Workers = ALONE,
 ) -> Experiment:
     """Makes the data layer and the model; training draws all its numbers from `random_seed`.
 
@@ -104,12 +117,12 @@ def make_experiment(
       params: checked parameters, as `effective_params` returns them.
       base_model: the config's model class.
       mode: "train", "eval" or "infer".
-      utterances: as in `make_data_layer`.
+      utterances, workers: as in `make_data_layer`.
     """
     filled = base_model.PARAMS.fill(params)
     if mode == "train":
         keras.utils.set_random_seed(filled["random_seed"])
-    data = make_data_layer(filled, mode, utterances)
+    data = make_data_layer(filled, mode, utterances, workers)
     policy, note = dtype_policy(filled["dtype"], has_accelerator())
     if note:
         say(note)

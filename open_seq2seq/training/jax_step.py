@@ -11,7 +11,13 @@ import numpy as np
 
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.models import Model
-from open_seq2seq.training.step_options import GroupedStep, StepOptions, added
+from open_seq2seq.training.step_options import (
+    GroupedStep,
+    Scalars,
+    StepOptions,
+    added,
+    batch_totals,
+)
 from open_seq2seq.training.step_result import StepResult, Update
 from open_seq2seq.training.weight_average import WeightAverage, averaged
 
@@ -49,7 +55,10 @@ class TrainStep(GroupedStep):
         variables: list[Any],
         options: StepOptions | None = None,
         average: WeightAverage | None = None,
+        reducer: Any = None,
     ):
+        if reducer is not None:
+            raise ValueError("Workers train together on TensorFlow only.")
         super().__init__(optimizer, variables, options or StepOptions())
         self.model, self.average = model, average
         trained = {id(variable) for variable in variables}
@@ -96,39 +105,42 @@ class TrainStep(GroupedStep):
     def _whole_step(
         self, state: _State, others: Any, data: Any, scalars: Any
     ) -> tuple[StepResult, _State, Any]:
-        result, others, gradients = self._gradients(state.weights, others, data, scalars[1])
+        scalars = Scalars(*scalars)
+        result, others, gradients = self._gradients(state.weights, others, data, scalars)
         update, state = self._updated(state, gradients, scalars)
         return result._replace(gradient_norm=update.gradient_norm, update=update), state, others
 
     def _gather_step(
         self, weights: Any, others: Any, data: Any, scalars: Any, sums: Any
     ) -> tuple[StepResult, Any, Any]:
-        result, others, gradients = self._gradients(weights, others, data, scalars[1])
+        result, others, gradients = self._gradients(weights, others, data, Scalars(*scalars))
         sums, norm = added(sums, gradients)
         return result._replace(gradient_norm=norm), others, sums
 
     def _finish_step(
         self, state: _State, scalars: Any, sums: Any, count: Any
     ) -> tuple[Update, _State]:
-        return self._updated(state, [total / count for total in sums], scalars)
+        return self._updated(state, [total / count for total in sums], Scalars(*scalars))
 
     def _gradients(
-        self, weights: Any, others: Any, data: Any, loss_scale: Any
+        self, weights: Any, others: Any, data: Any, scalars: Scalars
     ) -> tuple[StepResult, Any, list[Any]]:
         """A batch's losses, the other variables, and the gradients, not scaled."""
         differentiate = jax.value_and_grad(self._objective, has_aux=True)
         trained = self._trained(weights)
-        (_, aux), gradients = differentiate(trained, weights, others, data, loss_scale)
+        (_, aux), gradients = differentiate(trained, weights, others, data, scalars.loss_scale)
         loss, losses, logits, lengths, others = aux
-        gradients, largest = self.options.unscaled(gradients, loss_scale)
-        return StepResult(loss, losses, loss, largest, logits, lengths), others, gradients
+        gradients = self.options.unscaled(gradients, scalars.loss_scale)
+        largest = self.options.largest(gradients)
+        totals = batch_totals(self.model.loss_fn, loss, losses, data[3], scalars)
+        return StepResult(loss, losses, loss, largest, logits, lengths, totals), others, gradients
 
-    def _updated(self, state: _State, gradients: Any, scalars: Any) -> tuple[Update, _State]:
+    def _updated(self, state: _State, gradients: Any, scalars: Scalars) -> tuple[Update, _State]:
         """The state after the update; the old one if the gradients' norm is not finite."""
         weights = self._trained(state.weights)
-        gradients, update = self.options.shaped(gradients, weights, scalars[0])
+        gradients, update = self.options.shaped(gradients, weights, scalars.learning_rate)
         moved, optimizer = self.optimizer.stateless_apply(state.optimizer, gradients, weights)
-        averages = [averaged(a, w, scalars[2]) for a, w in zip(state.averages, moved)]
+        averages = [averaged(a, w, scalars.ema_decay) for a, w in zip(state.averages, moved)]
         after = _State(self._merge(moved, state.weights), optimizer, averages)
         finite = jnp.isfinite(update.gradient_norm)
         return update, jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state)

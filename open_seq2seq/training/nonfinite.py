@@ -11,6 +11,7 @@ import numpy as np
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.errors import RunError
 from open_seq2seq.training.console import say
+from open_seq2seq.training.workers import ALONE, Workers
 
 _WINDOW = 1000
 _SHOWN = 10
@@ -25,22 +26,37 @@ class NonFiniteGuard:
     Args:
       log_file: where they are written, one line each; made when the first is found.
       utterances: the data set, for names.
-      max_share: `check` raises when more of the last 1000 utterances than this share
-        were affected.
+      max_share: `check` raises when more of the last 1000 utterances (of each worker) than
+        this share were affected.
+      workers: those that train together; the first one writes for all.
     """
 
-    def __init__(self, log_file: Path, utterances: Sequence[Utterance], max_share: float):
+    def __init__(
+        self,
+        log_file: Path,
+        utterances: Sequence[Utterance],
+        max_share: float,
+        workers: Workers = ALONE,
+    ):
         self.log_file, self.utterances, self.max_share = log_file, utterances, max_share
+        self.workers = workers
         self.count = 0
         self._recent: deque[bool] = deque(maxlen=_WINDOW)
 
     def check(
-        self, step: int, indices: np.ndarray, losses: np.ndarray, gradient_norm: float
+        self,
+        step: int,
+        indices: np.ndarray,
+        losses: np.ndarray,
+        gradient_norm: float,
+        bad_in_all: float | None = None,
     ) -> None:
         """Looks at one step.
 
         Args:
-          indices, losses: `[batch]` rows of the data set and their losses.
+          indices, losses: `[batch]` this worker's rows of the data set and their losses.
+          gradient_norm: the norm that decides whether the weights change.
+          bad_in_all: losses of all workers that are not finite; None: as in `losses`.
 
         Raises:
           RunError: too many utterances were affected.
@@ -49,26 +65,33 @@ class NonFiniteGuard:
         if not np.isfinite(gradient_norm):
             bad[:] = True
         self._recent.extend(bad.tolist())
-        if not bad.any():
+        any_bad = bad.any() if bad_in_all is None else bad_in_all > 0
+        # The same in all workers, so that they meet in what follows.
+        if not any_bad and np.isfinite(gradient_norm):
             return
-        rows = [
+        own = [
             (self.utterances[index].name, float(loss))
             for index, loss in zip(indices[bad].tolist(), losses[bad])
         ]
-        self._write(step, rows, gradient_norm)
+        told = self.workers.gather((own, sum(self._recent)))
+        rows = [row for of_worker, _ in told for row in of_worker]
+        affected = sum(count for _, count in told)
+        if self.workers.is_first:
+            self._write(step, rows, gradient_norm)
         for name, loss in rows[: max(_SHOWN - self.count, 0)]:
             say(f"Step {step}: loss {loss}, gradient norm {gradient_norm:g} at {name}: left out.")
         self.count += len(rows)
-        share = sum(self._recent) / _WINDOW
-        if share > self.max_share:
+        window = _WINDOW * self.workers.size
+        if affected / window > self.max_share:
             names = ", ".join(name for name, _ in rows[:_SHOWN])
-            raise RunError(
-                f"Training stopped at step {step}: {sum(self._recent)} of the last {_WINDOW} "
+            message = (
+                f"Training stopped at step {step}: {affected} of the last {window} "
                 f"utterances had a loss or gradient that is not finite, more than "
                 f"max_nonfinite_share={self.max_share:g} allows. The last ones: {names}. "
                 f"All are listed in {self.log_file}. Lower the learning rate, clip with "
                 "max_grad_norm, or remove recordings whose transcript does not fit."
             )
+            raise self.workers.stop(RunError(message))
 
     def _write(self, step: int, rows: Sequence[tuple[str, float]], norm: float) -> None:
         is_new = not self.log_file.exists()

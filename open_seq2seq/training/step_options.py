@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
 
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.optimizers import apply_larc, clip_by_global_norm, global_norm
-from open_seq2seq.training.step_result import StepResult, Update
+from open_seq2seq.training.step_result import StepResult, Totals, Update
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class StepOptions:
       measures_maximum: return the largest absolute value of each batch's gradient.
       keep_gradients: return the clipped gradients, for summaries.
       jit: let XLA compile the parts of the TensorFlow graph that it can.
+      compress: workers send each other gradients as float16.
+      sync_batch_norm: batch normalization uses the statistics of all workers' batches.
     """
 
     max_grad_norm: float | None = None
@@ -35,15 +37,18 @@ class StepOptions:
     measures_maximum: bool = False
     keep_gradients: bool = False
     jit: bool = False
+    compress: bool = False
+    sync_batch_norm: bool = False
 
-    def unscaled(self, gradients: Sequence[Any], loss_scale: Any) -> tuple[list[Any], Any]:
-        """A batch's gradients without the loss scale, and their largest absolute value."""
-        if self.scales_loss:
-            gradients = [gradient / loss_scale for gradient in gradients]
-        largest = ops.zeros((), "float32")
-        if self.measures_maximum:
-            largest = ops.max(ops.stack([ops.max(ops.abs(g)) for g in gradients]))
-        return list(gradients), largest
+    def unscaled(self, gradients: Sequence[Any], loss_scale: Any) -> list[Any]:
+        """A batch's gradients without the loss scale."""
+        return [g / loss_scale for g in gradients] if self.scales_loss else list(gradients)
+
+    def largest(self, gradients: Sequence[Any]) -> Any:
+        """The largest absolute value of the gradients; 0 unless it is to be measured."""
+        if not self.measures_maximum:
+            return ops.zeros((), "float32")
+        return ops.max(ops.stack([ops.max(ops.abs(g)) for g in gradients]))
 
     def shaped(
         self, gradients: Sequence[Any], weights: Sequence[Any], learning_rate: Any
@@ -55,6 +60,43 @@ class StepOptions:
         if self.larc is not None:
             shaped, report = apply_larc(shaped, weights, learning_rate, self.larc)
         return shaped, Update(norm, kept, report)
+
+
+class Scalars(NamedTuple):
+    """What a step is told besides its batch; numbers, or elements of one float32 vector.
+
+    Args:
+      learning_rate: what the optimizer uses.
+      loss_scale: factor of the loss while gradients are computed.
+      ema_decay: of the averaged weights.
+      counted: 0 where the batch is a filler, which changes nothing, else 1.
+      amount: of data in the batch.
+      stop: 1 where this worker was asked to stop.
+    """
+
+    learning_rate: Any
+    loss_scale: Any
+    ema_decay: Any
+    counted: Any
+    amount: Any
+    stop: Any
+
+
+def batch_totals(
+    loss_fn: Any, loss: Any, losses: Any, label_lengths: Any, scalars: Scalars
+) -> Totals:
+    """The figures of one worker's batch.
+
+    Args:
+      loss_fn: the model's.
+      loss: `[]` its mean of `losses` `[batch]`.
+      label_lengths: `[batch]`.
+    """
+    count = loss_fn.count(losses, label_lengths) * scalars.counted
+    bad = ops.sum(ops.cast(ops.logical_not(ops.isfinite(losses)), "float32")) * scalars.counted
+    # A filler's loss may be anything, also not finite.
+    total = ops.where(count > 0, loss * count, ops.zeros_like(loss))
+    return Totals(count, total, bad, scalars.amount, scalars.stop)
 
 
 def added(sums: Sequence[Any], gradients: Sequence[Any]) -> tuple[list[Any], Any]:
@@ -89,6 +131,7 @@ class GroupedStep:
         loss_scale: float = 1.0,
         ema_decay: float = 0.0,
         update: bool = True,
+        stop: bool = False,
     ) -> StepResult:
         """Computes the gradients of `batch` and, with `update`, changes the weights.
 
@@ -97,13 +140,17 @@ class GroupedStep:
           loss_scale: factor of the loss while gradients are computed; used with `scales_loss`.
           ema_decay: of the averaged weights, if there are any.
           update: whether the batch is the last of its group.
+          stop: whether this worker was asked to stop; the result says it to all.
         """
         self.optimizer.learning_rate.assign(np.float32(learning_rate))
-        scalars = np.array([learning_rate, loss_scale, ema_decay], np.float32)
+        # A filler's copy counts nowhere, also not in the speed.
+        counted, amount = (0.0, 0.0) if batch.filler else (1.0, batch.amount)
+        told = Scalars(learning_rate, loss_scale, ema_decay, counted, amount, stop)
+        scalars = np.array(told, np.float32)
         if self.options.iter_size == 1:
             return self._whole(batch, scalars)
         if self._sums is None:
-            self._sums = [np.zeros(v.shape, np.float32) for v in self.variables]
+            self._sums = self._no_sums()
         result, self._sums = self._gather(batch, scalars, self._sums)
         self._usable += bool(np.isfinite(result.gradient_norm))
         if update:
@@ -112,6 +159,10 @@ class GroupedStep:
                 result = result._replace(update=change)
             self._sums, self._usable = None, 0
         return result
+
+    def _no_sums(self) -> Any:
+        """What a group's gradients are added to."""
+        return [np.zeros(v.shape, np.float32) for v in self.variables]
 
     def _whole(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
         """A step on one batch."""

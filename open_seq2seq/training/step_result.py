@@ -20,17 +20,38 @@ class Update(NamedTuple):
     larc: Any = None
 
 
+class Totals(NamedTuple):
+    """A batch's figures, summed over all workers; float32 scalars.
+
+    Args:
+      count: what the mean of the losses is over: utterances, or tokens.
+      loss: the mean loss times `count`.
+      bad: utterances whose loss is not finite.
+      amount: of data, in the batch's unit.
+      stops: workers that were asked to stop.
+    """
+
+    count: Any
+    loss: Any
+    bad: Any
+    amount: Any
+    stops: Any
+
+
 class StepResult(NamedTuple):
     """What a step on one batch returns; tensors, read only when somebody looks.
 
     Args:
-      loss: `[]` mean over the utterances whose loss is finite, without regularisation.
-      losses: `[batch]` one per utterance, as the loss function gave them.
+      loss: `[]` mean over the utterances (of all workers) whose loss is finite, without
+        regularisation.
+      losses: `[batch]` one per utterance of this worker, as the loss function gave them.
       gradient_norm: `[]` global norm of this batch's gradient; the batch is left out of the
-        update when it is not finite.
+        update when it is not finite. While several workers gather gradients it is that of this
+        worker's, and NaN if another one's is not finite.
       gradient_maximum: `[]` the gradient's largest absolute value; 0 unless it is measured.
       logits: `[batch, time', class]`.
       lengths: `[batch]` logit frames.
+      totals: of all workers.
       update: None while gradients are gathered, and when no batch was of use.
     """
 
@@ -40,4 +61,5 @@ class StepResult(NamedTuple):
     gradient_maximum: Any
     logits: Any
     lengths: Any
+    totals: Totals
     update: Update | None = None

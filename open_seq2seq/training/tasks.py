@@ -13,6 +13,7 @@ from open_seq2seq.training.evaluation import Evaluation, evaluate
 from open_seq2seq.training.experiment import Experiment
 from open_seq2seq.training.step import EvaluationStep, StepResult
 from open_seq2seq.training.text_evaluation import TextEvaluation, evaluate_text
+from open_seq2seq.training.workers import ALONE, Workers
 
 AnyEvaluation = Evaluation | TextEvaluation
 
@@ -27,9 +28,14 @@ class Task(Protocol):
     steps: str
 
     def evaluate(
-        self, experiment: Experiment, step: EvaluationStep, data: Any, quiet: bool = False
-    ) -> AnyEvaluation:
-        """Evaluates the experiment's model on `data`."""
+        self,
+        experiment: Experiment,
+        step: EvaluationStep,
+        data: Any,
+        quiet: bool = False,
+        workers: Workers = ALONE,
+    ) -> AnyEvaluation | None:
+        """Evaluates the experiment's model on `data`; only the first worker has the result."""
 
     def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
         """What the model made of the first row of a training batch."""
@@ -41,10 +47,15 @@ class SpeechTask:
     rows, steps = "utterances", "frames"
 
     def evaluate(
-        self, experiment: Experiment, step: EvaluationStep, data: Any, quiet: bool = False
-    ) -> Evaluation:
+        self,
+        experiment: Experiment,
+        step: EvaluationStep,
+        data: Any,
+        quiet: bool = False,
+        workers: Workers = ALONE,
+    ) -> Evaluation | None:
         """See `Task`."""
-        return evaluate(experiment.model, step, data, experiment.step_size, quiet)
+        return evaluate(experiment.model, step, data, experiment.step_size, quiet, workers)
 
     def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
         """See `Task`."""
@@ -66,10 +77,15 @@ class TextTask:
     rows, steps = "lines", "tokens"
 
     def evaluate(
-        self, experiment: Experiment, step: EvaluationStep, data: Any, quiet: bool = False
-    ) -> TextEvaluation:
+        self,
+        experiment: Experiment,
+        step: EvaluationStep,
+        data: Any,
+        quiet: bool = False,
+        workers: Workers = ALONE,
+    ) -> TextEvaluation | None:
         """See `Task`."""
-        return evaluate_text(step, data, quiet)
+        return evaluate_text(step, data, quiet, workers)
 
     def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
         """See `Task`."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,19 @@ import tensorflow as tf
 
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.models import Model
+from open_seq2seq.ops.replicas import summed_statistics
+from open_seq2seq.optimizers import global_norm
 from open_seq2seq.training.console import say
-from open_seq2seq.training.step_options import GroupedStep, StepOptions, added
-from open_seq2seq.training.step_result import StepResult, Update
+from open_seq2seq.training.step_options import (
+    GroupedStep,
+    Scalars,
+    StepOptions,
+    added,
+    batch_totals,
+)
+from open_seq2seq.training.step_result import StepResult, Totals, Update
 from open_seq2seq.training.weight_average import WeightAverage, averaged
+from open_seq2seq.training.workers import Reducer
 
 
 def has_accelerator() -> bool:
@@ -35,12 +45,18 @@ def _signature(model: Model) -> list[tf.TensorSpec]:
 class TrainStep(GroupedStep):
     """Forward pass, loss, gradients, clipping and update as one graph.
 
+    With a reducer, the workers make the update that one would make of all their batches
+    together: each one's loss is weighted by its share of the utterances, and the gradients are
+    summed. Moving statistics are averaged at each update, so that all workers always have the
+    same variables.
+
     Args:
       model: the model to train.
       optimizer: a Keras optimizer; it is built for the variables here.
       variables: those to train.
       options: what happens to the gradients.
       average: averages of the variables to keep, or None.
+      reducer: of the workers that train together; None: there is one.
     """
 
     def __init__(
@@ -50,18 +66,21 @@ class TrainStep(GroupedStep):
         variables: list[Any],
         options: StepOptions | None = None,
         average: WeightAverage | None = None,
+        reducer: Reducer | None = None,
     ):
         super().__init__(optimizer, variables, options or StepOptions())
-        self.model, self.average = model, average
+        self.model, self.average, self.reducer = model, average, reducer
         if self.options.jit:
             # Clusters, not the whole graph: XLA has no sparse CTC.
             tf.config.optimizer.set_jit("autoclustering")
-        data, scalars = _signature(model), tf.TensorSpec((3,), tf.float32)
-        sums = [tf.TensorSpec(v.shape, tf.float32) for v in variables]
-        count = tf.TensorSpec((), tf.float32)
+        data, scalars = _signature(model), tf.TensorSpec((len(Scalars._fields),), tf.float32)
+        sums, count = self._sums_signature(), tf.TensorSpec((), tf.float32)
         self._whole_graph = tf.function(self._whole_step, input_signature=[*data, scalars])
         self._gather_graph = tf.function(self._gather_step, input_signature=[*data, scalars, sums])
         self._finish_graph = tf.function(self._finish_step, input_signature=[scalars, sums, count])
+
+    def _sums_signature(self) -> list[Any]:
+        return [tf.TensorSpec(v.shape, tf.float32) for v in self.variables]
 
     def _whole(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
         return self._whole_graph(*batch.arrays, scalars)
@@ -75,53 +94,108 @@ class TrainStep(GroupedStep):
         return self._finish_graph(scalars, sums, count)
 
     def _whole_step(
-        self, features: Any, lengths: Any, labels: Any, label_lengths: Any, scalars: Any
+        self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any
     ) -> StepResult:
+        scalars = Scalars(*tf.unstack(vector))
         data = features, lengths, labels, label_lengths
-        result, gradients = self._gradients(data, scalars[1])
+        result, gradients = self._gradients(data, scalars)
+        gradients = self._summed(gradients)
         update = self._update(gradients, scalars)
-        return result._replace(gradient_norm=update.gradient_norm, update=update)
+        largest = self.options.largest(gradients)
+        return result._replace(
+            gradient_norm=update.gradient_norm, gradient_maximum=largest, update=update
+        )
 
     def _gather_step(
-        self, features: Any, lengths: Any, labels: Any, label_lengths: Any, scalars: Any, sums: Any
+        self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any, sums: Any
     ) -> tuple[StepResult, Any]:
+        scalars = Scalars(*tf.unstack(vector))
         data = features, lengths, labels, label_lengths
-        result, gradients = self._gradients(data, scalars[1])
+        result, gradients = self._gradients(data, scalars)
+        largest = self.options.largest(gradients)
+        if self.reducer is not None:
+            # Each worker gathers its own, to send them once. A batch is left out by all if one of
+            # them cannot use it.
+            bad = tf.cast(~tf.math.is_finite(global_norm(gradients)), tf.float32)
+            lost = tf.where(self.reducer.sum([bad])[0] > 0.0, float("nan"), 0.0)
+            gradients = [gradient + lost for gradient in gradients]
+            largest = self.reducer.max(largest) if self.options.measures_maximum else largest
         sums, norm = added(sums, gradients)
-        return result._replace(gradient_norm=norm), sums
+        return result._replace(gradient_norm=norm, gradient_maximum=largest), sums
 
-    def _finish_step(self, scalars: Any, sums: Any, count: Any) -> Update:
-        return self._update([total / count for total in sums], scalars)
+    def _finish_step(self, vector: Any, sums: Any, count: Any) -> Update:
+        mean = [total / count for total in self._summed(sums)]
+        return self._update(mean, Scalars(*tf.unstack(vector)))
 
-    def _gradients(self, data: Any, loss_scale: Any) -> tuple[StepResult, list[Any]]:
-        """A batch's losses and its gradients, not scaled; the norm is left to the caller."""
+    def _gradients(self, data: Any, scalars: Scalars) -> tuple[StepResult, list[Any]]:
+        """A batch's losses and its gradients, not scaled; the norm is left to the caller.
+
+        Several workers' gradients add up to that of the mean over all their utterances.
+        """
         features, lengths, labels, label_lengths = data
         variables = [v.value for v in self.variables]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        with (
+            tf.GradientTape(watch_accessed_variables=False) as tape,
+            self._statistics(scalars.counted),
+        ):
             tape.watch(variables)
             logits, logit_lengths = self.model(features, lengths, training=True)
             losses = self.model.loss_fn(logits, logit_lengths, labels, label_lengths)
             loss, _ = self.model.loss_fn.mean(losses, label_lengths)
             objective = tf.add_n([loss, *(tf.cast(x, loss.dtype) for x in self.model.losses)])
             if self.options.scales_loss:
-                objective *= loss_scale
+                objective *= scalars.loss_scale
+            totals = batch_totals(self.model.loss_fn, loss, losses, label_lengths, scalars)
+            if self.reducer is not None:
+                # The loss, not its gradient: through summed batch statistics a worker's weights
+                # have a part in the others' losses, which have other shares.
+                own = totals.count
+                totals = Totals(*tf.unstack(self.reducer.sum([tf.stack(totals)])[0]))
+                objective *= self._share(own, totals.count)
+                loss = totals.loss / tf.maximum(totals.count, 1.0)
         gradients = tape.gradient(objective, variables)
-        gradients, largest = self.options.unscaled(gradients, loss_scale)
-        return StepResult(loss, losses, loss, largest, logits, logit_lengths), gradients
+        gradients = self.options.unscaled(gradients, scalars.loss_scale)
+        return StepResult(loss, losses, loss, loss, logits, logit_lengths, totals), gradients
 
-    def _update(self, gradients: Any, scalars: Any) -> Update:
+    def _statistics(self, counted: Any) -> Any:
+        """While the model is called: where its batch statistics come from."""
+        if self.reducer is None or not self.options.sync_batch_norm:
+            return nullcontext()
+        return summed_statistics(self.reducer.sum, counted)
+
+    def _share(self, own: Any, count: Any) -> Any:
+        """This worker's part of the mean over all workers' utterances."""
+        assert self.reducer is not None
+        # Without any utterance the regularisers are left, which all workers have alike.
+        return tf.where(count > 0.0, own / tf.maximum(count, 1.0), 1.0 / self.reducer.size)
+
+    def _summed(self, gradients: Sequence[Any]) -> list[Any]:
+        if self.reducer is None:
+            return list(gradients)
+        return self.reducer.sum(gradients, self.options.compress)
+
+    def _update(self, gradients: Any, scalars: Scalars) -> Update:
         """Applies gradients whose norm is finite."""
+        self._average_statistics()
         weights = [v.value for v in self.variables] if self.options.larc else []
-        gradients, update = self.options.shaped(gradients, weights, scalars[0])
+        gradients, update = self.options.shaped(gradients, weights, scalars.learning_rate)
 
         def apply() -> bool:
             self.optimizer.apply(gradients, self.variables)
             for average, variable in self._averages():
-                average.assign(averaged(average, variable, scalars[2]))
+                average.assign(averaged(average, variable, scalars.ema_decay))
             return True
 
         tf.cond(tf.math.is_finite(update.gradient_norm), apply, lambda: False)
         return update
+
+    def _average_statistics(self) -> None:
+        """Gives batch normalization's moving statistics the mean over the workers."""
+        if self.reducer is None:
+            return
+        moving = [v for v in self.model.non_trainable_variables if "moving_" in v.path]
+        for variable, total in zip(moving, self.reducer.sum([v.value for v in moving])):
+            variable.assign(total / self.reducer.size)
 
     def _averages(self) -> Iterable[tuple[Any, Any]]:
         return zip(self.average.averages, self.average.variables) if self.average else ()

@@ -11,6 +11,7 @@ import numpy as np
 
 from open_seq2seq.training.evaluation import shown_progress
 from open_seq2seq.training.step import EvaluationStep
+from open_seq2seq.training.workers import ALONE, Workers
 
 
 @dataclass
@@ -91,25 +92,39 @@ class TextEvaluation:
         }
 
 
-def evaluate_text(step: EvaluationStep, data: Any, quiet: bool = False) -> TextEvaluation:
-    """Loss and perplexity over all of `data`; batches change neither.
+def evaluate_text(
+    step: EvaluationStep, data: Any, quiet: bool = False, workers: Workers = ALONE
+) -> TextEvaluation | None:
+    """Loss and perplexity over all of `data`; neither batches nor workers change them.
 
     Args:
       step: the compiled forward pass of the model.
       data: a text data layer.
       quiet: show no progress.
+      workers: those that evaluate together, each its share of the batches.
+
+    Returns:
+      The result at the first worker, None at the others.
     """
     started = time.monotonic()
-    losses = np.full(len(data.utterances), np.inf)
-    tokens = np.zeros(len(losses), np.int64)
+    share: dict[int, tuple[float, int]] = {}
     unknown = 0
     with shown_progress("evaluating", data.batches_per_epoch, quiet) as progress:
         for batch in data.batches():
-            losses[batch.indices] = step.losses(batch)
-            tokens[batch.indices] = batch.lengths
+            pairs = zip(step.losses(batch).tolist(), batch.lengths.tolist())
+            share.update(zip(batch.indices.tolist(), pairs))
             inside = np.arange(batch.targets.shape[1]) < batch.lengths[:, None]
             unknown += int(np.count_nonzero(inside & (batch.targets == data.vocabulary.unknown)))
             progress.advance("")
+    shares = workers.gather((share, unknown))
+    if not workers.is_first:
+        return None
+    losses = np.full(len(data.utterances), np.inf)
+    tokens = np.zeros(len(losses), np.int64)
+    for lines, _ in shares:
+        for row, (loss, length) in lines.items():
+            losses[row], tokens[row] = loss, length
+    unknown = sum(count for _, count in shares)
     finite = np.isfinite(losses)
     count = int(tokens[finite].sum())
     words = sum(

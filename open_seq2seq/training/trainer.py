@@ -31,6 +31,7 @@ from open_seq2seq.training.stopwatch import Stopwatch
 from open_seq2seq.training.tasks import AnyEvaluation
 from open_seq2seq.training.validation import Validation
 from open_seq2seq.training.weight_average import WeightAverage
+from open_seq2seq.training.workers import ALONE, Workers, own_state, rate_factor
 
 
 @dataclass
@@ -52,10 +53,17 @@ class Progress:
 
 @dataclass
 class _Group:
-    """The batches since the last update of the weights: `iter_size` of them make a step."""
+    """The batches since the last update of the weights: `iter_size` of them make a step.
+
+    Args:
+      losses: of each batch, the mean over all workers' utterances.
+      amount: of data, in all of them.
+      stops: whether a worker was asked to stop meanwhile.
+    """
 
     losses: list[float] = field(default_factory=list)
     amount: float = 0.0
+    stops: bool = False
 
 
 class Trainer:
@@ -66,6 +74,7 @@ class Trainer:
       logdir: where checkpoints and events go; None writes nothing (benchmarks).
       evaluation_data: a data layer that is evaluated every `eval_steps`, or None.
       jit: compile the step with XLA.
+      workers: the processes that train together; each has a trainer, the first one writes.
     """
 
     def __init__(
@@ -74,8 +83,10 @@ class Trainer:
         logdir: LogDir | None,
         evaluation_data: Any = None,
         jit: bool = False,
+        workers: Workers = ALONE,
     ):
-        self.experiment, self.logdir = experiment, logdir
+        self.workers = workers
+        self.experiment, self.logdir = experiment, logdir if workers.is_first else None
         self.params, self.data, self.model = experiment.params, experiment.data, experiment.model
         params = self.params
         self.batches_per_epoch = self.data.batches_per_epoch
@@ -90,16 +101,19 @@ class Trainer:
             self.last_step,
             max(self.batches_per_epoch // params["iter_size"], 1) if params["num_epochs"] else None,
         )
+        self.rate_factor = rate_factor(params["lr_scaling"], workers.size)
         self.scaling = LossScaling(params, self.model)
         variables = trainable_variables(self.model, params["freeze_variables_regex"])
         decay = params["ema_decay"]
         self.average = None if decay is None else WeightAverage(variables, decay)
         options = self._options(jit)
-        self.step = TrainStep(self.model, self.optimizer, variables, options, self.average)
+        self.step = TrainStep(
+            self.model, self.optimizer, variables, options, self.average, workers.reducer
+        )
         self.validation = None
         if evaluation_data is not None:
             used = self.average if params["use_ema"] else None
-            self.validation = Validation(experiment, evaluation_data, logdir, used)
+            self.validation = Validation(experiment, evaluation_data, self.logdir, used, workers)
         self._watch = Stopwatch(params["bench_start"], unit=self.data.UNIT)
         self._stop_requested = False
 
@@ -112,14 +126,22 @@ class Trainer:
             measures_maximum=self.scaling.needs_maximum,
             keep_gradients=bool({"gradients", "gradient_norm"} & set(self.params["summaries"])),
             jit=jit or self.params["use_xla_jit"],
+            compress=self.params["gradient_compression"] is not None,
+            sync_batch_norm=self.params["batch_norm_statistics"] == "synchronised",
         )
 
     def _data_identity(self) -> dict[str, Any]:
-        return {
+        """What the plan of an epoch depends on; so many workers with so large batches are all
+        the same, unless batches have a limit on their duration."""
+        identity = {
             "utterances": len(self.data.utterances),
             "batches_per_epoch": self.batches_per_epoch,
             "random_seed": self.params["random_seed"],
+            "batch_size": self.workers.size * self.params["batch_size_per_gpu"],
         }
+        if self.params["data_layer_params"].get("max_batch_duration"):
+            identity["workers"] = self.workers.size
+        return identity
 
     @property
     def last_evaluation(self) -> AnyEvaluation | None:
@@ -129,22 +151,30 @@ class Trainer:
     # --- checkpoints
 
     def resume(self, path: Path) -> None:
-        """Goes on from a checkpoint, exactly where it was written."""
+        """Goes on from a checkpoint, exactly where it was written.
+
+        Only the first worker reads it; the others get its variables when `run` begins.
+        """
+        state = self.workers.first(lambda: self._restore(path))
+        self.scaling.restore(state.get("loss_scaling"))
+        identity = self.progress.data
+        self.progress = Progress(**state["progress"])
+        # Older checkpoints say less.
+        if {**identity, **self.progress.data} != identity:
+            say(
+                f"The training data is not what it was: {self.progress.data} then, {identity} "
+                "now. The current epoch starts again from its first batch."
+            )
+            self.progress.data, self.progress.position = identity, 0
+
+    def _restore(self, path: Path) -> dict[str, Any]:
         state = checkpoints.read_state(path)
         check_contract(state["contract"], self.experiment, path)
         checkpoints.restore(path, self.model, self.optimizer)
         if self.average and not checkpoints.restore_average(path, self.average):
             say(f"{path} has no averaged weights: the average starts from its weights.")
             self.average.start()
-        self.scaling.restore(state.get("loss_scaling"))
-        identity = self.progress.data
-        self.progress = Progress(**state["progress"])
-        if self.progress.data != identity:
-            say(
-                f"The training data is not what it was: {self.progress.data} then, {identity} "
-                "now. The current epoch starts again from its first batch."
-            )
-            self.progress.data, self.progress.position = identity, 0
+        return state
 
     def save(self) -> Path | None:
         """Writes a checkpoint of this moment, which is not within a group of batches."""
@@ -180,17 +210,20 @@ class Trainer:
             return f"Nothing to do: step {first} of {self.last_step} was reached before."
         if self.average and first == 0:
             self.average.start()  # the weights may have been loaded since it was made
+        self._share_variables()
         folder = self.logdir.checkpoints if self.logdir else None
         guard = NonFiniteGuard(
             (folder or Path()) / "nonfinite.csv",
             self.data.utterances,
             self.params["max_nonfinite_share"],
+            self.workers,
         )
         reporter = Reporter(self.experiment, self.step.variables, self._watch, folder)
         with self._signals(), ProgressBar("training", self.last_step, first) as bar:
-            group = _Group()
+            group, stops = _Group(), False
             for batch in self._batches():
-                rate, scale = self.learning_rate(self.progress.step), self.scaling.scale
+                rate = self.learning_rate(self.progress.step) * self.rate_factor
+                scale = self.scaling.scale
                 complete = self._completes(len(group.losses) + 1)
                 result = self._train(batch, rate, complete, group, guard, reporter)
                 if not complete:
@@ -203,17 +236,29 @@ class Trainer:
                     reporter.report(self._trained_step(batch, result, loss, rate, scale))
                     self._evaluate_and_save(reporter)
                     self._watch.skip()
-                group = _Group()
-                if self._stop_requested:
+                stops, group = group.stops, _Group()
+                if stops:
                     break
         if self.logdir is not None:
             path = self.save()
-            if self._stop_requested:
+            if stops:
                 say(f"Interrupted; saved {path}. Go on with --continue_learning.")
         reporter.close()
-        if self._stop_requested:
+        # A launcher ends the job when one worker has left: not before the checkpoint is there.
+        self.workers.gather(None)
+        if stops:
             raise KeyboardInterrupt
         return self._summary(time.monotonic() - started, self.progress.step - first, guard)
+
+    def _share_variables(self) -> None:
+        """Gives all workers the variables of the first one, but random numbers of their own."""
+        averages = self.average.averages if self.average else []
+        self.workers.broadcast_variables(
+            [*self.model.variables, *self.optimizer.variables, *averages]
+        )
+        for variable in self.model.variables:
+            if "seed_generator_state" in variable.path:
+                variable.assign(own_state(np.asarray(variable.value), self.workers.rank))
 
     def _batches(self) -> Iterator[Any]:
         """Batches from the current position to the last step, epoch after epoch."""
@@ -247,15 +292,22 @@ class Trainer:
         """One batch; what is not finite in it is counted, or makes the loss scale smaller."""
         number = self.progress.step + 1
         decay = self.average.decay_at(self.progress.step) if self.average else 0.0
-        result = self.step(batch, rate, self.scaling.scale, decay, complete)
+        stop = self._stop_requested
+        result = self.step(batch, rate, self.scaling.scale, decay, complete, stop)
         self.progress.position += 1
         group.losses.append(float(result.loss))
-        group.amount += batch.amount
+        group.amount += float(result.totals.amount)
+        # All workers stop after the same step, whichever was asked to. One that is alone need not
+        # wait for its next step to hear of it.
+        asked = float(result.totals.stops) > 0 or (self.workers.size == 1 and self._stop_requested)
+        group.stops = group.stops or asked
         losses, norm = np.asarray(result.losses), float(result.gradient_norm)
         if self.scaling.observe(number, norm, float(result.gradient_maximum)):
             reporter.overflow(number, self.scaling.scale)
             norm = 0.0
-        guard.check(number, batch.indices, losses, norm)
+        rows = slice(0, 0 if batch.filler else None)
+        bad = float(result.totals.bad)
+        guard.check(number, batch.indices[rows], losses[rows], norm, bad)
         return result
 
     def _advances(self, result: StepResult) -> bool:

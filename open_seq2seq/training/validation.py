@@ -14,6 +14,7 @@ from open_seq2seq.training.logdir import LogDir
 from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
 from open_seq2seq.training.weight_average import WeightAverage
+from open_seq2seq.training.workers import ALONE, Workers
 
 
 class Validation:
@@ -25,6 +26,7 @@ class Validation:
       logdir: where records and the best checkpoints go; None writes nothing.
       average: the averaged weights, which are evaluated (and kept as the best) instead of the
         model's own; or None.
+      workers: those that evaluate together; the first one has the result and writes.
     """
 
     def __init__(
@@ -33,7 +35,9 @@ class Validation:
         data: Any,
         logdir: LogDir | None,
         average: WeightAverage | None,
+        workers: Workers = ALONE,
     ):
+        self.workers = workers
         self.experiment, self.data, self.logdir, self.average = experiment, data, logdir, average
         self.step = EvaluationStep(experiment.model)
         self.last: AnyEvaluation | None = None
@@ -45,11 +49,15 @@ class Validation:
           epochs: passes over the training data so far.
           state: `state.json` of a checkpoint of this moment.
 
-        Returns: the figures for TensorBoard.
+        Returns: the figures for TensorBoard; none at other workers than the first.
         """
         with self.average.swapped_in() if self.average else nullcontext():
             task = task_of(self.experiment.model)
-            result = task.evaluate(self.experiment, self.step, self.data, quiet=True)
+            result = task.evaluate(
+                self.experiment, self.step, self.data, quiet=True, workers=self.workers
+            )
+            if result is None:
+                return {}
             self.last = result
             line = f"Step {state['step']}: {result.line()}"
             if self.logdir is not None and self._keep_if_best(result, state):

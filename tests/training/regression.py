@@ -16,7 +16,7 @@ INPUTS, FRAMES = 3, 5
 class SquaredError:
     """The mean square of the logits, which are differences here, for each utterance."""
 
-    mean = CTCLoss().mean
+    mean, count = CTCLoss().mean, CTCLoss().count
 
     def __call__(self, logits, lengths, labels, label_lengths):
         return ops.mean(ops.square(logits[:, :, 0]), axis=1)

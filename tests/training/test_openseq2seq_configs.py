@@ -27,15 +27,15 @@ def run(tmp_path, monkeypatch, capfd):
 def test_a_config_trains_evaluates_and_transcribes_without_a_changed_line(run):
     out = run("w2l_first_release.py", "--mode=train_eval")
     assert (
-        "*** num_gpus 2, use_horovod: this version trains in one process on one device, so a step "
-        "has 4 utterances, not 8 (--iter_size=2 gives it as many)." in out
+        "*** num_gpus 2, use_horovod: trains in one process on one device, so a step has 4 "
+        "utterances, not 8 (--iter_size=2 gives it as many). `mpiexec -np N" in out
     )
     assert out.count("decoder_params/decoder_library_path: no effect here") == 1
     assert "Finished training: 4 steps" in out and "Validation WER:" in out
     assert Path("w2l_log_folder/ckpt-4").is_dir()
 
     out = run("w2l_first_release.py", "--mode=eval")
-    assert "Validation WER:" in out and "this version trains in one process" not in out
+    assert "Validation WER:" in out and "trains in one process" not in out
     assert "use_language_model without lm_path: beam search without a language model." in out
 
     run("w2l_first_release.py", "--mode=infer", "--infer_output_file=transcripts.csv")

@@ -32,9 +32,9 @@ def calls(monkeypatch):
     seen = []
     original = TrainStep.__call__
 
-    def watched(self, batch, rate, scale, decay, update):
+    def watched(self, batch, rate, scale, decay, update, stop):
         seen.append((batch.indices.tolist(), update))
-        return original(self, batch, rate, scale, decay, update)
+        return original(self, batch, rate, scale, decay, update, stop)
 
     monkeypatch.setattr(TrainStep, "__call__", watched)
     return seen

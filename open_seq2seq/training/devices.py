@@ -1,0 +1,97 @@
+"""The devices of one process, as far as the config asks for several and the machine has them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.training.workers import Workers
+
+# Splits a CPU into so many logical devices, to try what is meant for several GPUs.
+CPU_DEVICES = "OPEN_SEQ2SEQ_CPU_DEVICES"
+
+
+def training_devices(params: Mapping[str, Any], workers: Workers) -> list[str]:
+    """The devices that training uses, `GPU:0` or `CPU:1`; none where there is no choice.
+
+    Args:
+      params: checked parameters of training.
+      workers: the processes of the job; several have one device each.
+
+    Raises:
+      InputError: `gpu_ids` names GPUs that are not there.
+    """
+    asked = _asked(params)
+    if asked == 1 or params.get("use_horovod") or keras.backend.backend() != "tensorflow":
+        return []
+    devices = _devices()
+    chosen = params.get("gpu_ids")
+    if chosen and devices:
+        missing = [f"GPU:{number}" for number in chosen if f"GPU:{number}" not in devices]
+        if missing and devices[0].startswith("GPU"):
+            problem = Problem("gpu_ids", f"no {', '.join(missing)}", f"some of {devices}")
+            raise InputError("These devices cannot be used:", [problem])
+        devices = [device for device in devices if int(device.partition(":")[2]) in chosen]
+    return devices[:asked] if len(devices) > 1 else []
+
+
+def device_notes(params: Mapping[str, Any], workers: Workers, devices: int) -> list[str]:
+    """How a config for several devices trains here, if it is not as it asks for.
+
+    Args:
+      params: checked parameters of training.
+      workers: the processes of the job.
+      devices: how many this process uses, 1 at least.
+    """
+    asked, alone = _asked(params), workers.size == 1
+    names = []
+    if asked > 1 and alone and devices < asked:
+        names.append(f"num_gpus {asked}")
+    if params.get("use_horovod") and alone:
+        names.append("use_horovod")
+    if not names:
+        return []
+    iterations = params.get("iter_size") or 1
+    batch = params["batch_size_per_gpu"] * iterations
+    size = f"a step has {devices * batch} utterances"
+    if devices < asked:
+        size += f", not {asked * batch} (--iter_size={asked * iterations // devices} gives it "
+        size += "as many)"
+    where = "one device" if devices == 1 else f"{devices} devices"
+    note = f"{', '.join(names)}: trains in one process on {where}, so {size}."
+    if params.get("use_horovod"):
+        note += " `mpiexec -np N python run.py ...` starts several (docs/distributed.md)."
+    return [note]
+
+
+def _asked(params: Mapping[str, Any]) -> int:
+    return max(len(params.get("gpu_ids") or []) or params.get("num_gpus", 1), 1)
+
+
+def _devices() -> list[str]:
+    """The GPUs, or the parts of a CPU that is to be split."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return [f"GPU:{number}" for number in range(len(gpus))]
+    parts = int(os.environ.get(CPU_DEVICES, "1"))
+    if parts > 1 and len(tf.config.list_logical_devices("CPU")) < parts:
+        raise InputError(f"{CPU_DEVICES} came too late: TensorFlow has been used already.")
+    return [f"CPU:{number}" for number in range(parts)] if parts > 1 else []
+
+
+def split_cpu() -> None:
+    """Does what `OPEN_SEQ2SEQ_CPU_DEVICES` asks for; before TensorFlow computes anything."""
+    parts = os.environ.get(CPU_DEVICES, "1")
+    if not parts.isdecimal() or int(parts) < 2 or keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    share = [tf.config.LogicalDeviceConfiguration()] * int(parts)
+    tf.config.set_logical_device_configuration(cpu, share)

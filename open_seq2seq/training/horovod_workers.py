@@ -1,0 +1,163 @@
+"""Workers that Horovod connects (Sergeev and Del Balso 2018, arXiv:1802.05799)."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import horovod.tensorflow as hvd
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
+from open_seq2seq.training.launch import Launch
+from open_seq2seq.training.workers import (
+    Reducer,
+    Value,
+    Workers,
+    WorkerStopped,
+    threads_per_worker,
+)
+
+_Outcome = TypeVar("_Outcome")
+# Horovod sends these; the states of random generators are not among them.
+_SENT = ("float16", "float32", "float64", "int32", "int64")
+
+
+def start_horovod(launch: Launch) -> Workers:
+    """Connects the processes of the job, and takes this one's share of the machine.
+
+    Raises:
+      InputError: Horovod sees other processes than the launcher.
+    """
+    hvd.init()
+    if hvd.size() != launch.size:
+        found = f"{hvd.size()} in Horovod, {launch.size} started by the launcher"
+        remedy = "Use the mpiexec of the MPI that Horovod was built with, or horovodrun --gloo."
+        problem = Problem("number of processes", found, "the same", remedy)
+        raise InputError("Horovod does not see the processes of this job:", [problem])
+    _take_share()
+    return HorovodWorkers()
+
+
+def _take_share() -> None:
+    """One GPU for each process of a machine, or its part of the cores."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        if hvd.local_rank() >= len(gpus):
+            found = f"{hvd.local_size()} processes, {len(gpus)} GPUs"
+            problem = Problem(socket.gethostname(), found, "at most a process for each GPU")
+            raise InputError("There are not enough GPUs:", [problem])
+        tf.config.set_visible_devices(gpus[hvd.local_rank()], "GPU")
+    threads = threads_per_worker(os.cpu_count() or 1, hvd.local_size())
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+
+
+class HorovodReducer(Reducer):
+    """Sums by Horovod's allreduce."""
+
+    def __init__(self) -> None:
+        self.size = hvd.size()
+
+    def sum(self, tensors: Sequence[Any], compressed: bool = False) -> list[Any]:
+        """See `Reducer`."""
+        compression = hvd.Compression.fp16 if compressed else hvd.Compression.none
+        # One by one: Horovod sends what is ready while the others are still computed, and
+        # fuses what waits. Embeddings' gradients are made dense, as the optimizer needs them.
+        return [
+            hvd.allreduce(tf.convert_to_tensor(tensor), op=hvd.Sum, compression=compression)
+            for tensor in tensors
+        ]
+
+    def max(self, tensor: Any) -> Any:
+        """See `Reducer`."""
+        return hvd.allreduce(tensor, op=hvd.Max)
+
+
+class HorovodWorkers(Workers):
+    """The processes that `hvd.init` has connected."""
+
+    def __init__(self) -> None:
+        self.rank, self.size = hvd.rank(), hvd.size()
+        self.reducer = HorovodReducer()
+
+    def broadcast(self, value: Value) -> Value:
+        """See `Workers`."""
+        return hvd.broadcast_object(value, name="open_seq2seq_value")
+
+    def gather(self, value: Value) -> list[Value]:
+        """See `Workers`."""
+        return hvd.allgather_object(value, name="open_seq2seq_values")
+
+    def broadcast_variables(self, variables: Iterable[Any]) -> None:
+        """See `Workers`."""
+        variables = list(variables)
+        sent = [v for v in variables if v.dtype in _SENT]
+        hvd.broadcast_variables([v.value for v in sent], root_rank=0)
+        others = [v for v in variables if v.dtype not in _SENT]
+        for variable, value in zip(
+            others, self.broadcast([np.asarray(ops.convert_to_numpy(v.value)) for v in others])
+        ):
+            variable.assign(value)
+
+    def first(self, function: Callable[[], Value]) -> Value:
+        """See `Workers`."""
+        outcome: tuple[Any, Any] = (None, None)
+        own: Exception | None = None
+        if self.is_first:
+            try:
+                outcome = (function(), None)
+            except Exception as error:
+                own = error
+                outcome = (None, getattr(error, "exit_code", 1))
+        value, exit_code = self.broadcast(outcome)
+        if own is not None:
+            raise own
+        if exit_code is not None:
+            raise WorkerStopped(exit_code)
+        return value
+
+    def together(self, function: Callable[[], Value]) -> Value:
+        """See `Workers`."""
+        value: Any = None
+        own: Exception | None = None
+        try:
+            value = function()
+        except Exception as error:
+            own = error
+        self._agree(own)
+        return value
+
+    def in_turn(self, function: Callable[[], Value]) -> Value:
+        """See `Workers`."""
+        if self.is_first:
+            value = self.together(function)
+            self.together(lambda: None)
+            return value
+        self.together(lambda: None)
+        return self.together(function)
+
+    def _agree(self, own: Exception | None) -> None:
+        """Raises at all workers if one of them has an error."""
+        told = None
+        if own is not None:
+            known = isinstance(own, OpenSeq2SeqError)
+            text = str(own) if known else repr(own)
+            told = (text, getattr(own, "exit_code", 1), socket.gethostname())
+        all_told = self.gather(told)
+        failed = [(rank, *one) for rank, one in enumerate(all_told) if one is not None]
+        if not failed:
+            return
+        exit_code = max(code for _, _, code, _ in failed)
+        if not self.is_first:
+            # What is no message of ours is shown with its traceback where it happened.
+            if own is not None and not isinstance(own, OpenSeq2SeqError):
+                raise own
+            raise WorkerStopped(exit_code)
+        if own is not None and len({text for _, text, _, _ in failed}) == 1:
+            raise own
+        lines = [f"rank {rank} of {self.size} on {host}: {text}" for rank, text, _, host in failed]
+        raise (InputError if exit_code == InputError.exit_code else RunError)("\n".join(lines))

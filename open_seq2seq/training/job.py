@@ -1,0 +1,184 @@
+"""What a command line asks for: read, merged and checked before anything is done."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from open_seq2seq.config.loading import Config, load_config
+from open_seq2seq.config.overrides import split_arguments
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.models.notes import parameter_notes
+from open_seq2seq.training.console import say
+from open_seq2seq.training.devices import device_notes, training_devices
+from open_seq2seq.training.experiment import effective_params
+from open_seq2seq.training.logdir import LogDir, checkpoint_to_start_from, checkpoint_to_use
+from open_seq2seq.training.transfer import base_checkpoint
+from open_seq2seq.training.workers import Workers, check_launch
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the command line asks for.
+
+    Args:
+      flags: those that are no parameters.
+      arguments: the command line as typed, for the record.
+      config: the config module.
+      mode: train, train_eval, eval or infer.
+      effective: the merged parameters of "train", "eval" or "infer", as far as the mode has them.
+      workers: the processes that do it together.
+      devices: those that this process trains on, if there are several.
+    """
+
+    flags: argparse.Namespace
+    arguments: Sequence[str]
+    config: Config
+    mode: str
+    effective: Mapping[str, Mapping[str, Any]]
+    workers: Workers
+    devices: Sequence[str] = ()
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The parameters of training, or of the only mode."""
+        return next(iter(self.effective.values()))
+
+    @property
+    def logdir(self) -> LogDir:
+        """Where results go."""
+        return LogDir(Path(self.params["logdir"]), self.flags.enable_logs)
+
+    @property
+    def trains(self) -> bool:
+        """Whether weights are trained."""
+        return "train" in self.effective
+
+    def notes(self) -> list[str]:
+        """What the run does without although the config asks for it, each said once."""
+        schema = self.config.base_model.PARAMS
+        notes = [parameter_notes(schema, params, name) for name, params in self.effective.items()]
+        if self.trains:
+            devices = max(len(self.devices), 1)
+            notes.insert(0, device_notes(self.params, self.workers, devices))
+        return list(dict.fromkeys(note for of_mode in notes for note in of_mode))
+
+
+def read_job(
+    flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str], workers: Workers
+) -> Job:
+    """The config with the command line's overrides, checked.
+
+    Args:
+      flags: the known flags.
+      rest: the other arguments, overrides of the config.
+      arguments: all of them, as typed.
+      workers: the processes of this job.
+
+    Raises:
+      InputError: the command line or the config is not valid.
+    """
+    overrides = split_arguments(rest)
+    config = load_config(flags.config_file)
+    mode = "train" if flags.benchmark else flags.mode
+    if mode == "interactive_infer":
+        raise InputError(
+            "--mode=interactive_infer is used from Python:\n"
+            "    from open_seq2seq.training.recognizer import Recognizer\n"
+            f"    recognizer = Recognizer.load({flags.config_file!r})\n"
+            '    print(recognizer.transcribe(["a.wav"])[0].text)'
+        )
+    names = ("train", "eval") if mode == "train_eval" else (mode,)
+    known = tuple(vars(flags))
+    effective = {name: effective_params(config, overrides, name, known) for name in names}
+    _check_flags(flags, mode, effective)
+    _check_task(config, mode, flags)
+    if flags.benchmark:
+        _rewrite_for_benchmark(effective["train"], flags)
+    elif flags.bench_start is not None and "train" in effective:
+        effective["train"]["bench_start"] = flags.bench_start
+    params = effective[names[0]]
+    check_launch(workers, bool(params.get("use_horovod")))
+    devices = training_devices(params, workers) if "train" in effective else []
+    return Job(flags, arguments, config, mode, effective, workers, devices)
+
+
+def _check_flags(
+    flags: argparse.Namespace, mode: str, effective: Mapping[str, Mapping[str, Any]]
+) -> None:
+    problems = []
+    if mode == "train_eval" and not effective["eval"].get("eval_steps"):
+        remedy = "Set eval_steps, or use --mode=train."
+        problems.append(Problem("eval_steps", "nothing", "steps between evaluations", remedy))
+    for flag in ("eval_report", "eval_summary"):
+        if getattr(flags, flag) and mode not in ("eval", "train_eval"):
+            problems.append(Problem(f"--{flag}", f"mode {mode}", "mode eval or train_eval"))
+    if flags.infer_files and mode != "infer":
+        problems.append(Problem("--infer_files", f"mode {mode}", "mode infer"))
+    if flags.bench_steps < 1:
+        problems.append(Problem("--bench_steps", str(flags.bench_steps), "at least 1"))
+    if problems:
+        raise InputError("The flags do not fit together:", problems)
+
+
+def _check_task(config: Config, mode: str, flags: argparse.Namespace) -> None:
+    """What a language model has no use for."""
+    if config.base_model.task != "text":
+        return
+    if mode == "infer":
+        raise InputError(
+            "A language model has nothing to transcribe. scripts/rescore.py scores hypotheses "
+            "with it; --mode=eval gives its perplexity on text."
+        )
+    if flags.eval_report:
+        problem = Problem("--eval_report", "a language model", "a speech model: it is of errors")
+        raise InputError("The flags do not fit together:", [problem])
+
+
+def _rewrite_for_benchmark(params: dict[str, Any], flags: argparse.Namespace) -> None:
+    """Training parameters for timing: a few steps, nothing printed between, nothing written."""
+    never = ("print_samples_steps", "save_summaries_steps", "save_checkpoint_steps")
+    params.update(dict.fromkeys(never))
+    params.update(print_loss_steps=1, num_epochs=None, max_steps=flags.bench_steps)
+    if flags.bench_start is not None:
+        params["bench_start"] = flags.bench_start
+
+
+def find_checkpoints(job: Job) -> tuple[Path | None, Path | None]:
+    """The checkpoint to go on from or to use, and the one of `load_model` if training starts there.
+
+    Raises:
+      InputError: the log directory does not fit the run, or there is no checkpoint.
+    """
+    checkpoint = _checkpoint(job)
+    return checkpoint, _base(job, checkpoint)
+
+
+def _checkpoint(job: Job) -> Path | None:
+    """With --no_dir_check a refused folder is only a warning."""
+    flags, logdir = job.flags, job.logdir
+    if flags.benchmark:
+        return None
+    if not job.trains:
+        return checkpoint_to_use(logdir, bool(job.params.get("restore_best_checkpoint")))
+    try:
+        return checkpoint_to_start_from(logdir, job.mode, flags.continue_learning)
+    except InputError as error:
+        if not flags.no_dir_check or logdir.root.is_file():
+            raise
+        say(f"WARNING: {error}")
+        return None
+
+
+def _base(job: Job, checkpoint: Path | None) -> Path | None:
+    folder = job.params.get("load_model")
+    if not folder:
+        return None
+    if job.flags.benchmark or not job.trains or checkpoint is not None:
+        why = f"goes on from {checkpoint}" if checkpoint else f"does not train from {folder}"
+        say(f"load_model has no effect: this run {why}.")
+        return None
+    return base_checkpoint(folder, bool(job.params.get("restore_best_checkpoint")))
