@@ -87,8 +87,8 @@ _DATA_PARAMS = [
     Param(
         "max_batch_duration",
         float,
-        "Seconds in a batch, padding and slowest speed included, at most; beside the limit of "
-        "the batch size. None: only the batch size counts.",
+        "Seconds in a batch of each device, padding and slowest speed included, at most; beside "
+        "the limit of the batch size. None: only the batch size counts.",
         default=None,
         minimum=0,
     ),

@@ -61,7 +61,7 @@ TEXT_DATA = Schema(
         Param(
             "max_batch_tokens",
             int,
-            "Tokens in a batch, padding included, at most; beside the batch size.",
+            "Tokens in a batch of each device, padding included, at most; beside the batch size.",
             None,
             minimum=2,
         ),

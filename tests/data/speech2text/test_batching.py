@@ -33,8 +33,11 @@ def make(samples: np.ndarray, **options) -> BatchPlanner:
     return BatchPlanner(samples, count_frames, **{"batch_size": 16, **options})
 
 
-corpora = st.lists(st.integers(1, 300_000), min_size=1, max_size=80).map(
-    lambda samples: np.array(samples, np.int64)[:, None]
+# One recording of each utterance, or a choice of two.
+corpora = st.builds(
+    lambda samples, choices: np.array(samples, np.int64)[:, None] // np.arange(1, choices + 1) + 1,
+    st.lists(st.integers(1, 300_000), min_size=1, max_size=80),
+    st.integers(1, 2),
 )
 options = st.fixed_dictionaries(
     {
@@ -85,7 +88,8 @@ def test_every_utterance_once_over_all_workers(samples, options, workers, device
         assert counts[0] > 0 and counts[0] - counts[-1] <= 1
         assert len({batch.length for batch in step}) == 1
         for batch in step:
-            expected = count_frames(samples[batch.rows, 0], batch.speed_factors)
+            recorded = samples[batch.rows, batch.variants]
+            expected = count_frames(recorded, batch.speed_factors)
             np.testing.assert_array_equal(batch.frames, expected)
             assert batch.frames.max() <= batch.length
             assert batch.length in planner.bucket_lengths
@@ -143,7 +147,7 @@ def test_limit_of_a_share_against_adding_one_by_one(samples, options, workers, s
     limit = options["max_batch_frames"] or 5000
     options |= {"max_batch_frames": limit, "num_workers": workers, "devices": shares}
     planner = make(samples, **options)
-    longest = count_frames(samples[:, 0], np.full(len(samples), options["longest_factor"]))
+    longest = count_frames(samples.max(axis=1), np.full(len(samples), options["longest_factor"]))
     padded = sorted(planner.padded_length(int(frames)) for frames in longest)
     sizes = [0]
     for length in padded:

@@ -185,7 +185,8 @@ def test_speed_perturbation_is_planned_for(params):
         assert layer.padding_share(epoch) == pytest.approx(1 - real / padded)
 
 
-def test_durations_of_the_manifest_save_reading_headers(params, corpus, tmp_path):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_durations_of_the_manifest_save_reading_headers(params, corpus, tmp_path, workers):
     rows = read_manifests(params["dataset_files"], need_transcript=True)
     manifest = tmp_path / "m.json"
     lines = [
@@ -200,13 +201,17 @@ def test_durations_of_the_manifest_save_reading_headers(params, corpus, tmp_path
         for row in rows
     ]
     manifest.write_text("\n".join(lines))
-    layer = make(params | {"dataset_files": [str(manifest)], "num_buckets": 30, "pad_to": 1})
-    batches = list(layer.batches())
+    params |= {"dataset_files": [str(manifest)], "num_buckets": 30, "pad_to": 1}
+    layers = [make(params, num_workers=workers, rank=rank) for rank in range(workers)]
+    steps = list(zip(*(layer.batches() for layer in layers), strict=True))
+    batches = [batch for step in steps for batch in step if not batch.filler]
     assert sum(len(batch.indices) for batch in batches) == 30
+    if workers > 1:  # each takes the room it needs
+        assert any(len({batch.features.shape[1] for batch in step}) > 1 for step in steps)
     for batch in batches:
         assert batch.feature_lengths.max() <= batch.features.shape[1]
         for row, index in enumerate(batch.indices):
-            expected = layer.features(layer.utterances[index].path)
+            expected = layers[0].features(layers[0].utterances[index].path)
             length = batch.feature_lengths[row]
             np.testing.assert_array_equal(batch.features[row, :length], expected)
 
