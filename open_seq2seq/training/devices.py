@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -37,6 +38,24 @@ def training_devices(params: Mapping[str, Any], workers: Workers) -> list[str]:
             raise InputError("These devices cannot be used:", [problem])
         devices = [device for device in devices if int(device.partition(":")[2]) in chosen]
     return devices[:asked] if len(devices) > 1 else []
+
+
+def make_strategy(devices: Sequence[str]) -> Any:
+    """The `tf.distribute.MirroredStrategy` over several devices, None for fewer."""
+    if len(devices) < 2:
+        return None
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(list(devices))
+
+
+def copies(strategy: Any) -> Any:
+    """A context: while a model, its optimizer or averages are made, each device gets a copy."""
+    if strategy is None:
+        return nullcontext()
+    from open_seq2seq.training.mirrored_step import copies_on_devices
+
+    return copies_on_devices(strategy)
 
 
 def device_notes(params: Mapping[str, Any], workers: Workers, devices: int) -> list[str]:

@@ -17,6 +17,7 @@ from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models import Model
 from open_seq2seq.models.precision import dtype_policy
 from open_seq2seq.training.console import say
+from open_seq2seq.training.devices import copies, make_strategy
 from open_seq2seq.training.step import has_accelerator
 from open_seq2seq.training.workers import ALONE, Workers
 
@@ -64,11 +65,18 @@ class Experiment:
       params: checked and filled parameters.
       data: the data layer of the mode.
       model: built, with random weights.
+      strategy: of the devices that have a copy of the model, None where it is on one.
     """
 
     params: dict[str, Any]
     data: Any
     model: Model
+    strategy: Any = None
+
+    @property
+    def devices(self) -> int:
+        """How many train together in this process."""
+        return self.strategy.num_replicas_in_sync if self.strategy is not None else 1
 
     @property
     def step_size(self) -> float:
@@ -78,7 +86,11 @@ class Experiment:
 
 
 def make_data_layer(
-    params: Mapping[str, Any], mode: str, utterances: Any = None, workers: Workers = ALONE
+    params: Mapping[str, Any],
+    mode: str,
+    utterances: Any = None,
+    workers: Workers = ALONE,
+    devices: int = 1,
 ) -> Any:
     """The data layer of `mode` ("train", "eval" or "infer").
 
@@ -86,6 +98,7 @@ def make_data_layer(
       params: checked and filled parameters.
       utterances: recordings to use instead of the data layer's `dataset_files`.
       workers: those that share the data.
+      devices: those of each worker, which share its batches in training.
     """
     batch_size = params["batch_size_per_gpu"]
     if mode != "train":
@@ -99,6 +112,7 @@ def make_data_layer(
             seed=params["random_seed"],
             rank=workers.rank,
             num_workers=workers.size,
+            devices=devices,
             utterances=utterances,
         )
     )
@@ -110,6 +124,7 @@ def make_experiment(
     mode: str,
     utterances: Any = None,
     workers: Workers = ALONE,
+    devices: Sequence[str] = (),
 ) -> Experiment:
     """Makes the data layer and the model; training draws all its numbers from `random_seed`.
 
@@ -118,16 +133,19 @@ def make_experiment(
       base_model: the config's model class.
       mode: "train", "eval" or "infer".
       utterances, workers: as in `make_data_layer`.
+      devices: those of this process, if several train together.
     """
     filled = base_model.PARAMS.fill(params)
     if mode == "train":
         keras.utils.set_random_seed(filled["random_seed"])
-    data = make_data_layer(filled, mode, utterances, workers)
+    data = make_data_layer(filled, mode, utterances, workers, max(len(devices), 1))
     policy, note = dtype_policy(filled["dtype"], has_accelerator())
     if note:
         say(note)
-    model = base_model.for_data(filled, data, policy)
-    return Experiment(filled, data, model)
+    strategy = make_strategy(devices)
+    with copies(strategy):
+        model = base_model.for_data(filled, data, policy)
+    return Experiment(filled, data, model, strategy)
 
 
 def prepare_decoding(experiment: Experiment, params: Mapping[str, Any]) -> None:

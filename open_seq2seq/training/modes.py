@@ -102,7 +102,7 @@ def _records(job: Job) -> Any:
 def _train(job: Job, checkpoint: Path | None, base: Path | None) -> None:
     flags, workers, schema = job.flags, job.workers, job.config.base_model.PARAMS
     experiment = make_experiment(
-        job.effective["train"], job.config.base_model, "train", workers=workers
+        job.params, job.config.base_model, "train", workers=workers, devices=job.devices
     )
     say(describe_model(experiment.model))
     if native.supported() and not native.library_path().exists():

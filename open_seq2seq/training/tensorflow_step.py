@@ -153,6 +153,7 @@ class TrainStep(GroupedStep):
                 totals = Totals(*tf.unstack(self.reducer.sum([tf.stack(totals)])[0]))
                 objective *= self._share(own, totals.count)
                 loss = totals.loss / tf.maximum(totals.count, 1.0)
+        self._average_statistics(scalars.counted)
         gradients = tape.gradient(objective, variables)
         gradients = self.options.unscaled(gradients, scalars.loss_scale)
         return StepResult(loss, losses, loss, loss, logits, logit_lengths, totals), gradients
@@ -176,7 +177,6 @@ class TrainStep(GroupedStep):
 
     def _update(self, gradients: Any, scalars: Scalars) -> Update:
         """Applies gradients whose norm is finite."""
-        self._average_statistics()
         weights = [v.value for v in self.variables] if self.options.larc else []
         gradients, update = self.options.shaped(gradients, weights, scalars.learning_rate)
 
@@ -189,13 +189,15 @@ class TrainStep(GroupedStep):
         tf.cond(tf.math.is_finite(update.gradient_norm), apply, lambda: False)
         return update
 
-    def _average_statistics(self) -> None:
+    def _average_statistics(self, counted: Any) -> None:
         """Gives batch normalization's moving statistics the mean over the workers."""
         if self.reducer is None:
             return
         moving = [v for v in self.model.non_trainable_variables if "moving_" in v.path]
-        for variable, total in zip(moving, self.reducer.sum([v.value for v in moving])):
-            variable.assign(total / self.reducer.size)
+        # A filler's are left out.
+        *totals, workers = self.reducer.sum([*(v.value * counted for v in moving), counted])
+        for variable, total in zip(moving, totals):
+            variable.assign(total / workers)
 
     def _averages(self) -> Iterable[tuple[Any, Any]]:
         return zip(self.average.averages, self.average.variables) if self.average else ()

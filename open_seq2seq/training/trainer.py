@@ -20,6 +20,7 @@ import numpy as np
 from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
 from open_seq2seq.training import checkpoint as checkpoints
 from open_seq2seq.training.console import ProgressBar, clock, say
+from open_seq2seq.training.devices import copies
 from open_seq2seq.training.experiment import Experiment, check_contract, contract
 from open_seq2seq.training.freezing import trainable_variables
 from open_seq2seq.training.logdir import LogDir
@@ -43,12 +44,15 @@ class Progress:
       epoch: epochs completed.
       position: batches of the current epoch done.
       data: identifies the batches of an epoch; `position` means nothing under others.
+      ahead: steps by which a run of so many epochs is further than `step` says: with more
+        workers an epoch has fewer steps than those before had. Learning-rate policies count it.
     """
 
     step: int = 0
     epoch: int = 0
     position: int = 0
     data: dict[str, Any] = field(default_factory=dict)
+    ahead: int = 0
 
 
 @dataclass
@@ -89,33 +93,46 @@ class Trainer:
         self.experiment, self.logdir = experiment, logdir if workers.is_first else None
         self.params, self.data, self.model = experiment.params, experiment.data, experiment.model
         params = self.params
+        self._replicas = workers.size * experiment.devices
         self.batches_per_epoch = self.data.batches_per_epoch
         # The last group of a run of so many epochs may be smaller than the others.
         self._last_batch = (params["num_epochs"] or 0) * self.batches_per_epoch
         self.last_step = params["max_steps"] or -(-self._last_batch // params["iter_size"])
         self.progress = Progress(data=self._data_identity())
-        self.optimizer = make_optimizer(params["optimizer"], params["optimizer_params"])
         self.learning_rate = make_lr_schedule(
             params["lr_policy"],
             params["lr_policy_params"],
             self.last_step,
             max(self.batches_per_epoch // params["iter_size"], 1) if params["num_epochs"] else None,
         )
-        self.rate_factor = rate_factor(params["lr_scaling"], workers.size)
+        self.rate_factor = rate_factor(params["lr_scaling"], self._replicas)
         self.scaling = LossScaling(params, self.model)
-        variables = trainable_variables(self.model, params["freeze_variables_regex"])
-        decay = params["ema_decay"]
-        self.average = None if decay is None else WeightAverage(variables, decay)
-        options = self._options(jit)
-        self.step = TrainStep(
-            self.model, self.optimizer, variables, options, self.average, workers.reducer
-        )
+        self._make_step(jit)
+        self.writer = checkpoints.CheckpointWriter()
         self.validation = None
         if evaluation_data is not None:
             used = self.average if params["use_ema"] else None
-            self.validation = Validation(experiment, evaluation_data, self.logdir, used, workers)
+            self.validation = Validation(
+                experiment, evaluation_data, self.logdir, used, workers, self.writer
+            )
         self._watch = Stopwatch(params["bench_start"], unit=self.data.UNIT)
         self._stop_requested = False
+
+    def _make_step(self, jit: bool) -> None:
+        """The optimizer, the averages and the compiled step, on the model's devices."""
+        params, strategy = self.params, self.experiment.strategy
+        variables = trainable_variables(self.model, params["freeze_variables_regex"])
+        decay, options = params["ema_decay"], self._options(jit)
+        with copies(strategy):
+            self.optimizer = make_optimizer(params["optimizer"], params["optimizer_params"])
+            self.average = None if decay is None else WeightAverage(variables, decay)
+        parts = self.model, self.optimizer, variables, options, self.average
+        if strategy is None:
+            self.step: Any = TrainStep(*parts, self.workers.reducer)
+        else:
+            from open_seq2seq.training.mirrored_step import MirroredTrainStep
+
+            self.step = MirroredTrainStep(*parts, strategy)
 
     def _options(self, jit: bool) -> StepOptions:
         return StepOptions(
@@ -137,10 +154,11 @@ class Trainer:
             "utterances": len(self.data.utterances),
             "batches_per_epoch": self.batches_per_epoch,
             "random_seed": self.params["random_seed"],
-            "batch_size": self.workers.size * self.params["batch_size_per_gpu"],
+            "batch_size": self._replicas * self.params["batch_size_per_gpu"],
         }
-        if self.params["data_layer_params"].get("max_batch_duration"):
-            identity["workers"] = self.workers.size
+        limits = ("max_batch_duration", "max_batch_tokens")
+        if any(self.params["data_layer_params"].get(name) for name in limits):
+            identity["workers"] = self._replicas
         return identity
 
     @property
@@ -166,6 +184,11 @@ class Trainer:
                 "now. The current epoch starts again from its first batch."
             )
             self.progress.data, self.progress.position = identity, 0
+            if self.params["num_epochs"]:
+                left = self._last_batch - self.progress.epoch * self.batches_per_epoch
+                last = self.progress.step + -(-left // self.params["iter_size"])
+                self.progress.ahead = self.last_step - last
+        self.last_step -= self.progress.ahead
 
     def _restore(self, path: Path) -> dict[str, Any]:
         state = checkpoints.read_state(path)
@@ -177,15 +200,15 @@ class Trainer:
         return state
 
     def save(self) -> Path | None:
-        """Writes a checkpoint of this moment, which is not within a group of batches."""
+        """Asks for a checkpoint of this moment, which is not within a group of batches.
+
+        Training goes on while it is written; an error is raised by the next one, or at the end.
+        """
         if self.logdir is None:
             return None
-        folder = self.logdir.checkpoints
-        path = checkpoints.save_checkpoint(
-            folder, self.model, self.optimizer, self._state(), self.average
-        )
-        checkpoints.keep_newest(folder, self.params["num_checkpoints"])
-        return path
+        files = checkpoints.snapshot(self.model, self.optimizer, self.average)
+        keep = self.params["num_checkpoints"]
+        return self.writer.save(self.logdir.checkpoints, files, self._state(), keep)
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -219,10 +242,15 @@ class Trainer:
             self.workers,
         )
         reporter = Reporter(self.experiment, self.step.variables, self._watch, folder)
-        with self._signals(), ProgressBar("training", self.last_step, first) as bar:
+        with (
+            self.writer,
+            self._signals(),
+            ProgressBar("training", self.last_step, first) as bar,
+        ):
             group, stops = _Group(), False
             for batch in self._batches():
-                rate = self.learning_rate(self.progress.step) * self.rate_factor
+                position = self.progress.step + self.progress.ahead
+                rate = self.learning_rate(position) * self.rate_factor
                 scale = self.scaling.scale
                 complete = self._completes(len(group.losses) + 1)
                 result = self._train(batch, rate, complete, group, guard, reporter)
@@ -239,19 +267,24 @@ class Trainer:
                 stops, group = group.stops, _Group()
                 if stops:
                     break
-        if self.logdir is not None:
-            path = self.save()
-            if stops:
-                say(f"Interrupted; saved {path}. Go on with --continue_learning.")
+            # A launcher ends the job when one worker has left: not before all is written.
+            path = self.workers.first(self._save_last)
+        if stops and path is not None:
+            say(f"Interrupted; saved {path}. Go on with --continue_learning.")
         reporter.close()
-        # A launcher ends the job when one worker has left: not before the checkpoint is there.
-        self.workers.gather(None)
         if stops:
             raise KeyboardInterrupt
         return self._summary(time.monotonic() - started, self.progress.step - first, guard)
 
+    def _save_last(self) -> Path | None:
+        path = self.save()
+        self.writer.wait()
+        return path
+
     def _share_variables(self) -> None:
         """Gives all workers the variables of the first one, but random numbers of their own."""
+        if self.workers.size == 1:
+            return
         averages = self.average.averages if self.average else []
         self.workers.broadcast_variables(
             [*self.model.variables, *self.optimizer.variables, *averages]

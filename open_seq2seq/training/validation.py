@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
+from open_seq2seq.training.background import BackgroundWriter
 from open_seq2seq.training.checkpoint import BestCheckpoints
 from open_seq2seq.training.console import say
 from open_seq2seq.training.experiment import Experiment
@@ -27,6 +28,7 @@ class Validation:
       average: the averaged weights, which are evaluated (and kept as the best) instead of the
         model's own; or None.
       workers: those that evaluate together; the first one has the result and writes.
+      writer: writes the best checkpoints while training goes on; None: at once.
     """
 
     def __init__(
@@ -36,11 +38,18 @@ class Validation:
         logdir: LogDir | None,
         average: WeightAverage | None,
         workers: Workers = ALONE,
+        writer: BackgroundWriter | None = None,
     ):
         self.workers = workers
         self.experiment, self.data, self.logdir, self.average = experiment, data, logdir, average
         self.step = EvaluationStep(experiment.model)
         self.last: AnyEvaluation | None = None
+        self.best = None
+        if logdir is not None:
+            metric, count = (
+                experiment.params[name] for name in ("best_checkpoint_metric", "num_checkpoints")
+            )
+            self.best = BestCheckpoints(logdir.best, metric, count, writer)
 
     def run(self, epochs: float, state: Mapping[str, Any]) -> dict[str, float]:
         """Evaluates now.
@@ -60,7 +69,7 @@ class Validation:
                 return {}
             self.last = result
             line = f"Step {state['step']}: {result.line()}"
-            if self.logdir is not None and self._keep_if_best(result, state):
+            if self._keep_if_best(result, state):
                 line += " (best so far)"
         if self.logdir is not None:
             self._record(epochs, state["step"], result)
@@ -68,13 +77,12 @@ class Validation:
         return result.scalars
 
     def _keep_if_best(self, result: AnyEvaluation, state: Mapping[str, Any]) -> bool:
-        assert self.logdir is not None
-        params, model = self.experiment.params, self.experiment.model
-        metric = params["best_checkpoint_metric"]
+        if self.best is None:
+            return False
+        metric = self.best.metric
         value = result.loss if metric == "loss" else result.rates[metric]
         state = {**state, "averaged_weights": self.average is not None}
-        best = BestCheckpoints(self.logdir.best, metric, params["num_checkpoints"])
-        return best.offer(value, model, state)
+        return self.best.offer(value, self.experiment.model, state)
 
     def _record(self, epochs: float, step: int, result: AnyEvaluation) -> None:
         assert self.logdir is not None
