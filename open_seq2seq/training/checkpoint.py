@@ -22,6 +22,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.j
 EMA = "ema.safetensors"
 # The arrays of each file by name: {MODEL: {"encoder/...": array}}.
 Files = Mapping[str, Mapping[str, np.ndarray]]
+_COPIERS = 4  # threads
 _NAME = re.compile(r"ckpt-(\d+)$")
 
 
@@ -136,9 +138,13 @@ def write_checkpoint(folder: Path, files: Files, state: Mapping[str, Any]) -> Pa
 
 def _arrays(named: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """True copies: a backend may hand out a view of what its next step overwrites."""
-    arrays = {name: keras.ops.convert_to_numpy(v.value) for name, v in named.items()}
+    tensors = [keras.ops.convert_to_tensor(variable.value) for variable in named.values()]
+    # Most of the time goes into getting memory from the system, which threads share.
+    with ThreadPoolExecutor(_COPIERS) as threads:
+        arrays = list(threads.map(keras.ops.convert_to_numpy, tensors))
     # What is contiguous, owns its memory and may be written is a copy already.
-    return {name: np.require(a, requirements=["C", "O", "W"]) for name, a in arrays.items()}
+    copies = [np.require(array, requirements=["C", "O", "W"]) for array in arrays]
+    return dict(zip(named, copies))
 
 
 def _named_averages(average: WeightAverage) -> dict[str, Any]:
