@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import textwrap
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from open_seq2seq.training.launch import launched
 from open_seq2seq.version import __version__
 
 MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
+
+# Seconds that a worker leaves another one to say why both end.
+_SAYING_WHY = 5
 
 LOST = (
     "The connection to another worker is lost: it failed or was killed, and may have said why. "
@@ -147,6 +151,8 @@ def _run(
     try:
         run(flags, rest, arguments)
     except WorkerStopped as stopped:
+        # The launcher ends the job when the first worker leaves: that one should have spoken.
+        time.sleep(_SAYING_WHY)
         return stopped.exit_code, ""
     except OpenSeq2SeqError as error:
         return error.exit_code, str(error)

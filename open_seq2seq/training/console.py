@@ -12,6 +12,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from open_seq2seq.training.launch import launched
+
 _quiet = False
 
 
@@ -51,7 +53,8 @@ class ProgressBar:
         self._first = done
         self._bar: Progress | None = None
         self._task: Any = None
-        if sys.stdout.isatty() and not _quiet:
+        # Open MPI gives the processes a terminal, whatever their output goes to.
+        if sys.stdout.isatty() and launched().size == 1:
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),

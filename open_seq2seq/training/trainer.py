@@ -27,6 +27,7 @@ from open_seq2seq.training.logdir import LogDir
 from open_seq2seq.training.nonfinite import NonFiniteGuard
 from open_seq2seq.training.reporting import Reporter, TrainedStep
 from open_seq2seq.training.scaling import LossScaling
+from open_seq2seq.training.stalls import report_stalls
 from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
 from open_seq2seq.training.stopwatch import Stopwatch
 from open_seq2seq.training.tasks import AnyEvaluation
@@ -248,7 +249,7 @@ class Trainer:
             ProgressBar("training", self.last_step, first) as bar,
         ):
             group, stops = _Group(), False
-            for batch in self._batches():
+            for batch in report_stalls(self._batches(), "loading a batch"):
                 position = self.progress.step + self.progress.ahead
                 rate = self.learning_rate(position) * self.rate_factor
                 scale = self.scaling.scale

@@ -141,7 +141,7 @@ def check_launch(workers: Workers, use_horovod: bool) -> None:
     if workers.size > 1 and not use_horovod:
         remedy = "Set --use_horovod=True, or start one process."
         problem = Problem("use_horovod", f"False in {workers.size} processes", "True", remedy)
-        raise workers.stop(InputError("Each process would train a model of its own:", [problem]))
+        raise InputError("Each process would do all the work on its own:", [problem])
 
 
 def lost_connection(error: BaseException) -> bool:
