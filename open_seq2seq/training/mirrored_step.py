@@ -1,0 +1,203 @@
+"""The training step on several devices of one process.
+
+Every device has a copy of every variable and makes the step that a process of its own would
+make, see `TrainStep`; sums over the devices are TensorFlow's (`tf.distribute`), between GPUs
+NCCL's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from keras.src.backend.tensorflow.optimizer import TFOptimizer
+from keras.src.optimizers.base_optimizer import BaseOptimizer
+
+from open_seq2seq.data.batch import Batch, TextBatch
+from open_seq2seq.models import Model
+from open_seq2seq.training.step_options import Scalars, StepOptions
+from open_seq2seq.training.step_result import StepResult, Update
+from open_seq2seq.training.tensorflow_step import TrainStep
+from open_seq2seq.training.weight_average import WeightAverage
+from open_seq2seq.training.workers import Reducer, own_state
+
+
+@contextmanager
+def copies_on_devices(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """While a model, its optimizer and its averages are made: each device gets a copy.
+
+    What is assigned outside a step goes to all copies, and what is read is the first's; within
+    a step each device has its own, and sees to it that they stay equal. (A mirrored variable, as
+    `tf.distribute` makes by default, would be updated by all devices together: no branch of a
+    graph may do that, and all dropout would be the same.)
+    """
+
+    def copied(next_creator: Any, **arguments: Any) -> Any:
+        arguments["synchronization"] = tf.VariableSynchronization.ON_READ
+        arguments["aggregation"] = tf.VariableAggregation.ONLY_FIRST_REPLICA
+        return next_creator(**arguments)
+
+    with strategy.scope(), tf.variable_creator_scope(copied):
+        yield
+
+
+class DeviceReducer(Reducer):
+    """Sums over the devices of one process."""
+
+    def __init__(self, strategy: tf.distribute.Strategy):
+        self.size = strategy.num_replicas_in_sync
+
+    def sum(self, tensors: Sequence[Any], compressed: bool = False) -> list[Any]:
+        """See `Reducer`; nothing is compressed, as there is no network between the devices."""
+        if not tensors:
+            return []
+        context = tf.distribute.get_replica_context()
+        return list(context.all_reduce(tf.distribute.ReduceOp.SUM, list(tensors)))
+
+    def max(self, tensor: Any) -> Any:
+        """See `Reducer`."""
+        context = tf.distribute.get_replica_context()
+        return tf.reduce_max(context.all_gather(tensor[None], axis=0), axis=0)
+
+
+class MirroredTrainStep(TrainStep):
+    """`TrainStep` on the devices of a strategy, which deal the rows of each batch.
+
+    Device d of n takes the rows d, d + n, ... The result is as one device's, but `logits` and
+    `lengths` are those of the first device's rows: to show a sample they are enough, and a
+    language model's would be slow to collect.
+
+    Args:
+      model, optimizer, variables, options, average: as for `TrainStep`, and made within
+        `copies_on_devices`.
+      strategy: a `MirroredStrategy`.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        optimizer: Any,
+        variables: list[Any],
+        options: StepOptions,
+        average: WeightAverage | None,
+        strategy: tf.distribute.Strategy,
+    ):
+        self.strategy, self._size = strategy, strategy.num_replicas_in_sync
+        self._zeros = tf.function(self._zeros_on_devices)
+        _update_copies(optimizer)
+        with copies_on_devices(strategy):
+            super().__init__(model, optimizer, variables, options, average, DeviceReducer(strategy))
+        self._streams_differ = False
+
+    def __call__(self, *arguments: Any, **more: Any) -> StepResult:
+        """See `GroupedStep`."""
+        if not self._streams_differ:
+            # Not before: a checkpoint, which holds the first device's, may have been loaded.
+            self._separate_streams()
+            self._streams_differ = True
+        return super().__call__(*arguments, **more)
+
+    def _separate_streams(self) -> None:
+        """Gives each device random numbers of its own; the first one's stay as they are."""
+        for variable in self.model.non_trainable_variables:
+            if "seed_generator_state" in variable.path:
+                copies = self.strategy.experimental_local_results(variable.value)
+                for device, copy in enumerate(copies):
+                    copy.assign(own_state(copy.numpy(), device))
+
+    def _no_sums(self) -> Any:
+        """For each device, which gathers its own gradients."""
+        return self._zeros()
+
+    def _zeros_on_devices(self) -> Any:
+        def zeros() -> list[Any]:
+            return [tf.zeros(v.shape) for v in self.variables]
+
+        return self.strategy.run(zeros)
+
+    def _sums_signature(self) -> list[Any]:
+        return [tf.type_spec_from_value(zeros) for zeros in self._no_sums()]
+
+    def _whole(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
+        return self._whole_graph(*_on_host(batch), scalars)
+
+    def _gather(
+        self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Any
+    ) -> tuple[StepResult, Any]:
+        return self._gather_graph(*_on_host(batch), scalars, sums)
+
+    def _whole_step(
+        self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any
+    ) -> StepResult:
+        step = super()._whole_step
+        data = features, lengths, labels, label_lengths
+        result = self.strategy.run(lambda: step(*self._dealt(data, vector)))
+        return self._joined(result, tf.shape(lengths)[0])
+
+    def _gather_step(
+        self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any, sums: Any
+    ) -> tuple[StepResult, Any]:
+        step = super()._gather_step
+        data = features, lengths, labels, label_lengths
+
+        result, sums = self.strategy.run(lambda own: step(*self._dealt(data, vector), own), (sums,))
+        return self._joined(result, tf.shape(lengths)[0]), sums
+
+    def _finish_step(self, vector: Any, sums: Any, count: Any) -> Update:
+        return self._firsts(self.strategy.run(super()._finish_step, (vector, sums, count)))
+
+    def _dealt(self, data: Sequence[Any], vector: Any) -> tuple[Any, Any, Any, Any, Any]:
+        """The batch's rows (four arrays) and the scalars of the device that asks."""
+        device = tf.distribute.get_replica_context().replica_id_in_sync_group
+        # On the host: the other devices' rows are not sent.
+        with tf.device("CPU:0"):
+            size = tf.shape(data[0])[0]
+            rows = tf.range(device, tf.maximum(size, device + 1), self._size)
+            has_rows = device < size
+            rows = tf.where(has_rows, rows, 0)  # a filler: the first row
+            features, lengths, labels, label_lengths = (tf.gather(array, rows) for array in data)
+        scalars = Scalars(*tf.unstack(vector))
+        # Numbers of the whole batch are told once.
+        once = tf.cast(device == 0, tf.float32)
+        scalars = scalars._replace(
+            counted=scalars.counted * tf.cast(has_rows, tf.float32),
+            amount=scalars.amount * once,
+            stop=scalars.stop * once,
+        )
+        return features, lengths, labels, label_lengths, tf.stack(scalars)
+
+    def _joined(self, result: StepResult, size: Any) -> StepResult:
+        """One result of all devices' for a batch of `size` rows."""
+        rows, losses = [], []
+        for device, own in enumerate(self.strategy.experimental_local_results(result.losses)):
+            rows.append(tf.range(device, size, self._size))
+            losses.append(own[: tf.size(rows[-1])])  # without a filler's
+        return self._firsts(result)._replace(losses=tf.dynamic_stitch(rows, losses))
+
+    def _firsts(self, result: Any) -> Any:
+        """What the first device returned."""
+        return tf.nest.map_structure(
+            lambda value: self.strategy.experimental_local_results(value)[0], result
+        )
+
+
+def _on_host(batch: Batch | TextBatch) -> list[Any]:
+    with tf.device("CPU:0"):
+        return [tf.constant(array) for array in batch.arrays]
+
+
+class _UpdatesCopies(TFOptimizer):
+    """Keras's optimizer without its own summing of gradients: every device updates its copies."""
+
+    _backend_update_step = BaseOptimizer._backend_update_step
+    _apply_weight_decay = BaseOptimizer._apply_weight_decay
+
+
+def _update_copies(optimizer: Any) -> None:
+    """Makes an optimizer, of whatever class, one that also is an `_UpdatesCopies`."""
+    cls = type(optimizer)
+    # After the class and before Keras's, which is the last of both.
+    optimizer.__class__ = type(cls.__name__, (cls, _UpdatesCopies), {})

@@ -1,0 +1,303 @@
+"""Two devices against one; run by test_mirrored.py in a process that has two."""
+
+import threading
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from open_seq2seq.data.batch import Batch
+from open_seq2seq.losses import CTCLoss
+from open_seq2seq.models import Speech2Text
+from open_seq2seq.ops import tensorflow_native
+from open_seq2seq.optimizers import l2_regularizer, make_optimizer
+from open_seq2seq.training import checkpoint as checkpoints
+from open_seq2seq.training.mirrored_step import MirroredTrainStep, copies_on_devices
+from open_seq2seq.training.step import EvaluationStep, StepOptions, TrainStep
+from open_seq2seq.training.weight_average import WeightAverage
+from tests.encoders.architectures import layer, tdnn
+from tests.models.test_speech2text import PARAMS
+
+# Nothing before this may ask TensorFlow for its devices.
+_CPU = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+RATE = 0.05
+LARC = {"larc_eta": 0.01, "larc_mode": "clip", "min_update": 1e-7, "epsilon": 1e-7}
+LAYERS = [layer("conv1d", 1, 5, 32, stride=2), layer("sep_conv1d", 2, 5, 32, residual=True)]
+ROUNDING = {"rtol": 1e-5, "atol": 2e-6}
+
+
+@pytest.fixture(scope="module")
+def strategy():
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+def make(strategy, policy="float32", optimizer="Momentum", norm=None, keep=1.0, ema=False, **opts):
+    """A step on the devices of `strategy`, or on one; the same weights every time."""
+
+    def parts():
+        keras.utils.set_random_seed(7)
+        layers = [{**each, "dropout_keep_prob": keep} for each in LAYERS]
+        encoder = tdnn(layers, normalization=norm)
+        params = {
+            **PARAMS,
+            "encoder_params": encoder,
+            "regularizer": l2_regularizer,
+            "regularizer_params": {"scale": 0.01},
+        }
+        model = Speech2Text(Speech2Text.PARAMS.parse(params), 5, 4, policy)
+        variables = model.trainable_variables
+        average = WeightAverage(variables, 0.5) if ema else None
+        return model, make_optimizer(optimizer), variables, StepOptions(**opts), average
+
+    if strategy is None:
+        return TrainStep(*parts())
+    with copies_on_devices(strategy):
+        return MirroredTrainStep(*parts(), strategy)
+
+
+def batch(seed, size=4, frames=24):
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(frames // 2, frames + 1, size, dtype=np.int32)
+    lengths[rng.integers(size)] = frames
+    features = rng.standard_normal((size, frames, 5)).astype(np.float32)
+    features *= (np.arange(frames) < lengths[:, None])[:, :, None]
+    labels = rng.integers(0, 4, (size, 3), dtype=np.int32)
+    return Batch(features, lengths, labels, rng.integers(0, 4, size, np.int32), None, 2.0)
+
+
+def rows(of, chosen):
+    return Batch(*(array[chosen] for array in of.arrays), None, 2.0)
+
+
+def values(variables):
+    return [np.array(v.value.numpy()) for v in variables]
+
+
+def state(step):
+    averages = step.average.averages if step.average else []
+    return values([*step.model.variables, *step.optimizer.variables, *averages])
+
+
+def close(found, expected, **tolerance):
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, **(tolerance or ROUNDING))
+
+
+def check_copies(step):
+    """All but the random generators are the same on both devices, to the bit."""
+    averages = step.average.averages if step.average else []
+    for variable in [*step.model.variables, *step.optimizer.variables, *averages]:
+        if "seed_generator" not in variable.path:
+            first, second = step.strategy.experimental_local_results(variable.value)
+            assert {first.device[-1], second.device[-1]} == {"0", "1"}
+            np.testing.assert_array_equal(first.numpy(), second.numpy())
+
+
+def check_result(found, expected):
+    close(found.losses[None], expected.losses[None], rtol=1e-5)
+    for name in ("loss", "gradient_norm"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-4)
+    close(found.totals, expected.totals, rtol=1e-5)
+    close(found.logits, expected.logits[::2])
+    np.testing.assert_array_equal(found.lengths, expected.lengths[::2])
+
+
+# Also fewer rows than devices, and an odd row.
+SIZES = (4, 3, 1, 5, 2)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"optimizer": "NovoGrad", "max_grad_norm": 0.5},
+        {"optimizer": "AdamW", "norm": "layer_norm"},
+        {"larc": LARC, "keep_gradients": True, "ema": True, "scales_loss": True},
+        {"norm": "batch_norm", "sync_batch_norm": True, "optimizer": "NovoGrad"},
+    ],
+    ids=lambda options: " ".join(options),
+)
+def test_two_devices_are_one(strategy, options):
+    step, alone = make(strategy, **options), make(None, **options)
+    # Adam moves every weight by about the rate, also where the gradient is mostly rounding.
+    adam = options.get("optimizer", "").startswith("Adam")
+    rounding = {"rtol": 1e-5, "atol": 1e-3 * RATE} if adam else ROUNDING
+    close(state(step), state(alone), rtol=0)
+    for number, size in enumerate(SIZES):
+        told = batch(number, size), RATE, 128.0, 0.5
+        found, expected = step(*told, stop=number == 1), alone(*told, stop=number == 1)
+        check_result(found, expected)
+        close([found.update.gradient_norm], [expected.update.gradient_norm], rtol=1e-4)
+        if options.get("larc"):
+            close(found.update.larc, expected.update.larc, rtol=1e-4)
+            close(found.update.gradients, expected.update.gradients)
+        close(state(step), state(alone), **rounding)
+        check_copies(step)
+    assert step._whole_graph.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("sync", [False, True])
+def test_accumulated(strategy, sync):
+    norm = "batch_norm" if sync else "layer_norm"
+    options = {"norm": norm, "sync_batch_norm": sync, "iter_size": 3, "max_grad_norm": 0.5}
+    step, alone = make(strategy, **options), make(None, **options)
+    for number, size in enumerate((4, 1, 3, 2, 5)):
+        told = batch(number, size), RATE, 1.0, 0.0, number in (2, 4)
+        found, expected = step(*told), alone(*told)
+        close(found.losses[None], expected.losses[None], rtol=1e-5)
+        close(found.totals, expected.totals, rtol=1e-5)
+        assert (found.update is None) == (expected.update is None)
+        if found.update:
+            norms = found.update.gradient_norm, expected.update.gradient_norm
+            np.testing.assert_allclose(*norms, rtol=1e-4)
+        close(state(step), state(alone))
+        check_copies(step)
+    assert step._gather_graph.experimental_get_tracing_count() == 1
+
+
+class TestMixedPrecision:
+    def test_as_one_device_that_accumulates_the_halves(self, strategy):
+        """The kernels of this CPU, if it has some, with local batch statistics."""
+        options = {"policy": "mixed_bfloat16", "norm": "batch_norm", "optimizer": "NovoGrad"}
+        assert tensorflow_native.takes_normalization(tf.zeros((1, 1, 32), tf.bfloat16)) == (
+            tensorflow_native.operations() is not None
+        )
+        step, alone = make(strategy, **options), make(None, **options, iter_size=2)
+        for number in range(4):
+            whole = batch(number)
+            result = step(whole, RATE)
+            alone(rows(whole, slice(0, None, 2)), RATE, update=False)
+            expected = alone(rows(whole, slice(1, None, 2)), RATE)
+            np.testing.assert_allclose(
+                result.gradient_norm, expected.update.gradient_norm, rtol=1e-5
+            )
+            close(values(step.variables), values(alone.variables))
+        check_copies(step)
+
+    @pytest.mark.parametrize("norm", ["layer_norm", "batch_norm"])
+    def test_as_the_whole_batch(self, strategy, norm):
+        """Not further from it than bfloat16 is from float32."""
+        options = {"norm": norm, "sync_batch_norm": True, "keep_gradients": True}
+        step = make(strategy, "mixed_bfloat16", **options)
+        alone, exact = make(None, "mixed_bfloat16", **options), make(None, **options)
+        for number, size in enumerate(SIZES):
+            told = batch(number, size), 0.0
+            vectors = [
+                np.concatenate([np.ravel(g) for g in each(*told).update.gradients])
+                for each in (step, alone, exact)
+            ]
+            found, expected, exactly = vectors
+            rounding = np.linalg.norm(expected - exactly)
+            assert 0 < rounding < 0.2 * np.linalg.norm(exactly)
+            assert np.linalg.norm(found - expected) < 1.5 * rounding
+            assert np.linalg.norm(found - exactly) < 1.5 * rounding
+
+
+def test_local_statistics_are_averaged(strategy):
+    step, whole = make(strategy, norm="batch_norm"), batch(0)
+    step(whole, 0.0)
+    halves = []
+    for half in (0, 1):
+        alone = make(None, norm="batch_norm")
+        alone(rows(whole, slice(half, None, 2)), 0.0)
+        halves.append(values(alone.model.non_trainable_variables))
+    assert any(not np.allclose(one, other) for one, other in zip(*halves))
+    mean = [(one + other) / 2 for one, other in zip(*halves)]
+    close(values(step.model.non_trainable_variables), mean)
+    check_copies(step)
+
+
+class TestNotFinite:
+    @pytest.mark.parametrize("row", [0, 1])
+    def test_a_gradient_changes_nothing(self, strategy, row):
+        step = make(strategy, norm="layer_norm", ema=True, optimizer="Adam")
+        step(batch(0), RATE, ema_decay=0.5)
+        before, weights = state(step), values(step.variables)
+        bad = batch(1)
+        bad.features[row] = np.float32(3e38)
+        assert not np.isfinite(step(bad, RATE, ema_decay=0.5).gradient_norm)
+        close(state(step), before, rtol=0)
+        assert np.isfinite(step(batch(2), RATE, ema_decay=0.5).gradient_norm)
+        assert not np.allclose(values(step.variables)[0], weights[0])
+        check_copies(step)
+
+    @pytest.mark.parametrize("iter_size", [1, 2])
+    def test_a_loss_is_left_out(self, strategy, iter_size):
+        """And named at its row; a device none of whose losses is finite has no part."""
+        step, alone = make(strategy, iter_size=iter_size), make(None, iter_size=iter_size)
+        for number, bad in enumerate(([1], [1, 3], [0, 1, 2, 3])):
+            told = batch(number)
+            told.label_lengths[bad], told.labels[bad] = 3, 1
+            told.feature_lengths[bad] = 2
+            for update in [False, True][2 - iter_size :]:
+                found, expected = step(told, RATE, update=update), alone(told, RATE, update=update)
+            assert list(np.flatnonzero(np.isinf(found.losses))) == bad
+            assert found.totals.bad == len(bad)
+            close(found.losses[None], expected.losses[None], rtol=1e-5)
+            close(found.totals, expected.totals, rtol=1e-5)
+            close(state(step), state(alone))
+        check_copies(step)
+
+
+def test_each_device_has_its_own_dropout(strategy):
+    """A batch whose two rows are the same, one for each device."""
+    one = batch(0, size=1)
+    twice = rows(one, [0, 0])
+    losses = np.array(make(strategy, keep=0.5)(twice, RATE).losses)
+    assert losses[0] != losses[1]
+    alone = make(None, keep=0.5)
+    np.testing.assert_allclose(losses[0], alone(one, RATE).losses[0], rtol=1e-5)
+
+
+def test_checkpoints_and_evaluation(strategy, tmp_path):
+    """Going on from a checkpoint is as never having stopped; one device can read it too."""
+    options = {"norm": "batch_norm", "keep": 0.7, "optimizer": "NovoGrad", "ema": True}
+    step = make(strategy, **options)
+    for number in range(2):
+        step(batch(number), RATE, ema_decay=0.5)
+    path = checkpoints.save_checkpoint(
+        tmp_path, step.model, step.optimizer, {"step": 2}, step.average
+    )
+    copies = [make(strategy, **options), make(None, **options)]
+    for copy in copies:
+        checkpoints.restore(path, copy.model, copy.optimizer)
+        assert checkpoints.restore_average(path, copy.average)
+        close(state(copy), state(step), rtol=0)
+        evaluated = EvaluationStep(copy.model).logits_and_losses(batch(5))
+        close(evaluated, EvaluationStep(step.model).logits_and_losses(batch(5)))
+        with copy.average.swapped_in():
+            averaged = EvaluationStep(copy.model).losses(batch(5))
+        assert not np.allclose(averaged, evaluated[2], rtol=1e-3)
+    for each in (step, copies[0]):
+        each(batch(2, size=3), RATE, ema_decay=0.5)
+        check_copies(each)
+    close(state(copies[0]), state(step), rtol=0)
+
+
+def test_every_device_computes_its_own_losses(strategy):
+    step = make(strategy)
+    operations = step._whole_graph.get_concrete_function().graph.get_operations()
+    devices = [o.device for o in operations if o.type == "CTCLoss"]
+    assert sorted(device[-5:] for device in devices) == ["CPU:0", "CPU:1"]
+
+
+def test_devices_work_side_by_side(strategy):
+    """Each loss waits until the other one is about to be computed."""
+    barrier = threading.Barrier(2, timeout=20)
+
+    class Waiting(CTCLoss):
+        def __call__(self, logits, *rest):
+            def wait(logits):
+                barrier.wait()
+                return logits
+
+            # Stateful functions would be called one after another.
+            waited = tf.numpy_function(wait, [logits], tf.float32, stateful=False)
+            return super().__call__(tf.ensure_shape(waited, logits.shape) * 0 + logits, *rest)
+
+    step = make(strategy)
+    step.model.loss_fn = Waiting()
+    assert np.isfinite(step(batch(0), RATE).losses).all()
