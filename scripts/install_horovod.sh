@@ -57,6 +57,7 @@ if [ -z "$python" ]; then
   [ -x "$python" ] || python=python3
 fi
 python=$(command -v "$python") || fail "there is no Python at the path given"
+python=$(cd "$(dirname "$python")" && pwd)/$(basename "$python")
 "$python" -m pip --version > /dev/null 2>&1 ||
   fail "$python has no pip; add it with $python -m ensurepip"
 
