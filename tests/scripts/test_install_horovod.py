@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "scripts/install_horovod.sh"
-ALWAYS = ("bash", "sh", "basename", "cat", "dirname", "env", "getconf", "grep", "head", "mktemp", "mkdir", "rm",
-          "sed", "sort", "tail", "tar", "timeout")  # fmt: skip
+ALWAYS = ("bash", "sh", "basename", "cat", "dirname", "env", "getconf", "grep", "head", "mktemp",
+          "mkdir", "rm", "sed", "sort", "tail", "tar", "timeout")  # fmt: skip
 # Has pip, TensorFlow and no Horovod; anything else is the real one's matter.
 PYTHON = f"""#!/bin/sh
 case "$*" in
