@@ -130,10 +130,11 @@ def _assert_equal(found, expected):
 
 
 @pytest.mark.skipif(not shutil.which("mpiexec"), reason="mpiexec is not installed")
-def test_mpiexec(train_on_two_hosts, on_one_host):
-    settings = [f"-x {name}={value}" for name, value in ENVIRONMENT.items()]
-    hosts = ["--host", "alpha,beta", "-n", "2"]
-    logdir = train_on_two_hosts([*MPIEXEC, *" ".join(settings).split(), *hosts])
+def test_mpiexec(train_on_two_hosts, on_one_host, tmp_path):
+    (tmp_path / "hosts").write_text("alpha slots=1\nbeta slots=1\n")
+    settings = [word for name in ENVIRONMENT for word in ("-x", f"{name}={ENVIRONMENT[name]}")]
+    hosts = ["--hostfile", str(tmp_path / "hosts"), "-n", "2"]
+    logdir = train_on_two_hosts([*MPIEXEC, *settings, *hosts])
     _assert_equal(weights(logdir), on_one_host)
 
 
