@@ -9,8 +9,8 @@
 # It ends with a sum over two processes through every launcher that was built. Needed: a C++17
 # compiler, make, CMake 3.13; for MPI: mpicxx and mpiexec. What is missing is said, with the
 # command that installs it. Environment: HOROVOD_SOURCE, a fetched horovod-<version>.tar.gz;
-# HOROVOD_WITH_MPI=1, fail without MPI; HOROVOD_WITHOUT_MPI=1; CXX, MAKEFLAGS (-j4: four
-# compilers at a time), PIP_INDEX_URL, and Horovod's own, as HOROVOD_GPU_OPERATIONS=NCCL.
+# HOROVOD_WITH_MPI=1, fail without MPI; HOROVOD_WITHOUT_MPI=1; CXX, JOBS (compilers
+# at a time), PIP_INDEX_URL, and Horovod's own, as HOROVOD_GPU_OPERATIONS=NCCL.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -201,7 +201,7 @@ sed -i -e 's/^string(REPLACE "-O2" "-O3" CMAKE_CXX_FLAGS_RELWITHDEBINFO.*/set(CM
   -e 's/add_subdirectory(third_party\/gloo)/add_subdirectory(third_party\/gloo EXCLUDE_FROM_ALL)/' CMakeLists.txt
 
 export HOROVOD_WITH_TENSORFLOW=1 HOROVOD_WITHOUT_PYTORCH=1 HOROVOD_WITHOUT_MXNET=1 HOROVOD_WITH_GLOO=1
-export CXX MAKEFLAGS=${MAKEFLAGS:--j$(getconf _NPROCESSORS_ONLN 2> /dev/null || echo 2)}
+export CXX MAKEFLAGS=-j${JOBS:-$(getconf _NPROCESSORS_ONLN 2> /dev/null || echo 2)}
 # Its CMake files are older than CMake 4 takes unasked.
 export CMAKE_POLICY_VERSION_MINIMUM=3.5
 echo "Building Horovod $version for TensorFlow $tensorflow with $launchers; this takes minutes."
