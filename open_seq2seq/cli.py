@@ -157,7 +157,8 @@ def _run(
     except OpenSeq2SeqError as error:
         return error.exit_code, str(error)
     except KeyboardInterrupt:
-        return 130, "Interrupted."
+        # All workers stop together.
+        return 130, "Interrupted." if launched().rank == 0 else ""
     except Exception as error:
         if lost_connection(error):
             return 1, LOST

@@ -7,10 +7,8 @@ and a run resumes at any batch of an epoch.
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,35 +23,17 @@ from open_seq2seq.training.experiment import Experiment, check_contract, contrac
 from open_seq2seq.training.freezing import trainable_variables
 from open_seq2seq.training.logdir import LogDir
 from open_seq2seq.training.nonfinite import NonFiniteGuard
+from open_seq2seq.training.progress import Progress, data_identity
 from open_seq2seq.training.reporting import Reporter, TrainedStep
 from open_seq2seq.training.scaling import LossScaling
 from open_seq2seq.training.stalls import report_stalls
 from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
+from open_seq2seq.training.stop_signals import StopSignals
 from open_seq2seq.training.stopwatch import Stopwatch
 from open_seq2seq.training.tasks import AnyEvaluation
 from open_seq2seq.training.validation import Validation
 from open_seq2seq.training.weight_average import WeightAverage
 from open_seq2seq.training.workers import ALONE, Workers, own_state, rate_factor
-
-
-@dataclass
-class Progress:
-    """Where training is: what `state.json` holds besides the contract.
-
-    Args:
-      step: steps (updates of the weights) done.
-      epoch: epochs completed.
-      position: batches of the current epoch done.
-      data: identifies the batches of an epoch; `position` means nothing under others.
-      ahead: steps by which a run of so many epochs is further than `step` says: with more
-        workers an epoch has fewer steps than those before had. Learning-rate policies count it.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    position: int = 0
-    data: dict[str, Any] = field(default_factory=dict)
-    ahead: int = 0
 
 
 @dataclass
@@ -99,7 +79,8 @@ class Trainer:
         # The last group of a run of so many epochs may be smaller than the others.
         self._last_batch = (params["num_epochs"] or 0) * self.batches_per_epoch
         self.last_step = params["max_steps"] or -(-self._last_batch // params["iter_size"])
-        self.progress = Progress(data=self._data_identity())
+        identity = data_identity(self.data, params, self._replicas)
+        self.progress = Progress(data=identity)
         self.learning_rate = make_lr_schedule(
             params["lr_policy"],
             params["lr_policy_params"],
@@ -117,7 +98,7 @@ class Trainer:
                 experiment, evaluation_data, self.logdir, used, workers, self.writer
             )
         self._watch = Stopwatch(params["bench_start"], unit=self.data.UNIT)
-        self._stop_requested = False
+        self._signals = StopSignals()
 
     def _make_step(self, jit: bool) -> None:
         """The optimizer, the averages and the compiled step, on the model's devices."""
@@ -148,20 +129,6 @@ class Trainer:
             sync_batch_norm=self.params["batch_norm_statistics"] == "synchronised",
         )
 
-    def _data_identity(self) -> dict[str, Any]:
-        """What the plan of an epoch depends on; so many workers with so large batches are all
-        the same, unless batches have a limit on their duration."""
-        identity = {
-            "utterances": len(self.data.utterances),
-            "batches_per_epoch": self.batches_per_epoch,
-            "random_seed": self.params["random_seed"],
-            "batch_size": self._replicas * self.params["batch_size_per_gpu"],
-        }
-        limits = ("max_batch_duration", "max_batch_tokens")
-        if any(self.params["data_layer_params"].get(name) for name in limits):
-            identity["workers"] = self._replicas
-        return identity
-
     @property
     def last_evaluation(self) -> AnyEvaluation | None:
         """The newest evaluation of this run."""
@@ -178,8 +145,7 @@ class Trainer:
         self.scaling.restore(state.get("loss_scaling"))
         identity = self.progress.data
         self.progress = Progress(**state["progress"])
-        # Older checkpoints say less.
-        if {**identity, **self.progress.data} != identity:
+        if not self.progress.fits(identity):
             say(
                 f"The training data is not what it was: {self.progress.data} then, {identity} "
                 "now. The current epoch starts again from its first batch."
@@ -245,7 +211,7 @@ class Trainer:
         reporter = Reporter(self.experiment, self.step.variables, self._watch, folder)
         with (
             self.writer,
-            self._signals(),
+            self._signals,
             ProgressBar("training", self.last_step, first) as bar,
         ):
             group, stops = _Group(), False
@@ -326,14 +292,16 @@ class Trainer:
         """One batch; what is not finite in it is counted, or makes the loss scale smaller."""
         number = self.progress.step + 1
         decay = self.average.decay_at(self.progress.step) if self.average else 0.0
-        stop = self._stop_requested
+        stop = self._signals.requested
         result = self.step(batch, rate, self.scaling.scale, decay, complete, stop)
         self.progress.position += 1
         group.losses.append(float(result.loss))
         group.amount += float(result.totals.amount)
         # All workers stop after the same step, whichever was asked to. One that is alone need not
         # wait for its next step to hear of it.
-        asked = float(result.totals.stops) > 0 or (self.workers.size == 1 and self._stop_requested)
+        asked = float(result.totals.stops) > 0 or (
+            self.workers.size == 1 and self._signals.requested
+        )
         group.stops = group.stops or asked
         losses, norm = np.asarray(result.losses), float(result.gradient_norm)
         if self.scaling.observe(number, norm, float(result.gradient_maximum)):
@@ -389,24 +357,3 @@ class Trainer:
                 f"is {self.scaling.scale:g}."
             )
         return "\n".join(lines)
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end training after the current step; a second one, at once."""
-
-        def request(number: int, frame: Any) -> None:
-            if self._stop_requested:
-                raise KeyboardInterrupt
-            self._stop_requested = True
-
-        handled = (signal.SIGINT, signal.SIGTERM)
-        try:
-            before = [signal.signal(number, request) for number in handled]
-        except ValueError:  # not in the main thread: whoever runs it handles signals
-            yield
-            return
-        try:
-            yield
-        finally:
-            for number, handler in zip(handled, before):
-                signal.signal(number, handler)

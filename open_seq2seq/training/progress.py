@@ -1,0 +1,53 @@
+"""Where a training run is, and whether its data is what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Progress:
+    """Where training is: what `state.json` holds besides the contract.
+
+    Args:
+      step: steps (updates of the weights) done.
+      epoch: epochs completed.
+      position: batches of the current epoch done.
+      data: identifies the batches of an epoch; `position` means nothing under others.
+      ahead: steps by which a run of so many epochs is further than `step` says: with more
+        workers an epoch has fewer steps than those before had. Learning-rate policies count it.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    position: int = 0
+    data: dict[str, Any] = field(default_factory=dict)
+    ahead: int = 0
+
+    def fits(self, data: Mapping[str, Any]) -> bool:
+        """Whether the epochs have the same batches under `data`, of which old runs say less."""
+        return {**data, **self.data} == data
+
+
+def data_identity(data: Any, params: Mapping[str, Any], workers: int) -> dict[str, Any]:
+    """What the plan of an epoch depends on.
+
+    So many workers with so large batches are all the same, unless batches have a limit.
+
+    Args:
+      data: the training data layer.
+      params: the experiment's.
+      workers: processes and devices that train together.
+    """
+    identity = {
+        "utterances": len(data.utterances),
+        "batches_per_epoch": data.batches_per_epoch,
+        "random_seed": params["random_seed"],
+        "batch_size": workers * params["batch_size_per_gpu"],
+    }
+    limits = ("max_batch_duration", "max_batch_tokens")
+    if any(params["data_layer_params"].get(name) for name in limits):
+        identity["workers"] = workers
+    return identity
