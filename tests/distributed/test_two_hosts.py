@@ -25,7 +25,8 @@ pytest.importorskip("horovod", reason="Horovod is not installed (scripts/install
 pytestmark = pytest.mark.xdist_group("two_hosts")
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("two_hosts_worker.py")
-MPIEXEC = ["mpiexec", "--allow-run-as-root"]
+# Waiting processes must not take the cores of those that compute.
+MPIEXEC = ["mpiexec", "--allow-run-as-root", "--mca", "mpi_yield_when_idle", "1"]
 HOROVODRUN = [sys.executable, "-m", "horovod.runner.launch", "--gloo", "--disable-cache"]
 # On a busy machine Python may start slowly.
 ENVIRONMENT = {
