@@ -23,7 +23,6 @@ from open_seq2seq.training.workers import (
     threads_per_worker,
 )
 
-
 PARAMS = {"batch_size_per_gpu": 8, "num_gpus": 4, "use_horovod": False, "iter_size": 2}
 
 
