@@ -48,7 +48,8 @@ class StepResult(NamedTuple):
       gradient_norm: `[]` global norm of this batch's gradient; the batch is left out of the
         update when it is not finite. While several workers gather gradients it is that of this
         worker's, and NaN if another one's is not finite.
-      gradient_maximum: `[]` the gradient's largest absolute value; 0 unless it is measured.
+      gradient_maximum: `[]` the gradient's largest absolute value; 0 unless it is measured. While
+        several workers gather gradients: the largest in any worker's part of the sum.
       logits: `[batch, time', class]`.
       lengths: `[batch]` logit frames.
       totals: of all workers.
