@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import cache
 from typing import Any
 
 import keras
@@ -42,8 +43,12 @@ def training_devices(params: Mapping[str, Any], workers: Workers) -> list[str]:
 
 def make_strategy(devices: Sequence[str]) -> Any:
     """The `tf.distribute.MirroredStrategy` over several devices, None for fewer."""
-    if len(devices) < 2:
-        return None
+    return _strategy(tuple(devices)) if len(devices) > 1 else None
+
+
+@cache
+def _strategy(devices: tuple[str, ...]) -> Any:
+    # One for a process: the sums of a second one would bear the same numbers as the first one's.
     import tensorflow as tf
 
     return tf.distribute.MirroredStrategy(list(devices))
