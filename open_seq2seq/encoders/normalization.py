@@ -15,9 +15,10 @@ from open_seq2seq.ops.normalization import batch_normalize, finish, normalize_by
 class BatchNorm(keras.layers.Layer):
     """Batch normalization over all frames of the batch (Ioffe and Szegedy 2015).
 
-    In training the statistics include padded frames, as OpenSeq2Seq's do; in evaluation
-    the moving ones are used, so that padding changes nothing. Statistics, gamma and beta
-    are float32 under every dtype policy.
+    In training the statistics include padded frames, as OpenSeq2Seq's do, and are those of the
+    batch at hand, or of all workers' batches within `ops.replicas.summed_statistics`. In
+    evaluation the moving ones are used, so that padding changes nothing. Statistics, gamma and
+    beta are float32 under every dtype policy.
 
     Args:
       momentum: share of the old value in the moving statistics.
