@@ -55,7 +55,9 @@ class DeviceReducer(Reducer):
         if not tensors:
             return []
         context = tf.distribute.get_replica_context()
-        return list(context.all_reduce(tf.distribute.ReduceOp.SUM, list(tensors)))
+        # Embeddings' gradients are made dense, as the optimizer needs them.
+        dense = [tf.convert_to_tensor(tensor) for tensor in tensors]
+        return list(context.all_reduce(tf.distribute.ReduceOp.SUM, dense))
 
     def max(self, tensor: Any) -> Any:
         """See `Reducer`."""

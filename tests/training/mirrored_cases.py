@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file
 
-from open_seq2seq.data.batch import Batch
+from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.losses import CTCLoss
 from open_seq2seq.models import Speech2Text
 from open_seq2seq.ops import tensorflow_native
@@ -21,6 +21,7 @@ from open_seq2seq.training.mirrored_step import MirroredTrainStep, copies_on_dev
 from open_seq2seq.training.step import EvaluationStep, StepOptions, TrainStep
 from open_seq2seq.training.weight_average import WeightAverage
 from tests.encoders.architectures import layer, tdnn
+from tests.models import test_language_model as language_models
 from tests.models.test_speech2text import PARAMS
 
 # Nothing before this may ask TensorFlow for its devices.
@@ -162,6 +163,28 @@ def test_accumulated(strategy):
         close(state(step), state(alone))
         check_copies(step)
     assert step._gather_graph.experimental_get_tracing_count() == 1
+
+
+def test_a_language_model(strategy):
+    """The embedding's gradient is sparse; what is counted are tokens."""
+
+    def parts():
+        encoder = {**language_models.PARAMS["encoder_params"], "dropout_keep_prob": 1.0}
+        model = language_models.make(encoder_params=encoder)
+        optimizer = make_optimizer("Momentum")
+        return model, optimizer, model.trainable_variables, StepOptions(max_grad_norm=1.0), None
+
+    with copies_on_devices(strategy):
+        step = MirroredTrainStep(*parts(), strategy)
+    alone = TrainStep(*parts())
+    rng = np.random.default_rng(6)
+    for lengths in ([6, 2, 4], [5]):
+        shape = len(lengths), max(lengths)
+        tokens, targets = rng.integers(0, language_models.VOCABULARY, (2, *shape), dtype=np.int32)
+        told = TextBatch(tokens, targets, np.array(lengths, np.int32), None), RATE
+        check_result(step(*told), alone(*told))
+        close(state(step), state(alone))
+        check_copies(step)
 
 
 class TestMixedPrecision:
