@@ -254,6 +254,7 @@ def three(jobs, run_job):
     return jobs
 
 
+@pytest.mark.slow
 class TestOtherNumbersOfWorkers:
     def test_more_workers_than_batches(self, three):
         used = [f"--logdir={three.folder}/whole/log", "--batch_size_per_gpu=10"]
