@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,12 +93,12 @@ class _Share:
 
     Args:
       results, losses: of its utterances, by their row in the data.
-      audio_seconds: length of their recordings.
+      audio_seconds: length of the recordings of each batch.
     """
 
     results: dict[int, DecodeResult] = field(default_factory=dict)
     losses: dict[int, float] = field(default_factory=dict)
-    audio_seconds: float = 0.0
+    audio_seconds: list[float] = field(default_factory=list)
 
 
 def evaluate(
@@ -129,7 +130,7 @@ def evaluate(
             indices = batch.indices.tolist()
             share.results.update(zip(indices, decoded))
             share.losses.update(zip(indices, batch_losses.tolist()))
-            share.audio_seconds += batch.audio_seconds
+            share.audio_seconds.append(batch.audio_seconds)
             progress.advance("")
     shares = workers.gather(share)
     if not workers.is_first:
@@ -152,7 +153,8 @@ def evaluate(
     finite = np.isfinite(losses)
     loss = float(losses[finite].mean()) if finite.any() else float("inf")
     seconds = time.monotonic() - started
-    audio_seconds = sum(one.audio_seconds for one in shares)
+    # Rounded once, so that it does not depend on the shares.
+    audio_seconds = math.fsum(seconds for one in shares for seconds in one.audio_seconds)
     return Evaluation(loss, int((~finite).sum()), errors, utterances, seconds, audio_seconds)
 
 
