@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import soundfile
@@ -39,9 +40,16 @@ _SETTINGS = {
 HOROVODRUN = (sys.executable, "-m", "horovod.runner.launch", "--gloo", "--disable-cache")
 
 
+@cache
+def _mpi() -> bool:
+    import horovod.tensorflow as hvd  # only where a job is started: it need not be installed
+
+    return shutil.which("mpiexec") is not None and bool(hvd.mpi_built())
+
+
 def launcher_command(launcher: str) -> tuple[str, ...]:
-    """`mpiexec`, or `horovodrun` where there is none."""
-    return (launcher,) if launcher == "mpiexec" and shutil.which(launcher) else HOROVODRUN
+    """`mpiexec`, or `horovodrun` where there is none or Horovod was built without MPI."""
+    return (launcher,) if launcher == "mpiexec" and _mpi() else HOROVODRUN
 
 
 class Job:
