@@ -10,14 +10,15 @@ import pytest
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="devices of TensorFlow")
-def test_two_devices_are_one():
+@pytest.mark.parametrize("cases", ["not slow", pytest.param("slow", marks=pytest.mark.slow)])
+def test_two_devices_are_one(cases):
     """The devices are made before anything else, so that other tests keep one."""
-    cases = Path(__file__).with_name("mirrored_cases.py")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rA", str(cases)]
+    file = Path(__file__).with_name("mirrored_cases.py")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", cases, file]
     # Not a worker of this suite's own distribution.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     finished = subprocess.run(
-        command, capture_output=True, text=True, cwd=cases.parents[2], env=environment
+        command, capture_output=True, text=True, cwd=file.parents[2], env=environment
     )
     assert finished.returncode == 0, finished.stdout[-20_000:] + finished.stderr[-2000:]
     assert "skipped" not in finished.stdout.splitlines()[-1]
