@@ -160,10 +160,9 @@ def test_float16_for_the_gradients_that_are_sent(trained):
 
 
 class TestNotFinite:
-    @pytest.mark.parametrize("name", ["infinite losses", "all of one worker's losses infinite"])
-    def test_losses_are_counted(self, trained, name):
-        case = CASES[name]
-        loss, _, norm, count, _, bad, *_ = trained[name][0]["figures"][1]
+    def test_losses_are_counted(self, trained):
+        case = CASES["infinite losses"]
+        loss, _, norm, count, _, bad, *_ = trained["infinite losses"][0]["figures"][1]
         size = case.sizes[1]
         assert (count, bad) == (size - len(case.infinite), len(case.infinite))
         assert np.isfinite([loss, norm]).all()
