@@ -6,6 +6,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Client
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.scaling_pauses import Evaluations, Pauses
-from benchmarks.train_step import BATCH, MODELS, batch
+from benchmarks.train_step import BATCH, MODELS, RATE, SYMBOLS, batch
 from open_seq2seq.data.batch import Batch
 from open_seq2seq.decoders import FullyConnectedCTCDecoder
 from open_seq2seq.encoders import TDNNEncoder
@@ -53,8 +54,9 @@ class Flat(Reducer):
         compression = hvd.Compression.fp16 if compressed else hvd.Compression.none
         flat = tf.concat([tf.reshape(t, [-1]) for t in tensors], 0)
         flat = hvd.allreduce(flat, op=hvd.Sum, compression=compression)
-        sizes = [int(np.prod(t.shape)) for t in tensors]
-        return [tf.reshape(p, t.shape) for p, t in zip(tf.split(flat, sizes), tensors)]
+        # Not all shapes are known before a step.
+        parts = tf.split(flat, tf.stack([tf.size(t) for t in tensors]), num=len(tensors))
+        return [tf.reshape(part, tf.shape(t)) for part, t in zip(parts, tensors)]
 
 
 def timed(function: Callable[[], Any]) -> Time:
@@ -62,6 +64,11 @@ def timed(function: Callable[[], Any]) -> Time:
     wall, processor = time.perf_counter(), time.process_time()
     function()
     return time.perf_counter() - wall, time.process_time() - processor
+
+
+def _take(step: TrainStep, data: Batch) -> None:
+    # Reading the loss waits for the step.
+    assert np.isfinite(step(data, RATE).loss)
 
 
 class Worker:
@@ -113,18 +120,19 @@ class Worker:
                 "loss": CTCLoss,
             }
         )
-        arrays = batch(frames)
-        network = Speech2Text(params, arrays[0].shape[-1], 28, policy)
+        features, lengths, labels, label_lengths = batch(frames)
+        network = Speech2Text(params, features.shape[-1], SYMBOLS, policy)
         self.workers.broadcast_variables(network.variables)
-        data = Batch(*arrays, np.arange(BATCH), float(arrays[1].sum()) * FRAME)
+        seconds = float(lengths.sum()) * FRAME
+        data = Batch(features, lengths, labels, label_lengths, np.arange(BATCH), seconds)
         variables = network.trainable_variables
         for kind in kinds:
             optimizer = make_optimizer("Momentum", {"momentum": 0.9})
             options = StepOptions(compress=kind == "float16")
             step = TrainStep(network, optimizer, variables, options, None, self.reducer(kind))
-            self.steps[model, policy, kind] = lambda step=step: float(step(data, 1e-6).loss)
+            self.steps[model, policy, kind] = partial(_take, step, data)
             for _ in range(2):
-                assert np.isfinite(self.steps[model, policy, kind]())
+                self.steps[model, policy, kind]()
         return sum(4 * int(np.prod(v.shape)) for v in variables), len(variables)
 
     def run_steps(self, model: str, policy: str, kind: str, count: int) -> list[Time]:
