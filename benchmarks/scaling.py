@@ -1,9 +1,9 @@
 """What it costs to train with several workers: throughput, sums, pauses, and a plan on paper.
 
-    python benchmarks/scaling.py                              # all, about 20 minutes on two cores
+    python benchmarks/scaling.py                              # all
     python benchmarks/scaling.py --sections plan              # needs no second process
     python benchmarks/scaling.py --sections throughput --models separable --rounds 2
-    python benchmarks/scaling.py --sections pauses --width 1  # the whole Jasper: 18 GB of memory
+    python benchmarks/scaling.py --sections pauses --width 1  # the whole Jasper 10x5
 
 It starts the workers itself (mpiexec, horovodrun), each with one thread on a core of its own.
 Sections:
