@@ -10,7 +10,7 @@ Sections:
 
   throughput  a training step of the framework for one worker, for two that do not know each
               other, and for two that sum gradients; then what the model says of it
-  messages    sums of 1 kB to 64 MB: MPI and Gloo, float32 and compressed to float16
+  messages    sums of 1 kB to 64 MB: MPI (that yields) and Gloo, float32 and compressed to float16
   fusion      the gradients of QuartzNet 15x5, and those of a step, summed in several ways
   pauses      how long training stands still for a checkpoint and an evaluation
   plan        what 8, 64 and 512 GPUs would do, by the model in `scaling_model.py`
@@ -42,8 +42,8 @@ SECTIONS = ("throughput", "messages", "fusion", "pauses", "plan")
 SIZES = [2**n for n in range(10, 27, 2)]
 STEPS_A_TURN, SUMS_A_TURN = 2, 5
 WORKERS = 2
-# Open MPI lets a core go while it waits, instead of asking again and again.
-YIELDING = {"OMPI_MCA_mpi_yield_when_idle": "1"}
+# Whether Open MPI lets a core go while it waits, or asks again and again, as by default.
+YIELDING, ASKING = ({"OMPI_MCA_mpi_yield_when_idle": yields} for yields in "10")
 # A job, and how its gradients are summed.
 Contestant = tuple[Job, str]
 
@@ -98,8 +98,8 @@ def race_steps(
 def print_throughput(options: argparse.Namespace, link: Link | None) -> None:
     """Audio seconds per second of one worker and of two."""
     policies = ["mixed_bfloat16"] if supports_bfloat16() else []
-    wanted: list[tuple[Any, ...]] = [("alone", 1), ("alone", WORKERS), ("mpi", WORKERS)]
-    wanted += [("mpi", WORKERS, YIELDING), ("gloo", WORKERS)]
+    wanted: list[tuple[Any, ...]] = [("alone", 1), ("alone", WORKERS)]
+    wanted += [("mpi", WORKERS, ASKING), ("mpi", WORKERS, YIELDING), ("gloo", WORKERS)]
     with jobs(*wanted) as (one, strangers, mpi, yielding, gloo):
         contestants: dict[str, Contestant] = {
             "1 worker": (one, "none"),
@@ -107,6 +107,7 @@ def print_throughput(options: argparse.Namespace, link: Link | None) -> None:
             "2 with Horovod idle": (mpi, "none"),
             "2, MPI": (mpi, "framework"),
             "2, MPI, float16": (mpi, "float16"),
+            "2 with yielding Horovod idle": (yielding, "none"),
             "2, MPI that yields": (yielding, "framework"),
             "2, Gloo": (gloo, "framework"),
             "2, Gloo, float16": (gloo, "float16"),
@@ -148,9 +149,9 @@ def _print_check(times: dict[str, Times], size: int, link: Link | None) -> None:
     """The model's step of two workers: on one core each, sums cannot overlap with anything."""
     if link is None:
         return
-    alone = times["2 with Horovod idle"].wall
+    alone = times["2 with yielding Horovod idle"].wall
     predicted = alone + sum_seconds(0, WORKERS, link) + sum_seconds(size, WORKERS, link)
-    measured = times["2, MPI"].wall
+    measured = times["2, MPI that yields"].wall
     print(
         f"  the model, from the measured messages ({WORKERS * link.latency * 1e3:.2f} ms and "
         f"{link.bandwidth / 1e9:.2f} GB/s): {predicted * 1e3:.0f} ms, measured "
@@ -176,7 +177,7 @@ def race_sums(
 def print_messages(options: argparse.Namespace) -> Link:
     """Sums of one tensor by size; returns the link of MPI in float32."""
     found: dict[str, dict[int, Times]] = {}
-    with jobs(("mpi", WORKERS), ("gloo", WORKERS)) as (mpi, gloo):
+    with jobs(("mpi", WORKERS, YIELDING), ("gloo", WORKERS)) as (mpi, gloo):
         contestants: dict[str, Contestant] = {
             "MPI, float32": (mpi, "framework"),
             "MPI, float16": (mpi, "float16"),
@@ -217,10 +218,10 @@ def print_messages(options: argparse.Namespace) -> Link:
 
 # Horovod's defaults are a cycle of 1 ms and 128 MB.
 FUSION_JOBS: dict[str, dict[str, str]] = {
-    "as it is": {},
-    "no fusion": {"HOROVOD_FUSION_THRESHOLD": "0"},
-    "cycle 0.1 ms": {"HOROVOD_CYCLE_TIME": "0.1"},
-    "cycle 5 ms": {"HOROVOD_CYCLE_TIME": "5"},
+    "as it is": YIELDING,
+    "no fusion": {**YIELDING, "HOROVOD_FUSION_THRESHOLD": "0"},
+    "cycle 0.1 ms": {**YIELDING, "HOROVOD_CYCLE_TIME": "0.1"},
+    "cycle 5 ms": {**YIELDING, "HOROVOD_CYCLE_TIME": "5"},
 }
 
 
@@ -271,7 +272,7 @@ def _shapes(config: str) -> list[tuple[int]]:
 def print_pauses(options: argparse.Namespace) -> None:
     """A checkpoint written at once and by a thread; an evaluation by one worker and by both."""
     count = 10
-    with tempfile.TemporaryDirectory() as folder, jobs(("mpi", WORKERS)) as (mpi,):
+    with tempfile.TemporaryDirectory() as folder, jobs(("mpi", WORKERS, YIELDING)) as (mpi,):
         about = mpi.tell("make_pauses", options.config, options.width, f"{folder}/run")[0]
         print(
             f"\nCheckpoints of {options.config} with {options.width:g} of its channels: "
@@ -293,7 +294,7 @@ def print_pauses(options: argparse.Namespace) -> None:
                 f"  {text:26} all stand still for {first * 1e3:6.0f} ms; lost in {count} steps: "
                 f"{whole * 1e3:6.0f} ms"
             )
-    with jobs(("mpi", WORKERS)) as (mpi,):
+    with jobs(("mpi", WORKERS, YIELDING)) as (mpi,):
         utterances = mpi.tell("make_evaluations")[0]
         print(f"\nAn evaluation of {utterances} recordings of digits (digits_jasper_mini)")
         for shared, text in ((False, "by the first worker"), (True, "shared by two")):
