@@ -33,19 +33,22 @@ def start_horovod(launch: Launch) -> Workers:
     Raises:
       InputError: Horovod sees other processes than the launcher.
     """
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        # While it waits Open MPI otherwise keeps asking, on the core that computes.
+        os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
     hvd.init()
     if hvd.size() != launch.size:
         found = f"{hvd.size()} in Horovod, {launch.size} started by the launcher"
         remedy = "Use the mpiexec of the MPI that Horovod was built with, or horovodrun --gloo."
         problem = Problem("number of processes", found, "the same", remedy)
         raise InputError("Horovod does not see the processes of this job:", [problem])
-    _take_share()
+    _take_share(gpus)
     return HorovodWorkers()
 
 
-def _take_share() -> None:
+def _take_share(gpus: Sequence[Any]) -> None:
     """One GPU for each process of a machine, or its part of the cores."""
-    gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         if hvd.local_rank() >= len(gpus):
             found = f"{hvd.local_size()} processes, {len(gpus)} GPUs"
