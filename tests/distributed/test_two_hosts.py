@@ -139,6 +139,7 @@ def test_mpiexec(train_on_two_hosts, on_one_host, tmp_path):
     _assert_equal(weights(logdir), on_one_host)
 
 
+@pytest.mark.slow
 def test_horovodrun(train_on_two_hosts, on_one_host):
     settings = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
     logdir = train_on_two_hosts([*settings, *HOROVODRUN, "-H", "alpha:1,beta:1", "-np", "2"])

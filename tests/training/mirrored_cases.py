@@ -117,7 +117,10 @@ SIZES = (4, 1, 3)
 @pytest.mark.parametrize(
     "options",
     [
-        {"optimizer": "NovoGrad", "max_grad_norm": 0.5, "norm": "layer_norm"},
+        pytest.param(
+            {"optimizer": "NovoGrad", "max_grad_norm": 0.5, "norm": "layer_norm"},
+            marks=pytest.mark.slow,
+        ),
         {
             "optimizer": "AdamW",
             "larc": LARC,
@@ -189,6 +192,7 @@ def test_a_language_model(strategy):
 
 
 class TestMixedPrecision:
+    @pytest.mark.slow
     def test_as_one_device_that_accumulates_the_halves(self, strategy):
         """The kernels of this CPU, if it has some, with local batch statistics."""
         options = {"policy": "mixed_bfloat16", "norm": "batch_norm", "optimizer": "NovoGrad"}
@@ -254,6 +258,7 @@ class TestNotFinite:
         assert not np.allclose(values(step.variables)[0], weights[0])
         check_copies(step)
 
+    @pytest.mark.slow
     def test_a_gradient_is_left_out_of_its_group(self, strategy):
         options = {"norm": "layer_norm", "iter_size": 2}
         step, alone = make(strategy, **options), make(None, **options)
@@ -291,6 +296,7 @@ def test_each_device_has_its_own_dropout(strategy):
     np.testing.assert_allclose(losses[0], alone(one, RATE).losses[0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_checkpoints_and_evaluation(strategy, tmp_path):
     """Going on from a checkpoint is as never having stopped; one device can read it too."""
     options = {"norm": "batch_norm", "keep": 0.7, "optimizer": "NovoGrad", "ema": True}
