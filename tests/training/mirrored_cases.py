@@ -217,17 +217,19 @@ class TestMixedPrecision:
         options = {"norm": "batch_norm", "sync_batch_norm": True, "keep_gradients": True}
         step = make(strategy, "mixed_bfloat16", **options)
         alone, exact = make(None, "mixed_bfloat16", **options), make(None, **options)
-        for number, size in enumerate(SIZES):
-            told = batch(number, size), 0.0
-            vectors = [
+        distances = []
+        for number in range(12):
+            told = batch(number, SIZES[number % 3]), 0.0
+            found, expected, exactly = [
                 np.concatenate([np.ravel(g) for g in each(*told).update.gradients])
                 for each in (step, alone, exact)
             ]
-            found, expected, exactly = vectors
-            rounding = np.linalg.norm(expected - exactly)
-            assert 0 < rounding < 0.2 * np.linalg.norm(exactly)
-            assert np.linalg.norm(found - expected) < 1.5 * rounding
-            assert np.linalg.norm(found - exactly) < 1.5 * rounding
+            pairs = (expected, exactly), (found, expected), (found, exactly)
+            distances.append([np.linalg.norm(one - other) for one, other in pairs])
+            assert distances[-1][0] < 0.2 * np.linalg.norm(exactly)
+        # Over many batches: in one, a ReLU may be on this side of 0 or on that.
+        rounding, *found = np.linalg.norm(distances, axis=0)
+        assert rounding > 0 and max(found) < 1.5 * rounding
 
 
 def test_local_statistics_are_averaged(strategy):
