@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.scaling_pauses import Evaluations, Pauses
-from benchmarks.train_step import BATCH, MODELS, RATE, SYMBOLS, batch
+from benchmarks.train_step import BATCH, MODELS, RATE, SYMBOLS, batch, encoder_params
 from open_seq2seq.data.batch import Batch
 from open_seq2seq.decoders import FullyConnectedCTCDecoder
 from open_seq2seq.encoders import TDNNEncoder
@@ -96,26 +96,10 @@ class Worker:
         Returns: the gradient's bytes, and its tensors.
         """
         blocks, frames = MODELS[model]
-        layers = [
-            {
-                "type": "sep_conv1d" if kind == "separable" else "conv1d",
-                "repeat": repeat,
-                "kernel_size": [taps],
-                "stride": [stride],
-                "num_channels": channels,
-                "padding": "SAME",
-                "residual": repeat > 1,
-            }
-            for kind, repeat, taps, stride, channels in blocks
-        ]
         params = Speech2Text.PARAMS.fill(
             {
                 "encoder": TDNNEncoder,
-                "encoder_params": {
-                    "convnet_layers": layers,
-                    "dropout_keep_prob": 1.0,
-                    "activation_fn": "relu",
-                },
+                "encoder_params": encoder_params(blocks),
                 "decoder": FullyConnectedCTCDecoder,
                 "loss": CTCLoss,
             }

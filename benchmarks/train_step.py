@@ -96,14 +96,8 @@ def compiled_step(
     return lambda: float(step(*data))
 
 
-def ours(blocks: list[Block], frames: int, policy: str) -> Step:
-    """This framework's encoder, decoder and loss."""
-    import keras
-
-    from open_seq2seq.decoders import FullyConnectedCTCDecoder
-    from open_seq2seq.encoders import TDNNEncoder
-    from open_seq2seq.losses import CTCLoss
-
+def encoder_params(blocks: list[Block]) -> dict[str, Any]:
+    """The parameters of this framework's TDNNEncoder for these blocks."""
     layers = [
         {
             "type": "sep_conv1d" if kind == "separable" else "conv1d",
@@ -116,8 +110,18 @@ def ours(blocks: list[Block], frames: int, policy: str) -> Step:
         }
         for kind, repeat, taps, stride, channels in blocks
     ]
-    params = {"dropout_keep_prob": 1.0, "activation_fn": "relu", "convnet_layers": layers}
-    encoder = TDNNEncoder(params, dtype=policy)
+    return {"dropout_keep_prob": 1.0, "activation_fn": "relu", "convnet_layers": layers}
+
+
+def ours(blocks: list[Block], frames: int, policy: str) -> Step:
+    """This framework's encoder, decoder and loss."""
+    import keras
+
+    from open_seq2seq.decoders import FullyConnectedCTCDecoder
+    from open_seq2seq.encoders import TDNNEncoder
+    from open_seq2seq.losses import CTCLoss
+
+    encoder = TDNNEncoder(encoder_params(blocks), dtype=policy)
     decoder, loss = FullyConnectedCTCDecoder({}, SYMBOLS), CTCLoss({})
 
     def forward_and_loss(features: Any, lengths: Any, labels: Any, label_lengths: Any) -> Any:

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from open_seq2seq.errors import RunError
 
 
+def draft_of(path: Path) -> Path:
+    """A hidden name beside `path` that nobody else uses, not even on another machine."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Gives a draft's name to write to, which takes the file's name at the end.
+
+    So the file is whole or what it was. If the block fails, the draft is removed.
+    """
+    draft = draft_of(path)
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
 def write_whole(path: str | Path, content: str | bytes) -> None:
-    """Writes a file under another name first, so that it is whole or not there.
+    """Writes a file that is whole or not there.
 
     Args:
       path: the file; its folder is made, an older file replaced.
@@ -27,14 +47,11 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
     path = Path(path)
     if isinstance(content, str):
         content = content.encode(errors="backslashreplace")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(content)
-        draft.replace(path)
+        with replaced(path) as draft:
+            draft.write_bytes(content)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
         raise RunError(f"{path} could not be written: {error}.") from error
 
 

@@ -224,7 +224,13 @@ def _training_params(rows: str, metrics: tuple[str, ...]) -> list[Param]:
             1,
             minimum=0,
         ),
-        Param("gpu_ids", list, "The devices to use, by number.", None, item=Param("", int, "")),
+        Param(
+            "gpu_ids",
+            list,
+            "The GPUs to use, by number, instead of num_gpus.",
+            None,
+            item=Param("", int, ""),
+        ),
         Param(
             "batch_norm_statistics",
             str,

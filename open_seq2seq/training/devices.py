@@ -17,27 +17,42 @@ from open_seq2seq.training.workers import Workers
 CPU_DEVICES = "OPEN_SEQ2SEQ_CPU_DEVICES"
 
 
-def training_devices(params: Mapping[str, Any], workers: Workers) -> list[str]:
-    """The devices that training uses, `GPU:0` or `CPU:1`; none where there is no choice.
+def choose_gpus(params: Mapping[str, Any]) -> None:
+    """Leaves this process the GPUs that `gpu_ids` names; before TensorFlow computes anything.
+
+    With Horovod each process has the one of its number instead.
 
     Args:
-      params: checked parameters of training.
-      workers: the processes of the job; several have one device each.
+      params: checked parameters of any mode.
 
     Raises:
       InputError: `gpu_ids` names GPUs that are not there.
+    """
+    chosen = list(dict.fromkeys(params.get("gpu_ids") or []))
+    if not chosen or params.get("use_horovod") or keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    missing = [f"GPU {number}" for number in chosen if not 0 <= number < len(gpus)]
+    if gpus and missing:
+        expected = f"numbers from 0 to {len(gpus) - 1}"
+        problem = Problem("gpu_ids", f"no {', '.join(missing)}", expected)
+        raise InputError("These devices cannot be used:", [problem])
+    if gpus:
+        tf.config.set_visible_devices([gpus[number] for number in chosen], "GPU")
+
+
+def training_devices(params: Mapping[str, Any]) -> list[str]:
+    """The devices that train together, `GPU:0` or `CPU:1`; none where one trains alone.
+
+    Args:
+      params: checked parameters of training.
     """
     asked = _asked(params)
     if asked == 1 or params.get("use_horovod") or keras.backend.backend() != "tensorflow":
         return []
     devices = _devices()
-    chosen = params.get("gpu_ids")
-    if chosen and devices:
-        missing = [f"GPU:{number}" for number in chosen if f"GPU:{number}" not in devices]
-        if missing and devices[0].startswith("GPU"):
-            problem = Problem("gpu_ids", f"no {', '.join(missing)}", f"some of {devices}")
-            raise InputError("These devices cannot be used:", [problem])
-        devices = [device for device in devices if int(device.partition(":")[2]) in chosen]
     return devices[:asked] if len(devices) > 1 else []
 
 
@@ -100,22 +115,35 @@ def _devices() -> list[str]:
     """The GPUs, or the parts of a CPU that is to be split."""
     import tensorflow as tf
 
-    gpus = tf.config.list_physical_devices("GPU")
+    gpus = tf.config.get_visible_devices("GPU")
     if gpus:
         return [f"GPU:{number}" for number in range(len(gpus))]
-    parts = int(os.environ.get(CPU_DEVICES, "1"))
+    parts = _cpu_parts()
     if parts > 1 and len(tf.config.list_logical_devices("CPU")) < parts:
         raise InputError(f"{CPU_DEVICES} came too late: TensorFlow has been used already.")
     return [f"CPU:{number}" for number in range(parts)] if parts > 1 else []
 
 
 def split_cpu() -> None:
-    """Does what `OPEN_SEQ2SEQ_CPU_DEVICES` asks for; before TensorFlow computes anything."""
-    parts = os.environ.get(CPU_DEVICES, "1")
-    if not parts.isdecimal() or int(parts) < 2 or keras.backend.backend() != "tensorflow":
+    """Does what `OPEN_SEQ2SEQ_CPU_DEVICES` asks for; before TensorFlow computes anything.
+
+    Raises:
+      InputError: it is no number.
+    """
+    parts = _cpu_parts()
+    if parts == 1 or keras.backend.backend() != "tensorflow":
         return
     import tensorflow as tf
 
     (cpu,) = tf.config.list_physical_devices("CPU")
-    share = [tf.config.LogicalDeviceConfiguration()] * int(parts)
-    tf.config.set_logical_device_configuration(cpu, share)
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * parts
+    )
+
+
+def _cpu_parts() -> int:
+    parts = os.environ.get(CPU_DEVICES, "1")
+    if not parts.isdecimal() or int(parts) < 1:
+        problem = Problem(CPU_DEVICES, repr(parts), "a number of devices, at least 1")
+        raise InputError("The environment cannot be used:", [problem])
+    return int(parts)

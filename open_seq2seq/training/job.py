@@ -13,7 +13,7 @@ from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models.notes import parameter_notes
 from open_seq2seq.training.console import say
-from open_seq2seq.training.devices import device_notes, training_devices
+from open_seq2seq.training.devices import choose_gpus, device_notes, training_devices
 from open_seq2seq.training.experiment import effective_params
 from open_seq2seq.training.logdir import LogDir, checkpoint_to_start_from, checkpoint_to_use
 from open_seq2seq.training.transfer import base_checkpoint
@@ -102,7 +102,8 @@ def read_job(
         effective["train"]["bench_start"] = flags.bench_start
     params = effective[names[0]]
     check_launch(workers, bool(params.get("use_horovod")))
-    devices = training_devices(params, workers) if "train" in effective else []
+    choose_gpus(params)
+    devices = training_devices(params) if "train" in effective else []
     return Job(flags, arguments, config, mode, effective, workers, devices)
 
 

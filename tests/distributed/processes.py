@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 import uuid
 from collections.abc import Callable
@@ -15,9 +14,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import soundfile
-
-from tests.training.conftest import CONFIG, RATE, TEXTS, speech_like
+from tests.training.conftest import CONFIG, write_corpus
 
 ROOT = Path(__file__).parents[2]
 RUN = str(ROOT / "run.py")
@@ -178,19 +175,10 @@ _SPY = """
 """
 
 
-def write_corpus(folder: Path, rows: int = 18) -> Path:
-    """Recordings, data.csv, vocab.txt and config.py, which uses the spy; returns the config."""
-    lines = ["wav_filename,wav_filesize,transcript"]
-    for index in range(rows):
-        text = TEXTS[index % len(TEXTS)]
-        soundfile.write(folder / f"{index}.wav", speech_like(text, index), RATE)
-        lines.append(f"{index}.wav,0,{text}")
-    (folder / "data.csv").write_text("\n".join(lines) + "\n")
-    (folder / "vocab.txt").write_text(" \na\nb\nc\n")
+def write_spied_corpus(folder: Path, rows: int = 18) -> Path:
+    """The small corpus, with a config that uses the spy; returns the config."""
     layer = '"data_layer": Speech2TextDataLayer'
     assert layer in CONFIG
     text = CONFIG.replace(layer, '"data_layer": SpyLayer')
     head, base, rest = text.partition("\n    base_model")
-    text = textwrap.dedent(head + _SPY + base + rest).format(folder=folder)
-    (folder / "config.py").write_text(text)
-    return folder / "config.py"
+    return write_corpus(folder, rows, head + _SPY + base + rest) / "config.py"

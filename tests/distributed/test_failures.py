@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.distributed.processes import RUN, write_corpus
+from tests.distributed.processes import RUN, write_spied_corpus
 
 pytestmark = pytest.mark.xdist_group("processes")
 # From the failure to the end of all processes; seconds on an idle machine are few.
@@ -16,7 +16,7 @@ SOON = 60
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
-    return write_corpus(tmp_path_factory.mktemp("failures"))
+    return write_spied_corpus(tmp_path_factory.mktemp("failures"))
 
 
 @pytest.fixture

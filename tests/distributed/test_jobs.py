@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from open_seq2seq.cli import main
 from tests.distributed.jobs_worker import cut
-from tests.distributed.processes import HERE, write_corpus
+from tests.distributed.processes import HERE, write_spied_corpus
 from tests.training.test_beam_search import ARPA, with_model
 from tests.training.test_language_model import CONFIG as TEXT_CONFIG
 from tests.training.test_language_model import SENTENCES
@@ -29,7 +29,7 @@ class Jobs:
 
     def __init__(self, folder):
         self.folder = folder
-        self.config = write_corpus(folder, ROWS)
+        self.config = write_spied_corpus(folder, ROWS)
         (folder / "lm.arpa").write_text(ARPA)
         (folder / "same.csv").write_text(
             "wav_filename,wav_filesize,transcript\n" + 2 * f"{folder}/0.wav,0,ab\n"

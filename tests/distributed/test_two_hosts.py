@@ -10,16 +10,14 @@ import os
 import shutil
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from safetensors.numpy import load_file
 
 from tests.distributed.two_hosts import NotPossible, two_hosts
-from tests.training.conftest import CONFIG, RATE, TEXTS, speech_like
+from tests.training.conftest import write_corpus
 
 pytest.importorskip("horovod", reason="Horovod is not installed (scripts/install_horovod.sh)")
 pytestmark = pytest.mark.xdist_group("two_hosts")
@@ -49,16 +47,7 @@ def hosts_can_be_made(tmp_path_factory):
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     """A folder with recordings, data.csv, vocab.txt and config.py."""
-    folder = tmp_path_factory.mktemp("two_hosts")
-    rows = ["wav_filename,wav_filesize,transcript"]
-    for index in range(18):
-        text = TEXTS[index % len(TEXTS)]
-        soundfile.write(folder / f"{index}.wav", speech_like(text, index), RATE)
-        rows.append(f"{index}.wav,0,{text}")
-    (folder / "data.csv").write_text("\n".join(rows) + "\n")
-    (folder / "vocab.txt").write_text(" \na\nb\nc\n")
-    (folder / "config.py").write_text(textwrap.dedent(CONFIG).format(folder=folder))
-    return folder
+    return write_corpus(tmp_path_factory.mktemp("two_hosts"))
 
 
 def training(corpus, logdir):

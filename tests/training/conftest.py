@@ -78,18 +78,23 @@ CONFIG = """
 """
 
 
+def write_corpus(folder, rows=18, config=CONFIG):
+    """Writes recordings, data.csv, vocab.txt and config.py; returns the folder."""
+    lines = ["wav_filename,wav_filesize,transcript"]
+    for index in range(rows):
+        text = TEXTS[index % len(TEXTS)]
+        soundfile.write(folder / f"{index}.wav", speech_like(text, index), RATE)
+        lines.append(f"{index}.wav,0,{text}")
+    (folder / "data.csv").write_text("\n".join(lines) + "\n")
+    (folder / "vocab.txt").write_text(" \na\nb\nc\n")
+    (folder / "config.py").write_text(textwrap.dedent(config).format(folder=folder))
+    return folder
+
+
 @pytest.fixture
 def corpus(tmp_path):
     """A folder with recordings, data.csv, vocab.txt and config.py."""
-    rows = ["wav_filename,wav_filesize,transcript"]
-    for index in range(18):
-        text = TEXTS[index % len(TEXTS)]
-        soundfile.write(tmp_path / f"{index}.wav", speech_like(text, index), RATE)
-        rows.append(f"{index}.wav,0,{text}")
-    (tmp_path / "data.csv").write_text("\n".join(rows) + "\n")
-    (tmp_path / "vocab.txt").write_text(" \na\nb\nc\n")
-    (tmp_path / "config.py").write_text(textwrap.dedent(CONFIG).format(folder=tmp_path))
-    return tmp_path
+    return write_corpus(tmp_path)
 
 
 @pytest.fixture

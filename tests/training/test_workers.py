@@ -9,7 +9,12 @@ import pytest
 
 from open_seq2seq.errors import InputError, RunError
 from open_seq2seq.training import launch, workers
-from open_seq2seq.training.devices import device_notes, training_devices
+from open_seq2seq.training.devices import (
+    choose_gpus,
+    device_notes,
+    split_cpu,
+    training_devices,
+)
 from open_seq2seq.training.launch import Launch, launched
 from open_seq2seq.training.workers import (
     ALONE,
@@ -186,6 +191,24 @@ def test_lost_connections_are_told_from_other_errors(environment):
     assert lost_connection(lost) and not lost_connection(RuntimeError("out of memory"))
 
 
+@pytest.fixture
+def gpus(monkeypatch):
+    """The GPUs that this process may use, of three that are there."""
+    import tensorflow as tf
+
+    there = ["gpu 0", "gpu 1", "gpu 2"]
+    visible = list(there)
+
+    def choose(devices, kind):
+        assert kind == "GPU"
+        visible[:] = devices
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: there)
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda _: visible)
+    monkeypatch.setattr(tf.config, "set_visible_devices", choose)
+    return visible
+
+
 class TestDevices:
     def test_fewer_than_asked_for(self):
         (note,) = device_notes(PARAMS, ALONE, 1)
@@ -207,7 +230,7 @@ class TestDevices:
 
     def test_one_device_where_no_more_are_there(self, monkeypatch):
         monkeypatch.delenv("OPEN_SEQ2SEQ_CPU_DEVICES", raising=False)
-        assert training_devices(PARAMS, ALONE) == []
+        assert training_devices(PARAMS) == []
 
     @pytest.mark.parametrize(
         ("changes", "expected"),
@@ -215,19 +238,31 @@ class TestDevices:
             ({}, ["GPU:0", "GPU:1", "GPU:2"]),
             ({"num_gpus": 2}, ["GPU:0", "GPU:1"]),
             ({"num_gpus": 1}, []),
-            ({"gpu_ids": [0, 2]}, ["GPU:0", "GPU:2"]),
+            ({"gpu_ids": [0, 2]}, ["GPU:0", "GPU:1"]),  # as this process counts them
+            ({"gpu_ids": [1]}, []),
             ({"use_horovod": True}, []),
         ],
     )
-    def test_several(self, monkeypatch, changes, expected):
-        import tensorflow as tf
+    def test_several(self, gpus, changes, expected):
+        params = {**PARAMS, **changes}
+        choose_gpus(params)
+        assert training_devices(params) == expected
 
-        monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [object()] * 3)
-        assert training_devices({**PARAMS, **changes}, ALONE) == expected
+    @pytest.mark.parametrize("chosen", [[2], [2, 0], [1, 1]])
+    def test_only_the_chosen_ones_are_seen(self, gpus, chosen):
+        choose_gpus({**PARAMS, "gpu_ids": chosen})
+        assert gpus == [f"gpu {number}" for number in dict.fromkeys(chosen)]
 
-    def test_numbers_of_gpus_that_are_not_there(self, monkeypatch):
-        import tensorflow as tf
+    def test_with_horovod_each_process_has_its_own(self, gpus):
+        choose_gpus({**PARAMS, "gpu_ids": [2], "use_horovod": True})
+        assert len(gpus) == 3
 
-        monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [object()] * 3)
-        with pytest.raises(InputError, match="no GPU:5"):
-            training_devices({**PARAMS, "gpu_ids": [1, 5]}, ALONE)
+    @pytest.mark.parametrize("wrong", [5, -1])
+    def test_numbers_of_gpus_that_are_not_there(self, gpus, wrong):
+        with pytest.raises(InputError, match=f"no GPU {wrong}, expected numbers from 0 to 2"):
+            choose_gpus({**PARAMS, "gpu_ids": [1, wrong]})
+
+    def test_parts_of_the_cpu_are_a_number(self, monkeypatch):
+        monkeypatch.setenv("OPEN_SEQ2SEQ_CPU_DEVICES", "two")
+        with pytest.raises(InputError, match="OPEN_SEQ2SEQ_CPU_DEVICES: found 'two'"):
+            split_cpu()

@@ -7,12 +7,10 @@ may share a cache: a file appears complete or not at all.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import json
 import os
-import secrets
 import warnings
 import zipfile
 import zlib
@@ -25,6 +23,7 @@ import numpy as np
 from open_seq2seq.config.schema import Param
 from open_seq2seq.data.speech2text.fingerprint import FRONT_END_VERSION
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import draft_of, replaced
 
 CACHE_PARAMS: list[Param] = [
     Param("cache_features", bool, "Keep computed features on disk and reuse them.", False),
@@ -87,10 +86,8 @@ class FeatureCache:
         self._oldest = -1
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            _write_whole(
-                self.directory / "parameters.json",
-                lambda draft: draft.write_text(json.dumps(key, indent=2) + "\n"),
-            )
+            with replaced(self.directory / "parameters.json") as draft:
+                draft.write_text(json.dumps(key, indent=2) + "\n")
             if regenerate:
                 self._oldest = _clock(self.directory)
         except OSError as error:
@@ -128,7 +125,8 @@ class FeatureCache:
             return
         try:
             entry.parent.mkdir(exist_ok=True)
-            _write_whole(entry, lambda draft: self._write(draft, features))
+            with replaced(entry) as draft:
+                self._write(draft, features)
         except _UNWRITABLE as error:
             self._stop(error)
 
@@ -158,25 +156,9 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _draft(path: Path) -> Path:
-    """A name beside `path` that nobody else uses, not even on another machine."""
-    return path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
-
-
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Has `write` write a draft, which then takes the file's name."""
-    draft = _draft(path)
-    try:
-        write(draft)
-        os.replace(draft, path)
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
-
-
 def _clock(directory: Path) -> int:
     """Time in the folder's file system, in nanoseconds: it may be another machine's."""
-    probe = _draft(directory / "clock")
+    probe = draft_of(directory / "clock")
     try:
         probe.write_bytes(b"")
         return probe.stat().st_mtime_ns
