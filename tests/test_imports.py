@@ -15,6 +15,7 @@ RANK = {
     "models": 3,
     "language_models": 3,
     "decoding": 3,
+    "corpora": 3,
     "encoders": 2,
     "decoders": 2,
     "losses": 2,
@@ -63,7 +64,7 @@ def test_every_room_has_a_rank():
 
 
 def test_the_data_rooms_do_not_import_keras():
-    for path in (PACKAGE / "data").rglob("*.py"):
+    for path in [*(PACKAGE / "data").rglob("*.py"), *(PACKAGE / "corpora").rglob("*.py")]:
         assert not any(m.split(".")[0] == "keras" for m in imported_modules(path)), path
 
 

@@ -1,0 +1,1 @@
+"""Corpora: importing them, looking at them, making speech."""
