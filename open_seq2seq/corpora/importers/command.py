@@ -1,0 +1,74 @@
+"""What the command lines of `scripts/import_*.py` share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from open_seq2seq.corpora.importers import texts
+from open_seq2seq.corpora.importers.entries import Split
+from open_seq2seq.corpora.importers.manifests import Output, write_manifests
+from open_seq2seq.errors import OpenSeq2SeqError
+
+
+def importer_parser(
+    doc: str | None, corpus: str, splits: str | None = None, text: str = texts.VERBATIM
+) -> argparse.ArgumentParser:
+    """A command line with the flags that every importer has.
+
+    Args:
+      doc: the script's docstring.
+      corpus: what `data_dir` is.
+      splits: what `--splits` takes; None: the corpus has no parts to choose.
+      text: the usual `--text_normalization`.
+    """
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("data_dir", help=corpus)
+    add("--output", metavar="DIR", help="where the manifests go (data_dir)")
+    if splits:
+        add("--splits", nargs="+", metavar="NAME", help=splits)
+    add("--text_normalization", choices=texts.names(), default=text, metavar="NAME",
+        help=f"of the transcripts: {', '.join(texts.names())} ({text})")  # fmt: skip
+    add("--relative_paths", action="store_true",
+        help="name recordings relative to the manifests' folder, not absolutely")  # fmt: skip
+    add("--skip_bad_rows", action="store_true",
+        help="leave out what cannot be used and list it in left_out_NAME.txt")  # fmt: skip
+    return parser
+
+
+def run_importer(
+    parser: argparse.ArgumentParser,
+    read: Callable[[argparse.Namespace], Sequence[Split]],
+    arguments: Sequence[str] | None,
+) -> int:
+    """Reads a corpus and writes its manifests; returns the exit code."""
+    flags = parser.parse_args(arguments)
+    return exit_code(lambda: write_manifests(read(flags), output_of(flags)))
+
+
+def output_of(flags: argparse.Namespace) -> Output:
+    """Where and how the manifests are written, as the flags say."""
+    return Output(
+        folder=Path(flags.output or flags.data_dir),
+        normalize=texts.text_function(flags.text_normalization),
+        relative_paths=flags.relative_paths,
+        skip_bad_rows=flags.skip_bad_rows,
+    )
+
+
+def exit_code(work: Callable[[], object]) -> int:
+    """Does the work; says what is wrong with its input."""
+    try:
+        work()
+    except OpenSeq2SeqError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted. The same command goes on from here.", file=sys.stderr)
+        return 130
+    return 0

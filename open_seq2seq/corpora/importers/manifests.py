@@ -1,0 +1,201 @@
+"""Entries of a corpus -> checked manifests and reports of what was left out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from open_seq2seq.corpora.importers.durations import file_durations, file_sizes, journal_of
+from open_seq2seq.corpora.importers.entries import Entry, Split
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import write_csv, write_whole
+
+# A segment may end that many seconds after its recording does: lists round times, or were made
+# for another decoder. It is shortened; a longer excess is a mistake.
+_OVERHANG = 0.5
+
+
+@dataclass(frozen=True)
+class Output:
+    """How manifests are written.
+
+    Args:
+      folder: where; it is made.
+      normalize: transcript -> transcript.
+      relative_paths: recordings are named relative to `folder`; else their paths are absolute.
+      skip_bad_rows: what cannot be used is left out and listed in a report; else it is an error.
+    """
+
+    folder: Path
+    normalize: Callable[[str], str] = str.strip
+    relative_paths: bool = False
+    skip_bad_rows: bool = False
+
+
+@dataclass
+class Manifest:
+    """A split that is ready to be written.
+
+    Args:
+      path: of the CSV.
+      rows: its rows.
+      problems: what is left out for being wrong.
+      left_out: what is left out for being no utterance.
+      notes: what the user should know.
+    """
+
+    path: Path
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def write_manifests(
+    splits: Sequence[Split], output: Output, say: Callable[[str], None] = print
+) -> list[Manifest]:
+    """Reads the recordings' headers and writes `<split>.csv` of each split.
+
+    The columns are wav_filename, wav_filesize, transcript, duration, and, where the corpus
+    knows them, offset and speaker. What was left out is listed in `left_out_<split>.txt`.
+
+    Args:
+      say: takes each line of the summary.
+
+    Raises:
+      InputError: with everything that cannot be used, unless it is to be left out; or nothing
+        is left. Then no manifest is written.
+      RunError: a file cannot be written.
+    """
+    output.folder.mkdir(parents=True, exist_ok=True)
+    manifests = [_checked(split, output) for split in splits]
+    problems = [problem for manifest in manifests for problem in manifest.problems]
+    if problems and not output.skip_bad_rows:
+        raise InputError(
+            f"The corpus cannot be imported as it is: {len(problems)} problems. Mend them, or "
+            "leave them out with --skip_bad_rows.",
+            problems,
+        )
+    empty = [
+        Problem(
+            split.name,
+            f"no usable utterances ({len(manifest.problems)} with problems)",
+            "at least one",
+            str(manifest.problems[0]) if manifest.problems else "",
+        )
+        for split, manifest in zip(splits, manifests)
+        if not manifest.rows
+    ]
+    if empty or not splits:
+        raise InputError("There is nothing to import:", empty)
+    for manifest in manifests:
+        write_csv(manifest.path, manifest.rows)
+        journal_of(manifest.path).unlink(missing_ok=True)
+        report = _report(manifest)
+        say(summary(manifest))
+        for note in manifest.notes:
+            say(f"  {note}")
+        if report:
+            say(f"  {report}")
+    return manifests
+
+
+def _checked(split: Split, output: Output) -> Manifest:
+    """The rows of a split, and what is wrong with it."""
+    manifest = Manifest(output.folder / f"{split.name}.csv")
+    manifest.problems += split.problems
+    manifest.left_out += split.left_out
+    manifest.notes += split.notes
+    entries = [(os.path.abspath(entry.audio), entry) for entry in split.entries]
+    paths = list(dict.fromkeys(path for path, _ in entries))
+    sizes = file_sizes(paths)
+    durations = file_durations(paths, sizes, manifest.path)
+    shortened = 0
+    for path, entry in entries:
+        length = durations[path]
+        if isinstance(length, Problem):
+            found = f"{length.where}: {length.found}"
+            manifest.problems.append(Problem(entry.source, found, length.expected, length.remedy))
+            continue
+        transcript = output.normalize(entry.transcript)
+        if not transcript:
+            manifest.problems.append(_empty(entry))
+            continue
+        duration = length
+        if entry.offset is not None:
+            wanted = length - entry.offset if entry.duration is None else entry.duration
+            duration = min(wanted, length - entry.offset)
+            if duration <= 0 or wanted - duration > _OVERHANG:
+                manifest.problems.append(_outside(entry, path, length))
+                continue
+            shortened += wanted > duration
+        name = os.path.relpath(path, output.folder) if output.relative_paths else path
+        manifest.rows.append(
+            {
+                "wav_filename": name,
+                "wav_filesize": sizes[path],
+                "transcript": transcript,
+                "duration": _seconds(duration),
+                "offset": None if entry.offset is None else _seconds(entry.offset),
+                "speaker": entry.speaker,
+            }
+        )
+    for column in ("offset", "speaker"):
+        if all(row[column] is None for row in manifest.rows):
+            for row in manifest.rows:
+                del row[column]
+    if shortened:
+        manifest.notes.append(
+            f"{shortened} segments end up to {_OVERHANG} s after their recording does and are "
+            "shortened."
+        )
+    return manifest
+
+
+def _empty(entry: Entry) -> Problem:
+    found = "an empty transcript"
+    if entry.transcript.strip():
+        found = f"a transcript of which normalisation leaves nothing: {entry.transcript!r}"
+    return Problem(entry.source, found, "what is said")
+
+
+def _outside(entry: Entry, path: str, length: float) -> Problem:
+    end = "its end" if entry.duration is None else f"{(entry.offset or 0) + entry.duration:g} s"
+    found = f"a segment from {entry.offset:g} s to {end} of {path}"
+    return Problem(entry.source, found, f"one within its {length:.3f} s")
+
+
+def _seconds(value: float) -> float:
+    """Rounded to a microsecond: finer than any sample, and short to write."""
+    return round(value, 6)
+
+
+def _report(manifest: Manifest) -> str:
+    """Writes the list of what was left out, if anything was; returns what to say of it."""
+    path = manifest.path.with_name(f"left_out_{manifest.path.stem}.txt")
+    if not manifest.problems and not manifest.left_out:
+        path.unlink(missing_ok=True)
+        return ""
+    lines = []
+    if manifest.problems:
+        lines += [f"{len(manifest.problems)} with problems:"]
+        lines += [f"  {problem}" for problem in manifest.problems]
+    if manifest.left_out:
+        lines += [f"{len(manifest.left_out)} that are no utterances:"]
+        lines += [f"  {reason}" for reason in manifest.left_out]
+    write_whole(path, "\n".join(lines) + "\n")
+    return (
+        f"left out: {len(manifest.problems)} with problems, {len(manifest.left_out)} that are no "
+        f"utterances; listed in {path}"
+    )
+
+
+def summary(manifest: Manifest) -> str:
+    """`train.csv: 1383 utterances, 4.81 h, 24 speakers`."""
+    hours = sum(row["duration"] for row in manifest.rows) / 3600
+    speakers = {row.get("speaker") for row in manifest.rows} - {None}
+    text = f"{manifest.path}: {len(manifest.rows)} utterances, {hours:.2f} h"
+    return f"{text}, {len(speakers)} speakers" if speakers else text

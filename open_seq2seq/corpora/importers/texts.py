@@ -1,0 +1,35 @@
+"""What happens to transcripts while they are imported."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+
+
+VERBATIM = "none"
+OPENSEQ2SEQ = "openseq2seq"
+
+
+def ascii_lower(text: str) -> str:
+    """As OpenSeq2Seq's import_librivox.py: NFKD, what is not ASCII dropped, lower case.
+
+    So é becomes e; a letter without a Latin base (ß, ж) is lost.
+    """
+    folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+    return folded.lower().strip()
+
+
+def names() -> tuple[str, ...]:
+    """What `--text_normalization` takes."""
+    return (VERBATIM, OPENSEQ2SEQ, "librispeech", "plain")
+
+
+def text_function(name: str) -> Callable[[str], str]:
+    """The function of a name; `none` only takes the space from both ends."""
+    if name == VERBATIM:
+        return str.strip
+    if name == OPENSEQ2SEQ:
+        return ascii_lower
+    from open_seq2seq.data.normalization import normalizer
+
+    return normalizer(name)
