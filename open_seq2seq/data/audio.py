@@ -19,6 +19,9 @@ from open_seq2seq.errors import InputError, Problem
 
 FORMATS = "WAV, FLAC, Ogg Opus or Vorbis, MP3 or AIFF"
 
+# Seconds that a segment may end behind its file: both times may be rounded to a decimal.
+SEGMENT_SLACK = 0.051
+
 # libsndfile shortens the data chunk of a cut WAV or AIFF file silently, and says so
 # only in its log. Sizes near 2^31 and 2^32 mean "unknown" in files written to a pipe.
 _CUT_CHUNK = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
@@ -72,33 +75,50 @@ def audio_info(path: str | os.PathLike[str]) -> AudioInfo:
         )
 
 
-def read_audio(path: str | os.PathLike[str], sample_freq: int) -> np.ndarray:
-    """Reads an audio file as mono samples at the wanted rate.
+def read_audio(
+    path: str | os.PathLike[str],
+    sample_freq: int,
+    start: float | None = None,
+    duration: float | None = None,
+) -> np.ndarray:
+    """Reads an audio file, or a segment of it, as mono samples at the wanted rate.
 
     Channels are averaged; another rate is converted by soxr (HQ). 16-bit samples are
-    exactly `sample / 32768`.
+    exactly `sample / 32768`. What is read and converted of a segment are its own samples only:
+    the result is that of a file into which it was cut.
 
     Args:
       path: the file.
       sample_freq: the wanted sample rate, in Hz.
+      start: where the segment begins, in seconds; None: the whole file is read.
+      duration: the segment's length in seconds, more than 0.
 
     Returns:
       Samples `[n]` float32, nominally in [-1, 1] (float files and lossy codecs may
       go a little beyond; nothing is clipped).
 
     Raises:
-      InputError: the file is missing, unreadable, empty, cut off, or holds NaN or
-        infinite samples.
+      InputError: the file is missing, unreadable, empty, cut off, holds NaN or infinite
+        samples, or ends before the segment does.
     """
     with _open(path) as file:
+        first, count = 0, -1
+        if start is not None and duration is not None:
+            first, count = _bounds(start, duration, file.samplerate)
         try:
-            samples = file.read(dtype="float32")
+            if first:
+                # Behind the end there is nothing to seek; then nothing is read either.
+                file.seek(min(first, file.frames))
+            samples = file.read(count, dtype="float32")
         except (soundfile.SoundFileError, OSError) as error:
             raise _error(
                 path, f"data that does not decode ({_reason(error)})", "a complete audio file"
             ) from error
-        _check_complete(file, path, len(samples))
+        if count < 0 or len(samples) < count:
+            _check_complete(file, path, min(first, file.frames) + len(samples))
         rate = file.samplerate
+        if start is not None and duration is not None:
+            _check_segment(path, start, duration, file.frames / rate, len(samples))
         may_hold_nan = file.subtype in ("FLOAT", "DOUBLE")
     if may_hold_nan and not np.isfinite(samples).all():
         bad = int(np.count_nonzero(~np.isfinite(samples)))
@@ -106,6 +126,11 @@ def read_audio(path: str | os.PathLike[str], sample_freq: int) -> np.ndarray:
     if samples.ndim == 2:
         samples = samples.mean(axis=1, dtype=np.float32)
     return resample(samples, rate, sample_freq)
+
+
+def ends_late(start: float, duration: float, file_duration: float) -> bool:
+    """Whether a segment reaches past its file's end, by more than manifests are rounded."""
+    return start >= file_duration or start + duration > file_duration + SEGMENT_SLACK
 
 
 def resample(samples: np.ndarray, from_freq: int, to_freq: int, quality: str = "HQ") -> np.ndarray:
@@ -166,6 +191,19 @@ def _open_error(path: str | os.PathLike[str], error: Exception) -> InputError:
     if os.path.getsize(path) == 0:
         return _error(path, "an empty file (0 bytes)", "an audio file", "Fetch it again.")
     return _error(path, f"a file that does not open ({_reason(error)})", FORMATS)
+
+
+def _bounds(start: float, duration: float, rate: int) -> tuple[int, int]:
+    """The first sample of a segment and the number of its samples, at the file's rate."""
+    return round(start * rate), max(1, round(duration * rate))
+
+
+def _check_segment(
+    path: str | os.PathLike[str], start: float, duration: float, length: float, read: int
+) -> None:
+    if read == 0 or ends_late(start, duration, length):
+        found = f"a segment from {start:g} to {start + duration:g} s of {length:.3f} s"
+        raise _error(path, found, "a segment within the file", "Correct offset and duration.")
 
 
 def _check_complete(file: soundfile.SoundFile, path: str | os.PathLike[str], read: int) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from open_seq2seq.data.audio import AudioInfo
+from open_seq2seq.data.audio import AudioInfo, ends_late
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.text import SentencePieceVocabulary, Vocabulary, unknown_problems
 from open_seq2seq.errors import Problem
@@ -68,6 +68,8 @@ def check_files(
 ) -> None:
     """Reports missing and unreadable files, false durations, other rates and channels.
 
+    Of a segment only its end is compared with the file.
+
     Args:
       headers: for each utterance, the header (or the problem) of each file it may use.
       sample_freq: the features' sample rate, in Hz.
@@ -83,7 +85,10 @@ def check_files(
             if header.sample_freq != sample_freq:
                 rates[header.sample_freq] += 1
             several_channels += header.channels > 1
-            if len(files) == 1 and lies(utterance.duration, header):
+            if utterance.offset is not None:
+                if ends_late(utterance.offset, utterance.duration or 0.0, header.duration):
+                    report.add(row, _late_end(utterance, header))
+            elif len(files) == 1 and lies(utterance.duration, header):
                 report.add(row, _false_duration(utterance, header))
     for rate, count in sorted(rates.items()):
         report.notes.append(f"{count} recordings at {rate} Hz are resampled to {sample_freq} Hz.")
@@ -110,6 +115,17 @@ def _false_duration(utterance: Utterance, header: AudioInfo) -> Problem:
         f"duration {utterance.duration:g} s of {utterance.name}",
         f"{header.duration:.3f} s, as the file says",
         "Correct the manifest, or fetch the file again if it was cut off.",
+    )
+
+
+def _late_end(utterance: Utterance, header: AudioInfo) -> Problem:
+    start = utterance.offset or 0.0
+    end = start + (utterance.duration or 0.0)
+    return Problem(
+        utterance.source,
+        f"a segment from {start:g} to {end:g} s of {utterance.name}",
+        f"one within its {header.duration:.3f} s",
+        "Correct offset and duration, or fetch the file again if it was cut off.",
     )
 
 

@@ -1,26 +1,26 @@
 """Manifests: the files that list a corpus's recordings and transcripts.
 
-Two formats, told apart by their first character: CSV files with a header row
-(`wav_filename,wav_filesize,transcript`), and files with one JSON object per line
-(`{"audio_filepath": ..., "duration": ..., "text": ...}`), as NVIDIA NeMo writes them.
+Three formats (`manifest_rows` tells them apart), also behind each other in one file: CSV with a
+header row (`wav_filename,wav_filesize,transcript[,duration][,offset][,speaker]`), one JSON object
+per line (`{"audio_filepath": ..., "duration": ..., "text": ...}`), as NVIDIA NeMo writes them, and
+rows `audio_path,transcript_path`, as Nervana's neon read them.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from open_seq2seq.config.schema import closest_name
+from open_seq2seq.data.manifest_rows import FILENAME, Row, manifest_rows
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.errors import InputError, Problem
 
 UTF8_REMEDY = "Save the file as UTF-8."
+WORKING_DIRECTORY = "Relative paths start from the working directory."
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ class Utterance:
         one; None when the manifest has no transcripts.
       duration: seconds, as the manifest says; None when it doesn't.
       source: `file.csv:12`, for messages.
+      offset: where in the file the utterance begins, in seconds: it is `duration` long (which
+        is then known) and all else in the file is not part of it. None: it is the whole file.
+      speaker: who speaks, as the manifest says; None when it doesn't.
     """
 
     path: str
@@ -42,6 +45,8 @@ class Utterance:
     transcript: str | None
     duration: float | None
     source: str
+    offset: float | None = None
+    speaker: str | None = None
 
 
 def read_manifests(files: Sequence[str], need_transcript: bool) -> list[Utterance]:
@@ -50,7 +55,7 @@ def read_manifests(files: Sequence[str], need_transcript: bool) -> list[Utteranc
     A relative path is looked for in the manifest's folder, then in the working directory.
 
     Args:
-      files: paths of CSV or JSON-lines files.
+      files: paths of manifests; each may be several ones of any kind, concatenated.
       need_transcript: transcripts have to be there (training, evaluation). They are read
         in either case.
 
@@ -63,14 +68,17 @@ def read_manifests(files: Sequence[str], need_transcript: bool) -> list[Utteranc
         problems.append(Problem("dataset_files", "an empty list", "at least one manifest"))
     for file in map(config_path, files):
         before = len(utterances) + len(problems)
-        text = _read_text(file, problems)
-        if text is None:
+        text = _read_text(file, "a manifest", WORKING_DIRECTORY)
+        if isinstance(text, Problem):
+            problems.append(text)
             continue
-        start = text.lstrip()[:1]
-        read = _read_json_lines if start in ("{", "[") else _read_csv
-        utterances += read(file, text, need_transcript, problems)
+        folder = os.path.dirname(file)
+        for row in manifest_rows(file, text, need_transcript, problems):
+            utterance = _utterance(row, folder, need_transcript, problems)
+            if utterance:
+                utterances.append(utterance)
         if len(utterances) + len(problems) == before:
-            found = "no rows" if start else "an empty file"
+            found = "no rows" if text.strip() else "an empty file"
             problems.append(Problem(file, found, "at least one recording"))
     if problems:
         raise InputError("The manifests cannot be used:", problems)
@@ -93,120 +101,57 @@ def resolve_path(name: str, folder: str) -> str:
     return beside
 
 
-def _read_text(file: str, problems: list[Problem]) -> str | None:
+def _read_text(file: str, expected: str, remedy: str) -> str | Problem:
     """The content of a UTF-8 file, with or without byte order mark."""
     try:
         with open(file, "rb") as stream:
             data = stream.read()
     except OSError as error:
-        remedy = "Relative paths start from the working directory."
-        problems.append(Problem(file, error.strerror or str(error), "a manifest", remedy))
-        return None
+        return Problem(file, error.strerror or str(error), expected, remedy)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
         found = f"byte 0x{data[error.start]:02X}"
-        problems.append(Problem(f"{file}:{line}:{column}", found, "UTF-8 text", UTF8_REMEDY))
-        return None
+        return Problem(f"{file}:{line}:{column}", found, "UTF-8 text", UTF8_REMEDY)
 
 
-def _csv_rows(file: str, text: str, problems: list[Problem]) -> Iterator[tuple[str, list[str]]]:
-    """Yields (`file:line`, cells) of every row that is not blank."""
-    # Lines as they are: newlines inside quotes belong to the cell.
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            remedy = 'Put the cell in quotes and double the quotes inside it: "say ""yes""".'
-            if "unexpected end of data" in str(error):
-                remedy = "A quote opened in this row is never closed."
-            problems.append(Problem(f"{file}:{line}", str(error), "a CSV row", remedy))
-            continue
-        if cells:
-            yield f"{file}:{line}", cells
-
-
-def _read_csv(
-    file: str, text: str, need_transcript: bool, problems: list[Problem]
-) -> list[Utterance]:
-    rows = _csv_rows(file, text, problems)
-    _, header = next(rows, ("", []))
-    if not header:
-        return []
-    required = ["wav_filename", "transcript"] if need_transcript else ["wav_filename"]
-    missing = [name for name in required if name not in header]
-    if missing:
-        problems += [_missing_column(file, name, header) for name in missing]
-        return []
-    folder = os.path.dirname(file)
-    utterances = []
-    for source, cells in rows:
-        if len(cells) != len(header):
-            problems.append(_ragged(source, cells, header))
-            continue
-        row = dict(zip(header, cells))
-        name = row["wav_filename"]
-        if not name.strip():
-            problems.append(Problem(source, "an empty wav_filename", "the path of a recording"))
-            continue
-        duration = None
-        if row.get("duration", ""):
-            duration = _seconds(row["duration"], source, problems)
-        path = resolve_path(name, folder)
-        utterances.append(Utterance(path, name, row.get("transcript"), duration, source))
-    return utterances
-
-
-def _missing_column(file: str, name: str, header: list[str]) -> Problem:
-    near = closest_name(name, header)
-    remedy = f"Rename the column {near!r}." if near else ""
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        remedy = "Separate the columns by commas."
-    found = f"the columns {', '.join(map(repr, header))}"
-    return Problem(f"{file}:1", found, f"a header row with a column {name}", remedy)
-
-
-def _ragged(source: str, cells: list[str], header: list[str]) -> Problem:
-    more = len(cells) > len(header)
-    remedy = "Put a cell that contains a comma in quotes." if more else "A cell is missing."
-    expected = f"{len(header)} ({', '.join(header)})"
-    return Problem(source, f"{len(cells)} cells", expected, remedy)
-
-
-def _read_json_lines(
-    file: str, text: str, need_transcript: bool, problems: list[Problem]
-) -> list[Utterance]:
-    utterances = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            where = f"{file}:{number}:{error.colno}"
-            problems.append(Problem(where, error.msg, "one JSON object per line"))
-            continue
-        source = f"{file}:{number}"
-        if not isinstance(row, dict):
-            found = f"a JSON {'array' if isinstance(row, list) else 'value'}"
-            problems.append(Problem(source, found, "one JSON object per line"))
-            continue
-        utterance = _json_utterance(row, source, os.path.dirname(file), need_transcript, problems)
-        if utterance:
-            utterances.append(utterance)
-    return utterances
-
-
-def _json_utterance(
-    row: dict[str, Any], source: str, folder: str, need_transcript: bool, problems: list[Problem]
+def _utterance(
+    row: Row, folder: str, need_transcript: bool, problems: list[Problem]
 ) -> Utterance | None:
+    """What a row means; None, and problems, if it cannot be used."""
     before = len(problems)
+    values, source = row.values, row.source
+    if row.kind == "json":
+        name, transcript = _json_name_and_text(values, source, need_transcript, problems)
+    else:
+        name = values["audio" if row.kind == "pair" else FILENAME]
+        transcript = values.get("transcript")
+        if not name.strip():
+            what = "audio path" if row.kind == "pair" else FILENAME
+            problems.append(Problem(source, f"an empty {what}", "the path of a recording"))
+        elif row.kind == "pair":
+            transcript = _file_text(values["transcript"], folder, row, need_transcript, problems)
+    offset, duration = (_seconds(values, key, source, problems) for key in ("offset", "duration"))
+    if len(problems) == before and offset is not None and not duration:
+        if duration is None and offset > 0:
+            found = f"offset {values['offset']} without a duration"
+            problems.append(Problem(source, found, "both, in seconds"))
+        elif duration is not None:
+            found = "duration 0 of a segment"
+            problems.append(Problem(source, found, "seconds, more than 0"))
+        offset = None
+    speaker = _speaker(values.get("speaker"), source, problems)
+    if len(problems) > before:
+        return None
+    path = resolve_path(name, folder)
+    return Utterance(path, name, transcript, duration, source, offset, speaker)
+
+
+def _json_name_and_text(
+    row: dict[str, Any], source: str, need_transcript: bool, problems: list[Problem]
+) -> tuple[Any, Any]:
     name = row.get("audio_filepath")
     if not isinstance(name, str) or not name.strip():
         found = _shown_key(row, "audio_filepath")
@@ -219,17 +164,7 @@ def _json_utterance(
         transcript = ""
     if transcript is not None and not isinstance(transcript, str):
         problems.append(Problem(source, f"text {transcript!r}", "a transcript in quotes"))
-    if row.get("offset"):
-        remedy = "Cut the segment into a file of its own."
-        found = f"offset {row['offset']!r}"
-        problems.append(Problem(source, found, "recordings used as a whole", remedy))
-    duration = row.get("duration")
-    if duration is not None:
-        duration = _seconds(duration, source, problems)
-    if len(problems) > before:
-        return None
-    assert isinstance(name, str)
-    return Utterance(resolve_path(name, folder), name, transcript, duration, source)
+    return name, transcript
 
 
 def _shown_key(row: dict[str, Any], key: str) -> str:
@@ -239,13 +174,47 @@ def _shown_key(row: dict[str, Any], key: str) -> str:
     return f"no {key}, but {near}" if near else f"no {key}"
 
 
-def _seconds(value: Any, source: str, problems: list[Problem]) -> float | None:
-    """A duration in seconds; anything else becomes a problem."""
+def _file_text(
+    name: str, folder: str, row: Row, need_transcript: bool, problems: list[Problem]
+) -> str | None:
+    """The content of a transcript's file, without white space around it."""
+    path = resolve_path(name, folder)
+    if not name.strip():
+        problems.append(Problem(row.source, "an empty transcript path", "the path of a text"))
+        return None
+    if not need_transcript and not os.path.exists(path):
+        return None
+    remedy = "If the row has the text itself: CSV needs a header, wav_filename,transcript."
+    text = _read_text(path, "the file of a transcript", remedy)
+    if isinstance(text, str):
+        return text.strip()
+    found = f"{text.where}: {text.found}"
+    problems.append(Problem(row.source, found, text.expected, text.remedy))
+    return None
+
+
+def _seconds(
+    values: dict[str, Any], key: str, source: str, problems: list[Problem]
+) -> float | None:
+    """A time in seconds, None where there is none; anything else becomes a problem."""
+    value = values.get(key)
+    if value is None or value == "":
+        return None
     try:
         seconds = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         seconds = math.nan
     if math.isfinite(seconds) and seconds >= 0:
         return seconds
-    problems.append(Problem(source, f"duration {value!r}", "seconds, 0 or more"))
+    problems.append(Problem(source, f"{key} {value!r}", "seconds, 0 or more"))
+    return None
+
+
+def _speaker(value: Any, source: str, problems: list[Problem]) -> str | None:
+    """Names are text; NeMo also writes numbers."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        return str(value).strip()
+    problems.append(Problem(source, f"speaker {value!r}", "a name or a number"))
     return None

@@ -199,3 +199,149 @@ def test_not_utf8(tmp_path):
     file = write(tmp_path / "a.csv", (HEADER + "x.wav,1,grüße\n").encode("latin-1"))
     (message,) = messages(file)
     assert message.startswith(f"{file}:2:11: found byte 0xFC") and "UTF-8" in message
+
+
+FULL = "wav_filename,wav_filesize,transcript,duration,offset,speaker\n"
+
+
+def test_csv_segments_and_speakers(tmp_path):
+    file = write(
+        tmp_path / "a.csv", FULL + "x.wav,1,a,2.5,1.25,anna\ny.wav,1,b,,,\nz.wav,1,c,3,,7\n"
+    )
+    rows = read_manifests([file], need_transcript=True)
+    assert [(row.duration, row.offset, row.speaker) for row in rows] == [
+        (2.5, 1.25, "anna"),
+        (None, None, None),
+        (3.0, None, "7"),
+    ]
+
+
+def test_json_segments_and_speakers(tmp_path):
+    lines = [
+        {"audio_filepath": "x.wav", "text": "a", "duration": 2, "offset": 0.5, "speaker": "anna"},
+        {"audio_filepath": "x.wav", "text": "b", "duration": 2, "offset": 0.0, "speaker": 12},
+        {"audio_filepath": "x.wav", "text": "c", "offset": 0},
+    ]
+    file = write(tmp_path / "a.json", "\n".join(map(json.dumps, lines)))
+    rows = read_manifests([file], need_transcript=True)
+    assert [(row.duration, row.offset, row.speaker) for row in rows] == [
+        (2.0, 0.5, "anna"),
+        (2.0, 0.0, "12"),
+        (None, None, None),
+    ]
+
+
+def test_malformed_segments_are_all_listed(tmp_path):
+    file = write(
+        tmp_path / "a.csv",
+        FULL + "x.wav,1,a,,1.25,\ny.wav,1,b,2,-1,\nz.wav,1,c,0,1,\nv.wav,1,c,1,soon,\n",
+    )
+    found = messages(file)
+    assert found[0].startswith(f"{file}:2: found offset 1.25 without a duration")
+    assert found[1].startswith(f"{file}:3: found offset '-1'")
+    assert found[2].startswith(f"{file}:4: found duration 0 of a segment")
+    assert found[3].startswith(f"{file}:5: found offset 'soon'")
+    assert len(found) == 4
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Transcripts' files, and the rows of a two-column manifest."""
+    for name, text in [("a", "hello you\n"), ("b", "  good bye"), ("ü", "grüße, du\r\n")]:
+        write(tmp_path / f"{name}.txt", text)
+    return "a.wav,a.txt\n" + f"{tmp_path}/b.flac,{tmp_path}/b.txt\n" + "sub/ü.wav,ü.txt\n"
+
+
+def test_pairs(tmp_path, pairs):
+    file = write(tmp_path / "a.csv", pairs)
+    rows = read_manifests([file], need_transcript=True)
+    assert [row.transcript for row in rows] == ["hello you", "good bye", "grüße, du"]
+    assert [row.name for row in rows] == ["a.wav", f"{tmp_path}/b.flac", "sub/ü.wav"]
+    assert rows[0].path == str(tmp_path / "a.wav")
+    assert [row.source for row in rows] == [f"{file}:{line}" for line in (1, 2, 3)]
+    tabs = "@FILE\tFILE\n" + pairs.replace(",", "\t")
+    read = read_manifests([write(tmp_path / "b.tsv", tabs)], need_transcript=True)
+    assert [(row.path, row.transcript) for row in read] == [
+        (row.path, row.transcript) for row in rows
+    ]
+
+
+def test_transcripts_that_cannot_be_read(tmp_path, pairs):
+    write(tmp_path / "latin.txt", "grüße".encode("latin-1"))
+    more = "c.wav,missing.txt\nd.wav,latin.txt\n,a.txt\ne.wav,\n"
+    file = write(tmp_path / "a.csv", pairs + more)
+    found = messages(file)
+    assert found[0].startswith(f"{file}:4: found {tmp_path}/missing.txt: No such file")
+    assert found[1].startswith(f"{file}:5: found {tmp_path}/latin.txt:1:3: byte 0xFC")
+    assert found[2].startswith(f"{file}:6: found an empty audio path")
+    assert found[3].startswith(f"{file}:7: found an empty transcript path")
+    assert len(found) == 4
+    file = write(tmp_path / "b.csv", pairs + more.splitlines()[0])
+    assert read_manifests([file], need_transcript=False)[-1].transcript is None
+
+
+def test_text_without_a_header_is_no_pair(tmp_path):
+    (message,) = messages(write(tmp_path / "a.csv", "x.wav,hello you\n"), need_transcript=False)
+    assert "a header row with a column wav_filename" in message
+
+
+CSV = HEADER + "x.wav,1,a\ny.wav,2,b\n"
+JSON = '{"audio_filepath": "v.wav", "text": "c"}\n{"audio_filepath": "w.wav", "text": "d"}\n'
+OTHER = "transcript,wav_filename,duration\ne,z.wav,2.5\n"
+PAIRS = "p.wav,p.txt\nq.wav,q.txt\n"
+KINDS = {
+    "csv": (CSV, [("x.wav", "a", None), ("y.wav", "b", None)]),
+    "other csv": (OTHER, [("z.wav", "e", 2.5)]),
+    "json": (JSON, [("v.wav", "c", None), ("w.wav", "d", None)]),
+    "pairs": (PAIRS, [("p.wav", "text p", None), ("q.wav", "text q", None)]),
+    "neon": ("@FILE\tFILE\n" + PAIRS.replace(",", "\t"), [("p.wav", "text p", None),
+                                                          ("q.wav", "text q", None)]),
+}  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=6), st.sampled_from(["", "\n"])
+)
+def test_concatenated(tmp_path_factory, kinds, blank):
+    """`cat a b c`, of any kinds, with and without blank lines, reads like the files alone."""
+    folder = tmp_path_factory.mktemp("cat")
+    for name in "pq":
+        write(folder / f"{name}.txt", f"text {name}\n")
+    file = write(folder / "all", "".join(KINDS[kind][0] + blank for kind in kinds))
+    rows = read_manifests([file], need_transcript=True)
+    assert [(row.name, row.transcript, row.duration) for row in rows] == [
+        row for kind in kinds for row in KINDS[kind][1]
+    ]
+
+
+@pytest.mark.parametrize("first", sorted(KINDS))
+@pytest.mark.parametrize("second", sorted(KINDS))
+def test_concatenated_without_a_newline(tmp_path, first, second):
+    for name in "pq":
+        write(tmp_path / f"{name}.txt", f"text {name}\n")
+    start = KINDS[first][0].removesuffix("\n")
+    file = write(tmp_path / "all", start + KINDS[second][0])
+    found = messages(file)
+    assert found[0].startswith(f"{file}:{start.count(chr(10)) + 1}")
+
+
+def test_one_column_and_quotes_without_a_newline(tmp_path):
+    bare = "wav_filename\nx.wav"
+    file = write(tmp_path / "a.csv", bare + bare)
+    (message,) = messages(file, need_transcript=False)
+    assert message.startswith(f"{file}:2: found two rows in one line") and "newline" in message
+    file = write(tmp_path / "b.csv", HEADER + 'x.wav,1,"a"' + CSV)
+    assert messages(file)[0].startswith(f"{file}:2: ") and "newline" in messages(file)[0]
+
+
+def test_pairs_behind_two_columns_cannot_be_told_apart(tmp_path):
+    file = write(tmp_path / "a.csv", "wav_filename,transcript\nx.wav,a\n" + PAIRS)
+    first, second = messages(file)
+    assert first.startswith(f"{file}:3: found the transcript 'p.txt', the path of a file")
+    assert second.startswith(f"{file}:4: ")
+
+
+def test_header_in_the_middle_that_lacks_a_column(tmp_path):
+    file = write(tmp_path / "a.csv", CSV + "wav_filename,wav_filesize\nz.wav,1\n" + CSV)
+    (message,) = messages(file)
+    assert message.startswith(f"{file}:4: ") and "transcript" in message

@@ -19,7 +19,8 @@ from open_seq2seq.errors import InputError, Problem
 class Corpus:
     """Utterances and their recordings.
 
-    A recording's length is what the manifest says, or its header where it says nothing.
+    A recording's length is what the manifest says, or its header where it says nothing. An
+    utterance with an offset is a segment of its file, and its length the manifest's.
 
     Args:
       utterances: the rows.
@@ -94,9 +95,9 @@ class Corpus:
     def _lengths(self) -> list[list[float | AudioInfo | Problem]]:
         """For each utterance what tells the length of each file: seconds, or a header."""
         files = [self.paths(row) for row in range(len(self.utterances))]
-        # The manifest's duration cannot be true for each of several voices.
+        # The manifest's duration cannot be true for each of several voices; a segment's is.
         told = [
-            utterance.duration if len(paths) == 1 else None
+            utterance.duration if len(paths) == 1 or utterance.offset is not None else None
             for utterance, paths in zip(self.utterances, files, strict=True)
         ]
         self._scan([path for paths, known in zip(files, told) if known is None for path in paths])

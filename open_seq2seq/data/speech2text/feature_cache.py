@@ -1,8 +1,8 @@
 """A cache of features on disk, one file per recording.
 
 An entry's name holds all that its numbers depend on: the recording's path, size and
-time of change, the front-end's parameters and version. Processes, of several machines too,
-may share a cache: a file appears complete or not at all.
+time of change, which segment of it, the front-end's parameters and version. Processes, of several
+machines too, may share a cache: a file appears complete or not at all.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ CACHE_PARAMS: list[Param] = [
 
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 _UNWRITABLE = (OSError, RuntimeError)  # h5py reports a full disk as either
+# Start and length in seconds.
+Segment = tuple[float | None, float | None]
+WHOLE: Segment = (None, None)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -100,12 +103,16 @@ class FeatureCache:
                 [Problem(str(directory), found, "a writable folder", "Choose another cache_dir.")],
             ) from error
 
-    def get(self, path: str | os.PathLike[str]) -> np.ndarray | None:
+    def get(self, path: str | os.PathLike[str], segment: Segment = WHOLE) -> np.ndarray | None:
         """The cached features `[time, feature]` of a recording; None when there are none.
 
         A damaged entry counts as none: compute and `put` replaces it.
+
+        Args:
+          path: the audio file.
+          segment: where in it the recording starts and its length, in seconds.
         """
-        entry = self._entry(path)
+        entry = self._entry(path, segment)
         if entry is None:
             return None
         try:
@@ -115,12 +122,14 @@ class FeatureCache:
         except _UNREADABLE:
             return None
 
-    def put(self, path: str | os.PathLike[str], features: np.ndarray) -> None:
-        """Stores the features `[time, feature]` of a recording.
+    def put(
+        self, path: str | os.PathLike[str], features: np.ndarray, segment: Segment = WHOLE
+    ) -> None:
+        """Stores the features `[time, feature]` of a recording; arguments as above.
 
         When the disk is full or not writable, it warns once in each process and stores no more.
         """
-        entry = self._entry(path)
+        entry = self._entry(path, segment)
         if not self.enabled or entry is None:
             return
         try:
@@ -140,14 +149,15 @@ class FeatureCache:
                 stacklevel=3,
             )
 
-    def _entry(self, path: str | os.PathLike[str]) -> Path | None:
+    def _entry(self, path: str | os.PathLike[str], segment: Segment) -> Path | None:
         """The entry's file; None when the recording is not there to be cached."""
         path = os.path.abspath(path)
         try:
             status = os.stat(path)
         except OSError:
             return None
-        name = _digest(f"{path}\n{status.st_size}\n{status.st_mtime_ns}")
+        key = f"{path}\n{status.st_size}\n{status.st_mtime_ns}"
+        name = _digest(key if segment == WHOLE else f"{key}\n{segment[0]!r}\n{segment[1]!r}")
         # Folders with hundreds of thousands of files are slow.
         return self.directory / name[:2] / f"{name[2:]}{self._extension}"
 

@@ -24,7 +24,7 @@ from open_seq2seq.data.speech2text.batching import (
     generator,
 )
 from open_seq2seq.data.speech2text.corpus import Corpus
-from open_seq2seq.data.speech2text.feature_cache import FeatureCache
+from open_seq2seq.data.speech2text.feature_cache import WHOLE, FeatureCache, Segment
 from open_seq2seq.data.speech2text.features import FeatureExtractor
 from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
 from open_seq2seq.data.speech2text.loader import Stopped, load_in_order
@@ -108,6 +108,11 @@ class Speech2TextDataLayer:
     def utterances(self) -> list[Utterance]:
         """The utterances in use: within the limits on duration, and not dropped."""
         return self._corpus.utterances
+
+    @property
+    def hours(self) -> float:
+        """Length of the recordings in use; of several voices of an utterance their mean."""
+        return float(np.nansum(self._corpus.seconds().mean(axis=1))) / 3600
 
     @property
     def batches_per_epoch(self) -> int:
@@ -322,24 +327,28 @@ class Speech2TextDataLayer:
         paths = self._corpus.paths(row)
         path = paths[variant % len(paths)]
         rng = generator(Stream.UTTERANCE, self.seed, epoch, row)
+        utterance = self.utterances[row]
+        segment = WHOLE if utterance.offset is None else (utterance.offset, utterance.duration)
         try:
-            return self.augmenter.spectrogram(self._plain_features(path, factor, rng), rng)
+            features = self._plain_features(path, segment, factor, rng)
+            return self.augmenter.spectrogram(features, rng)
         except OpenSeq2SeqError:
             raise
         except Exception as error:
-            source = self.utterances[row].source
-            raise RunError(f"Loading {path} ({source}) failed: {error!r}") from error
+            raise RunError(f"Loading {path} ({utterance.source}) failed: {error!r}") from error
 
-    def _plain_features(self, path: str, factor: float, rng: np.random.Generator) -> np.ndarray:
+    def _plain_features(
+        self, path: str, segment: Segment, factor: float, rng: np.random.Generator
+    ) -> np.ndarray:
         """Features before the masks, from the cache if there is one."""
         sample_freq = self.params["sample_freq"]
         if self._cache is not None:
-            features = self._cache.get(path)
+            features = self._cache.get(path, segment)
             if features is None:
-                features = self.extractor(read_audio(path, sample_freq))
-                self._cache.put(path, features)
+                features = self.extractor(read_audio(path, sample_freq, *segment))
+                self._cache.put(path, features, segment)
             return features
-        samples = self.augmenter.waveform(read_audio(path, sample_freq), factor, rng)
+        samples = self.augmenter.waveform(read_audio(path, sample_freq, *segment), factor, rng)
         return self.extractor(samples, rng if self.mode == "train" else None)
 
     def _labels(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
