@@ -19,7 +19,7 @@ def file_sizes(paths: Sequence[str]) -> dict[str, int]:
     def sizes(chunk: Sequence[str]) -> list[int]:
         return [os.path.getsize(path) if os.path.isfile(path) else -1 for path in chunk]
 
-    found = {}
+    found: dict[str, int] = {}
     for chunk, values in in_parallel(sizes, paths, "Looking for recordings"):
         found.update((path, size) for path, size in zip(chunk, values) if size >= 0)
     return found

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from open_seq2seq.data.headers import available_cores
 
 CHUNK = 64
 # The work waits for the disk or the network more than it computes.
 _THREADS_PER_CORE = 4
+
+
+class Stopped(Exception):
+    """The work of a thread is given up, as another one's failed or the user interrupts it."""
+
+
+class _Amount(ProgressColumn):
+    """`120/1383`, or megabytes."""
+
+    def render(self, task: Task) -> Text:
+        scale = 1e6 if task.fields["unit"] == "bytes" else 1
+        total = "?" if task.total is None else f"{task.total / scale:.0f}"
+        return Text(f"{task.completed / scale:.0f}/{total}{' MB' if scale > 1 else ''}")
+
+
+_console = Console(stderr=True)
+_display = Progress(
+    *(TextColumn("{task.description}"), BarColumn(), _Amount(), TimeRemainingColumn()),
+    console=_console,
+    disable=not _console.is_terminal,
+    transient=True,
+)
+_open_bars: list[str] = []
+_stopped = threading.Event()
+_lock = threading.Lock()
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,21 +72,55 @@ def in_parallel(
         executor.shutdown(cancel_futures=True)
 
 
+def together(jobs: Sequence[Callable[[], object]], threads: int) -> None:
+    """Runs long jobs, so many at a time; when one fails, the others are given up too.
+
+    They stop where they next say how far they are (`progress`).
+    """
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="job")
+    try:
+        for future in as_completed([executor.submit(job) for job in jobs]):
+            future.result()
+    except BaseException:
+        _stopped.set()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)
+        _stopped.clear()
+
+
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(
+    what: str, total: int | None, done: int = 0, unit: str = ""
+) -> Iterator[Callable[[int], None]]:
     """A bar on the terminal; nothing where stderr is no terminal.
+
+    Bars of several threads share the terminal.
+
+    Args:
+      total: of the whole task; None: it is not known.
+      done: how many were done before.
+      unit: "bytes", or "" for things that are counted.
 
     Yields:
       A function that takes how many more are done.
     """
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns,
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    ) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda count: bar.advance(task, count)
+    with _lock:
+        if not _open_bars:
+            _display.start()
+        _open_bars.append(what)
+        task = _display.add_task(what, total=total, completed=done, unit=unit)
+
+    def advance(count: int) -> None:
+        if _stopped.is_set():
+            raise Stopped
+        _display.advance(task, count)
+
+    try:
+        yield advance
+    finally:
+        with _lock:
+            _display.remove_task(task)
+            _open_bars.remove(what)
+            if not _open_bars:
+                _display.stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 
-
 VERBATIM = "none"
 OPENSEQ2SEQ = "openseq2seq"
 
