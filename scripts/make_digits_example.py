@@ -5,99 +5,60 @@
 
 The recordings are named `{digit}_{speaker}_{index}.flac` (or .wav, as the Free Spoken Digit
 Dataset publishes them). Index 0-4 of each digit and speaker is the corpus's official test
-split; index 5-7 is the development split; the rest is for training.
+split; index 5-7 is the development split; the rest is for training. scripts/import_fsdd.py
+imports the corpus itself, with durations and speakers.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import re
 import string
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-TEST_INDICES = range(5)
-DEV_INDICES = range(5, 8)
+from open_seq2seq.corpora.importers.fsdd import SPLITS, find_recordings
+from open_seq2seq.errors import InputError
+from open_seq2seq.files import write_csv
+
 # The symbols of OpenSeq2Seq's English recognisers: space, a-z, apostrophe.
 VOCABULARY = " " + string.ascii_lowercase + "'"
-NAME = re.compile(r"(?P<digit>[0-9])_(?P<speaker>[^_]+)_(?P<index>[0-9]+)\.(flac|wav)")
 DEFAULT_CORPUS = Path(__file__).resolve().parent.parent / "example_data" / "digits"
 
 
-@dataclass(frozen=True, order=True)
-class Recording:
-    """One recorded digit; sorts by digit, speaker and index."""
+def make(corpus: Path) -> dict[str, int]:
+    """Writes the manifests and the vocabulary of `corpus`; returns rows per split.
 
-    digit: int
-    speaker: str
-    index: int
-    path: Path
-
-    @property
-    def split(self) -> str:
-        if self.index in TEST_INDICES:
-            return "test"
-        return "dev" if self.index in DEV_INDICES else "train"
-
-
-def find_recordings(folder: Path) -> list[Recording]:
-    """The recordings in `folder`, sorted.
+    The paths in the manifests are relative to their own folder.
 
     Raises:
-      SystemExit: when there are none, or when files are named differently.
+      SystemExit: there are no recordings, or files with other names.
     """
-    recordings, strangers = [], []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        match = NAME.fullmatch(path.name)
-        if match:
-            recordings.append(
-                Recording(int(match["digit"]), match["speaker"], int(match["index"]), path)
-            )
-        else:
-            strangers.append(path.name)
+    try:
+        recordings, strangers = find_recordings(corpus / "recordings")
+    except InputError as error:
+        raise SystemExit(str(error)) from error
     if strangers:
-        raise SystemExit(
-            f"{folder}: not named {{digit}}_{{speaker}}_{{index}}.flac: {', '.join(strangers)}. "
-            "Move them elsewhere."
-        )
-    if not recordings:
-        raise SystemExit(
-            f"{folder}: no recordings found. Put {{digit}}_{{speaker}}_{{index}}.flac there."
-        )
-    return sorted(recordings)
-
-
-def write_manifest(path: Path, recordings: list[Recording]) -> None:
-    """Writes one CSV; the paths in it are relative to its own folder."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["wav_filename", "wav_filesize", "transcript"])
-        for recording in recordings:
-            name = recording.path.relative_to(path.parent).as_posix()
-            writer.writerow([name, recording.path.stat().st_size, WORDS[recording.digit]])
-
-
-def write_vocabulary(path: Path) -> None:
-    """Writes the vocabulary file, one symbol per line."""
-    path.write_text("".join(f"{symbol}\n" for symbol in VOCABULARY), encoding="utf-8")
-
-
-def make(corpus: Path) -> dict[str, int]:
-    """Writes the manifests and the vocabulary of `corpus`; returns rows per split."""
-    recordings = find_recordings(corpus / "recordings")
+        raise SystemExit("\n".join(map(str, strangers)))
     counts = {}
-    for split in ("train", "dev", "test"):
-        rows = [recording for recording in recordings if recording.split == split]
-        write_manifest(corpus / f"{split}.csv", rows)
+    for split in SPLITS:
+        rows = [
+            {
+                "wav_filename": recording.path.relative_to(corpus).as_posix(),
+                "wav_filesize": recording.path.stat().st_size,
+                "transcript": recording.word,
+            }
+            for recording in recordings
+            if recording.split == split
+        ]
+        write_csv(corpus / f"{split}.csv", rows)
         counts[split] = len(rows)
-    write_vocabulary(corpus / "vocab.txt")
+    vocabulary = "".join(f"{symbol}\n" for symbol in VOCABULARY)
+    (corpus / "vocab.txt").write_text(vocabulary, encoding="utf-8")
     return counts
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Runs the script; returns the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from open_seq2seq.corpora.importers.parallel import in_parallel
 from open_seq2seq.data.headers import scan_headers
 from open_seq2seq.errors import Problem
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 def file_sizes(paths: Sequence[str]) -> dict[str, int]:
@@ -25,10 +29,23 @@ def file_sizes(paths: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def file_durations(
-    paths: Sequence[str], sizes: dict[str, int], manifest: Path
-) -> dict[str, float | Problem]:
-    """The duration of each recording, in seconds, or what is wrong with the file.
+@dataclass(frozen=True)
+class Length:
+    """What an import needs of a recording's header.
+
+    Args:
+      duration: seconds.
+      channels: 0 where an earlier manifest gave the duration, which does not tell.
+    """
+
+    duration: float
+    channels: int
+
+
+def file_lengths(
+    paths: Sequence[str], sizes: dict[str, int], manifest: Path, mono: Collection[str] = ()
+) -> dict[str, Length | Problem]:
+    """The length of each recording, or what is wrong with the file.
 
     What is known of an earlier run is not read again: from its manifest, or, when it was
     interrupted, from the journal beside it. A file of another size is another file.
@@ -36,26 +53,32 @@ def file_durations(
     Args:
       paths: absolute paths, each once.
       sizes: their bytes.
-      manifest: the CSV that is going to be written.
+      manifest: the file that is going to be written.
+      mono: paths of which the number of channels is needed.
     """
     journal = journal_of(manifest)
     known = {**_in_manifest(manifest), **_in_journal(journal)}
-    durations: dict[str, float | Problem] = {
-        path: known[path, sizes[path]] for path in paths if (path, sizes.get(path)) in known
-    }
-    rest = [path for path in paths if path not in durations]
+    lengths: dict[str, Length | Problem] = {}
+    rest = []
+    for path in paths:
+        length = known.get((path, sizes.get(path, -1)))
+        if length and (length.channels or path not in mono):
+            lengths[path] = length
+        else:
+            rest.append(path)
     if not rest:
-        return durations
+        return lengths
     with journal.open("a", encoding="utf-8") as file:
         for chunk, headers in in_parallel(scan_headers, rest, f"{manifest.name}: durations"):
             for path, header in zip(chunk, headers):
                 if isinstance(header, Problem):
-                    durations[path] = header
+                    lengths[path] = header
                     continue
-                durations[path] = header.duration
-                file.write(json.dumps([path, sizes[path], header.duration]) + "\n")
+                lengths[path] = Length(header.duration, header.channels)
+                row = [path, sizes[path], header.duration, header.channels]
+                file.write(json.dumps(row) + "\n")
             file.flush()
-    return durations
+    return lengths
 
 
 def journal_of(manifest: Path) -> Path:
@@ -63,29 +86,29 @@ def journal_of(manifest: Path) -> Path:
     return manifest.with_name(f".{manifest.name}.journal")
 
 
-def _in_journal(journal: Path) -> dict[tuple[str, int], float]:
+def _in_journal(journal: Path) -> dict[tuple[str, int], Length]:
     known = {}
     if journal.exists():
         for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                path, size, duration = json.loads(line)
+                path, size, duration, channels = json.loads(line)
             except ValueError:
                 continue  # written halfway when the run was interrupted
-            known[path, size] = duration
+            known[path, size] = Length(duration, channels)
     return known
 
 
-def _in_manifest(manifest: Path) -> dict[tuple[str, int], float]:
-    """Durations of whole recordings in an earlier manifest, if it is one of an importer."""
-    known: dict[tuple[str, int], float] = {}
-    if not manifest.exists():
+def _in_manifest(manifest: Path) -> dict[tuple[str, int], Length]:
+    """Durations of whole recordings in an earlier manifest, if it is a CSV of an importer."""
+    known: dict[tuple[str, int], Length] = {}
+    if manifest.suffix != ".csv" or not manifest.exists():
         return known
     with manifest.open(encoding="utf-8", errors="replace", newline="") as file:
         for row in csv.DictReader(file):
             name, size, duration = (
                 row.get(key) or "" for key in ("wav_filename", "wav_filesize", "duration")
             )
-            if name and size.isdigit() and duration and not row.get("offset"):
+            if name and size.isdigit() and _NUMBER.fullmatch(duration) and not row.get("offset"):
                 path = os.path.abspath(os.path.join(manifest.parent, name))
-                known[path, int(size)] = float(duration)
+                known[path, int(size)] = Length(float(duration), 0)
     return known

@@ -29,6 +29,8 @@ class Entry:
       offset: seconds into the recording where the utterance starts; None: it is all of it.
       duration: seconds; None: as long as the recording, or its rest.
       speaker: who speaks, as the corpus names them.
+      channel: which channel of the recording it is, as the corpus names it; such a recording
+        must have one only, as channels are mixed when a recording is read. None: all of it.
     """
 
     audio: str
@@ -37,6 +39,7 @@ class Entry:
     offset: float | None = None
     duration: float | None = None
     speaker: str | None = None
+    channel: str | None = None
 
 
 @dataclass

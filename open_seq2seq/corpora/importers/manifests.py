@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.corpora.importers.durations import file_durations, file_sizes, journal_of
+from open_seq2seq.corpora.importers.durations import file_lengths, file_sizes, journal_of
 from open_seq2seq.corpora.importers.entries import Entry, Split
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_csv, write_whole
@@ -112,24 +112,28 @@ def _checked(split: Split, output: Output) -> Manifest:
     entries = [(os.path.abspath(entry.audio), entry) for entry in split.entries]
     paths = list(dict.fromkeys(path for path, _ in entries))
     sizes = file_sizes(paths)
-    durations = file_durations(paths, sizes, manifest.path)
+    mono = {path for path, entry in entries if entry.channel}
+    lengths = file_lengths(paths, sizes, manifest.path, mono)
     shortened = 0
     for path, entry in entries:
-        length = durations[path]
+        length = lengths[path]
         if isinstance(length, Problem):
-            found = f"{length.where}: {length.found}"
-            manifest.problems.append(Problem(entry.source, found, length.expected, length.remedy))
+            manifest.problems.append(_unreadable(entry, length))
+            continue
+        if entry.channel and length.channels > 1:
+            manifest.problems.append(_several_channels(entry, path, length.channels))
             continue
         transcript = output.normalize(entry.transcript)
         if not transcript:
             manifest.problems.append(_empty(entry))
             continue
-        duration = length
+        duration = length.duration
         if entry.offset is not None:
-            wanted = length - entry.offset if entry.duration is None else entry.duration
-            duration = min(wanted, length - entry.offset)
+            rest = length.duration - entry.offset
+            wanted = rest if entry.duration is None else entry.duration
+            duration = min(wanted, rest)
             if duration <= 0 or wanted - duration > _OVERHANG:
-                manifest.problems.append(_outside(entry, path, length))
+                manifest.problems.append(_outside(entry, path, length.duration))
                 continue
             shortened += wanted > duration
         name = os.path.relpath(path, output.folder) if output.relative_paths else path
@@ -153,6 +157,27 @@ def _checked(split: Split, output: Output) -> Manifest:
             "shortened."
         )
     return manifest
+
+
+def _unreadable(entry: Entry, problem: Problem) -> Problem:
+    """What is wrong with a recording's file, said of the entry that needs it."""
+    remedy = problem.remedy
+    if problem.where.lower().endswith(".sph") and not remedy:
+        remedy = (
+            "SPHERE files are often compressed, which libsndfile does not read: convert it with "
+            "`sph2pipe -f wav -p IN.sph OUT.wav`."
+        )
+    found = f"{problem.where}: {problem.found}"
+    return Problem(entry.source, found, problem.expected, remedy)
+
+
+def _several_channels(entry: Entry, path: str, channels: int) -> Problem:
+    found = f"channel {entry.channel} of {path}, which has {channels}"
+    remedy = (
+        "Channels are mixed when a recording is read. Write each to a file of its own, "
+        "`sox IN OUT.flac remix 1`, and name these."
+    )
+    return Problem(entry.source, found, "a recording with one channel", remedy)
 
 
 def _empty(entry: Entry) -> Problem:
