@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -105,27 +106,57 @@ def read_audio(
         first, count = 0, -1
         if start is not None and duration is not None:
             first, count = _bounds(start, duration, file.samplerate)
-        try:
-            if first:
-                # Behind the end there is nothing to seek; then nothing is read either.
-                file.seek(min(first, file.frames))
-            samples = file.read(count, dtype="float32")
-        except (soundfile.SoundFileError, OSError) as error:
-            raise _error(
-                path, f"data that does not decode ({_reason(error)})", "a complete audio file"
-            ) from error
+        samples = _read(file, path, count, first)
         if count < 0 or len(samples) < count:
             _check_complete(file, path, min(first, file.frames) + len(samples))
         rate = file.samplerate
         if start is not None and duration is not None:
             _check_segment(path, start, duration, file.frames / rate, len(samples))
-        may_hold_nan = file.subtype in ("FLOAT", "DOUBLE")
-    if may_hold_nan and not np.isfinite(samples).all():
-        bad = int(np.count_nonzero(~np.isfinite(samples)))
-        raise _error(path, f"{bad} NaN or infinite samples", "finite samples", "Write it again.")
+        may_hold_nan = _may_hold_nan(file)
+    if may_hold_nan:
+        _check_finite(path, int(np.count_nonzero(~np.isfinite(samples))))
     if samples.ndim == 2:
         samples = samples.mean(axis=1, dtype=np.float32)
     return resample(samples, rate, sample_freq)
+
+
+def audio_blocks(
+    path: str | os.PathLike[str],
+    frames: int,
+    start: float | None = None,
+    duration: float | None = None,
+) -> Iterator[np.ndarray]:
+    """Reads what `read_audio` reads as it is in the file, with little memory.
+
+    Args:
+      path, start, duration: as for `read_audio`.
+      frames: the length of a block.
+
+    Yields:
+      Samples `[n, channel]` float32 at the file's own rate; n is `frames`, less in the last block.
+
+    Raises:
+      InputError: as `read_audio`; of a file that turns out cut off or with NaN, at its end.
+    """
+    with _open(path) as file:
+        first, count = 0, file.frames
+        if start is not None and duration is not None:
+            first, count = _bounds(start, duration, file.samplerate)
+        may_hold_nan = _may_hold_nan(file)
+        read = bad = 0
+        while read < count:
+            block = _read(file, path, min(frames, count - read), 0 if read else first, True)
+            if not len(block):
+                break
+            read += len(block)
+            if may_hold_nan:
+                bad += int(np.count_nonzero(~np.isfinite(block)))
+            yield block
+        if start is None or read < count:
+            _check_complete(file, path, min(first, file.frames) + read)
+        if start is not None and duration is not None:
+            _check_segment(path, start, duration, file.frames / file.samplerate, read)
+    _check_finite(path, bad)
 
 
 def ends_late(start: float, duration: float, file_duration: float) -> bool:
@@ -196,6 +227,33 @@ def _open_error(path: str | os.PathLike[str], error: Exception) -> InputError:
 def _bounds(start: float, duration: float, rate: int) -> tuple[int, int]:
     """The first sample of a segment and the number of its samples, at the file's rate."""
     return round(start * rate), max(1, round(duration * rate))
+
+
+def _read(
+    file: soundfile.SoundFile,
+    path: str | os.PathLike[str],
+    count: int,
+    first: int = 0,
+    always_2d: bool = False,
+) -> np.ndarray:
+    """The next `count` samples (all if negative), after going to `first` unless it is 0."""
+    try:
+        if first:
+            # Behind the end there is nothing to seek; then nothing is read either.
+            file.seek(min(first, file.frames))
+        return file.read(count, dtype="float32", always_2d=always_2d)
+    except (soundfile.SoundFileError, OSError) as error:
+        found = f"data that does not decode ({_reason(error)})"
+        raise _error(path, found, "a complete audio file") from error
+
+
+def _may_hold_nan(file: soundfile.SoundFile) -> bool:
+    return file.subtype in ("FLOAT", "DOUBLE")
+
+
+def _check_finite(path: str | os.PathLike[str], bad: int) -> None:
+    if bad:
+        raise _error(path, f"{bad} NaN or infinite samples", "finite samples", "Write it again.")
 
 
 def _check_segment(

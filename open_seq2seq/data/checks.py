@@ -30,12 +30,14 @@ class CheckReport:
     Args:
       problems: everything that makes a row unusable.
       rows: the row in the data layer's `utterances` of each problem.
+      kinds: in a word or two, what each problem is.
       notes: what the user should know, one sentence each.
       filtered: rows left out by the limits on duration, with the reason.
     """
 
     problems: list[Problem] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     filtered: list[str] = field(default_factory=list)
 
@@ -44,10 +46,11 @@ class CheckReport:
         """The rows that have a problem, each once, increasing."""
         return sorted(set(self.rows))
 
-    def add(self, row: int, problem: Problem) -> None:
+    def add(self, row: int, problem: Problem, kind: str) -> None:
         """Adds a problem of a row."""
         self.rows.append(row)
         self.problems.append(problem)
+        self.kinds.append(kind)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Writes the complete list as text."""
@@ -80,16 +83,17 @@ def check_files(
         for header in files:
             if isinstance(header, Problem):
                 found = f"{header.where}: {header.found}"
-                report.add(row, Problem(utterance.source, found, header.expected, header.remedy))
+                problem = Problem(utterance.source, found, header.expected, header.remedy)
+                report.add(row, problem, "unreadable file")
                 continue
             if header.sample_freq != sample_freq:
                 rates[header.sample_freq] += 1
             several_channels += header.channels > 1
             if utterance.offset is not None:
                 if ends_late(utterance.offset, utterance.duration or 0.0, header.duration):
-                    report.add(row, _late_end(utterance, header))
+                    report.add(row, _late_end(utterance, header), "false segment")
             elif len(files) == 1 and lies(utterance.duration, header):
-                report.add(row, _false_duration(utterance, header))
+                report.add(row, _false_duration(utterance, header), "false duration")
     for rate, count in sorted(rates.items()):
         report.notes.append(f"{count} recordings at {rate} Hz are resampled to {sample_freq} Hz.")
     if several_channels:
@@ -132,21 +136,24 @@ def _late_end(utterance: Utterance, header: AudioInfo) -> Problem:
 def check_transcripts(
     report: CheckReport,
     utterances: Sequence[Utterance],
-    vocabulary: Vocabulary | SentencePieceVocabulary,
+    vocabulary: Vocabulary | SentencePieceVocabulary | None,
 ) -> None:
-    """Reports empty transcripts and characters outside the vocabulary."""
+    """Reports empty transcripts and, if there is a vocabulary, characters outside it."""
     looks_missing = []
     for row, utterance in enumerate(utterances):
         text = utterance.transcript or ""
         if not text.strip():
             found = "an empty transcript"
             remedy = "Add the text, or remove the row."
-            report.add(row, Problem(utterance.source, found, "what is said", remedy))
+            problem = Problem(utterance.source, found, "what is said", remedy)
+            report.add(row, problem, "empty transcript")
             continue
         if text in _LOOKS_MISSING:
             looks_missing.append(f"{utterance.source} ({text})")
+        if vocabulary is None:
+            continue
         for problem in unknown_problems(vocabulary, text, utterance.source):
-            report.add(row, problem)
+            report.add(row, problem, "unknown character")
     if looks_missing:
         report.notes.append(
             "Transcripts that look like missing values are taken as words: "
@@ -191,7 +198,8 @@ def check_feasible(
             )
             expected = f"at least {needed} steps"
             remedy = "Compare text and recording; a network with less stride has more steps."
-            report.add(row, Problem(utterance.source, found, expected, remedy))
+            problem = Problem(utterance.source, found, expected, remedy)
+            report.add(row, problem, "too short for its text")
     if infeasible and not fatal:
         report.notes.append(
             f"{infeasible} utterances have more labels than the network has steps: their loss "
