@@ -74,6 +74,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--dump_all_beams_to", default="", help="all beams, in OpenSeq2Seq's format")
     add("--grid_file", help="CSV of error rates over the grid")
     add("--grid_plot", help="picture of WER over the grid (.png, .svg, .pdf)")
+    add("--summary", metavar="LOGDIR", help="add the rates of --mode=eval to this run's summary")
+    add("--tuned_on", metavar="NAME", help="in it: the data that --alpha and --beta were tuned on")
     return parser
 
 
@@ -92,8 +94,12 @@ def main(arguments: list[str] | None = None) -> int:
         # After the flags: `--help` need not wait.
         from open_seq2seq.decoding.command import decode
         from open_seq2seq.training.console import ProgressBar
+        from open_seq2seq.training.decoding_summary import add_decoding, summary_to_add_to
 
-        decode(flags, ProgressBar)
+        summary = summary_to_add_to(flags) if flags.summary else None
+        measured = decode(flags, ProgressBar)
+        if summary is not None and measured is not None:
+            add_decoding(flags, summary, measured)
     except OpenSeq2SeqError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -128,10 +134,14 @@ def _check_flags(flags: argparse.Namespace) -> None:
         number = len(flags.lm_weights)
         check(number == len(flags.lm), "lm_weights", f"{number} numbers", f"{len(flags.lm)}")
     if flags.mode == "infer":
-        for name in ("alpha_max", "beta_max", "grid_file", "grid_plot", "exact_grid"):
+        for name in ("alpha_max", "beta_max", "grid_file", "grid_plot", "exact_grid", "summary"):
             value = getattr(flags, name)
             check(value is None or value is False, name, "mode infer", "mode eval")
     check(flags.step_size is None or flags.step_size > 0, "step_size", flags.step_size, "over 0")
+    if flags.tuned_on is not None:
+        check(flags.summary, "tuned_on", flags.tuned_on, "--summary, which it is written to")
+        grid = flags.alpha_max is not None or flags.beta_max is not None
+        check(not grid, "tuned_on", "a grid", "a single alpha and beta")
     if problems:
         raise InputError("The flags do not fit together:", problems)
 

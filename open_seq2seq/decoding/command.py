@@ -12,7 +12,7 @@ from typing import Any
 from open_seq2seq.decoders.beam_search import lexicon_note, make_beam_search, scoring_named
 from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.decoding import outputs
-from open_seq2seq.decoding.grid import GridSearch, grid_values
+from open_seq2seq.decoding.grid import GridPoint, GridSearch, grid_values
 from open_seq2seq.decoding.grid_report import (
     border_note,
     digits,
@@ -24,7 +24,7 @@ from open_seq2seq.decoding.grid_report import (
 from open_seq2seq.decoding.hot_words import read_hot_words
 from open_seq2seq.decoding.search import Search, available_cores, decode_greedily
 from open_seq2seq.decoding.stored import Stored, read_stored
-from open_seq2seq.metrics.error_rate import count_errors
+from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
 
 # A context manager with `advance(status)`, made from a label and a total.
 ProgressMaker = Callable[[str, int], Any]
@@ -46,8 +46,32 @@ class _Job:
             return self.search.decode(alpha, beta, nbest, lambda: bar.advance(""))
 
 
-def decode(flags: argparse.Namespace, progress: ProgressMaker) -> None:
+@dataclass(frozen=True)
+class Measured:
+    """What mode eval found.
+
+    Args:
+      references, names: [utterance].
+      greedy, best: transcripts [utterance] without and with beam search, lower-cased.
+      greedy_errors: of the former.
+      point: alpha, beta and the error rates of the latter.
+      points: how many alphas and betas it is the best of.
+    """
+
+    references: list[str]
+    names: list[str]
+    greedy: list[str]
+    greedy_errors: ErrorCounts
+    best: list[str]
+    point: GridPoint
+    points: int
+
+
+def decode(flags: argparse.Namespace, progress: ProgressMaker) -> Measured | None:
     """Decodes as the flags say, which have been checked; prints what it finds.
+
+    Returns:
+      The figures of mode eval; None in mode infer.
 
     Raises:
       InputError: a file cannot be used.
@@ -55,13 +79,13 @@ def decode(flags: argparse.Namespace, progress: ProgressMaker) -> None:
     """
     job = _read(flags, progress)
     if flags.mode == "eval":
-        _evaluate(job)
-    else:
-        alpha, beta = flags.alpha or 0.0, flags.beta or 0.0
-        results = _decode_timed(job, alpha, beta)
-        outputs.write_transcripts(flags.infer_output_file, job.stored.utterances, results)
-        print(f"{len(results)} transcripts are in {flags.infer_output_file}")
-        _write_results(job, results, alpha, beta)
+        return _evaluate(job)
+    alpha, beta = flags.alpha or 0.0, flags.beta or 0.0
+    results = _decode_timed(job, alpha, beta)
+    outputs.write_transcripts(flags.infer_output_file, job.stored.utterances, results)
+    print(f"{len(results)} transcripts are in {flags.infer_output_file}")
+    _write_results(job, results, alpha, beta)
+    return None
 
 
 def _read(flags: argparse.Namespace, progress: ProgressMaker) -> _Job:
@@ -98,12 +122,13 @@ def _read(flags: argparse.Namespace, progress: ProgressMaker) -> _Job:
     return _Job(flags, stored, search, progress)
 
 
-def _evaluate(job: _Job) -> None:
+def _evaluate(job: _Job) -> Measured:
     flags, stored = job.flags, job.stored
     greedy = decode_greedily(stored.utterances, stored.vocabulary, stored.step_size)
     empty = sum(not result.text.strip() for result in greedy)
     print(f"Empty greedy predictions: {empty} of {len(greedy)}")
-    errors = count_errors(stored.references, [result.text.lower() for result in greedy])
+    greedy_texts = [result.text.lower() for result in greedy]
+    errors = count_errors(stored.references, greedy_texts)
     print(f"Greedy WER = {errors.words.rate:.4f}")
     print(f"Greedy CER = {errors.characters.rate:.4f}")
 
@@ -123,7 +148,12 @@ def _evaluate(job: _Job) -> None:
         title = f"{Path(flags.logits).name}, {flags.scoring}, beam {flags.beam_width}"
         draw_grid(Path(flags.grid_plot), search, title)
     best = search.best
-    _write_results(job, search.results[best.alpha, best.beta], best.alpha, best.beta)
+    results = search.results[best.alpha, best.beta]
+    _write_results(job, results, best.alpha, best.beta)
+    texts = [result.text.lower() for result in results]
+    names = [utterance.name for utterance in stored.utterances]
+    count = len(search.points)
+    return Measured(stored.references, names, greedy_texts, errors, texts, best, count)
 
 
 def _print_grid(search: GridSearch, seconds: float, audio_seconds: float) -> None:

@@ -32,6 +32,7 @@ from open_seq2seq.training.inference import write_logits, write_transcripts
 from open_seq2seq.training.job import Job, find_checkpoints, read_job
 from open_seq2seq.training.recognizer import load_weights
 from open_seq2seq.training.run_record import config_text, store_old_style_logs, store_run
+from open_seq2seq.training.run_summary import TrainingSummary, add_evaluation, add_logits
 from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
 from open_seq2seq.training.trainer import Trainer
@@ -137,7 +138,11 @@ def _train(job: Job, checkpoint: Path | None, base: Path | None) -> None:
     else:
         trainer.resume(checkpoint)
         say(f"Resuming training from {checkpoint}, step {trainer.progress.step}")
-    say(trainer.run())
+    summary = TrainingSummary(job, trainer, evaluation_data)
+    try:
+        say(trainer.run())
+    finally:
+        summary.finish()
     if trainer.last_evaluation is not None:
         say(trainer.last_evaluation.text())
         _write_report(job, trainer.last_evaluation, job.effective["eval"])
@@ -173,6 +178,7 @@ def _eval(job: Job, checkpoint: Path) -> None:
     result = task.evaluate(experiment, step, experiment.data, workers=job.workers)
     if result is not None:
         say(result.text())
+        add_evaluation(job, experiment, checkpoint, result)
         _write_report(job, result, job.params)
 
 
@@ -209,6 +215,7 @@ def _infer(job: Job, checkpoint: Path) -> None:
     if keep_logits:
         step_size, symbols = experiment.step_size, data.vocabulary.symbols
         write_logits(output, data.utterances, logits, step_size, symbols)
+        add_logits(job, experiment, checkpoint, output)
     else:
         write_transcripts(output, data.utterances, [result.text for result in results])
     if files:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.config.loading import COPY_MARK
+from open_seq2seq.data.headers import available_cores
+from open_seq2seq.ops.cpu import cpu_name
 
 PACKAGES = ("open-seq2seq", "tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "librosa",
             "python_speech_features", "soundfile", "soxr", "sentencepiece", "jax")  # fmt: skip
@@ -48,6 +52,14 @@ def _config_lines(params: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield f"{indent}{key}: {value!r}"
 
 
+def original_config(path: Path) -> Path:
+    """The config that a run's copy of it was made from; `path` itself, where it is no copy."""
+    last_line = path.read_text(encoding="utf-8").rstrip().rpartition("\n")[2]
+    original = Path(last_line.removeprefix(COPY_MARK)) if COPY_MARK in last_line else path
+    here = Path.cwd()
+    return original.relative_to(here) if original.is_relative_to(here) else original
+
+
 def git_state(folder: Path) -> dict[str, str | None]:
     """Commit and uncommitted changes of the repository around `folder`, if it is one."""
 
@@ -62,6 +74,57 @@ def git_state(folder: Path) -> dict[str, str | None]:
 
     commit = git("rev-parse", "HEAD")
     return {"commit": commit.strip() if commit else None, "diff": git("diff", "HEAD")}
+
+
+def parameters_hash(effective: Mapping[str, Mapping[str, Any]]) -> str:
+    """16 hexadecimal digits that name a configuration: the same for all its seeds.
+
+    `random_seed` and `logdir` don't count, and of absolute paths only the last part does, so that
+    a corpus may lie elsewhere.
+
+    Args:
+      effective: the merged and filled parameters, by mode.
+    """
+
+    def reduced(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: reduced(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [reduced(item) for item in value]
+        if isinstance(value, str) and os.path.isabs(value):
+            return os.path.basename(value)
+        return value
+
+    counted = {
+        mode: {k: v for k, v in params.items() if k not in ("random_seed", "logdir")}
+        for mode, params in effective.items()
+    }
+    text = json.dumps(reduced(readable(counted)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def hardware() -> dict[str, Any]:
+    """The CPU, the cores that this process may use, and the GPUs that it sees."""
+    return {
+        "processor": cpu_name(),
+        "cores": available_cores(),
+        "gpus": _gpu_names(),
+        "platform": platform.platform(),
+    }
+
+
+def _gpu_names() -> list[str]:
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return [device.device_kind for device in jax.devices() if device.platform == "gpu"]
+    import tensorflow as tf
+
+    gpus = tf.config.get_visible_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    return [one.get("device_name", "GPU") for one in details]
 
 
 def package_versions() -> dict[str, str]:
@@ -106,7 +169,7 @@ def store_run(
         "random_seed": {mode: params.get("random_seed") for mode, params in effective.items()},
         "git": git,
         "packages": package_versions(),
-        "machine": {"platform": platform.platform(), "processor": processor()},
+        "machine": {"platform": platform.platform(), "processor": cpu_name()},
         "config": {mode: readable(params) for mode, params in effective.items()},
     }
     path = folder / f"run_{stamp}.json"
@@ -120,17 +183,6 @@ def store_old_style_logs(folder: Path, stamp: str, arguments: Sequence[str], con
     git = git_state(config.resolve().parent)
     text = f"commit hash: {git['commit']}\n{git['diff'] or ''}"
     (folder / f"git-info_{stamp}.log").write_text(text)
-
-
-def processor() -> str:
-    """The CPU's model name."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor()
 
 
 def _without_config(arguments: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
 from open_seq2seq.training import checkpoint as checkpoints
 from open_seq2seq.training.console import ProgressBar, clock, say
 from open_seq2seq.training.devices import copies
+from open_seq2seq.training.effort import Effort
 from open_seq2seq.training.experiment import Experiment, check_contract, contract
 from open_seq2seq.training.freezing import trainable_variables
 from open_seq2seq.training.logdir import LogDir
@@ -81,6 +82,7 @@ class Trainer:
         self.last_step = params["max_steps"] or -(-self._last_batch // params["iter_size"])
         identity = data_identity(self.data, params, self._replicas)
         self.progress = Progress(data=identity)
+        self.effort = Effort()
         self.learning_rate = make_lr_schedule(
             params["lr_policy"],
             params["lr_policy_params"],
@@ -145,6 +147,7 @@ class Trainer:
         self.scaling.restore(state.get("loss_scaling"))
         identity = self.progress.data
         self.progress = Progress(**state["progress"])
+        self.effort.restore(state.get("effort"), self.progress.step)
         if not self.progress.fits(identity):
             say(
                 f"The training data is not what it was: {self.progress.data} then, {identity} "
@@ -181,6 +184,7 @@ class Trainer:
         return {
             "step": self.progress.step,
             "progress": asdict(self.progress),
+            "effort": self.effort.state(),
             "loss_scaling": self.scaling.state(),
             "contract": contract(self.experiment),
         }
@@ -209,6 +213,7 @@ class Trainer:
             self.workers,
         )
         reporter = Reporter(self.experiment, self.step.variables, self._watch, folder)
+        self.effort.start()
         with (
             self.writer,
             self._signals,
@@ -236,6 +241,7 @@ class Trainer:
                     break
             # A launcher ends the job when one worker has left: not before all is written.
             path = self.workers.first(self._save_last)
+        self.effort.stop()
         if stops and path is not None:
             say(f"Interrupted; saved {path}. Go on with --continue_learning.")
         reporter.close()
@@ -297,6 +303,7 @@ class Trainer:
         self.progress.position += 1
         group.losses.append(float(result.loss))
         group.amount += float(result.totals.amount)
+        self.effort.amount += float(result.totals.amount)
         # All workers stop after the same step, whichever was asked to. One that is alone need not
         # wait for its next step to hear of it.
         asked = float(result.totals.stops) > 0 or (
@@ -337,7 +344,8 @@ class Trainer:
         if self.validation and (
             last or (params["eval_steps"] and step % params["eval_steps"] == 0)
         ):
-            scalars = self.validation.run(self._epochs(), self._state())
+            with self.effort.evaluating():
+                scalars = self.validation.run(self._epochs(), self._state())
             reporter.evaluated(step, scalars)
         every = params["save_checkpoint_steps"]
         if every and step % every == 0 and not last:

@@ -72,7 +72,7 @@ class Validation:
             if self._keep_if_best(result, state):
                 line += " (best so far)"
         if self.logdir is not None:
-            self._record(epochs, state["step"], result)
+            self._record(epochs, state, result)
         say(line)
         return result.scalars
 
@@ -84,14 +84,18 @@ class Validation:
         state = {**state, "averaged_weights": self.average is not None}
         return self.best.offer(value, self.experiment.model, state)
 
-    def _record(self, epochs: float, step: int, result: AnyEvaluation) -> None:
+    def _record(self, epochs: float, state: Mapping[str, Any], result: AnyEvaluation) -> None:
         assert self.logdir is not None
+        # When the evaluated weights were there: this evaluation is not in either time.
+        effort = state["effort"]
         record = {
-            "step": step,
+            "step": state["step"],
             "loss": result.loss,
             **result.rates,
             "epoch": epochs,
             "seconds": result.seconds,
+            "wall_seconds": effort["seconds"],
+            "training_seconds": effort["seconds"] - effort["evaluation_seconds"],
         }
         with open(self.logdir.checkpoints / "evaluations.jsonl", "a") as file:
             file.write(json.dumps(record) + "\n")

@@ -16,6 +16,12 @@ import pytest
 
 from open_seq2seq.decoders.beam_search import make_beam_search
 from open_seq2seq.metrics.error_rate import count_errors
+from open_seq2seq.training.summary import (
+    greedy_decoding,
+    read_summary,
+    read_transcripts,
+    write_summary,
+)
 from tests.decoding.small import ARPA, SYMBOLS, TEXTS, dump, manifest
 
 ROOT = Path(__file__).parents[2]
@@ -286,3 +292,28 @@ def test_recordings_without_frames(corpus, decode):
     line = json.loads(Path("n.jsonl").read_text().splitlines()[1])
     assert line["text"] == "" and line["words"] == []
     assert pd.read_csv("u.csv", keep_default_na=False)["hypothesis"][1] == ""
+
+
+def test_the_rates_are_added_to_the_summary_of_a_run(decode):
+    logits = str(Path("logits.pkl").resolve())
+    noted = {"file": logits, "data": "dev", "weights": "best", "step": 7}
+    known = {"data": "dev", "step": 7, "weights": "best", "decoding": greedy_decoding(), "wer": 0.5}
+    summary = {"run_id": "x", "config": {}, "results": [known], "logits": [noted]}
+    write_summary(Path("run"), summary)
+    decode("--lm=lm.arpa", "--alpha=0.5", "--beta=0", "--summary=run", "--tuned_on=other")
+    decode("--lm=lm.arpa", *GRID, "--exact_grid", "--beam_width=64", "--summary=run")
+    same, single, best = read_summary(Path("run"))["results"]
+    assert same == known
+    assert single["wer"] == pytest.approx(wer(decoded(0.5, 0.0)))
+    assert (single["data"], single["weights"], single["step"]) == ("dev", "best", 7)
+    assert (single["decoding"]["tuned_on"], best["decoding"]["tuned_on"]) == ("other", "dev")
+    alpha, beta = best["decoding"]["alpha"], best["decoding"]["beta"]
+    assert best["wer"] == pytest.approx(wer(decoded(alpha, beta, beam_width=64)))
+    assert best["decoding"]["language_models"] == ["lm.arpa"]
+    stored = read_transcripts(Path("run") / best["transcripts"])
+    texts = [result.text for result in decoded(alpha, beta, beam_width=64)]
+    assert [(one.reference, one.hypothesis) for one in stored] == list(zip(TEXTS, texts))
+
+    err = decode("--summary=nowhere", code=2)
+    assert "nowhere/summary.json" in err and "No such file" in err
+    assert "single alpha" in decode("--lm=lm.arpa", *GRID, "--tuned_on=x", code=2)

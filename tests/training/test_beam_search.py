@@ -12,6 +12,7 @@ import pytest
 
 from open_seq2seq.errors import InputError
 from open_seq2seq.training.recognizer import Recognizer
+from open_seq2seq.training.summary import read_summary
 from tests.training.conftest import TEXTS
 
 ROOT = Path(__file__).parents[2]
@@ -114,6 +115,10 @@ def test_evaluation_during_training_has_the_language_model_of_its_mode(corpus, r
         content = json.loads(summary.read_text())
         rates.append((content["wer"], content["cer"]))
     assert (record["wer"], record["cer"]) == rates[0] != rates[1]
+    beam, greedy = read_summary(corpus / "run")["results"][-2:]
+    assert beam["decoding"]["language_models"] == ["lm.arpa"]
+    assert [beam["decoding"][name] for name in ("alpha", "beta")] == [3.0, -2.0]
+    assert (greedy["wer"], greedy["decoding"]) == (rates[1][0], {"search": "greedy"})
 
 
 def test_what_is_missing_is_said_before_training(corpus, run):

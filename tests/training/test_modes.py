@@ -8,12 +8,14 @@ import signal
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import tensorflow as tf
 from safetensors.numpy import load_file
 
 from open_seq2seq.cli import main
 from open_seq2seq.training.recognizer import Recognizer
 from open_seq2seq.training.step import TrainStep
+from open_seq2seq.training.summary import read_summary
 
 
 def weights(folder):
@@ -36,7 +38,7 @@ def test_train_eval_writes_what_the_guide_says(corpus, run):
     assert list((logs / "best_models").glob("ckpt-*"))
     assert list(logs.glob("events.out.tfevents*"))
     kinds = {p.name.split("_20")[0] for p in (corpus / "run").iterdir() if p.is_file()}
-    assert kinds == {"config", "run", "cmd-args", "git-info", "stdout", "stderr"}
+    assert kinds == {"config", "run", "cmd-args", "git-info", "stdout", "stderr", "summary.json"}
     evaluations = [
         json.loads(line) for line in (logs / "evaluations.jsonl").read_text().splitlines()
     ]
@@ -46,6 +48,39 @@ def test_train_eval_writes_what_the_guide_says(corpus, run):
     assert record["config"]["train"]["encoder_params"]["bn_momentum"] == 0.9  # a default
     assert record["random_seed"] == {"train": 3, "eval": 3}
     assert record["packages"]["keras"] and "--dtype=mixed" in record["repeat"]
+    summary = json.loads((corpus / "run/summary.json").read_text())
+    check_summary_of_training(summary, evaluations, corpus)
+    transcripts = pd.read_csv(corpus / "run" / summary["results"][1]["transcripts"])
+    assert list(transcripts["wav_filename"]) == [f"{i}.wav" for i in range(18)]
+
+
+def check_summary_of_training(summary, evaluations, corpus):
+    """Against the same facts from elsewhere."""
+    seconds = sum(soundfile.info(str(corpus / f"{i}.wav")).duration for i in range(18))
+    name = f"{corpus.name}/data"
+    assert summary["train_data"]["rows"] == 18 and summary["train_data"]["name"] == name
+    assert summary["train_data"]["hours"] == pytest.approx(seconds / 3600)
+    assert summary["dev_data"]["manifests"] == [f"{corpus}/data.csv"]
+    assert summary["recipe"] == "config" and summary["run_id"].startswith("config-")
+    assert (summary["seed"], summary["task"], summary["devices"]) == (3, "speech", 1)
+    values = load_file(corpus / "run/logs/ckpt-10/model.safetensors")
+    trained = [v.size for n, v in values.items() if "moving" not in n and "random" not in n]
+    assert summary["parameters"] == sum(trained)
+    training = summary["training"]
+    assert (training["state"], training["sittings"]) == ("finished", 1)
+    assert (training["steps"], training["epochs"]) == (10, 2.0)
+    # Speed perturbation leaves the recorded seconds as they are.
+    assert training["audio_hours"] == pytest.approx(2 * seconds / 3600)
+    evaluating = sum(e["seconds"] for e in evaluations)
+    found = training["seconds"] - training["seconds_without_evaluation"]
+    assert evaluating <= found < training["seconds"]
+    assert summary["curve"] == evaluations
+    assert 0 < evaluations[0]["training_seconds"] < training["seconds_without_evaluation"]
+    assert evaluations[0]["wall_seconds"] == evaluations[0]["training_seconds"]
+    best, final = summary["results"]
+    assert (best["weights"], final["weights"], final["step"]) == ("best", "final", 10)
+    assert best["wer"] == min(e["wer"] for e in evaluations)
+    assert {r["decoding"]["search"] for r in (best, final)} == {"greedy"}
 
 
 def test_all_summaries_are_written(corpus, run):
@@ -102,8 +137,16 @@ def test_ctrl_c_saves_and_says_how_to_go_on(corpus, run, monkeypatch):
         code, out, _ = run("--mode=train")
     assert code == 130 and "--continue_learning" in out
     assert (corpus / "run/ckpt-3").is_dir()
+    first = read_summary(corpus / "run")
     assert run("--mode=train", "--continue_learning")[0] == 0
+    both = read_summary(corpus / "run")
+    assert (first["training"]["state"], first["training"]["steps"]) == ("interrupted", 3)
+    assert (both["training"]["state"], both["training"]["sittings"]) == ("finished", 2)
+    assert both["training"]["seconds"] > first["training"]["seconds"] > 0
+    assert both["run_id"] == first["run_id"] and both["config"] == first["config"]
     assert run("--mode=train", f"--logdir={corpus}/whole")[0] == 0
+    whole = read_summary(corpus / "whole")
+    assert both["training"]["audio_hours"] == pytest.approx(whole["training"]["audio_hours"])
     assert equal(weights(corpus / "run/ckpt-10"), weights(corpus / "whole/ckpt-10"))
 
 
@@ -134,6 +177,9 @@ def test_evaluation_does_not_depend_on_the_batch_size(trained, run):
             assert result[key] == results[0][key]
         assert result["loss"] == pytest.approx(results[0]["loss"], rel=1e-4)
     assert results[0]["words"] == 24
+    (stored,) = read_summary(trained / "run")["results"]
+    assert (stored["wer"], stored["rows"]) == (results[-1]["wer"], 18)
+    assert (stored["weights"], stored["step"]) == ("final", 40)
 
 
 def test_inference_writes_transcripts_in_the_order_of_the_csv(trained, run):
@@ -168,6 +214,8 @@ def test_logits_are_written_for_offline_decoding(trained, run):
     assert run("--mode=infer", f"--infer_output_file={output}", flag)[0] == 0
     content = pickle.loads(output.read_bytes())
     assert set(content) == {"logits", "step_size", "vocab"}
+    (noted,) = read_summary(trained / "run")["logits"]
+    assert (noted["file"], noted["step"]) == (str(output), 40)
     assert content["step_size"] == pytest.approx(0.02)
     assert content["vocab"] == {0: " ", 1: "a", 2: "b", 3: "c"}
     recognizer = Recognizer.load(trained / "config.py")
@@ -179,7 +227,6 @@ def test_logits_are_written_for_offline_decoding(trained, run):
 
 
 def test_interactive_inference_takes_arrays_of_any_rate(trained, run):
-    import soundfile
     import soxr
 
     recognizer = Recognizer.load(trained / "config.py")
