@@ -14,13 +14,14 @@ from open_seq2seq.errors import OpenSeq2SeqError
 
 
 def importer_parser(
-    doc: str | None, corpus: str, splits: str | None = None, text: str = texts.VERBATIM
+    doc: str | None, corpus: str | None, splits: str | None = None, text: str = texts.VERBATIM
 ) -> argparse.ArgumentParser:
     """A command line with the flags that every importer has.
 
     Args:
       doc: the script's docstring.
-      corpus: what `data_dir` is.
+      corpus: what `data_dir` is; None: the script adds its own positional arguments, and says
+        where the manifests go.
       splits: what `--splits` takes; None: the corpus has no parts to choose.
       text: the usual `--text_normalization`.
     """
@@ -28,8 +29,9 @@ def importer_parser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("data_dir", help=corpus)
-    add("--output", metavar="DIR", help="where the manifests go (data_dir)")
+    if corpus:
+        add("data_dir", help=corpus)
+        add("--output", metavar="DIR", help="where the manifests go (data_dir)")
     if splits:
         add("--splits", nargs="+", metavar="NAME", help=splits)
     add("--text_normalization", choices=texts.names(), default=text, metavar="NAME",
@@ -48,13 +50,19 @@ def run_importer(
 ) -> int:
     """Reads a corpus and writes its manifests; returns the exit code."""
     flags = parser.parse_args(arguments)
-    return exit_code(lambda: write_manifests(read(flags), output_of(flags)))
+    return exit_code(lambda: write_manifests(read(flags), output_of(flags, output_folder(flags))))
 
 
-def output_of(flags: argparse.Namespace) -> Output:
-    """Where and how the manifests are written, as the flags say."""
+def output_folder(flags: argparse.Namespace) -> Path:
+    """Where the manifests go: beside the corpus, if the flags don't say."""
+    corpus = Path(flags.data_dir)
+    return Path(flags.output or (corpus.parent if corpus.is_file() else corpus))
+
+
+def output_of(flags: argparse.Namespace, folder: Path) -> Output:
+    """How the manifests are written, as the flags say."""
     return Output(
-        folder=Path(flags.output or flags.data_dir),
+        folder=folder,
         normalize=texts.text_function(flags.text_normalization),
         relative_paths=flags.relative_paths,
         skip_bad_rows=flags.skip_bad_rows,

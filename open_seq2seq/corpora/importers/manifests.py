@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ from open_seq2seq.files import write_csv, write_whole
 # for another decoder. It is shortened; a longer excess is a mistake.
 _OVERHANG = 0.5
 
+# Seconds that a corpus's durations may differ from its files', as in the check before training.
+_TOLERANCE = 0.1
+
 
 @dataclass(frozen=True)
 class Output:
@@ -27,12 +31,16 @@ class Output:
       normalize: transcript -> transcript.
       relative_paths: recordings are named relative to `folder`; else their paths are absolute.
       skip_bad_rows: what cannot be used is left out and listed in a report; else it is an error.
+      write: writes the rows to a file; the usual one makes a CSV.
+      suffix: of the file.
     """
 
     folder: Path
     normalize: Callable[[str], str] = str.strip
     relative_paths: bool = False
     skip_bad_rows: bool = False
+    write: Callable[[Path, list[dict[str, Any]]], None] = write_csv
+    suffix: str = ".csv"
 
 
 @dataclass
@@ -92,8 +100,10 @@ def write_manifests(
     if empty or not splits:
         raise InputError("There is nothing to import:", empty)
     for manifest in manifests:
-        write_csv(manifest.path, manifest.rows)
-        journal_of(manifest.path).unlink(missing_ok=True)
+        output.write(manifest.path, manifest.rows)
+        if output.write is write_csv:
+            # It says all that the journal does; other manifests lack the files' sizes.
+            journal_of(manifest.path).unlink(missing_ok=True)
         report = _report(manifest)
         say(summary(manifest))
         for note in manifest.notes:
@@ -105,7 +115,7 @@ def write_manifests(
 
 def _checked(split: Split, output: Output) -> Manifest:
     """The rows of a split, and what is wrong with it."""
-    manifest = Manifest(output.folder / f"{split.name}.csv")
+    manifest = Manifest(output.folder / f"{split.name}{output.suffix}")
     manifest.problems += split.problems
     manifest.left_out += split.left_out
     manifest.notes += split.notes
@@ -114,11 +124,14 @@ def _checked(split: Split, output: Output) -> Manifest:
     sizes = file_sizes(paths)
     mono = {path for path, entry in entries if entry.channel}
     lengths = file_lengths(paths, sizes, manifest.path, mono)
+    users = Counter(path for path, _ in entries)
     shortened = 0
     for path, entry in entries:
         length = lengths[path]
         if isinstance(length, Problem):
-            manifest.problems.append(_unreadable(entry, length))
+            # Once for all its segments.
+            if users[path]:
+                manifest.problems.append(_unreadable(entry, length, users.pop(path)))
             continue
         if entry.channel and length.channels > 1:
             manifest.problems.append(_several_channels(entry, path, length.channels))
@@ -128,6 +141,9 @@ def _checked(split: Split, output: Output) -> Manifest:
             manifest.problems.append(_empty(entry))
             continue
         duration = length.duration
+        if entry.offset is None and _lies(entry, duration):
+            manifest.problems.append(_false_duration(entry, duration))
+            continue
         if entry.offset is not None:
             rest = length.duration - entry.offset
             wanted = rest if entry.duration is None else entry.duration
@@ -159,7 +175,17 @@ def _checked(split: Split, output: Output) -> Manifest:
     return manifest
 
 
-def _unreadable(entry: Entry, problem: Problem) -> Problem:
+def _lies(entry: Entry, length: float) -> bool:
+    return entry.duration is not None and abs(entry.duration - length) > _TOLERANCE
+
+
+def _false_duration(entry: Entry, length: float) -> Problem:
+    found = f"duration {entry.duration:g} s of {entry.audio}"
+    remedy = "Correct it; if only the beginning is meant, say so with offset 0."
+    return Problem(entry.source, found, f"{length:.3f} s, as the file says", remedy)
+
+
+def _unreadable(entry: Entry, problem: Problem, users: int) -> Problem:
     """What is wrong with a recording's file, said of the entry that needs it."""
     remedy = problem.remedy
     if problem.where.lower().endswith(".sph") and not remedy:
@@ -168,6 +194,8 @@ def _unreadable(entry: Entry, problem: Problem) -> Problem:
             "`sph2pipe -f wav -p IN.sph OUT.wav`."
         )
     found = f"{problem.where}: {problem.found}"
+    if users > 1:
+        found += f", for {users} utterances"
     return Problem(entry.source, found, problem.expected, remedy)
 
 

@@ -48,26 +48,27 @@ R = TypeVar("R")
 
 
 def in_parallel(
-    function: Callable[[Sequence[T]], list[R]], items: Sequence[T], what: str
+    function: Callable[[Sequence[T]], list[R]], items: Sequence[T], what: str, chunk: int = CHUNK
 ) -> Iterator[tuple[Sequence[T], list[R]]]:
     """Runs `function` on chunks of `items` in threads, and shows how far it is.
 
     Args:
       function: takes a chunk of items.
       what: is done, for the display.
+      chunk: items in a chunk.
 
     Yields:
       Each chunk with its result, in the order of `items`. What is not yet begun is given up
       when the caller stops.
     """
-    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+    chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     threads = max(1, min(len(chunks), _THREADS_PER_CORE * available_cores()))
     executor = ThreadPoolExecutor(threads, thread_name_prefix="import")
     try:
         with progress(what, len(items)) as advance:
-            for chunk, result in zip(chunks, executor.map(function, chunks)):
-                yield chunk, result
-                advance(len(chunk))
+            for part, result in zip(chunks, executor.map(function, chunks)):
+                yield part, result
+                advance(len(part))
     finally:
         executor.shutdown(cancel_futures=True)
 

@@ -1,0 +1,58 @@
+"""Manifests of NVIDIA NeMo, an object in JSON in each line, to CSV and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from open_seq2seq.corpora.importers.entries import Entry, Split
+from open_seq2seq.data.manifest import read_manifests
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import write_whole
+
+SUFFIX = ".jsonl"
+
+
+def read_nemo(manifest: str | Path) -> Split:
+    """One manifest, of either kind, as a split of its name."""
+    split = Split(Path(manifest).stem)
+    try:
+        utterances = read_manifests([str(manifest)], need_transcript=True)
+    except InputError as error:
+        split.problems += error.problems
+        return split
+    for one in utterances:
+        text = one.transcript or ""
+        split.entries.append(
+            Entry(one.path, text, one.source, one.offset, one.duration, one.speaker)
+        )
+    return split
+
+
+def check_names(manifests: Sequence[Path]) -> None:
+    """Raises an InputError where two manifests would become one file."""
+    names: dict[str, Path] = {}
+    problems = []
+    for path in manifests:
+        first = names.setdefault(path.stem, path)
+        if first != path:
+            found = f"the name of {first} again"
+            problems.append(Problem(str(path), found, "different names", "Import one elsewhere."))
+    if problems:
+        raise InputError("The manifests would overwrite each other:", problems)
+
+
+def write_json_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Rows of a CSV as NeMo's objects: audio_filepath, duration, text[, offset][, speaker]."""
+    lines = []
+    for row in rows:
+        item = {
+            "audio_filepath": row["wav_filename"],
+            "duration": row["duration"],
+            "text": row["transcript"],
+        }
+        item.update({key: row[key] for key in ("offset", "speaker") if row.get(key) is not None})
+        lines.append(json.dumps(item, ensure_ascii=False) + "\n")
+    write_whole(path, "".join(lines))
