@@ -11,12 +11,15 @@ from typing import Any
 
 from open_seq2seq.corpora.importers.durations import file_lengths, file_sizes, journal_of
 from open_seq2seq.corpora.importers.entries import Entry, Split
+from open_seq2seq.corpora.importers.texts import ascii_lower, lost_characters
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_csv, write_whole
 
 # A segment may end that many seconds after its recording does: lists round times, or were made
 # for another decoder. It is shortened; a longer excess is a mistake.
 _OVERHANG = 0.5
+
+_MICROSECOND = 1e-6
 
 # Seconds that a corpus's durations may differ from its files', as in the check before training.
 _TOLERANCE = 0.1
@@ -126,6 +129,7 @@ def _checked(split: Split, output: Output) -> Manifest:
     lengths = file_lengths(paths, sizes, manifest.path, mono)
     users = Counter(path for path, _ in entries)
     shortened = 0
+    lost: Counter[str] = Counter()
     for path, entry in entries:
         length = lengths[path]
         if isinstance(length, Problem):
@@ -140,6 +144,8 @@ def _checked(split: Split, output: Output) -> Manifest:
         if not transcript:
             manifest.problems.append(_empty(entry))
             continue
+        if output.normalize is ascii_lower:
+            lost.update(lost_characters(entry.transcript))
         duration = length.duration
         if entry.offset is None and _lies(entry, duration):
             manifest.problems.append(_false_duration(entry, duration))
@@ -148,10 +154,10 @@ def _checked(split: Split, output: Output) -> Manifest:
             rest = length.duration - entry.offset
             wanted = rest if entry.duration is None else entry.duration
             duration = min(wanted, rest)
-            if duration <= 0 or wanted - duration > _OVERHANG:
+            if duration < _MICROSECOND or wanted - duration > _OVERHANG:
                 manifest.problems.append(_outside(entry, path, length.duration))
                 continue
-            shortened += wanted > duration
+            shortened += wanted - duration > _MICROSECOND
         name = os.path.relpath(path, output.folder) if output.relative_paths else path
         manifest.rows.append(
             {
@@ -167,6 +173,11 @@ def _checked(split: Split, output: Output) -> Manifest:
         if all(row[column] is None for row in manifest.rows):
             for row in manifest.rows:
                 del row[column]
+    if lost:
+        shown = ", ".join(f"{letter} ({count})" for letter, count in lost.most_common())
+        manifest.notes.append(
+            f"Characters without ASCII form are dropped from transcripts: {shown}"
+        )
     if shortened:
         manifest.notes.append(
             f"{shortened} segments end up to {_OVERHANG} s after their recording does and are "
@@ -232,18 +243,14 @@ def _report(manifest: Manifest) -> str:
     if not manifest.problems and not manifest.left_out:
         path.unlink(missing_ok=True)
         return ""
-    lines = []
-    if manifest.problems:
-        lines += [f"{len(manifest.problems)} with problems:"]
-        lines += [f"  {problem}" for problem in manifest.problems]
-    if manifest.left_out:
-        lines += [f"{len(manifest.left_out)} that are no utterances:"]
-        lines += [f"  {reason}" for reason in manifest.left_out]
+    parts = {"problems": list(map(str, manifest.problems)), "no utterances": manifest.left_out}
+    lines, counts = [], []
+    for what, items in parts.items():
+        if items:
+            counts.append(f"{len(items)} {what}")
+            lines += [f"{len(items)} {what}:", *(f"  {item}" for item in items)]
     write_whole(path, "\n".join(lines) + "\n")
-    return (
-        f"left out: {len(manifest.problems)} with problems, {len(manifest.left_out)} that are no "
-        f"utterances; listed in {path}"
-    )
+    return f"left out: {', '.join(counts)}; listed in {path}"
 
 
 def summary(manifest: Manifest) -> str:

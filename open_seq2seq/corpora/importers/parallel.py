@@ -48,19 +48,23 @@ R = TypeVar("R")
 
 
 def in_parallel(
-    function: Callable[[Sequence[T]], list[R]], items: Sequence[T], what: str, chunk: int = CHUNK
+    function: Callable[[Sequence[T]], list[R]],
+    items: Sequence[T],
+    what: str,
+    chunk: int | None = None,
 ) -> Iterator[tuple[Sequence[T], list[R]]]:
     """Runs `function` on chunks of `items` in threads, and shows how far it is.
 
     Args:
       function: takes a chunk of items.
       what: is done, for the display.
-      chunk: items in a chunk.
+      chunk: items in a chunk; None: as many as suit work that is done in a moment.
 
     Yields:
       Each chunk with its result, in the order of `items`. What is not yet begun is given up
       when the caller stops.
     """
+    chunk = chunk or CHUNK
     chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     threads = max(1, min(len(chunks), _THREADS_PER_CORE * available_cores()))
     executor = ThreadPoolExecutor(threads, thread_name_prefix="import")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 VERBATIM = "none"
 OPENSEQ2SEQ = "openseq2seq"
+# Those of open_seq2seq.data.normalization, which takes a moment to import.
+_NORMALIZERS = ("librispeech", "plain")
 
 
 def ascii_lower(text: str) -> str:
@@ -18,9 +20,17 @@ def ascii_lower(text: str) -> str:
     return folded.lower().strip()
 
 
+def lost_characters(text: str) -> list[str]:
+    """What `ascii_lower` drops, apart from accents."""
+    if text.isascii():
+        return []
+    folded = unicodedata.normalize("NFKD", text)
+    return [c for c in folded if not c.isascii() and not unicodedata.combining(c)]
+
+
 def names() -> tuple[str, ...]:
     """What `--text_normalization` takes."""
-    return (VERBATIM, OPENSEQ2SEQ, "librispeech", "plain")
+    return (VERBATIM, OPENSEQ2SEQ, *_NORMALIZERS)
 
 
 def text_function(name: str) -> Callable[[str], str]:
