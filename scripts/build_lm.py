@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from open_seq2seq.data.normalization import NORMALIZERS
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.language_models.ngram import UNITS, NGramOptions, build_ngram, outputs_for
 
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         "that occur once and 3-grams that occur twice or less")  # fmt: skip
     add("--vocab_size", type=int, help="keeps only so many of the most frequent words")
     add("--lower_case", action="store_true", help="lower-cases the text")
+    add("--text_normalization", choices=tuple(NORMALIZERS),
+        help="normalises the text as a data layer does its transcripts")  # fmt: skip
     add("--unit", choices=UNITS, help="what is counted (words; pieces with --bpe_model)")
     add("--bpe_model", help="a SentencePiece model, whose pieces are counted")
     add("--type", choices=("trie", "probing", "none"), default="trie", help="of the binary (trie)")
@@ -49,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         prune=tuple(flags.prune),
         vocab_size=flags.vocab_size,
         lower_case=flags.lower_case,
+        text_normalization=flags.text_normalization,
         unit=flags.unit or ("piece" if flags.bpe_model else "word"),
         bpe_model=flags.bpe_model,
         binary_type=None if flags.type == "none" else flags.type,

@@ -137,13 +137,20 @@ def check_transcripts(
     report: CheckReport,
     utterances: Sequence[Utterance],
     vocabulary: Vocabulary | SentencePieceVocabulary | None,
+    normalization: str | None = None,
 ) -> None:
-    """Reports empty transcripts and, if there is a vocabulary, characters outside it."""
+    """Reports empty transcripts and, if there is a vocabulary, characters outside it.
+
+    Args:
+      normalization: how the transcripts have been normalised, for messages.
+    """
     looks_missing = []
     for row, utterance in enumerate(utterances):
         text = utterance.transcript or ""
         if not text.strip():
             found = "an empty transcript"
+            if normalization:
+                found += f" after text_normalization {normalization}"
             remedy = "Add the text, or remove the row."
             problem = Problem(utterance.source, found, "what is said", remedy)
             report.add(row, problem, "empty transcript")

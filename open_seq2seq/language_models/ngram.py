@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import sentencepiece
 
+from open_seq2seq.data.normalization import normalizer
 from open_seq2seq.data.text_files import read_lines
 from open_seq2seq.errors import InputError, Problem, RunError
 from open_seq2seq.language_models.kenlm_tools import find_tools, perplexity, run_tool
@@ -34,6 +35,7 @@ class NGramOptions:
         holds for all longer ones.
       vocab_size: only so many of the most frequent words are kept; None: all.
       lower_case: lower-cases the text.
+      text_normalization: how the text is normalised, a name in `NORMALIZERS`; None: not at all.
       unit: "word", "character", or "piece" of a SentencePiece model.
       bpe_model: that model.
       binary_type: KenLM's "trie" or "probing"; None: no binary is built.
@@ -48,6 +50,7 @@ class NGramOptions:
     prune: tuple[int, ...] = ()
     vocab_size: int | None = None
     lower_case: bool = False
+    text_normalization: str | None = None
     unit: str = "word"
     bpe_model: str | None = None
     binary_type: str | None = "trie"
@@ -184,8 +187,7 @@ def build_ngram(
             problem = Problem(str(path), "an input and an output", "one of them", "Give --output.")
             raise InputError("The text would be overwritten:", [problem])
     split = make_splitter(options)
-    texts = (line for _, line in read_lines(files, options.lower_case))
-    counted = write_text(texts, split, outputs.text)
+    counted = write_text(_lines(files, options, say), split, outputs.text)
     kinds = len(counted.counts)
     say(f"{counted.lines} lines, {counted.tokens} {options.unit}s, {kinds} different")
     with tempfile.TemporaryDirectory(prefix="ngram") as scratch:
@@ -197,6 +199,21 @@ def build_ngram(
             model = outputs.binary
         if dev:
             _measure(tools["query"], model, dev, options, split, Path(scratch), say)
+
+
+def _lines(
+    files: Sequence[str], options: NGramOptions, say: Callable[[str], None]
+) -> Iterator[str]:
+    """The text's lines, normalised."""
+    normalize = normalizer(options.text_normalization)
+    empty = 0
+    for _, line in read_lines(files, options.lower_case, normalize):
+        if line:
+            yield line
+        else:
+            empty += 1
+    if empty:
+        say(f"{empty} lines have no words once they are normalised, and are left out")
 
 
 def _write_vocabulary(
@@ -289,8 +306,7 @@ def _measure(
     scratch: Path,
     say: Callable[[str], None],
 ) -> None:
-    lines = (line for _, line in read_lines([dev], options.lower_case))
-    counted = write_text(lines, split, scratch / "dev.txt")
+    counted = write_text(_lines([dev], options, say), split, scratch / "dev.txt")
     with open(scratch / "dev.txt", "rb") as text:
         values = perplexity(query, model, text)
     unknown = values["unknown"] / counted.tokens

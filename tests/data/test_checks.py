@@ -192,3 +192,19 @@ def test_headers_come_in_order(tmp_path):
     assert isinstance(missing, Problem) and missing.where.endswith("missing.wav")
     np.testing.assert_allclose([header.duration for header in headers], seconds, atol=1e-4)
     assert scan_headers([]) == []
+
+
+def test_transcripts_are_checked_as_they_are_normalised(tmp_path, layer_of):
+    write_audio(tmp_path / "a.wav", 1.0)
+    texts = ["Abc!", "—", "C&D", "2"]
+    manifest = write_csv(tmp_path / "a.csv", [("a.wav", text) for text in texts])
+    report = layer_of(manifest, text_normalization="plain").check()
+    assert report.rows == [1, 3]
+    assert "an empty transcript after text_normalization plain" in messages(report)[0]
+    layer = layer_of(manifest, mode="eval", text_normalization="librispeech")
+    assert [row.transcript for row in layer.utterances] == ["abc", "", "c and d", "two"]
+    layer.drop(layer.check())
+    labels = next(layer.batches()).labels[0]
+    assert layer.vocabulary.decode(labels) == "abc"
+    with pytest.raises(InputError, match="librispeech"):
+        layer_of(manifest, text_normalization="english")

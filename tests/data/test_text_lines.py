@@ -160,3 +160,23 @@ def test_pieces_are_trained_and_spell_the_text(tmp_path):
         assert targets[length - 1] == data.vocabulary.end
         line = data.utterances[int(row)].transcript
         assert data.vocabulary.decode(targets[: length - 1]) == line
+
+
+def test_joined_csv_files(tmp_path):
+    first, second = "wav_filename,wav_filesize,transcript\nx,0,one\n", "transcript\ntwo\n"
+    other = "transcript,wav_filename\nthree,x\n"
+    (tmp_path / "a.csv").write_text(first + other + first)
+    (tmp_path / "b.csv").write_text(second + second)
+    files = [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+    lines = [(source.rpartition("/")[2], line) for source, line in read_lines(files)]
+    assert lines == [("a.csv:2", "one"), ("a.csv:4", "three"), ("a.csv:6", "one"),
+                     ("b.csv:2", "two"), ("b.csv:4", "two")]  # fmt: skip
+
+
+def test_normalised(tmp_path):
+    (tmp_path / "a.txt").write_text("Mr. Smith\n—\nhad 2!\n")
+    data = layer(tmp_path / "a.txt", text_normalization="librispeech", vocab_size=10)
+    assert [line.transcript for line in data.utterances] == ["mister smith", "had two"]
+    assert any("1 lines" in note for note in data.notes)
+    assert data.fingerprint_problems(data.fingerprint()) == []
+    assert data.fingerprint_problems({"lower_case": False}) != []

@@ -176,3 +176,10 @@ def test_the_installer_names_missing_packages_and_wrong_archives(tmp_path):
     assert "dnf install boost-devel gcc-c++" in done.stderr
     done = subprocess.run([script, "--prefex=x"], env=path, **run)
     assert done.returncode == 2 and "unknown argument --prefex=x" in done.stderr
+
+
+def test_text_is_normalised(tmp_path, tools):
+    text = "Mr. Smith's 2 dogs!\n***\nThe café\n"
+    said, calls = build(tmp_path, tools, text, text_normalization="librispeech")
+    assert calls[0][2] == "mister smith's two dogs\nthe cafe\n"
+    assert any("1 lines have no words" in line for line in said)

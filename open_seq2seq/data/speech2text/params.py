@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.data.normalization import NORMALIZATION
 from open_seq2seq.data.speech2text.augmentation import AUGMENTATION
 from open_seq2seq.data.speech2text.feature_cache import CACHE_PARAMS
 from open_seq2seq.data.speech2text.features import FEATURE_PARAMS, feature_problems
@@ -32,10 +33,11 @@ _DATA_PARAMS = [
     Param(
         "dataset_files",
         list,
-        "Manifests (CSV, or one JSON object per line), concatenated in this order.",
+        "Manifests (CSV, one JSON object per line, or pairs of paths), concatenated in this order.",
         default=[],
         item=Param("file", str, "A manifest."),
     ),
+    NORMALIZATION,
     Param("bpe", bool, "Labels are the pieces of the SentencePiece model in vocab_file.", False),
     Param(
         "augmentation",

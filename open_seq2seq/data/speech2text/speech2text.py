@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ from open_seq2seq.data.batch import Batch, Unit
 from open_seq2seq.data.checks import CheckReport, check_feasible, check_files, check_transcripts
 from open_seq2seq.data.headers import available_cores
 from open_seq2seq.data.manifest import Utterance, read_manifests
+from open_seq2seq.data.normalization import normalizer
 from open_seq2seq.data.speech2text.augmentation import Augmenter
 from open_seq2seq.data.speech2text.batching import (
     BatchPlanner,
@@ -95,6 +97,7 @@ class Speech2TextDataLayer:
         self.augmenter = self._make_augmenter()
         if utterances is None:
             utterances = read_manifests(self.params["dataset_files"], mode != "infer")
+        utterances = self._normalized(utterances)
         synthetic = self.params["syn_enable"] and mode != "infer"
         subdirs = self.params["syn_subdirs"] if synthetic else []
         self._corpus = Corpus(list(utterances), subdirs, self.params["sample_freq"])
@@ -156,7 +159,9 @@ class Speech2TextDataLayer:
         check_files(report, self.utterances, headers, self.params["sample_freq"])
         if self.mode == "infer":
             return report
-        check_transcripts(report, self.utterances, self.vocabulary)
+        check_transcripts(
+            report, self.utterances, self.vocabulary, self.params["text_normalization"]
+        )
         if output_length is not None:
             check_feasible(
                 report,
@@ -228,6 +233,18 @@ class Speech2TextDataLayer:
             samples = audio.astype(np.float32, copy=False)
             audio = resample(samples, sample_freq, self.params["sample_freq"])
         return self.extractor(audio)
+
+    def _normalized(self, utterances: Sequence[Utterance]) -> Sequence[Utterance]:
+        """With transcripts as `text_normalization` has them: in labels, checks and reports."""
+        if self.params["text_normalization"] is None:
+            return utterances
+        normalize = normalizer(self.params["text_normalization"])
+        return [
+            utterance
+            if utterance.transcript is None
+            else replace(utterance, transcript=normalize(utterance.transcript))
+            for utterance in utterances
+        ]
 
     def _make_augmenter(self) -> Augmenter:
         augmenter = Augmenter(self.params["augmentation"], self.params["sample_freq"])

@@ -12,6 +12,7 @@ from open_seq2seq.config.schema import Param, Schema
 from open_seq2seq.data.batch import TextBatch, Unit
 from open_seq2seq.data.checks import CheckReport
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.data.normalization import NORMALIZATION, normalizer
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.speech2text.batching import BatchPlanner, EpochPlan, PlannedBatch
 from open_seq2seq.data.text_files import read_lines
@@ -46,6 +47,7 @@ TEXT_DATA = Schema(
             "min_count", int, "Rarer words are left out of the vocabulary it makes.", 1, minimum=1
         ),
         Param("lower_case", bool, "Lower-cases the text.", False),
+        NORMALIZATION,
         Param(
             "max_length",
             int,
@@ -109,11 +111,19 @@ class TextDataLayer:
         if self.params["shuffle"] and mode != "train":
             problem = Problem("shuffle", f"True in {mode}", "False", "Put it into train_params.")
             raise InputError("Only training data can be shuffled:", [problem])
-        if utterances is None:
-            lines = list(read_lines(self.params["dataset_files"], self.params["lower_case"]))
-        else:
-            lines = [(line.source, self._normal(line.transcript or "")) for line in utterances]
+        lower_case = self.params["lower_case"]
+        normalize = normalizer(self.params["text_normalization"])
         self.notes: list[str] = []
+        if utterances is None:
+            read = list(read_lines(self.params["dataset_files"], lower_case, normalize))
+            lines = [line for line in read if line[1]]
+            if len(lines) < len(read):
+                empty = len(read) - len(lines)
+                self.notes.append(f"{empty} lines have no words once normalised: left out.")
+        else:
+            texts = [" ".join(normalize(line.transcript or "").split()) for line in utterances]
+            texts = [text.lower() if lower_case else text for text in texts]
+            lines = [(line.source, text) for line, text in zip(utterances, texts)]
         self._make_vocabulary([text for _, text in lines])
         self.vocabulary = load_text_vocabulary(self.params["vocab_file"], self.params["bpe"])
         self.utterances = _Lines(lines)
@@ -141,7 +151,7 @@ class TextDataLayer:
 
     def fingerprint(self) -> dict[str, Any]:
         """What the text must agree on with a model that was trained on it."""
-        return {"lower_case": self.params["lower_case"]}
+        return {name: self.params[name] for name in ("lower_case", "text_normalization")}
 
     def fingerprint_problems(self, stored: Mapping[str, Any]) -> list[Problem]:
         """What differs from the fingerprint in a checkpoint."""
@@ -160,10 +170,6 @@ class TextDataLayer:
         plan = self._epoch_plan(epoch)
         for step in range(start, len(plan)):
             yield self._batch(plan.batch(step))
-
-    def _normal(self, text: str) -> str:
-        words = " ".join(text.split())
-        return words.lower() if self.params["lower_case"] else words
 
     def _make_vocabulary(self, texts: Sequence[str]) -> None:
         """Makes the vocabulary if training is asked to, and says so."""
