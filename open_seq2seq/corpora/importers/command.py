@@ -76,6 +76,9 @@ def exit_code(work: Callable[[], object]) -> int:
     except OpenSeq2SeqError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"{error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Interrupted. The same command goes on from here.", file=sys.stderr)
         return 130

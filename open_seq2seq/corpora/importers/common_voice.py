@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from open_seq2seq.corpora.importers.entries import (
@@ -43,21 +43,19 @@ def read_common_voice(data_dir: str | Path, splits: Sequence[str] | None = None)
         raise InputError("The corpus cannot be read:", [problem])
     if splits is None:
         splits = [name for name in USUAL if name in tables] or tables
-    recordings = _recordings(clips)
+    files = set(os.listdir(clips))
     names = chosen(tables, splits, data_dir)
-    return [_read_table(root / f"{name}.tsv", clips, recordings) for name in names]
+    return [_read_table(root / f"{name}.tsv", clips, files) for name in names]
 
 
-def _recordings(clips: Path) -> dict[str, str]:
-    """Names of the files in `clips`, whole and without suffix, to the names they have."""
-    files = sorted(os.listdir(clips))
-    bare: dict[str, str] = {}
-    for suffix in reversed(AUDIO_SUFFIXES):
-        bare.update((name.removesuffix(suffix), name) for name in files if name.endswith(suffix))
-    return {**bare, **{name: name for name in files}}
+def _clip(path: str, clips: Collection[str]) -> str | None:
+    """The file of a table's `path`: itself, or, converted, with another suffix."""
+    stem = os.path.splitext(path)[0]
+    names = (path, *(stem + suffix for suffix in AUDIO_SUFFIXES))
+    return next((name for name in names if name in clips), None)
 
 
-def _read_table(table: Path, clips: Path, recordings: dict[str, str]) -> Split:
+def _read_table(table: Path, clips: Path, files: Collection[str]) -> Split:
     split = Split(table.stem)
     try:
         lines = read_text_lines(table)
@@ -81,7 +79,7 @@ def _read_table(table: Path, clips: Path, recordings: dict[str, str]) -> Split:
             split.problems.append(Problem(source, f"{len(cells)} cells", expected))
             continue
         row = dict(zip(header, cells))
-        name = recordings.get(row["path"]) or recordings.get(os.path.splitext(row["path"])[0])
+        name = _clip(row["path"], files)
         if name is None:
             found = f"{row['path']!r}, which is not in {clips}"
             split.problems.append(Problem(source, found, "the name of a clip"))

@@ -21,12 +21,19 @@ def file_sizes(paths: Sequence[str]) -> dict[str, int]:
     """The bytes of each file; those that are not there are left out."""
 
     def sizes(chunk: Sequence[str]) -> list[int]:
-        return [os.path.getsize(path) if os.path.isfile(path) else -1 for path in chunk]
+        return [_size(path) for path in chunk]
 
     found: dict[str, int] = {}
     for chunk, values in in_parallel(sizes, paths, "Looking for recordings"):
         found.update((path, size) for path, size in zip(chunk, values) if size >= 0)
     return found
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return -1
 
 
 @dataclass(frozen=True)

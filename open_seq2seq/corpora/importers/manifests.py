@@ -81,13 +81,13 @@ def write_manifests(
         is left. Then no manifest is written.
       RunError: a file cannot be written.
     """
-    output.folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(output.folder)
     manifests = [_checked(split, output) for split in splits]
     problems = [problem for manifest in manifests for problem in manifest.problems]
     if problems and not output.skip_bad_rows:
         raise InputError(
-            f"The corpus cannot be imported as it is: {len(problems)} problems. Mend them, or "
-            "leave them out with --skip_bad_rows.",
+            f"The corpus cannot be imported as it is ({counted(len(problems), 'problem')}). Mend "
+            "it, or leave out what is wrong with --skip_bad_rows.",
             problems,
         )
     empty = [
@@ -95,7 +95,7 @@ def write_manifests(
             split.name,
             f"no usable utterances ({len(manifest.problems)} with problems)",
             "at least one",
-            str(manifest.problems[0]) if manifest.problems else "",
+            str(manifest.problems[0]) if manifest.problems else "Choose others: --splits.",
         )
         for split, manifest in zip(splits, manifests)
         if not manifest.rows
@@ -114,6 +114,18 @@ def write_manifests(
         if report:
             say(f"  {report}")
     return manifests
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes the folder; says where another one can be chosen, as corpora are often read-only."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = "" if os.access(folder, os.W_OK) else "a folder without write permission"
+    except OSError as error:
+        found = error.strerror or str(error)
+    if found:
+        problem = Problem(str(folder), found, "a folder for the manifests", "Choose it: --output.")
+        raise InputError("The manifests cannot be written:", [problem])
 
 
 def _checked(split: Split, output: Output) -> Manifest:
@@ -243,7 +255,10 @@ def _report(manifest: Manifest) -> str:
     if not manifest.problems and not manifest.left_out:
         path.unlink(missing_ok=True)
         return ""
-    parts = {"problems": list(map(str, manifest.problems)), "no utterances": manifest.left_out}
+    parts = {
+        "with problems": list(map(str, manifest.problems)),
+        "that are no utterances": manifest.left_out,
+    }
     lines, counts = [], []
     for what, items in parts.items():
         if items:
@@ -257,5 +272,10 @@ def summary(manifest: Manifest) -> str:
     """`train.csv: 1383 utterances, 4.81 h, 24 speakers`."""
     hours = sum(row["duration"] for row in manifest.rows) / 3600
     speakers = {row.get("speaker") for row in manifest.rows} - {None}
-    text = f"{manifest.path}: {len(manifest.rows)} utterances, {hours:.2f} h"
-    return f"{text}, {len(speakers)} speakers" if speakers else text
+    text = f"{manifest.path}: {counted(len(manifest.rows), 'utterance')}, {hours:.2f} h"
+    return f"{text}, {counted(len(speakers), 'speaker')}" if speakers else text
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 speaker`, `24 speakers`."""
+    return f"{number} {thing}{'s' * (number != 1)}"

@@ -56,12 +56,15 @@ def read_stm(
     else:
         existing_folder(root, "a folder with *.stm")
         parts = _find_parts(root)
-    recordings = None if audio is None else _recordings_below(existing_folder(audio, "recordings"))
+    elsewhere = None if audio is None else _recordings_below(existing_folder(audio, "recordings"))
+    beside: dict[Path, dict[str, str]] = {}
     found = []
     for name in chosen(list(parts), splits, data_dir):
         reader = _Reader(name, leave_out_unknown)
         for file in parts[name]:
-            reader.read(file, _recordings_beside(file) if recordings is None else recordings)
+            if elsewhere is None and file.parent not in beside:
+                beside[file.parent] = _recordings_beside(file.parent.absolute())
+            reader.read(file, beside[file.parent] if elsewhere is None else elsewhere)
         found.append(reader.finished())
     return found
 
@@ -80,9 +83,8 @@ def _find_parts(root: Path) -> dict[str, list[Path]]:
     return parts
 
 
-def _recordings_beside(file: Path) -> dict[str, str]:
-    """Recordings by name, in the STM file's folder and those beside it."""
-    folder = file.parent.absolute()
+def _recordings_beside(folder: Path) -> dict[str, str]:
+    """Recordings by name, in the folder of STM files and those beside it."""
     beside = [path for path in folder.parent.iterdir() if path.is_dir() and path != folder]
     return _by_name(path for place in (folder, *sorted(beside)) for path in place.iterdir())
 

@@ -133,7 +133,7 @@ def test_bad_rows_are_left_out_and_listed(corpus, tmp_path, capsys):
     assert names == ["12-100-0000.wav", "/7-101-0000.wav"]
     assert len(rows_of(out / "dev.csv")) == 1
     report = (out / "left_out_train.txt").read_text()
-    assert report.startswith("5 problems:")
+    assert report.startswith("5 with problems:")
     assert all(message in report for message in messages[:5])
     assert messages[5] in (out / "left_out_dev.txt").read_text()
     assert f"listed in {out}/left_out_train.txt" in capsys.readouterr().out
@@ -155,6 +155,20 @@ def test_other_folders(tmp_path, capsys):
     assert "no such folder" in capsys.readouterr().err
     assert run("librispeech_layout", tmp_path) == 2
     assert "SPLIT/SPEAKER/CHAPTER" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_to(corpus, tmp_path, capsys):
+    write_text(tmp_path / "file", "")
+    assert run("librispeech_layout", corpus, "--output", tmp_path / "file") == 2
+    assert "Choose it: --output." in capsys.readouterr().err
+
+
+def test_characters_without_ascii_form_are_told(corpus, tmp_path, capsys):
+    text = "84-100-0000 Stra\u00dfe \u00e9t\u00e9\n84-100-0001 \u00df\u2014B\n"
+    write_text(corpus / "dev/84/100/84-100.trans.txt", text)
+    assert run("librispeech_layout", corpus / "dev", "--output", tmp_path) == 0
+    assert "dropped from transcripts: \u00df (2), \u2014 (1)" in capsys.readouterr().out
+    assert [row["transcript"] for row in rows_of(tmp_path / "dev.csv")] == ["strae ete", "b"]
 
 
 def test_text_that_is_not_utf_8(corpus, tmp_path, capsys):
