@@ -67,21 +67,28 @@ def read_manifests(files: Sequence[str], need_transcript: bool) -> list[Utteranc
     if not files:
         problems.append(Problem("dataset_files", "an empty list", "at least one manifest"))
     for file in map(config_path, files):
-        before = len(utterances) + len(problems)
-        text = _read_text(file, "a manifest", WORKING_DIRECTORY)
-        if isinstance(text, Problem):
-            problems.append(text)
-            continue
-        folder = os.path.dirname(file)
-        for row in manifest_rows(file, text, need_transcript, problems):
-            utterance = _utterance(row, folder, need_transcript, problems)
-            if utterance:
-                utterances.append(utterance)
-        if len(utterances) + len(problems) == before:
-            found = "no rows" if text.strip() else "an empty file"
-            problems.append(Problem(file, found, "at least one recording"))
+        utterances += read_manifest(file, need_transcript, problems)
     if problems:
         raise InputError("The manifests cannot be used:", problems)
+    return utterances
+
+
+def read_manifest(file: str, need_transcript: bool, problems: list[Problem]) -> list[Utterance]:
+    """Reads one manifest; what cannot be used goes to `problems`, the other rows are returned."""
+    text = _read_text(file, "a manifest", WORKING_DIRECTORY)
+    if isinstance(text, Problem):
+        problems.append(text)
+        return []
+    before = len(problems)
+    utterances: list[Utterance] = []
+    folder = os.path.dirname(file)
+    for row in manifest_rows(file, text, need_transcript, problems):
+        utterance = _utterance(row, folder, need_transcript, problems)
+        if utterance:
+            utterances.append(utterance)
+    if not utterances and len(problems) == before:
+        found = "no rows" if text.strip() else "an empty file"
+        problems.append(Problem(file, found, "at least one recording"))
     return utterances
 
 

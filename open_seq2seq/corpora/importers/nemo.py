@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.corpora.importers.entries import Entry, Split
-from open_seq2seq.data.manifest import read_manifests
+from open_seq2seq.data.manifest import read_manifest
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_whole
 
@@ -18,12 +18,7 @@ SUFFIX = ".jsonl"
 def read_nemo(manifest: str | Path) -> Split:
     """One manifest, of either kind, as a split of its name."""
     split = Split(Path(manifest).stem)
-    try:
-        utterances = read_manifests([str(manifest)], need_transcript=True)
-    except InputError as error:
-        split.problems += error.problems
-        return split
-    for one in utterances:
+    for one in read_manifest(str(manifest), True, split.problems):
         text = one.transcript or ""
         split.entries.append(
             Entry(one.path, text, one.source, one.offset, one.duration, one.speaker)
