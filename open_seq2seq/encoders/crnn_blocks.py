@@ -11,6 +11,7 @@ from keras import ops
 
 from open_seq2seq.encoders.convolution import Convolution
 from open_seq2seq.encoders.recurrent import RecurrentLayer
+from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.masks import zero_past
 
 
@@ -43,7 +44,7 @@ class Shared:
         """Dropout in training."""
         if not training or self.drop_prob == 0:
             return values
-        return keras.random.dropout(values, self.drop_prob, seed=self.seed)
+        return dropout(values, self.drop_prob, self.seed)
 
     def norm(self, axis: int, name: str) -> keras.layers.LayerNormalization:
         """Layer normalization (Ba et al. 2016) of each frame over one axis."""

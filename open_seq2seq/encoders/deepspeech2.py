@@ -18,6 +18,7 @@ from open_seq2seq.encoders.normalization import BatchNorm
 from open_seq2seq.encoders.recurrent import RecurrentLayer
 from open_seq2seq.encoders.tdnn_block import Repetition, Surroundings
 from open_seq2seq.ops.convolution import depthwise_convolve
+from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
 
@@ -198,7 +199,7 @@ class DeepSpeech2Encoder(Encoder):
         rate = 1.0 - self.params["dropout_keep_prob"]
         if not training or rate == 0:
             return outputs
-        return keras.random.dropout(outputs, rate, seed=self.seed)
+        return dropout(outputs, rate, self.seed)
 
     def output_length(self, frames: Any) -> Any:
         """Output frames for so many feature frames: an int, an integer array or a tensor."""

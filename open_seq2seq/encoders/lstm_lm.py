@@ -10,6 +10,7 @@ import keras
 from open_seq2seq.encoders.encoder import Encoder
 from open_seq2seq.encoders.recurrent import RecurrentLayer
 from open_seq2seq.encoders.text_params import LSTM_LM
+from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.initializers import fresh_initializer
 
 
@@ -78,7 +79,7 @@ class LSTMLMEncoder(Encoder):
         drop_prob = 1.0 - self.params["dropout_keep_prob"]
         if not training or drop_prob <= 0:
             return values
-        return keras.random.dropout(values, drop_prob, seed=self.seed)
+        return dropout(values, drop_prob, self.seed)
 
     def output_length(self, frames: Any) -> Any:
         return frames

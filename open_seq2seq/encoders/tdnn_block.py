@@ -15,6 +15,7 @@ from open_seq2seq.encoders.normalization import (
     BatchNorm,
     make_normalization,
 )
+from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.masks import zero_past
 
 
@@ -170,7 +171,7 @@ class Repetition(Convolution):
             outputs = outputs if residual is None else outputs + residual
             outputs = zero_past(self.shared.activation(outputs), lengths)
         if training and self.drop_prob > 0:
-            outputs = keras.random.dropout(outputs, self.drop_prob, seed=self.shared.seed)
+            outputs = dropout(outputs, self.drop_prob, self.shared.seed)
         return outputs
 
     def _residual_sum(self, sources: Sequence[Any], lengths: Any, training: bool) -> Any:

@@ -16,6 +16,7 @@ from keras import ops
 
 from open_seq2seq.encoders.encoder import Encoder
 from open_seq2seq.encoders.text_params import TRANSFORMER_LM
+from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
 
@@ -177,4 +178,4 @@ def _norm(name: str, dtype: Any) -> keras.layers.LayerNormalization:
 def _dropped(values: Any, drop_prob: float, seed: Any, training: bool) -> Any:
     if not training or drop_prob <= 0:
         return values
-    return keras.random.dropout(values, drop_prob, seed=seed)
+    return dropout(values, drop_prob, seed)

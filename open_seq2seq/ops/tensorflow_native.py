@@ -22,6 +22,11 @@ def takes_normalization(inputs: Any) -> bool:
     return _takes(inputs, _NORMALIZATION_CHANNELS)
 
 
+def takes_dropout(inputs: Any) -> bool:
+    """Whether `dropout` takes these values."""
+    return inputs.dtype in (tf.bfloat16, tf.float32) and operations() is not None
+
+
 def _takes(inputs: Any, channels: int) -> bool:
     return (
         inputs.dtype == tf.bfloat16
@@ -145,3 +150,24 @@ def batch_normalize(
     shape = tf.shape(inputs)
     count = tf.cast(shape[0] * shape[1], tf.float32)
     return outputs, mean, variance * (count / tf.maximum(count - 1.0, 1.0))
+
+
+def dropout(inputs: Any, rate: float, seed: Any) -> Any:
+    """`open_seq2seq.ops.dropout.dropout`, whose mask is made again for the gradient.
+
+    Args:
+      inputs: bfloat16 or float32.
+      rate: probability of becoming 0; rounded to 1 / 65536.
+      seed: [2] uint32.
+    """
+    native = operations()
+    seed = tf.cast(seed, tf.uint32)
+
+    def masked(values: Any) -> Any:
+        return native.open_seq2_seq_dropout(inputs=values, seed=seed, rate=rate)
+
+    @tf.custom_gradient
+    def dropped(inputs: Any) -> Any:
+        return masked(inputs), masked
+
+    return dropped(inputs)

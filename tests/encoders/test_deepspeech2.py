@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from open_seq2seq.encoders import DeepSpeech2Encoder
+from open_seq2seq.encoders import DeepSpeech2Encoder, deepspeech2
 from open_seq2seq.errors import InputError
 from tests.encoders.architectures import deep_speech, frequency_convolution
 from tests.encoders.encoder_checks import CHECKS, EncoderCase, encode, scramble
@@ -273,7 +273,7 @@ def test_where_dropout_is(monkeypatch, arrangement, expected):
         channels.append(outputs.shape[-1])
         return outputs
 
-    monkeypatch.setattr(keras.random, "dropout", record)
+    monkeypatch.setattr(deepspeech2, "dropout", record)
     encoder = build(layers=3, rnn_arrangement=arrangement, dropout_keep_prob=0.7)
     features = np.zeros((1, 5, 6), np.float32)
     encoder(features, np.array([5]), training=False)

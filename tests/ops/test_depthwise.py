@@ -9,18 +9,23 @@ from open_seq2seq.ops import native
 from open_seq2seq.ops.convolution import depthwise_convolve, plain_depthwise_convolve
 
 
+def need_kernels():
+    """Builds the C++ kernels if need be; skips where they cannot be."""
+    if not native.supported():
+        pytest.skip("this CPU has no AVX512-BF16")
+    try:
+        native.build()
+    except RunError as error:
+        pytest.skip(f"the C++ kernels can't be built: {error.summary[:200]}")
+    native.operations.cache_clear()
+    assert native.operations() is not None
+
+
 @pytest.fixture(scope="module", params=["tensorflow", "native"])
 def path(request):
     """TensorFlow's kernels in float32, the C++ ones in bfloat16 (built if need be)."""
     if request.param == "native":
-        if not native.supported():
-            pytest.skip("this CPU has no AVX512-BF16")
-        try:
-            native.build()
-        except RunError as error:
-            pytest.skip(f"the C++ kernels can't be built: {error.summary[:200]}")
-        native.operations.cache_clear()
-        assert native.operations() is not None
+        need_kernels()
     return request.param
 
 

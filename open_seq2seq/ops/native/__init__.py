@@ -22,7 +22,7 @@ from open_seq2seq.ops.compiler import (
 from open_seq2seq.ops.cpu import cpu_flags
 
 _SOURCES = Path(__file__).parent
-_NEEDED_FLAGS = frozenset({"avx512_bf16", "avx512bw", "avx512vl"})
+_NEEDED_FLAGS = frozenset({"avx512_bf16", "avx512bw", "avx512dq", "avx512vl"})
 
 
 def supported() -> bool:
