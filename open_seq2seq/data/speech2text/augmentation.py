@@ -138,10 +138,13 @@ class Augmenter:
         self._masks = mask_policy(self.params)
 
     @property
-    def changes_waveform(self) -> bool:
-        """Whether audio is changed before the features, which then must not be cached."""
-        off = self.shortest_factor == self.longest_factor == 1.0
-        return not off or self.params["noise_level_min"] is not None
+    def cacheable(self) -> bool:
+        """Whether a recording has only a few forms before the masks, which may be cached.
+
+        It has one, or one for each speed factor of a list; noise and a range of factors make it
+        another one each time.
+        """
+        return self._ratio == 0.0 and self.params["noise_level_min"] is None
 
     def problems(self, num_features: int) -> list[Problem]:
         """What is wrong with the masks for this number of features."""

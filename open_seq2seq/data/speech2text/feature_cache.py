@@ -26,7 +26,12 @@ from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import draft_of, replaced
 
 CACHE_PARAMS: list[Param] = [
-    Param("cache_features", bool, "Keep computed features on disk and reuse them.", False),
+    Param(
+        "cache_features",
+        bool,
+        "Keep computed features on disk and reuse them, those of each speed factor of a list.",
+        False,
+    ),
     Param(
         "cache_dir",
         str,
@@ -59,9 +64,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 class FeatureCache:
     """Stores and finds the features of recordings.
 
-    It caches what the front-end computes from the plain recording with the dither that
-    is the same each time: augmented audio is never put here, and masks are applied to what
-    `get` returns.
+    It caches what the front-end computes from the recording, at its own or another speed, with
+    the dither that is the same each time: noise is never put here, and masks are applied to
+    what `get` returns.
 
     Args:
       directory: the cache's folder; made if needed.
@@ -103,7 +108,9 @@ class FeatureCache:
                 [Problem(str(directory), found, "a writable folder", "Choose another cache_dir.")],
             ) from error
 
-    def get(self, path: str | os.PathLike[str], segment: Segment = WHOLE) -> np.ndarray | None:
+    def get(
+        self, path: str | os.PathLike[str], segment: Segment = WHOLE, speed: float = 1.0
+    ) -> np.ndarray | None:
         """The cached features `[time, feature]` of a recording; None when there are none.
 
         A damaged entry counts as none: compute and `put` replaces it.
@@ -111,8 +118,9 @@ class FeatureCache:
         Args:
           path: the audio file.
           segment: where in it the recording starts and its length, in seconds.
+          speed: the factor of its length by which it was slowed down.
         """
-        entry = self._entry(path, segment)
+        entry = self._entry(path, segment, speed)
         if entry is None:
             return None
         try:
@@ -123,13 +131,17 @@ class FeatureCache:
             return None
 
     def put(
-        self, path: str | os.PathLike[str], features: np.ndarray, segment: Segment = WHOLE
+        self,
+        path: str | os.PathLike[str],
+        features: np.ndarray,
+        segment: Segment = WHOLE,
+        speed: float = 1.0,
     ) -> None:
         """Stores the features `[time, feature]` of a recording; arguments as above.
 
         When the disk is full or not writable, it warns once in each process and stores no more.
         """
-        entry = self._entry(path, segment)
+        entry = self._entry(path, segment, speed)
         if not self.enabled or entry is None:
             return
         try:
@@ -149,7 +161,7 @@ class FeatureCache:
                 stacklevel=3,
             )
 
-    def _entry(self, path: str | os.PathLike[str], segment: Segment) -> Path | None:
+    def _entry(self, path: str | os.PathLike[str], segment: Segment, speed: float) -> Path | None:
         """The entry's file; None when the recording is not there to be cached."""
         path = os.path.abspath(path)
         try:
@@ -157,7 +169,10 @@ class FeatureCache:
         except OSError:
             return None
         key = f"{path}\n{status.st_size}\n{status.st_mtime_ns}"
-        name = _digest(key if segment == WHOLE else f"{key}\n{segment[0]!r}\n{segment[1]!r}")
+        # What is as it was has the name that it always had.
+        key += "" if segment == WHOLE else f"\n{segment[0]!r}\n{segment[1]!r}"
+        key += "" if speed == 1.0 else f"\nspeed {speed!r}"
+        name = _digest(key)
         # Folders with hundreds of thousands of files are slow.
         return self.directory / name[:2] / f"{name[2:]}{self._extension}"
 

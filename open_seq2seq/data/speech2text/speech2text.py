@@ -143,8 +143,11 @@ class Speech2TextDataLayer:
             notes.append(f"{count} of {total} recordings left out by {' and '.join(limits)}.")
         if self.params["augmentation"] and self.mode != "train":
             notes.append(f"augmentation changes the audio in {self.mode} mode too.")
-        if self.params["cache_features"] and self.augmenter.changes_waveform:
-            notes.append("cache_features has no effect: the augmentation changes the audio.")
+        if self.params["cache_features"] and not self.augmenter.cacheable:
+            notes.append(
+                "cache_features has no effect: noise, or speed factors from a range instead of a "
+                "list, make the audio another one each time."
+            )
         return notes
 
     def check(self, output_length: Callable[[np.ndarray], np.ndarray] | None = None) -> CheckReport:
@@ -260,7 +263,7 @@ class Speech2TextDataLayer:
 
     @cached_property
     def _cache(self) -> FeatureCache | None:
-        if not self.params["cache_features"] or self.augmenter.changes_waveform:
+        if not self.params["cache_features"] or not self.augmenter.cacheable:
             return None
         directory = self.params["cache_dir"]
         if directory is None:
@@ -360,10 +363,11 @@ class Speech2TextDataLayer:
         """Features before the masks, from the cache if there is one."""
         sample_freq = self.params["sample_freq"]
         if self._cache is not None:
-            features = self._cache.get(path, segment)
+            features = self._cache.get(path, segment, factor)
             if features is None:
-                features = self.extractor(read_audio(path, sample_freq, *segment))
-                self._cache.put(path, features, segment)
+                samples = read_audio(path, sample_freq, *segment)
+                features = self.extractor(self.augmenter.waveform(samples, factor, rng))
+                self._cache.put(path, features, segment, factor)
             return features
         samples = self.augmenter.waveform(read_audio(path, sample_freq, *segment), factor, rng)
         return self.extractor(samples, rng if self.mode == "train" else None)

@@ -337,23 +337,37 @@ def test_given_utterances(params, corpus):
         make(params)
 
 
-@pytest.mark.parametrize("speed", [False, True])
+@pytest.mark.parametrize("speed", [0.0, [0.9, 1.1], [0.8], 0.1])
 def test_cache(params, tmp_path, speed, monkeypatch):
     params |= {"cache_features": True, "cache_dir": str(tmp_path / "cache")}
-    params["augmentation"] = {"n_time_mask": 1, "width_time_mask": 5}
-    if speed:
-        params["augmentation"]["speed_perturbation_ratio"] = 0.1
-    layer = make(params)
+    params["augmentation"] = {"speed_perturbation_ratio": speed, "n_time_mask": 1}
+    params["augmentation"]["width_time_mask"] = 5
+    layer, drawn = make(params), speed == 0.1
     expected = list(layer.batches())
+    # The dither, which caching freezes, is off here.
     assert_equal_batches(expected, make(params | {"cache_features": False}).batches())
+    other_epochs = [list(make(params).batches(epoch)) for epoch in range(1, 8)]
     calls = []
     original = FeatureExtractor.__call__
     monkeypatch.setattr(
         FeatureExtractor, "__call__", lambda *a, **k: calls.append(1) or original(*a, **k)
     )
     assert_equal_batches(expected, make(params).batches())
-    assert len(calls) == (30 if speed else 0)
-    assert any("cache_features has no effect" in note for note in layer.notes) == speed
+    assert len(calls) == (30 if drawn else 0)
+    assert any("cache_features has no effect" in note for note in layer.notes) == drawn
+    assert_equal_batches(other_epochs[-1], make(params).batches(7))
+
+
+def test_cached_speeds_are_told_apart(params, tmp_path):
+    """The same utterance at two speeds, from a cache that holds both."""
+    params |= {"cache_features": True, "cache_dir": str(tmp_path / "cache")}
+    for _ in range(2):
+        lengths = []
+        for factor in (1.0, 0.8, 1.25):
+            params["augmentation"] = {"speed_perturbation_ratio": [factor]}
+            layer = make(params | {"shuffle": False})
+            lengths.append(next(layer.batches()).feature_lengths[0])
+        assert lengths[1] < lengths[0] < lengths[2]
 
 
 def test_sentencepiece_labels(params, tmp_path):
