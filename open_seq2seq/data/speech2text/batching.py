@@ -140,6 +140,8 @@ class BatchPlanner:
         have different numbers of them, or none; otherwise each batch is dealt to all workers.
       shuffle: random batches in random order; otherwise batches by length in the order of
         the first rows in them.
+      sorted_epochs: so many first epochs take their batches from the shortest utterances to the
+        longest (SortaGrad, Amodei et al. 2015, arXiv:1512.02595, section 3.2); only with shuffle.
       draw_speed_factors: (rng, n) -> factors [n]; None: no speed perturbation.
       longest_factor: the upper bound of these factors.
 
@@ -159,6 +161,7 @@ class BatchPlanner:
     devices: int = 1
     takes_whole_batches: bool = False
     shuffle: bool = True
+    sorted_epochs: int = 0
     draw_speed_factors: Callable[[np.random.Generator, int], np.ndarray] | None = None
     longest_factor: float = 1.0
     bucket_lengths: np.ndarray = field(init=False)
@@ -206,6 +209,8 @@ class BatchPlanner:
                 # The smaller batch falls on another length each time.
                 sizes = np.roll(sizes, int(rng.integers(len(sizes))))
             steps = rng.permutation(len(sizes))
+            if epoch < self.sorted_epochs:
+                steps.sort()
         else:
             order = np.lexsort((np.arange(count), frames))
         ends = np.cumsum(sizes)

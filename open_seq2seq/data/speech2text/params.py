@@ -80,6 +80,14 @@ _DATA_PARAMS = [
         default=None,
     ),
     Param(
+        "sorted_epochs",
+        int,
+        "First epochs whose batches come from the shortest recordings to the longest (SortaGrad): "
+        "CTC starts more easily.",
+        0,
+        minimum=0,
+    ),
+    Param(
         "num_buckets",
         int,
         "Number of lengths that batches are padded to, chosen for least padding.",

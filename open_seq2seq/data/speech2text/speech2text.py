@@ -296,6 +296,7 @@ class Speech2TextDataLayer:
             devices=self.devices,
             takes_whole_batches=self.mode != "train",
             shuffle=self.mode == "train" if shuffle is None else shuffle,
+            sorted_epochs=self.params["sorted_epochs"],
             draw_speed_factors=self.augmenter.speed_factors if changes_speed else None,
             longest_factor=self.augmenter.longest_factor,
         )

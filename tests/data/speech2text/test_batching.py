@@ -47,6 +47,7 @@ options = st.fixed_dictionaries(
         "seed": st.integers(-5, 5),
         "shuffle": st.booleans(),
         "max_batch_frames": st.none() | st.integers(2100, 20_000),
+        "sorted_epochs": st.integers(0, 2),
         "draw_speed_factors": st.none() | st.just(uniform_factors),
     }
 ).map(lambda o: o | {"longest_factor": 1.1 if o["draw_speed_factors"] else 1.0})
@@ -221,6 +222,21 @@ def test_batches_do_not_come_by_length():
     lengths = [plan.batch(step).length for step in range(len(plan))]
     correlation = np.corrcoef(lengths, np.arange(len(lengths)))[0, 1]
     assert abs(correlation) < 0.3
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_first_epochs_from_the_shortest_to_the_longest(workers):
+    planner = make(speech_like_samples(300), sorted_epochs=2, num_workers=workers)
+    plain = make(speech_like_samples(300), num_workers=workers)
+    for epoch in range(4):
+        lengths = [batch.length for batch in batches_of(planner, epoch)]
+        assert (lengths == sorted(lengths)) == (epoch < 2)
+        # Only the order differs: the batches are those of any other epoch.
+        rows, expected = (
+            sorted(batch.rows.tolist() for batch in batches_of(one, epoch))
+            for one in (planner, plain)
+        )
+        assert rows == expected
 
 
 def test_the_smaller_batch_is_not_always_of_the_longest():
