@@ -1,69 +1,60 @@
-"""Draws the curves of a run from its log directory.
+"""Draws WER and CER of the evaluation data during training, of one run or of several.
 
-python scripts/plot_training.py runs/demo/2026-01-31_12-00-00_seed0 curve.png
+    python scripts/plot_training.py runs/a --output=curve.png
+    python scripts/plot_training.py runs/seed0 runs/seed1 runs/other --x=time --output=curves.svg
+    python scripts/plot_training.py runs/a --losses --output=loss.png
+
+Runs are log directories. Those of one config, which differ in their seeds, share a colour;
+--names gives other names. --losses draws the loss and the learning rate of one run instead.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
+from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
+from open_seq2seq.training.run_plots import AXES, draw_losses, draw_rates, read_runs
 
-def train_losses(logdir: Path) -> list[tuple[int, float]]:
-    """(step, loss) pairs from the TensorBoard events."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    from tensorboard.util import tensor_util
-
-    events = EventAccumulator(str(logdir), size_guidance={"tensors": 0})
-    events.Reload()
-    return [
-        (event.step, float(tensor_util.make_ndarray(event.tensor_proto)))
-        for event in events.Tensors("train_loss")
-    ]
+_ENDINGS = (".png", ".svg", ".pdf", ".jpg")
 
 
-def evaluations(logdir: Path) -> list[dict[str, float]]:
-    """The rows of `evaluations.jsonl`."""
-    path = logdir / "evaluations.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()]
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the script; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("runs", nargs="+", type=Path, metavar="LOGDIR", help="log directories of train_eval")
+    add("--output", type=Path, required=True, help="the picture: .png, .svg, .pdf")
+    add("--x", choices=AXES, default="steps", help="the horizontal axis (steps)")
+    add("--names", nargs="+", default=[], help="of the runs, in their order")
+    add("--losses", action="store_true", help="loss and learning rate of one run")
+    flags = parser.parse_args(arguments)
+    try:
+        _check(flags)
+        runs = read_runs(flags.runs, flags.x, flags.names)
+        figure = draw_losses(runs[0]) if flags.losses else draw_rates(runs, flags.x)
+    except OpenSeq2SeqError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    flags.output.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(flags.output, dpi=120)
+    print(f"{flags.output} is written")
+    return 0
 
 
-def draw(logdir: Path, target: Path) -> None:
-    """Loss of training and evaluation, and the error rates, over the steps."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    losses, rows = train_losses(logdir), evaluations(logdir)
-    steps = [row["step"] for row in rows]
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), constrained_layout=True)
-    left.plot(*zip(*losses), color="tab:gray", linewidth=1, label="training")
-    left.plot(steps, [row["loss"] for row in rows], "o-", color="tab:blue", label="evaluation")
-    left.set(title="Loss", xlabel="step", yscale="log")
-    if "perplexity" in rows[0]:
-        values = [row["perplexity"] for row in rows]
-        right.plot(steps, values, "o-", color="tab:red", label=f"last {values[-1]:.1f}")
-        right.set(title="Perplexity of the evaluation data", xlabel="step", yscale="log")
-    else:
-        for name, color in (("wer", "tab:red"), ("cer", "tab:orange")):
-            values = [100 * row[name] for row in rows]
-            label = f"{name.upper()}, last {values[-1]:.1f} %"
-            right.plot(steps, values, "o-", color=color, label=label)
-        right.set(title="Error rates on the evaluation data, %", xlabel="step", ylim=(0, None))
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.savefig(target, dpi=110)
+def _check(flags: argparse.Namespace) -> None:
+    problems = []
+    if flags.output.suffix.lower() not in _ENDINGS:
+        found = flags.output.suffix or "no ending"
+        problems.append(Problem("--output", found, f"one of {', '.join(_ENDINGS)}"))
+    if flags.losses and len(flags.runs) > 1:
+        problems.append(Problem("--losses", f"{len(flags.runs)} runs", "one run"))
+    if problems:
+        raise InputError("The flags do not fit:", problems)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Draws the curves of a run.")
-    parser.add_argument("logdir", type=Path)
-    parser.add_argument("target", type=Path)
-    arguments = parser.parse_args()
-    if not (arguments.logdir / "evaluations.jsonl").is_file():
-        sys.exit(f"{arguments.logdir} has no evaluations.jsonl; was it trained with train_eval?")
-    draw(arguments.logdir, arguments.target)
+    sys.exit(main())

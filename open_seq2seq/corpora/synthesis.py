@@ -17,7 +17,7 @@ import hashlib
 import json
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -113,10 +113,11 @@ def read_sentences(
     normalize = normalizer(text_normalization)
     found = []
     for file in files:
+        rows: Iterable[tuple[str, str]]
         if file.endswith((".json", ".jsonl")):
-            rows = ((u.source, u.transcript or "") for u in read_manifests([file], True))
+            rows = [(u.source, u.transcript or "") for u in read_manifests([file], True)]
         else:
-            rows = iter(read_lines([file]))
+            rows = read_lines([file])
         found += [(source, text) for source, text in rows if text.strip()]
     if not found or (sample is not None and sample > len(found)):
         expected = "at least one sentence" if sample is None else f"at least {sample} sentences"

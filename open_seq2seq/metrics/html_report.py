@@ -14,7 +14,7 @@ MISTAKES_SHOWN = 25
 # So many utterances are open at once; the rest are in the file, folded away.
 UTTERANCES_SHOWN = 50
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --text: #1d2433; --soft: #667085; --line: #d9dee7;
   --page: #f6f7f9; --card: #ffffff; --substituted: #b45f06; --deleted: #b3261e;
   --inserted: #1a5fb4; --right: #2e7d4f; --tint: 14%; }
@@ -75,7 +75,7 @@ def render_html(analysis: Analysis, title: str, details: Mapping[str, Any]) -> s
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>",
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>",
         f"<h1>{escape(title)}</h1>",
         _cards(analysis),
         _facts(analysis, details),
@@ -175,15 +175,16 @@ def _wrong(wrong: Sequence[ScoredUtterance]) -> str:
         f"<h2>Utterances with errors <small>{len(wrong)}, most errors first; "
         "upper line: reference, lower line: hypothesis</small></h2>"
     ]
-    parts += [_utterance(scored) for scored in wrong[:UTTERANCES_SHOWN]]
+    parts += [utterance_card(scored) for scored in wrong[:UTTERANCES_SHOWN]]
     folded = wrong[UTTERANCES_SHOWN:]
     if folded:
         parts.append(f"<details><summary>{len(folded)} more with errors</summary>")
-        parts += [*(_utterance(scored) for scored in folded), "</details>"]
+        parts += [*(utterance_card(scored) for scored in folded), "</details>"]
     return "\n".join(parts)
 
 
-def _utterance(scored: ScoredUtterance) -> str:
+def utterance_card(scored: ScoredUtterance) -> str:
+    """One utterance with its rates, reference above hypothesis; to be shown under `STYLE`."""
     pairs = "".join(
         _pair(reference, hypothesis) for reference, hypothesis in scored.alignment.pairs
     )

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 
 from open_seq2seq.cli import main
 from open_seq2seq.training.recognizer import Recognizer
+from open_seq2seq.training.run_plots import read_events
 from open_seq2seq.training.step import TrainStep
 from open_seq2seq.training.summary import read_summary
 
@@ -97,6 +98,10 @@ def test_all_summaries_are_written(corpus, run):
                     f"gradient_norm/{kernel}", f"variables/{kernel}",
                     f"variable_norm/{kernel}"}  # fmt: skip
     assert [event.step for event in events.Tensors("train_loss")] == [5, 10]
+    read = read_events(corpus / "run", ("train_loss", "learning_rate", "nothing"))
+    assert [step for step, _ in read["train_loss"]] == [5, 10] and read["nothing"] == []
+    # Power 1 over 10 steps: the fifth step is made with 1 - 4/10 of the rate.
+    assert read["learning_rate"][0] == (5, pytest.approx(0.02 * 0.6, rel=1e-5))
 
 
 def test_training_is_repeatable_and_continues_exactly(corpus, run):

@@ -1,0 +1,27 @@
+"""How times and rates of runs are written in tables, reports and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `3 min 20 s` or `1 h 02 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    minutes = round(whole / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def percents(rates: Sequence[float]) -> str:
+    """Rates in percent: `12.3`, of several their mean and range, `12.3 (11.9 to 12.8)`."""
+    if not rates:
+        return ""
+    digits = 2 if max(rates) < 0.1 else 1
+    mean, low, high = (100 * value for value in (sum(rates) / len(rates), min(rates), max(rates)))
+    if len(rates) == 1:
+        return f"{mean:.{digits}f}"
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"

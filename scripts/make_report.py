@@ -1,0 +1,41 @@
+"""Writes the result of a recipe as one HTML page that needs nothing besides itself.
+
+    python scripts/make_report.py runs/seed0 runs/seed1 runs/seed2 --output=report.html
+
+It has the error rates, greedy and with language models, of all runs, what they were trained on and
+how long it took, curves of WER and CER over time and epochs, loss and learning rate, and of the
+first run typical and worst transcripts and the configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from open_seq2seq.errors import OpenSeq2SeqError
+from open_seq2seq.files import write_whole
+from open_seq2seq.training.run_report import render_report
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the script; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("runs", nargs="+", type=Path, metavar="LOGDIR", help="log directories of train_eval")
+    add("--output", required=True, help="the page")
+    add("--title", help="its heading (the recipes' names)")
+    flags = parser.parse_args(arguments)
+    try:
+        write_whole(flags.output, render_report(flags.runs, flags.title))
+    except OpenSeq2SeqError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    print(f"{flags.output} is written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
