@@ -51,10 +51,11 @@ format: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/python scripts/make_config_reference.py
 
-# Exact versions of everything, for all supported Pythons in one file.
+# Exact versions of everything but the benchmarks' contestants, for all supported Pythons in one file.
 lock: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --universal --python-version 3.10 --all-extras --no-header \
+	$(BIN)/uv pip compile --universal --python-version 3.10 --extra test --extra jax \
+	  --extra horovod-build --no-header \
 	  --no-emit-index-url --no-annotate pyproject.toml -o constraints.txt --upgrade
 
 clean:
