@@ -69,6 +69,8 @@ base_params = {
         "input_type": "logfbank",
         "num_audio_features": 13,
         "window_size": 0.025,
+        # neon's manifests have LibriSpeech's transcripts, in capitals.
+        "text_normalization": "librispeech",
         "vocab_file": "open_seq2seq/test_utils/toy_speech_data/vocab.txt",
     },
 }
