@@ -94,10 +94,12 @@ def _read_part(root: Path, name: str) -> Split:
 
 def _not_there(root: Path, missing: Sequence[str]) -> InputError:
     remedy = "Leave out --no_download, or choose others with --splits."
-    problems = [
-        Problem(str(root), f"no {_FOLDER}/{name} and no {name}", "one of them", remedy)
-        for name in missing
-    ]
+    problems = []
+    for name in missing:
+        found = f"no {_FOLDER}/{name} and no {name}"
+        if unfinished_mark(root, _archive(root, name)).exists():
+            found = f"{name}.tar.gz half extracted"
+        problems.append(Problem(str(root), found, name, remedy))
     return InputError("These parts of LibriSpeech are not there:", problems)
 
 

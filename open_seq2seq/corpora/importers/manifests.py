@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.corpora.importers.durations import file_lengths, file_sizes, journal_of
-from open_seq2seq.corpora.importers.entries import Entry, Split
-from open_seq2seq.corpora.importers.texts import ascii_lower, lost_characters
+from open_seq2seq.corpora.importers.checking import Manifest, checked
+from open_seq2seq.corpora.importers.durations import journal_of
+from open_seq2seq.corpora.importers.entries import Split
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_csv, write_whole
-
-# A segment may end that many seconds after its recording does: lists round times, or were made
-# for another decoder. It is shortened; a longer excess is a mistake.
-_OVERHANG = 0.5
-
-_MICROSECOND = 1e-6
-
-# Seconds that a corpus's durations may differ from its files', as in the check before training.
-_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -44,25 +34,6 @@ class Output:
     skip_bad_rows: bool = False
     write: Callable[[Path, list[dict[str, Any]]], None] = write_csv
     suffix: str = ".csv"
-
-
-@dataclass
-class Manifest:
-    """A split that is ready to be written.
-
-    Args:
-      path: of the CSV.
-      rows: its rows.
-      problems: what is left out for being wrong.
-      left_out: what is left out for being no utterance.
-      notes: what the user should know.
-    """
-
-    path: Path
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def write_manifests(
@@ -116,6 +87,11 @@ def write_manifests(
     return manifests
 
 
+def _checked(split: Split, output: Output) -> Manifest:
+    path = output.folder / f"{split.name}{output.suffix}"
+    return checked(split, path, output.normalize, output.relative_paths)
+
+
 def _make_folder(folder: Path) -> None:
     """Makes the folder; says where another one can be chosen, as corpora are often read-only."""
     try:
@@ -126,127 +102,6 @@ def _make_folder(folder: Path) -> None:
     if found:
         problem = Problem(str(folder), found, "a folder for the manifests", "Choose it: --output.")
         raise InputError("The manifests cannot be written:", [problem])
-
-
-def _checked(split: Split, output: Output) -> Manifest:
-    """The rows of a split, and what is wrong with it."""
-    manifest = Manifest(output.folder / f"{split.name}{output.suffix}")
-    manifest.problems += split.problems
-    manifest.left_out += split.left_out
-    manifest.notes += split.notes
-    entries = [(os.path.abspath(entry.audio), entry) for entry in split.entries]
-    paths = list(dict.fromkeys(path for path, _ in entries))
-    sizes = file_sizes(paths)
-    mono = {path for path, entry in entries if entry.channel}
-    lengths = file_lengths(paths, sizes, manifest.path, mono)
-    users = Counter(path for path, _ in entries)
-    shortened = 0
-    lost: Counter[str] = Counter()
-    for path, entry in entries:
-        length = lengths[path]
-        if isinstance(length, Problem):
-            # Once for all its segments.
-            if users[path]:
-                manifest.problems.append(_unreadable(entry, length, users.pop(path)))
-            continue
-        if entry.channel and length.channels > 1:
-            manifest.problems.append(_several_channels(entry, path, length.channels))
-            continue
-        transcript = output.normalize(entry.transcript)
-        if not transcript:
-            manifest.problems.append(_empty(entry))
-            continue
-        if output.normalize is ascii_lower:
-            lost.update(lost_characters(entry.transcript))
-        duration = length.duration
-        if entry.offset is None and _lies(entry, duration):
-            manifest.problems.append(_false_duration(entry, duration))
-            continue
-        if entry.offset is not None:
-            rest = length.duration - entry.offset
-            wanted = rest if entry.duration is None else entry.duration
-            duration = min(wanted, rest)
-            if duration < _MICROSECOND or wanted - duration > _OVERHANG:
-                manifest.problems.append(_outside(entry, path, length.duration))
-                continue
-            shortened += wanted - duration > _MICROSECOND
-        name = os.path.relpath(path, output.folder) if output.relative_paths else path
-        manifest.rows.append(
-            {
-                "wav_filename": name,
-                "wav_filesize": sizes[path],
-                "transcript": transcript,
-                "duration": _seconds(duration),
-                "offset": None if entry.offset is None else _seconds(entry.offset),
-                "speaker": entry.speaker,
-            }
-        )
-    for column in ("offset", "speaker"):
-        if all(row[column] is None for row in manifest.rows):
-            for row in manifest.rows:
-                del row[column]
-    if lost:
-        shown = ", ".join(f"{letter} ({count})" for letter, count in lost.most_common())
-        manifest.notes.append(
-            f"Characters without ASCII form are dropped from transcripts: {shown}"
-        )
-    if shortened:
-        manifest.notes.append(
-            f"{shortened} segments end up to {_OVERHANG} s after their recording does and are "
-            "shortened."
-        )
-    return manifest
-
-
-def _lies(entry: Entry, length: float) -> bool:
-    return entry.duration is not None and abs(entry.duration - length) > _TOLERANCE
-
-
-def _false_duration(entry: Entry, length: float) -> Problem:
-    found = f"duration {entry.duration:g} s of {entry.audio}"
-    remedy = "Correct it; if only the beginning is meant, say so with offset 0."
-    return Problem(entry.source, found, f"{length:.3f} s, as the file says", remedy)
-
-
-def _unreadable(entry: Entry, problem: Problem, users: int) -> Problem:
-    """What is wrong with a recording's file, said of the entry that needs it."""
-    remedy = problem.remedy
-    if problem.where.lower().endswith(".sph") and not remedy:
-        remedy = (
-            "SPHERE files are often compressed, which libsndfile does not read: convert it with "
-            "`sph2pipe -f wav -p IN.sph OUT.wav`."
-        )
-    found = f"{problem.where}: {problem.found}"
-    if users > 1:
-        found += f", for {users} utterances"
-    return Problem(entry.source, found, problem.expected, remedy)
-
-
-def _several_channels(entry: Entry, path: str, channels: int) -> Problem:
-    found = f"channel {entry.channel} of {path}, which has {channels}"
-    remedy = (
-        "Channels are mixed when a recording is read. Write each to a file of its own, "
-        "`sox IN OUT.flac remix 1`, and name these."
-    )
-    return Problem(entry.source, found, "a recording with one channel", remedy)
-
-
-def _empty(entry: Entry) -> Problem:
-    found = "an empty transcript"
-    if entry.transcript.strip():
-        found = f"a transcript of which normalisation leaves nothing: {entry.transcript!r}"
-    return Problem(entry.source, found, "what is said")
-
-
-def _outside(entry: Entry, path: str, length: float) -> Problem:
-    end = "its end" if entry.duration is None else f"{(entry.offset or 0) + entry.duration:g} s"
-    found = f"a segment from {entry.offset:g} s to {end} of {path}"
-    return Problem(entry.source, found, f"one within its {length:.3f} s")
-
-
-def _seconds(value: float) -> float:
-    """Rounded to a microsecond: finer than any sample, and short to write."""
-    return round(value, 6)
 
 
 def _report(manifest: Manifest) -> str:

@@ -103,7 +103,7 @@ def test_a_wrong_checksum_writes_nothing(published, data, capsys):
     assert list(data.iterdir()) == []
 
 
-def test_an_interrupted_extraction_goes_on(published, data, monkeypatch):
+def test_an_interrupted_extraction_goes_on(published, data, monkeypatch, capsys):
     flags = ("--url", published.url, "--splits", "dev-clean")
     copied = []
 
@@ -118,6 +118,8 @@ def test_an_interrupted_extraction_goes_on(published, data, monkeypatch):
     assert run("librivox", data, *flags) == 130
     archive = data / "dev-clean.tar.gz"
     assert unfinished_mark(data, archive).exists()
+    assert run("librivox", data, "--splits", "dev-clean", "--no_download") == 2
+    assert "dev-clean.tar.gz half extracted" in capsys.readouterr().err
     there = [path for path in (data / "LibriSpeech").rglob("*") if path.is_file()]
     assert len(there) == 2
     times = {path: path.stat().st_mtime_ns for path in there}
@@ -130,10 +132,11 @@ def test_an_interrupted_extraction_goes_on(published, data, monkeypatch):
     assert not unfinished_mark(data, archive).exists()
 
 
-def test_one_failure_ends_the_other_download(published, data, capsys):
+def test_an_archive_that_the_server_lacks(published, data, capsys):
     del published.files["test-clean.tar.gz"]
     assert run("librivox", data, "--url", published.url) == 1
     assert "test-clean.tar.gz cannot be reached" in capsys.readouterr().err
+    assert published.requests == []
 
 
 def test_too_little_room(published, data, capsys, monkeypatch):

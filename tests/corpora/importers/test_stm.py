@@ -73,12 +73,13 @@ def test_segments_with_unknown_words_can_be_left_out(talks, tmp_path):
     )
 
 
-def test_one_file_and_recordings_elsewhere(talks, tmp_path):
+def test_one_file_and_recordings_elsewhere(talks, tmp_path, capsys):
     stm = write_text(tmp_path / "eval.stm", "Other 1 X 0.25 1.5 a b\nOther 1 X 1.5 2.3 c d\n")
     assert run("stm", stm, "--audio", talks) == 0
     rows = rows_of(tmp_path / "eval.csv")
     # The second one ends after its recording and is shortened.
     assert [(row["offset"], row["duration"]) for row in rows] == [("0.25", "1.25"), ("1.5", "0.5")]
+    assert "1 segments end up to 0.5 s after their recording" in capsys.readouterr().out
 
 
 def test_mistakes(talks, tmp_path, capsys):

@@ -1,0 +1,184 @@
+"""Entries of a corpus and their recordings: which rows a manifest gets."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from open_seq2seq.corpora.importers.durations import Length, file_lengths, file_sizes
+from open_seq2seq.corpora.importers.entries import Entry, Split
+from open_seq2seq.corpora.importers.texts import ascii_lower, lost_characters
+from open_seq2seq.errors import Problem
+
+# A segment may end that many seconds after its recording does: lists round times, or were made
+# for another decoder. It is shortened; a longer excess is a mistake.
+_OVERHANG = 0.5
+
+_MICROSECOND = 1e-6
+
+# Seconds that a corpus's durations may differ from its files', as in the check before training.
+_TOLERANCE = 0.1
+
+
+@dataclass
+class Manifest:
+    """A split that is ready to be written.
+
+    Args:
+      path: of the CSV.
+      rows: its rows.
+      problems: what is left out for being wrong.
+      left_out: what is left out for being no utterance.
+      notes: what the user should know.
+    """
+
+    path: Path
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def checked(
+    split: Split, path: Path, normalize: Callable[[str], str], relative_paths: bool
+) -> Manifest:
+    """Reads the recordings' headers and makes the rows of a split.
+
+    Args:
+      path: of the manifest.
+      normalize: transcript -> transcript.
+      relative_paths: recordings are named relative to the manifest's folder.
+    """
+    manifest = Manifest(path, [], [*split.problems], [*split.left_out], [*split.notes])
+    audio = [os.path.abspath(entry.audio) for entry in split.entries]
+    users = Counter(audio)
+    sizes = file_sizes(list(users))
+    mono = {file for file, entry in zip(audio, split.entries) if entry.channel}
+    lengths = file_lengths(list(users), sizes, path, mono)
+    kept = []
+    for file, entry in zip(audio, split.entries):
+        length = lengths[file]
+        if isinstance(length, Problem):
+            # Once for all its segments.
+            if users[file]:
+                manifest.problems.append(_unreadable(entry, length, users.pop(file)))
+            continue
+        row = _row(entry, file, length, normalize)
+        if isinstance(row, Problem):
+            manifest.problems.append(row)
+            continue
+        row["wav_filename"] = os.path.relpath(file, path.parent) if relative_paths else file
+        row["wav_filesize"] = sizes[file]
+        manifest.rows.append(row)
+        kept.append(entry)
+    for column in ("offset", "speaker"):
+        if all(row[column] is None for row in manifest.rows):
+            for row in manifest.rows:
+                del row[column]
+    _note_losses(manifest, kept, normalize)
+    return manifest
+
+
+def _row(
+    entry: Entry, file: str, length: Length, normalize: Callable[[str], str]
+) -> dict[str, Any] | Problem:
+    """The row of an entry, whose file and size are filled in later, or what is wrong with it."""
+    if entry.channel and length.channels > 1:
+        return _several_channels(entry, file, length.channels)
+    transcript = normalize(entry.transcript)
+    if not transcript:
+        return _empty(entry)
+    duration = length.duration
+    if entry.offset is not None:
+        rest = length.duration - entry.offset
+        wanted = rest if entry.duration is None else entry.duration
+        duration = min(wanted, rest)
+        if duration < _MICROSECOND or wanted - duration > _OVERHANG:
+            return _outside(entry, file, length.duration)
+    elif entry.duration is not None and abs(entry.duration - duration) > _TOLERANCE:
+        return _false_duration(entry, duration)
+    return {
+        "wav_filename": "",
+        "wav_filesize": 0,
+        "transcript": transcript,
+        "duration": _seconds(duration),
+        "offset": None if entry.offset is None else _seconds(entry.offset),
+        "speaker": entry.speaker,
+    }
+
+
+def _note_losses(manifest: Manifest, entries: list[Entry], normalize: Callable[[str], str]) -> None:
+    """Notes what of the entries did not get into their rows."""
+    if normalize is ascii_lower:
+        lost = Counter(c for entry in entries for c in lost_characters(entry.transcript))
+        if lost:
+            shown = ", ".join(f"{letter} ({count})" for letter, count in lost.most_common())
+            manifest.notes.append(
+                f"Characters without ASCII form are dropped from transcripts: {shown}"
+            )
+    shortened = sum(
+        entry.duration is not None
+        and entry.offset is not None
+        and entry.duration - row["duration"] > 2 * _MICROSECOND
+        for entry, row in zip(entries, manifest.rows)
+    )
+    if shortened:
+        manifest.notes.append(
+            f"{shortened} segments end up to {_OVERHANG} s after their recording does and are "
+            "shortened."
+        )
+
+
+def _lies(entry: Entry, length: float) -> bool:
+    return entry.duration is not None and abs(entry.duration - length) > _TOLERANCE
+
+
+def _false_duration(entry: Entry, length: float) -> Problem:
+    found = f"duration {entry.duration:g} s of {entry.audio}"
+    remedy = "Correct it; if only the beginning is meant, say so with offset 0."
+    return Problem(entry.source, found, f"{length:.3f} s, as the file says", remedy)
+
+
+def _unreadable(entry: Entry, problem: Problem, users: int) -> Problem:
+    """What is wrong with a recording's file, said of the entry that needs it."""
+    remedy = problem.remedy
+    if problem.where.lower().endswith(".sph") and not remedy:
+        remedy = (
+            "SPHERE files are often compressed, which libsndfile does not read: convert it with "
+            "`sph2pipe -f wav -p IN.sph OUT.wav`."
+        )
+    found = f"{problem.where}: {problem.found}"
+    if users > 1:
+        found += f", for {users} utterances"
+    return Problem(entry.source, found, problem.expected, remedy)
+
+
+def _several_channels(entry: Entry, path: str, channels: int) -> Problem:
+    found = f"channel {entry.channel} of {path}, which has {channels}"
+    remedy = (
+        "Channels are mixed when a recording is read. Write each to a file of its own, "
+        "`sox IN OUT.flac remix 1`, and name these."
+    )
+    return Problem(entry.source, found, "a recording with one channel", remedy)
+
+
+def _empty(entry: Entry) -> Problem:
+    found = "an empty transcript"
+    if entry.transcript.strip():
+        found = f"a transcript of which normalisation leaves nothing: {entry.transcript!r}"
+    return Problem(entry.source, found, "what is said")
+
+
+def _outside(entry: Entry, path: str, length: float) -> Problem:
+    end = "its end" if entry.duration is None else f"{(entry.offset or 0) + entry.duration:g} s"
+    found = f"a segment from {entry.offset:g} s to {end} of {path}"
+    return Problem(entry.source, found, f"one within its {length:.3f} s")
+
+
+def _seconds(value: float) -> float:
+    """Rounded to a microsecond: finer than any sample, and short to write."""
+    return round(value, 6)
