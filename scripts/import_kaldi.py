@@ -5,8 +5,9 @@ python scripts/import_kaldi.py egs/swbd/s5c/data/train --root=egs/swbd/s5c --out
 
 Each data folder NAME becomes NAME.csv. Segments are not cut out: the manifest says where they are
 (columns offset and duration). A command of wav.scp that only decodes a file (flac, sph2pipe,
-sox, ffmpeg, cat) is replaced by the file; others are refused, or run with --run_pipes, which
-keeps what they write in NAME-audio/*.flac.
+sox, ffmpeg, cat) is replaced by the file; others are refused. --run_pipes runs them, and decoders
+of files that libsndfile does not read or of one channel of several, and keeps what they write
+in NAME-audio/*.flac.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def _unreadable(entry: Entry, problem: Problem, users: int) -> Problem:
     if problem.where.lower().endswith(".sph") and not remedy:
         remedy = (
             "SPHERE files are often compressed, which libsndfile does not read: convert it with "
-            "`sph2pipe -f wav -p IN.sph OUT.wav`."
+            "`sph2pipe -f wav -p IN.sph OUT.wav` (for commands of a wav.scp: --run_pipes)."
         )
     found = f"{problem.where}: {problem.found}"
     if users > 1:
@@ -161,7 +161,7 @@ def _several_channels(entry: Entry, path: str, channels: int) -> Problem:
     found = f"channel {entry.channel} of {path}, which has {channels}"
     remedy = (
         "Channels are mixed when a recording is read. Write each to a file of its own, "
-        "`sox IN OUT.flac remix 1`, and name these."
+        "`sox IN OUT.flac remix 1`, and name these (for commands of a wav.scp: --run_pipes)."
     )
     return Problem(entry.source, found, "a recording with one channel", remedy)
 

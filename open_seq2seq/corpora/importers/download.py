@@ -19,6 +19,8 @@ _BLOCK = 1 << 20
 _TIMEOUT = 60  # seconds without a byte
 _TRIES = 5  # in a row that bring nothing
 
+_PASSING = (408, 429)  # time-out, too many requests
+
 
 def fetch(url: str, path: Path, md5: str | None, say: Callable[[str], None] = print) -> None:
     """Makes sure that `path` is the file at `url`.
@@ -103,7 +105,7 @@ def _download(url: str, part: Path) -> None:
                 return
             error: Exception | str = "the connection ended early"
         except urllib.error.HTTPError as failure:
-            if failure.code < 500:
+            if failure.code < 500 and failure.code not in _PASSING:
                 raise RunError(f"{url} cannot be downloaded: {failure}.") from failure
             error = failure
         except (OSError, http.client.HTTPException) as failure:

@@ -97,6 +97,11 @@ def existing_folder(path: str | os.PathLike[str], expected: str) -> Path:
     raise InputError("The corpus cannot be read:", [Problem(str(path), found, expected)])
 
 
+def folder_name(path: str | os.PathLike[str]) -> str:
+    """The name of a folder, also of `.` and `..`; of a link, the link's."""
+    return os.path.basename(os.path.abspath(path))
+
+
 def read_text_lines(path: str | os.PathLike[str]) -> list[str]:
     """The lines of a UTF-8 file, without their ends; lines end at `\\n` or `\\r\\n` only.
 

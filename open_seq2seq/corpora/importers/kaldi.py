@@ -14,6 +14,7 @@ from open_seq2seq.corpora.importers.entries import (
     Split,
     chosen,
     existing_folder,
+    folder_name,
     read_text_lines,
 )
 from open_seq2seq.corpora.importers.kaldi_recordings import find_recordings
@@ -28,7 +29,7 @@ class KaldiOptions:
     Args:
       root: the folder that relative paths in `wav.scp` start from; None: they are looked for
         from the working directory, the data folder and those around it.
-      run_pipes: commands in `wav.scp` that do more than decode a file are run, and what they
+      run_pipes: commands in `wav.scp` whose place a file cannot take are run, and what they
         write is kept as FLAC in `audio_folder`.
       audio_folder: where a data folder of that name keeps them.
     """
@@ -52,7 +53,7 @@ def read_kaldi(
     """
     root = existing_folder(data_dir, "a Kaldi data folder")
     if (root / "wav.scp").exists():
-        folders = {root.resolve().name: root}
+        folders = {folder_name(root): root}
     else:
         folders = {path.parent.name: path.parent for path in sorted(root.glob("*/wav.scp"))}
     if not folders:

@@ -15,6 +15,8 @@ import soundfile
 
 from open_seq2seq.corpora.importers.parallel import in_parallel
 from open_seq2seq.corpora.importers.pipes import Recording, decoded_file
+from open_seq2seq.data.audio import AudioInfo
+from open_seq2seq.data.headers import scan_headers
 from open_seq2seq.errors import Problem
 from open_seq2seq.files import replaced
 
@@ -50,15 +52,19 @@ def find_recordings(
       problems: takes what is wrong, once for each recording.
     """
     found: dict[str, Recording] = {}
+    decoders: dict[str, _Command] = {}
     commands = []
     for name, (value, source) in scripts.items():
-        if not value.endswith("|"):
-            recording = None if _IN_ARCHIVE.fullmatch(value) else Recording(value)
-        else:
+        is_command = value.endswith("|")
+        if is_command:
             recording = decoded_file(value)
-            if recording is None and audio_folder is not None:
-                target = audio_folder / f"{quote(name, safe='')}.flac"
-                commands.append(_Command(name, value[:-1], source, target))
+        else:
+            recording = None if _IN_ARCHIVE.fullmatch(value) else Recording(value)
+        if is_command and audio_folder is not None:
+            target = audio_folder / f"{quote(name, safe='')}.flac"
+            decoders[name] = _Command(name, value[:-1], source, target)
+            if recording is None:
+                commands.append(decoders[name])
                 continue
         if recording is None:
             problems.append(_refused(value, source))
@@ -69,8 +75,30 @@ def find_recordings(
             problems.append(Problem(source, f"no file {recording.path}", "a recording", remedy))
             continue
         found[name] = Recording(path, recording.channel)
+    commands += [decoders[name] for name in _need_decoder(found, decoders)]
+    for command in commands:
+        found.pop(command.name, None)
     found.update(_run(commands, root, problems))
     return found
+
+
+def _need_decoder(found: Mapping[str, Recording], decoders: Mapping[str, _Command]) -> list[str]:
+    """The recordings whose file cannot take the place of their command.
+
+    libsndfile does not read it, or the command chooses one of several channels.
+    """
+    # What an earlier run decoded is there.
+    needed = [name for name in found if name in decoders and decoders[name].target.exists()]
+    names = [name for name in found if name in decoders and name not in needed]
+
+    def scan(chunk: Sequence[str]) -> list[AudioInfo | Problem]:
+        return scan_headers([found[name].path for name in chunk])
+
+    for chunk, headers in in_parallel(scan, names, "Files behind commands of wav.scp"):
+        for name, header in zip(chunk, headers):
+            if isinstance(header, Problem) or (found[name].channel and header.channels > 1):
+                needed.append(name)
+    return needed
 
 
 def _refused(value: str, source: str) -> Problem:

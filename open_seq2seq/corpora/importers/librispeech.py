@@ -17,6 +17,7 @@ from open_seq2seq.corpora.importers.entries import (
     best_recording,
     chosen,
     existing_folder,
+    folder_name,
     read_text_lines,
 )
 from open_seq2seq.corpora.importers.parallel import in_parallel
@@ -84,7 +85,7 @@ def _split_of(file: Path, root: Path) -> str:
     for part in reversed(file.name.removesuffix(SUFFIX).split("-")):
         if folders and folders[-1] == part:
             folders.pop()
-    return "-".join(folders) or root.resolve().name
+    return "-".join(folders) or folder_name(root)
 
 
 def _read_chapter(file: Path) -> Split:

@@ -11,6 +11,7 @@ from open_seq2seq.corpora.importers.entries import (
     Split,
     best_recording,
     existing_folder,
+    folder_name,
     read_text_lines,
 )
 from open_seq2seq.errors import InputError, Problem
@@ -38,7 +39,7 @@ def read_ljspeech(data_dir: str | Path, raw: bool = False) -> list[Split]:
     recordings: dict[str, list[str]] = {}
     for name in os.listdir(wavs):
         recordings.setdefault(os.path.splitext(name)[0], []).append(str(wavs / name))
-    split = Split(root.resolve().name)
+    split = Split(folder_name(root))
     for number, line in enumerate(read_text_lines(table), start=1):
         if not line:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -32,11 +33,10 @@ class _Amount(ProgressColumn):
         return Text(f"{task.completed / scale:.0f}/{total}{' MB' if scale > 1 else ''}")
 
 
-_console = Console(stderr=True)
 _display = Progress(
     *(TextColumn("{task.description}"), BarColumn(), _Amount(), TimeRemainingColumn()),
-    console=_console,
-    disable=not _console.is_terminal,
+    console=Console(stderr=True),
+    disable=not sys.stderr.isatty(),
     transient=True,
 )
 _open_bars: list[str] = []

@@ -20,6 +20,7 @@ from open_seq2seq.corpora.importers.entries import (
     best_recording,
     chosen,
     existing_folder,
+    folder_name,
     read_text_lines,
 )
 from open_seq2seq.corpora.importers.stm_text import GAP, IGNORED, UNKNOWN, plain_words
@@ -76,7 +77,7 @@ def _find_parts(root: Path) -> dict[str, list[Path]]:
         files = [Path(folder, name) for name in sorted(names) if name.lower().endswith(".stm")]
         if files:
             levels = [level for level in Path(folder).relative_to(root).parts if level != "stm"]
-            parts.setdefault("-".join(levels) or root.resolve().name, []).extend(files)
+            parts.setdefault("-".join(levels) or folder_name(root), []).extend(files)
     if not parts:
         problem = Problem(str(root), "no *.stm", "train/stm/*.stm and train/sph/*.sph, or the like")
         raise InputError("The corpus cannot be read:", [problem])

@@ -122,6 +122,37 @@ def test_one_channel_of_two(recipe, tmp_path, capsys):
     assert run("kaldi", train, "--output", tmp_path) == 2
 
 
+def test_decoders_of_what_is_not_read_itself_are_run(recipe, tmp_path, monkeypatch):
+    """sph2pipe stands for itself here: it copies the first channel of a file."""
+    folder = write_text(
+        tmp_path / "bin" / "sph2pipe",
+        '#!/bin/sh\nfor file; do :; done\nexec cat "${file%.*}-left.wav"\n',
+    ).parent
+    (folder / "sph2pipe").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    train, audio, out = recipe / "data" / "train", recipe / "audio", tmp_path / "out"
+    write_audio(audio / "two.wav", 1.0, channels=2)
+    left = write_audio(audio / "two-left.wav", 1.0)
+    (audio / "short.sph").write_bytes(b"NIST_1A\n")
+    write_audio(audio / "short-left.wav", 0.5)
+    lines = [f"{name} sph2pipe -f wav -p -c 1 {audio}/{file} |" for name, file in
+             [("utt1", "two.wav"), ("utt2", "short.sph"), ("utt3", "a.wav")]]  # fmt: skip
+    write_text(train / "wav.scp", "\n".join(lines) + "\n")
+    write_text(train / "text", "utt1 a\nutt2 b\nutt3 c\n")
+    assert run("kaldi", train, "--output", out) == 2
+    assert run("kaldi", train, "--output", out, "--run_pipes") == 0
+    rows = rows_of(out / "train.csv")
+    kept = out / "train-audio"
+    assert [row["wav_filename"] for row in rows] == [
+        str(kept / "utt1.flac"),
+        str(kept / "utt2.flac"),
+        str(audio / "a.wav"),
+    ]
+    assert [row["duration"] for row in rows] == ["1.0", "0.5", "2.0"]
+    expected, _ = soundfile.read(left, dtype="int16")
+    np.testing.assert_array_equal(soundfile.read(kept / "utt1.flac", dtype="int16")[0], expected)
+
+
 @pytest.mark.parametrize(
     ("command", "path", "channel"),
     [
