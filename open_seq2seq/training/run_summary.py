@@ -139,9 +139,10 @@ def add_logits(job: Job, experiment: Experiment, checkpoint: Path, written: Path
     content = _summary_of(job, experiment)
     name = str(written.resolve())
     manifests = experiment.params["data_layer_params"]["dataset_files"]
+    recordings = job.flags.infer_files
     note = {
         "file": name,
-        "data": files.data_name(job.flags.infer_files or manifests),
+        "data": f"{len(recordings)} recordings" if recordings else files.data_name(manifests),
         **_weights(checkpoint),
     }
     others = [one for one in content.get("logits", []) if one["file"] != name]

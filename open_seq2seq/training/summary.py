@@ -22,6 +22,7 @@ SUMMARY = "summary.json"
 FORMAT = 1
 # What has to be in a summary, and what it is.
 _PARTS = {"run_id": str, "config": dict, "results": list}
+_NAMED = 3  # manifests of a data set
 # Names of manifests that say little without their folder's.
 _PLAIN_NAMES = {"train", "dev", "test", "eval", "valid", "val", "data"}
 
@@ -80,14 +81,15 @@ def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
 def data_name(files: Sequence[str]) -> str:
     """A short name of a data set: its manifests without their endings, joined by `+`.
 
-    `dev.csv` and the like get their folder's name: `digits/dev`.
+    `dev.csv` and the like get their folder's name: `digits/dev`. Of many only the first are named.
     """
     names = []
     for file in files:
         path = Path(file).absolute()
         stem = path.name.removesuffix(".gz").partition(".")[0]
         names.append(f"{path.parent.name}/{stem}" if stem in _PLAIN_NAMES else stem)
-    return "+".join(names)
+    more = len(names) - _NAMED
+    return "+".join(names if more <= 1 else [*names[:_NAMED], f"{more} more"])
 
 
 def add_result(summary: dict[str, Any], result: Mapping[str, Any]) -> None:
