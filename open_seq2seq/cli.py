@@ -9,8 +9,9 @@ import tempfile
 import textwrap
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.training.launch import launched
@@ -61,6 +62,12 @@ def make_parser() -> argparse.ArgumentParser:
     add("--config_file", "--config", required=True, help="the Python config module")
     add("--mode", default="train", choices=MODES, help="what to do (default: train)")
     add("--continue_learning", action="store_true", help="resume from the newest checkpoint")
+    add(
+        "--checkpoint",
+        metavar="FOLDER",
+        help="a checkpoint, or a run's log directory: eval and infer use it, training goes on from "
+        "it, exactly, in another log directory",
+    )
     add("--no_dir_check", action="store_true", help="warn where the log directory is refused")
     add(
         "--enable_logs", action="store_true", help="keep stdout, stderr, arguments; use logdir/logs"
@@ -96,7 +103,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Holds back what native code writes to stderr; shows it if the block fails.
 
     TensorFlow greets on stderr while it is imported, whatever its log level.
@@ -117,8 +124,13 @@ def _quiet_stderr() -> Iterator[None]:
             os.close(saved)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code."""
+def main(arguments: Sequence[str] | None = None, after: Callable[[Any], None] | None = None) -> int:
+    """Runs the command line; returns the exit code.
+
+    Args:
+      arguments: those behind the program's name; None: this process's.
+      after: called with the result of an evaluation; its errors count as the run's.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # Before TensorFlow is imported: its start-up chatter hides what matters.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -127,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as ended:
         return int(ended.code or 0)
     launch = launched()
-    code, message = _run(flags, rest, arguments)
+    code, message = _run(flags, rest, arguments, after)
     if message:
         where = f"{launch.name}: " if launch.size > 1 else ""
         print(f"*** {where}{message}", file=sys.stderr, flush=True)
@@ -139,17 +151,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(
-    flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str]
+    flags: argparse.Namespace,
+    rest: Sequence[str],
+    arguments: Sequence[str],
+    after: Callable[[Any], None] | None,
 ) -> tuple[int, str]:
     """Runs a mode; returns the exit code and what there is to say about it."""
     try:
-        with _quiet_stderr():
+        with quiet_stderr():
             from open_seq2seq.training.modes import run
             from open_seq2seq.training.workers import WorkerStopped, lost_connection
     except OpenSeq2SeqError as error:
         return error.exit_code, str(error)
     try:
-        run(flags, rest, arguments)
+        result = run(flags, rest, arguments)
+        if after is not None and result is not None:
+            after(result)
     except WorkerStopped as stopped:
         # The launcher ends the job when the first worker leaves: that one should have spoken.
         time.sleep(_SAYING_WHY)

@@ -19,8 +19,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from num2words import num2words
-
 # Letters that NFKD leaves whole; Kaldi's recipe loses them.
 _LETTERS = str.maketrans({"æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O",
                           "ß": "ss", "ẞ": "SS", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
@@ -134,9 +132,12 @@ def _with_number_words(text: str) -> str:
     return _CARDINAL.sub(lambda match: f" {_year_or_number(match[0])} ", text)
 
 
-def _spoken(words: str) -> str:
-    """num2words' words as LibriSpeech has them: no hyphens and no "and"."""
-    return " ".join(word for word in re.split("[ ,-]+", words) if word != "and")
+def _spoken(number: int, kind: str = "cardinal") -> str:
+    """A number's words as LibriSpeech has them: no hyphens and no "and"."""
+    from num2words import num2words  # here, as its import takes time and few texts need it
+
+    words = re.split("[ ,-]+", num2words(number, to=kind))
+    return " ".join(word for word in words if word != "and")
 
 
 def _cardinal(digits: str) -> str:
@@ -145,22 +146,22 @@ def _cardinal(digits: str) -> str:
         return _one_by_one(digits, "oh")
     if len(digits) > 15:
         return _one_by_one(digits, "zero")
-    return _spoken(num2words(int(digits)))
+    return _spoken(int(digits))
 
 
 def _one_by_one(digits: str, zero: str) -> str:
-    return " ".join(zero if digit == "0" else num2words(int(digit)) for digit in digits)
+    return " ".join(zero if digit == "0" else _spoken(int(digit)) for digit in digits)
 
 
 def _year_or_number(digits: str) -> str:
     """Four digits from 1100 to 2099 are read as a year: "eighteen hundred", "twenty ten"."""
     if len(digits) == 4 and "1100" <= digits <= "2099":
-        return _spoken(num2words(int(digits), to="year"))
+        return _spoken(int(digits), "year")
     return _cardinal(digits)
 
 
 def _ordinal(digits: str) -> str:
-    return _spoken(num2words(int(digits.replace(",", "")), to="ordinal"))
+    return _spoken(int(digits.replace(",", "")), "ordinal")
 
 
 def _decimal(whole: str | None, digits: str) -> str:

@@ -16,7 +16,7 @@ from open_seq2seq.training.console import say
 from open_seq2seq.training.devices import choose_gpus, device_notes, training_devices
 from open_seq2seq.training.experiment import effective_params
 from open_seq2seq.training.logdir import LogDir, checkpoint_to_start_from, checkpoint_to_use
-from open_seq2seq.training.transfer import base_checkpoint
+from open_seq2seq.training.transfer import base_checkpoint, named_checkpoint
 from open_seq2seq.training.workers import Workers, check_launch
 
 
@@ -117,6 +117,10 @@ def _check_flags(
     for flag in ("eval_report", "eval_summary"):
         if getattr(flags, flag) and mode not in ("eval", "train_eval"):
             problems.append(Problem(f"--{flag}", f"mode {mode}", "mode eval or train_eval"))
+    if flags.checkpoint and flags.continue_learning:
+        remedy = "--checkpoint starts a new log directory from a checkpoint of another one."
+        problem = Problem("--checkpoint", "--continue_learning too", "one of them", remedy)
+        problems.append(problem)
     if flags.infer_files and mode != "infer":
         problems.append(Problem("--infer_files", f"mode {mode}", "mode infer"))
     if flags.bench_steps < 1:
@@ -163,15 +167,19 @@ def _checkpoint(job: Job) -> Path | None:
     flags, logdir = job.flags, job.logdir
     if flags.benchmark:
         return None
+    best = bool(job.params.get("restore_best_checkpoint"))
     if not job.trains:
-        return checkpoint_to_use(logdir, bool(job.params.get("restore_best_checkpoint")))
+        if flags.checkpoint:
+            return named_checkpoint(flags.checkpoint, best, "--checkpoint")
+        return checkpoint_to_use(logdir, best)
     try:
-        return checkpoint_to_start_from(logdir, job.mode, flags.continue_learning)
+        found = checkpoint_to_start_from(logdir, job.mode, flags.continue_learning)
     except InputError as error:
         if not flags.no_dir_check or logdir.root.is_file():
             raise
         say(f"WARNING: {error}")
-        return None
+        found = None
+    return named_checkpoint(flags.checkpoint, False, "--checkpoint") if flags.checkpoint else found
 
 
 def _base(job: Job, checkpoint: Path | None) -> Path | None:

@@ -43,7 +43,9 @@ _AVERAGED = " with averaged weights"
 _TITLES = {"train": "Training", "eval": "Evaluation", "infer": "Inference"}
 
 
-def run(flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str]) -> None:
+def run(
+    flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str]
+) -> AnyEvaluation | None:
     """Does what the command line says.
 
     Args:
@@ -51,13 +53,16 @@ def run(flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str]
       rest: the other arguments, overrides of the config.
       arguments: all of them, as typed, for the record.
 
+    Returns:
+      The result of mode eval, at the first worker.
+
     Raises:
       InputError: wrong usage or input.
       RunError: something failed while running.
     """
     if flags.help_params:
         print(_params_help(load_config(flags.config_file), split_arguments(rest)))
-        return
+        return None
     split_cpu()
     workers = start_workers()
     if not workers.is_first:
@@ -71,12 +76,17 @@ def run(flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str]
             say(f"{_TITLES[name]} config:\n{config_text(params)}")
         for note in job.notes():
             say(note)
+        result = None
         if job.trains:
             _train(job, checkpoint, base)
         else:
             assert checkpoint is not None
-            (_eval if job.mode == "eval" else _infer)(job, checkpoint)
+            if job.mode == "eval":
+                result = _eval(job, checkpoint)
+            else:
+                _infer(job, checkpoint)
         say(f"Done in {clock(time.monotonic() - started)}.")
+    return result
 
 
 def _params_help(config: Config, overrides: Sequence[Override]) -> str:
@@ -170,7 +180,7 @@ def _trained(job: Job, checkpoint: Path, utterances: Any = None) -> tuple[Experi
     return experiment, f"{checkpoint}{_AVERAGED if averaged else ''}"
 
 
-def _eval(job: Job, checkpoint: Path) -> None:
+def _eval(job: Job, checkpoint: Path) -> AnyEvaluation | None:
     experiment, source = _trained(job, checkpoint)
     say(f"Evaluating {source}")
     _check_data(job, experiment, experiment.data, "evaluation")
@@ -180,6 +190,7 @@ def _eval(job: Job, checkpoint: Path) -> None:
         say(result.text())
         add_evaluation(job, experiment, checkpoint, result)
         _write_report(job, result, job.params)
+    return result
 
 
 def _write_report(job: Job, result: AnyEvaluation, params: Mapping[str, Any]) -> None:

@@ -27,17 +27,26 @@ _GENERATORS = "random_state/"
 
 
 def base_checkpoint(load_model: str, best: bool) -> Path:
-    """The checkpoint that `load_model` means.
+    """The checkpoint that `load_model` means; see `named_checkpoint`."""
+    return named_checkpoint(load_model, best, "load_model", "There is no base model to start from:")
+
+
+def named_checkpoint(
+    name: str | Path, best: bool, parameter: str, summary: str = "There is no trained model:"
+) -> Path:
+    """The checkpoint that a folder's name means.
 
     Args:
-      load_model: a log directory (of a run with or without `--enable_logs`), or the folder of
-        one checkpoint.
+      name: a log directory (of a run with or without `--enable_logs`), or the folder of one
+        checkpoint.
       best: prefer the best checkpoint, when there is one, to the newest.
+      parameter: what has this value, for the message.
+      summary: the message's first line.
 
     Raises:
       InputError: there is none.
     """
-    folder = Path(load_model)
+    folder = Path(name)
     if (folder / checkpoints.MODEL).is_file():
         return folder
     for enable_logs in (False, True) if folder.is_dir() else ():
@@ -57,10 +66,8 @@ def base_checkpoint(load_model: str, best: bool) -> Path:
             "Turn one into a checkpoint of this framework first: python "
             "scripts/import_openseq2seq_checkpoint.py --help"
         )
-    raise InputError(
-        "There is no base model to start from:",
-        [Problem(f"load_model {folder}", found, "a trained model's checkpoint", remedy)],
-    )
+    problem = Problem(f"{parameter} {folder}", found, "a trained model's checkpoint", remedy)
+    raise InputError(summary, [problem])
 
 
 @dataclass

@@ -1,0 +1,212 @@
+"""The commands of Nervana's neon Deep Speech, `train.py` and `evaluate.py`, as `run.py`'s.
+
+Source of their arguments and output: github.com/NervanaSystems/deepspeech, speech/. Each becomes
+a command line of `run.py`, which does the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from open_seq2seq.config.loading import load_config
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import write_whole
+from open_seq2seq.training.checkpoint import latest_checkpoint
+from open_seq2seq.training.evaluation import Evaluation
+from open_seq2seq.training.transfer import named_checkpoint
+
+DEFAULT_CONFIG = Path(__file__).parents[2] / "example_configs/speech2text/deepspeech_neon.py"
+_RULE = "-" * 80
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """What the log directory of a training run says of it.
+
+    Args:
+      logdir: the log directory.
+      config: its copy of the config.
+      overrides: `--key=value` arguments that it was trained with.
+      enable_logs: whether its checkpoints are in `logs`.
+    """
+
+    logdir: Path
+    config: Path
+    overrides: list[str] = field(default_factory=list)
+    enable_logs: bool = False
+
+
+def evaluation_command(
+    flags: argparse.Namespace, rest: Sequence[str], run_parser: argparse.ArgumentParser
+) -> list[str]:
+    """The arguments of `run.py` for those of `evaluate.py`.
+
+    Args:
+      flags: manifest, model_file, config_file and batch_size of `evaluate.py`.
+      rest: its other arguments, which are for `run.py`.
+      run_parser: `run.py`'s, which knows its flags from overrides.
+
+    Raises:
+      InputError: manifests, model or config cannot be used.
+    """
+    manifests, problems = _manifests(flags.manifest, ("val",), ("val",))
+    problems += _missing(flags, "model_file")
+    if problems:
+        raise InputError("The command line is not complete:", problems)
+    checkpoint = named_checkpoint(flags.model_file, True, "--model_file")
+    run = _stored_run(checkpoint, run_parser)
+    command = _config_arguments(flags.config_file, run, checkpoint)
+    _check_is_speech(command[0].partition("=")[2])
+    root = run.logdir if run else _logdir_of(checkpoint)
+    command += ["--mode=eval", f"--logdir={root}", f"--checkpoint={flags.model_file}"]
+    command.append(f"--eval_params/data_layer_params/dataset_files={manifests['val']!r}")
+    if flags.batch_size is not None:
+        command.append(f"--eval_batch_size_per_gpu={flags.batch_size}")
+    return [*command, *rest]
+
+
+def training_command(
+    flags: argparse.Namespace, rest: Sequence[str], run_parser: argparse.ArgumentParser
+) -> list[str]:
+    """The arguments of `run.py` for those of `train.py`.
+
+    Args:
+      flags: manifest, save, epochs, batch_size, model_file and config_file of `train.py`.
+      rest, run_parser: as for `evaluation_command`.
+
+    Raises:
+      InputError: manifests, model or config cannot be used.
+    """
+    manifests, problems = _manifests(flags.manifest, ("train", "val"), ("train",))
+    problems += _missing(flags, "save")
+    if problems:
+        raise InputError("The command line is not complete:", problems)
+    checkpoint = run = None
+    if flags.model_file:
+        checkpoint = named_checkpoint(flags.model_file, False, "--model_file")
+        run = _stored_run(checkpoint, run_parser)
+    default = None if checkpoint else DEFAULT_CONFIG
+    command = _config_arguments(flags.config_file or default, run, checkpoint)
+    mode = "train_eval" if "val" in manifests else "train"
+    command += [f"--mode={mode}", f"--logdir={flags.save}"]
+    if checkpoint:
+        command += _going_on(checkpoint, flags.save, run)
+    for kind, params in (("train", "train_params"), ("val", "eval_params")):
+        if kind in manifests:
+            command.append(f"--{params}/data_layer_params/dataset_files={manifests[kind]!r}")
+    if flags.epochs is not None:
+        # Another limit, of the config, would not fit to it.
+        command += [f"--num_epochs={flags.epochs}", "--max_steps=None"]
+    if flags.batch_size is not None:
+        command.append(f"--batch_size_per_gpu={flags.batch_size}")
+    return [*command, *rest]
+
+
+def report_evaluation(result: Evaluation, use_wer: bool, inference_file: str | None) -> None:
+    """Prints an error rate as neon's `evaluate.py`, and writes its pickle.
+
+    The rate is that of the data set: errors by words (or characters) of all utterances together.
+    neon printed the mean of the utterances' own rates.
+
+    Args:
+      use_wer: of words, not of characters.
+      inference_file: gets a pickle of ([(hypothesis, reference), ...], rate); None: nowhere.
+    """
+    rate = result.errors.words.rate if use_wer else result.errors.characters.rate
+    print(f"\n{_RULE}\n{'wer' if use_wer else 'cer'} = {rate}\n{_RULE}\n")
+    if inference_file:
+        pairs = [(utterance.hypothesis, utterance.reference) for utterance in result.utterances]
+        write_whole(inference_file, pickle.dumps((pairs, float(rate))))
+        print(f"Saved inference results to {inference_file}")
+
+
+def _manifests(
+    given: Sequence[str] | None, kinds: Sequence[str], required: Sequence[str]
+) -> tuple[dict[str, list[str]], list[Problem]]:
+    """The manifests by kind, and what is wrong with `--manifest`."""
+    expected = " or ".join(f"{kind}:PATH" for kind in kinds)
+    manifests: dict[str, list[str]] = {}
+    problems = []
+    for argument in given or ():
+        kind, separator, path = argument.partition(":")
+        if separator and kind in kinds and path:
+            manifests.setdefault(kind, []).append(path)
+        else:
+            problems.append(Problem("--manifest", repr(argument), expected))
+    problems += [
+        Problem("--manifest", f"none of {kind}", f"--manifest {kind}:PATH")
+        for kind in required
+        if kind not in manifests
+    ]
+    return manifests, problems
+
+
+def _missing(flags: argparse.Namespace, name: str) -> list[Problem]:
+    if getattr(flags, name):
+        return []
+    meaning = {"model_file": "a log directory, or a checkpoint in it", "save": "a log directory"}
+    return [Problem(f"--{name}", "nothing", meaning[name])]
+
+
+def _config_arguments(
+    given: str | Path | None, run: StoredRun | None, checkpoint: Path | None
+) -> list[str]:
+    """`--config_file`, and of a stored config the overrides that were used with it."""
+    if given:
+        return [f"--config_file={given}"]
+    if run:
+        logs = ["--enable_logs"] if run.enable_logs else []
+        return [f"--config_file={run.config}", *logs, *run.overrides]
+    found = "no record of the run beside it"
+    remedy = "Give its config with --config_file."
+    problem = Problem(f"--model_file {checkpoint}", found, "run_*.json and config_*.py", remedy)
+    raise InputError("The model's config is not known:", [problem])
+
+
+def _check_is_speech(config: str) -> None:
+    if load_config(config).base_model.task == "text":
+        problem = Problem(config, "a language model", "the config of a speech model")
+        raise InputError("There is nothing to transcribe:", [problem])
+
+
+def _logdir_of(checkpoint: Path) -> Path:
+    """The log directory that a checkpoint is in."""
+    folder = checkpoint.resolve().parent
+    while folder.name in ("best_models", "logs") and not any(folder.glob("run_*.json")):
+        folder = folder.parent
+    return folder
+
+
+def _stored_run(checkpoint: Path, run_parser: argparse.ArgumentParser) -> StoredRun | None:
+    """The newest training run that the checkpoint's log directory has a record of."""
+    logdir = _logdir_of(checkpoint)
+    for path in sorted(logdir.glob("run_*.json"), reverse=True):
+        config = logdir / f"config_{path.stem.removeprefix('run_')}.py"
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            trains, arguments = "train" in record["config"], record["arguments"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            problem = Problem(str(path), f"{error!r}", "the record of a run")
+            raise InputError("The log directory cannot be read:", [problem]) from error
+        if trains and config.is_file():
+            flags, overrides = run_parser.parse_known_args(arguments)
+            return StoredRun(logdir, config, overrides, flags.enable_logs)
+    return None
+
+
+def _going_on(checkpoint: Path, save: str, run: StoredRun | None) -> list[str]:
+    """How `run.py` is told to train on from a checkpoint: in its log directory, or in another."""
+    if Path(save).resolve() != _logdir_of(checkpoint):
+        return [f"--checkpoint={checkpoint}"]
+    newest = latest_checkpoint(checkpoint.parent)
+    if newest is None or newest.name != checkpoint.name:
+        found = f"{checkpoint.name}, but {newest.name if newest else 'another'} is newer"
+        remedy = "Leave the checkpoint's name out, or save to a new log directory."
+        problem = Problem(f"--model_file {checkpoint}", found, "the newest of --save", remedy)
+        raise InputError("Training cannot go on in this log directory:", [problem])
+    return ["--continue_learning"]

@@ -1,0 +1,60 @@
+"""Error rates of a trained model on a manifest, with the arguments of neon's evaluate.py.
+
+python scripts/evaluate.py --manifest val:dev.csv --model_file runs/digits
+python scripts/evaluate.py --manifest val:dev.csv --model_file runs/digits/ckpt-500 \\
+    --use_wer --inference_file out.pkl
+
+Prints CER, or with --use_wer WER. The config is the one that the log directory keeps. Flags
+of run.py and values of the config (--decoder_params/use_language_model=True) may follow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from open_seq2seq import cli
+from open_seq2seq.errors import OpenSeq2SeqError
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The script's own flags."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--manifest", action="append", metavar="val:PATH", help="manifest; may be repeated")
+    add("--model_file", metavar="FOLDER", help="a run's log directory, or a checkpoint in it")
+    add("--use_wer", action="store_true", help="print WER instead of CER")
+    add("--inference_file", metavar="PATH",
+        help="a pickle gets ([(hypothesis, reference), ...], rate)")  # fmt: skip
+    add("--config_file", help="instead of the config that the log directory keeps")
+    add("-z", "--batch_size", type=int, help="utterances in a batch (the config's)")
+    add("-b", "--backend", help="accepted for neon's command lines; has no effect")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the script; returns the exit code."""
+    flags, rest = make_parser().parse_known_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        with cli.quiet_stderr():
+            from open_seq2seq.training import manifest_commands
+        command = manifest_commands.evaluation_command(flags, rest, cli.make_parser())
+    except OpenSeq2SeqError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return cli.main(
+        command,
+        lambda result: manifest_commands.report_evaluation(
+            result, flags.use_wer, flags.inference_file
+        ),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""Trains a speech model on manifests, with the arguments of neon's train.py.
+
+python scripts/train.py --manifest train:train.csv --manifest val:dev.csv -e 16 -z 32 -s runs/neon
+python scripts/train.py --manifest train:train.csv --manifest val:dev.csv -e 20 -z 32 \\
+    -s runs/more --model_file runs/neon
+
+The first trains example_configs/speech2text/deepspeech_neon.py, or --config_file. The second goes
+on from a checkpoint, to 20 epochs in all; with -s runs/neon it would go on where it is.
+Flags of run.py and values of the config (--optimizer_params/momentum=0.9) may follow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from open_seq2seq import cli
+from open_seq2seq.errors import OpenSeq2SeqError
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The script's own flags."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--manifest", action="append", metavar="KIND:PATH",
+        help="train:PATH, and val:PATH to evaluate meanwhile; may be repeated")  # fmt: skip
+    add("-e", "--epochs", type=int, help="passes over the training data in all (the config's)")
+    add("-z", "--batch_size", type=int, help="utterances in a batch (the config's)")
+    add("-s", "--save", "--save_path", metavar="FOLDER", help="the log directory")
+    add("--model_file", metavar="FOLDER",
+        help="goes on from this log directory's newest checkpoint, or this one")  # fmt: skip
+    add("--config_file", help="instead of deepspeech_neon.py, or the model's own config")
+    add("-b", "--backend", help="accepted for neon's command lines; has no effect")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the script; returns the exit code."""
+    flags, rest = make_parser().parse_known_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        with cli.quiet_stderr():
+            from open_seq2seq.training import manifest_commands
+        command = manifest_commands.training_command(flags, rest, cli.make_parser())
+    except OpenSeq2SeqError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return cli.main(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
