@@ -87,9 +87,12 @@ def _need_decoder(found: Mapping[str, Recording], decoders: Mapping[str, _Comman
 
     libsndfile does not read it, or the command chooses one of several channels.
     """
-    # What an earlier run decoded is there.
-    needed = [name for name in found if name in decoders and decoders[name].target.exists()]
-    names = [name for name in found if name in decoders and name not in needed]
+    needed: list[str] = []
+    names: list[str] = []
+    for name in found:
+        if name in decoders:
+            # What an earlier run decoded is there.
+            (needed if decoders[name].target.exists() else names).append(name)
 
     def scan(chunk: Sequence[str]) -> list[AudioInfo | Problem]:
         return scan_headers([found[name].path for name in chunk])

@@ -116,6 +116,12 @@ def _obtain(
         say(f"{archive}: removed")
 
 
+def _extracted(root: Path, name: str) -> int:
+    """The bytes that an interrupted extraction left."""
+    files = (root / _FOLDER / name).rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
 def _check_space(
     root: Path,
     missing: Sequence[str],
@@ -128,24 +134,22 @@ def _check_space(
     The recordings are compressed already: the files take what their archive takes.
     """
     root.mkdir(parents=True, exist_ok=True)
-    sizes, to_load = [], 0
+    to_load, to_extract = [], 0
     for name in missing:
         archive = _archive(root, name)
         if archive.exists():
-            sizes.append(archive.stat().st_size)
-            continue
-        part = archive.with_name(archive.name + ".part")
-        size = remote_size(f"{url}/{archive.name}") or 0
-        sizes.append(size)
-        to_load += max(0, size - (part.stat().st_size if part.exists() else 0))
-    # Files extracted in an earlier, interrupted run count twice here, on the safe side.
-    if remove_archives:
-        room = sum(sizes) + sum(sorted(sizes)[-_AT_ONCE:]) - (sum(sizes) - to_load)
-    else:
-        room = sum(sizes) + to_load
+            size = loaded = archive.stat().st_size
+        else:
+            part = archive.with_name(archive.name + ".part")
+            loaded = part.stat().st_size if part.exists() else 0
+            size = max(loaded, remote_size(f"{url}/{archive.name}") or 0)
+        to_load.append(size - loaded)
+        to_extract += max(0, size - _extracted(root, name))
+    archives = sorted(to_load)[-_AT_ONCE:] if remove_archives else to_load
+    room = to_extract + sum(archives)
     free = shutil.disk_usage(root).free
     say(
-        f"{len(missing)} parts are not there ({', '.join(missing)}): {size_text(to_load)} to "
+        f"{len(missing)} parts are not there ({', '.join(missing)}): {size_text(sum(to_load))} to "
         f"download; the disk needs {size_text(room)} for archives and files and has "
         f"{size_text(free)}"
     )

@@ -140,11 +140,16 @@ def test_an_archive_that_the_server_lacks(published, data, capsys):
 
 
 def test_too_little_room(published, data, capsys, monkeypatch):
+    """Archives and files need room, what is there already doesn't."""
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(librivox.shutil, "disk_usage", lambda path: usage(0, 0, 1000))
+    first, second = (len(published.files[f"{part}.tar.gz"]) for part in PARTS)
+    free = 2 * (first + second) - 1
+    monkeypatch.setattr(librivox.shutil, "disk_usage", lambda path: usage(0, 0, free))
     assert run("librivox", data, "--url", published.url) == 1
-    assert "has 1000 bytes free" in capsys.readouterr().err
+    assert f"has {free} bytes free and {free + 1} bytes are needed" in capsys.readouterr().err
     assert published.requests == []
+    (data / "dev-clean.tar.gz.part").write_bytes(published.files["dev-clean.tar.gz"][:1])
+    assert run("librivox", data, "--url", published.url) == 0
 
 
 def test_archives_that_cannot_be_extracted(published, tmp_path):
