@@ -48,6 +48,11 @@ class Utterance:
     offset: float | None = None
     speaker: str | None = None
 
+    @property
+    def segment(self) -> str:
+        """`@offset+duration`, "" of a whole file: what tells segments of one file apart."""
+        return "" if self.offset is None else f"@{self.offset!r}+{self.duration!r}"
+
 
 def read_manifests(files: Sequence[str], need_transcript: bool) -> list[Utterance]:
     """Reads manifests and concatenates them in the order of `files`.

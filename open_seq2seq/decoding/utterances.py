@@ -18,7 +18,7 @@ class StoredUtterance:
     """An utterance with its logits.
 
     Args:
-      name: of the recording, as the manifest writes it.
+      name: of the recording, as the manifest writes it; of a segment with `@offset+duration`.
       logits: [time, class], unnormalised, blank last.
       reference: its text, lower-cased; None where there is none.
     """
@@ -52,9 +52,10 @@ def match_utterances(
     by_path = {os.path.abspath(name): index for name, index in by_name.items()}
     found, problems, used = [], [], set()
     for row in rows:
-        index = by_name.get(row.name, by_path.get(os.path.abspath(row.path)))
+        name, path = row.name + row.segment, os.path.abspath(row.path) + row.segment
+        index = by_name.get(name, by_path.get(path))
         if index is None:
-            problems.append(Problem(row.source, f"{row.name!r}", f"its logits in {file.path}"))
+            problems.append(Problem(row.source, f"{name!r}", f"its logits in {file.path}"))
             continue
         used.add(index)
         found.append(_stored(row, file.logits[index]))
@@ -70,7 +71,7 @@ def match_utterances(
 
 def _stored(row: Utterance, logits: np.ndarray) -> StoredUtterance:
     reference = None if row.transcript is None else row.transcript.lower()
-    return StoredUtterance(row.name, logits, reference)
+    return StoredUtterance(row.name + row.segment, logits, reference)
 
 
 def _in_order(file: LogitsFile, rows: Sequence[Utterance]) -> list[StoredUtterance]:

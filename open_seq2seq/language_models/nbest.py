@@ -155,10 +155,10 @@ def _add_references(lists: Sequence[NBest], path: str, references: str) -> None:
                 "The references do not fit:", [Problem(references, found, "as many of both")]
             )
         for one, row in zip(lists, rows):
-            one.name, one.reference = row.name, row.transcript
+            one.name, one.reference = row.name + row.segment, row.transcript
         return
-    texts = {row.name: row.transcript for row in rows}
-    texts |= {os.path.abspath(row.path): row.transcript for row in rows}
+    texts = {row.name + row.segment: row.transcript for row in rows}
+    texts |= {os.path.abspath(row.path) + row.segment: row.transcript for row in rows}
     problems = []
     for one in lists:
         text = texts.get(one.name, texts.get(os.path.abspath(one.name)))

@@ -31,12 +31,13 @@ def write_logits(
     """A pickle for offline decoding: a dictionary with exactly three keys.
 
     * `logits`: name of the recording, as in the manifest, to `[time, class]` raw logits,
-      blank last, cut to the utterance's length;
+      blank last, cut to the utterance's length. A segment of a recording has `@offset+duration`
+      behind the name;
     * `step_size`: seconds from one frame to the next;
     * `vocab`: class to symbol, the blank not included.
     """
     content: dict[str, Any] = {
-        "logits": {u.name: array for u, array in zip(utterances, logits)},
+        "logits": {u.name + u.segment: array for u, array in zip(utterances, logits)},
         "step_size": step_size,
         "vocab": dict(enumerate(symbols)),
     }

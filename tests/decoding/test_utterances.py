@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from open_seq2seq.decoding.logits_file import LogitsFile
+from open_seq2seq.data.manifest import read_manifests
+from open_seq2seq.decoding.logits_file import LogitsFile, read_logits
 from open_seq2seq.decoding.utterances import match_utterances
 from open_seq2seq.errors import InputError
+from open_seq2seq.training.inference import write_logits
 
 HEADER = "wav_filename,wav_filesize,transcript\n"
 
@@ -34,6 +36,18 @@ def test_paths_that_mean_the_same_file(tmp_path, monkeypatch):
     (tmp_path / "a.wav").touch()
     labels = write(tmp_path, HEADER + "./a.wav,0,x\n")
     assert len(match_utterances(file([str(tmp_path / "a.wav")]), labels, True)) == 1
+
+
+def test_segments_of_one_file_are_told_apart(tmp_path):
+    header = "wav_filename,transcript,duration,offset\n"
+    labels = write(tmp_path, header + "a.wav,x,1.5,0\na.wav,y,2,1.5\na.wav,z,,\n")
+    rows = read_manifests([labels], True)
+    logits = [np.full((2, 3), i, np.float32) for i in range(3)]
+    write_logits(tmp_path / "x.pkl", rows, logits, 0.02, ["a", "b"])
+    stored = read_logits(str(tmp_path / "x.pkl"))
+    found = match_utterances(stored, labels, True)
+    assert [(u.reference, u.logits[0, 0]) for u in found] == [("x", 0), ("y", 1), ("z", 2)]
+    assert [u.name for u in found] == ["a.wav@0.0+1.5", "a.wav@1.5+2.0", "a.wav"]
 
 
 def test_everything_without_a_partner_is_named(tmp_path):
