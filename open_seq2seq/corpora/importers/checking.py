@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.corpora.importers.durations import Length, file_lengths, file_sizes
-from open_seq2seq.corpora.importers.entries import Entry, Split
+from open_seq2seq.corpora.importers.entries import Entry, Split, counted
 from open_seq2seq.corpora.importers.texts import ascii_lower, lost_characters
+from open_seq2seq.data.audio import SEGMENT_SLACK
 from open_seq2seq.errors import Problem
 
-# A segment may end that many seconds after its recording does: lists round times, or were made
-# for another decoder. It is shortened; a longer excess is a mistake.
+# A segment may end so many seconds after its recording does, and by no more than so much of its
+# length (but always by what rounding makes): lists were made for another decoder. It is
+# shortened; a longer excess is a mistake.
 _OVERHANG = 0.5
+_OVERHANG_SHARE = 0.1
 
 _MICROSECOND = 1e-6
 
@@ -97,7 +100,8 @@ def _row(
         rest = length.duration - entry.offset
         wanted = rest if entry.duration is None else entry.duration
         duration = min(wanted, rest)
-        if duration < _MICROSECOND or wanted - duration > _OVERHANG:
+        allowed = max(SEGMENT_SLACK, min(_OVERHANG, _OVERHANG_SHARE * wanted))
+        if duration < _MICROSECOND or wanted - duration > allowed:
             return _outside(entry, file, length.duration)
     elif entry.duration is not None and abs(entry.duration - duration) > _TOLERANCE:
         return _false_duration(entry, duration)
@@ -128,8 +132,8 @@ def _note_losses(manifest: Manifest, entries: list[Entry], normalize: Callable[[
     )
     if shortened:
         manifest.notes.append(
-            f"{shortened} segments end up to {_OVERHANG} s after their recording does and are "
-            "shortened."
+            f"{counted(shortened, 'segment')} shortened to end with the recording, by at most "
+            f"{_OVERHANG} s"
         )
 
 

@@ -132,3 +132,8 @@ def best_recording(paths: Iterable[str]) -> str | None:
 
 def _rank(path: str) -> int:
     return AUDIO_SUFFIXES.index(os.path.splitext(path)[1].lower())
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 speaker`, `24 speakers`."""
+    return f"{number} {thing}{'s' * (number != 1)}"

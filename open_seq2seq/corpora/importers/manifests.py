@@ -10,7 +10,7 @@ from typing import Any
 
 from open_seq2seq.corpora.importers.checking import Manifest, checked
 from open_seq2seq.corpora.importers.durations import journal_of
-from open_seq2seq.corpora.importers.entries import Split
+from open_seq2seq.corpora.importers.entries import Split, counted
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_csv, write_whole
 
@@ -129,8 +129,3 @@ def summary(manifest: Manifest) -> str:
     speakers = {row.get("speaker") for row in manifest.rows} - {None}
     text = f"{manifest.path}: {counted(len(manifest.rows), 'utterance')}, {hours:.2f} h"
     return f"{text}, {counted(len(speakers), 'speaker')}" if speakers else text
-
-
-def counted(number: int, thing: str) -> str:
-    """`1 speaker`, `24 speakers`."""
-    return f"{number} {thing}{'s' * (number != 1)}"

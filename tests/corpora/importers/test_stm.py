@@ -74,19 +74,20 @@ def test_segments_with_unknown_words_can_be_left_out(talks, tmp_path):
 
 
 def test_one_file_and_recordings_elsewhere(talks, tmp_path, capsys):
-    stm = write_text(tmp_path / "eval.stm", "Other 1 X 0.25 1.5 a b\nOther 1 X 1.5 2.3 c d\n")
+    stm = write_text(tmp_path / "eval.stm", "Other 1 X 0.25 1.5 a b\nOther 1 X 0.5 2.1 c d\n")
     assert run("stm", stm, "--audio", talks) == 0
     rows = rows_of(tmp_path / "eval.csv")
     # The second one ends after its recording and is shortened.
-    assert [(row["offset"], row["duration"]) for row in rows] == [("0.25", "1.25"), ("1.5", "0.5")]
-    assert "1 segments end up to 0.5 s after their recording" in capsys.readouterr().out
+    assert [(row["offset"], row["duration"]) for row in rows] == [("0.25", "1.25"), ("0.5", "1.5")]
+    assert "1 segment shortened to end with the recording" in capsys.readouterr().out
 
 
 def test_mistakes(talks, tmp_path, capsys):
     stm = write_text(
         tmp_path / "eval.stm",
         "Other 1 X 0.0\nOther 1 X 1.0 0.5 a\nOther 1 X x 1 a\nOther 1 X 0 1 { a / b }\n"
-        "Nobody 1 X 0 1 a\nNobody 1 X 1 2 a\nOther 1 X 1 2.6 a\nOther 1 X 3 4 a\nOther 1 X 0 1 a\n",
+        "Nobody 1 X 0 1 a\nNobody 1 X 1 2 a\nOther 1 X 1 2.6 a\nOther 1 X 3 4 a\n"
+        "Other 1 X 1.5 2.3 a\n",
     )
     assert run("stm", stm, "--audio", talks) == 2
     said = capsys.readouterr().err
@@ -98,9 +99,10 @@ def test_mistakes(talks, tmp_path, capsys):
         (5, "no recording Nobody, for 2 lines"),
         (7, f"a segment from 1 s to 2.6 s of {talks}/dev/wav/Other.wav"),
         (8, f"a segment from 3 s to 4 s of {talks}/dev/wav/Other.wav"),
+        (9, f"a segment from 1.5 s to 2.3 s of {talks}/dev/wav/Other.wav"),
     ]:
         assert f"{stm}:{line}: found {found}" in said
-    assert "7 problems" in said
+    assert "8 problems" in said
     assert run("stm", tmp_path / "out") == 2
     assert run("stm", talks / "train" / "sph") == 2
     assert "no *.stm" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """Common Voice, LJ Speech, the spoken digits: corpora with a table, or with telling names."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from open_seq2seq.corpora.importers.common_voice import unquoted
@@ -65,6 +65,7 @@ def test_common_voice_of_several_languages(voices, capsys):
     assert "Give one language: de." in capsys.readouterr().err
 
 
+@settings(max_examples=40)
 @given(st.text(alphabet='a"b '))
 def test_quotes_around_a_cell_are_taken_off(text):
     assert unquoted(f'"{text.replace(chr(34), chr(34) * 2)}"') == text
