@@ -1,4 +1,4 @@
-"""Augmentation: speed, noise, and masks over time and frequency.
+"""Augmentation: speed, noise, vocal tract length, and masks over time and frequency.
 
 All randomness comes from the generator that is passed in, so the same seed gives the
 same result in any worker, and both front-ends get the same audio.
@@ -14,6 +14,7 @@ import numpy as np
 from open_seq2seq.config.schema import Param, Schema
 from open_seq2seq.data.audio import resample, resampled_length
 from open_seq2seq.data.speech2text.spec_augment import POLICIES, mask_policy
+from open_seq2seq.data.speech2text.vocal_tract import warp
 from open_seq2seq.errors import InputError, Problem
 
 # A drawn factor means a new filter for each recording. For one second of audio at factor
@@ -23,6 +24,7 @@ SPEED_QUALITY = "MQ"
 
 # Beyond these, speech is no longer speech.
 SHORTEST_FACTOR, LONGEST_FACTOR = 0.5, 2.0
+GREATEST_VTLP = 0.3
 
 _SPEED_HELP = (
     "r: change the speed by a factor drawn from 1-r to 1+r; a list: by one of its factors. "
@@ -97,6 +99,15 @@ AUGMENTATION = Schema(
             default=None,
         ),
         Param(
+            "vtlp_ratio",
+            float,
+            "r: shift the formants by a factor drawn from 1-r to 1+r (vocal tract length "
+            "perturbation); 0 is off. Not for mfcc.",
+            0.0,
+            minimum=0,
+            maximum=GREATEST_VTLP,
+        ),
+        Param(
             "spec_augment",
             str,
             "A published policy of masks: LB, LD, SM, SS (arXiv:1904.08779) or LibriFullAdapt "
@@ -117,6 +128,7 @@ class Augmenter:
     Args:
       params: the parameters of `AUGMENTATION`; None changes nothing.
       sample_freq: the samples' rate, in Hz.
+      frequencies: `[feature]`, where each feature lies, in Hz; None: nowhere (mfcc).
 
     Raises:
       InputError: the parameters are not valid.
@@ -124,9 +136,15 @@ class Augmenter:
 
     PARAMS = AUGMENTATION
 
-    def __init__(self, params: Mapping[str, Any] | None, sample_freq: int):
+    def __init__(
+        self,
+        params: Mapping[str, Any] | None,
+        sample_freq: int,
+        frequencies: np.ndarray | None = None,
+    ):
         self.params = self.PARAMS.parse(params or {}, "augmentation")
         self.sample_freq = sample_freq
+        self._frequencies = frequencies
         speed = self.params["speed_perturbation_ratio"] or self.params["time_stretch_ratio"] or 0.0
         self._factors = np.asarray(speed) if isinstance(speed, list) else None
         self._ratio = 0.0 if isinstance(speed, list) else speed
@@ -147,12 +165,17 @@ class Augmenter:
         return self._ratio == 0.0 and self.params["noise_level_min"] is None
 
     def problems(self, num_features: int) -> list[Problem]:
-        """What is wrong with the masks for this number of features."""
+        """What does not fit to these features, and to their number."""
+        problems = []
         width = self.params["width_freq_mask"]
-        if self.params["n_freq_mask"] == 0 or width <= num_features:
-            return []
-        expected = f"at most num_audio_features, {num_features}"
-        return [Problem("augmentation/width_freq_mask", f"{width}", expected)]
+        if self.params["n_freq_mask"] and width > num_features:
+            expected = f"at most num_audio_features, {num_features}"
+            problems.append(Problem("augmentation/width_freq_mask", f"{width}", expected))
+        if self.params["vtlp_ratio"] and self._frequencies is None:
+            found, expected = f"{self.params['vtlp_ratio']} with mfcc", "features that are bands"
+            remedy = "Use input_type logfbank or spectrogram, or leave it out."
+            problems.append(Problem("augmentation/vtlp_ratio", found, expected, remedy))
+        return problems
 
     def speed_factors(self, rng: np.random.Generator, n: int) -> np.ndarray:
         """Draws speed factors for n recordings, `[n]` float64; ones when this is off."""
@@ -203,25 +226,27 @@ class Augmenter:
         return np.floor(np.multiply(self.sample_freq, factor) + 0.5).astype(np.int64)
 
     def spectrogram(self, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Sets random bands and spans of normalised features to zero, their mean.
+        """Shifts formants, then sets random bands and spans of normalised features to zero.
 
-        After SpecAugment; see `spec_augment.MaskPolicy`.
+        Zero is their mean. See `vocal_tract.warp` and `spec_augment.MaskPolicy`.
 
         Args:
           features: `[time, feature]`; not changed.
-          rng: source of widths and places.
+          rng: source of the factor, of widths and places.
 
         Returns:
-          `[time, feature]`: a masked copy, or `features` itself when masks are off.
+          `[time, feature]`: a changed copy, or `features` itself when all this is off.
 
         Raises:
-          InputError: `width_freq_mask` is greater than the number of features.
+          InputError: the parameters do not fit to the features.
         """
         num_features = features.shape[1]
-        masks = self._preset.for_features(num_features) if self._preset else self._masks
-        if masks.is_off:
-            return features
         problems = self.problems(num_features)
         if problems:
             raise InputError("The augmentation does not fit the features:", problems)
-        return masks.apply(features, rng)
+        ratio = self.params["vtlp_ratio"]
+        if ratio and self._frequencies is not None:
+            factor = rng.uniform(1 - ratio, 1 + ratio)
+            features = warp(features, self._frequencies, factor, self.sample_freq)
+        masks = self._preset.for_features(num_features) if self._preset else self._masks
+        return features if masks.is_off else masks.apply(features, rng)

@@ -64,6 +64,22 @@ class FeatureExtractor:
             )
         return notes
 
+    @property
+    def frequencies(self) -> np.ndarray | None:
+        """`[feature]` float64, the centre of each feature's band in Hz; None for mfcc."""
+        options, matrix = self.options, self.front_end.matrix
+        if options.input_type == "mfcc":
+            return None
+        bins = np.arange(options.fft_length // 2 + 1) * (options.sample_freq / options.fft_length)
+        if matrix is None:
+            return bins[: self.num_features]
+        # Filters that lie between two bins have no weights: between their neighbours.
+        weights = matrix.astype(np.float64)
+        sums = weights.sum(axis=0)
+        there = np.flatnonzero(sums)
+        centres = (bins @ weights[:, there]) / sums[there]
+        return np.interp(np.arange(self.num_features), there, centres)
+
     def __call__(self, samples: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Features of one recording.
 

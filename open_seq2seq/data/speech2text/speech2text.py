@@ -250,7 +250,9 @@ class Speech2TextDataLayer:
         ]
 
     def _make_augmenter(self) -> Augmenter:
-        augmenter = Augmenter(self.params["augmentation"], self.params["sample_freq"])
+        augmenter = Augmenter(
+            self.params["augmentation"], self.params["sample_freq"], self.extractor.frequencies
+        )
         problems = augmenter.problems(self.num_features)
         if problems:
             raise InputError("The augmentation does not fit the features:", problems)
