@@ -35,6 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--mode", choices=("eval", "infer"), default="eval", help="WER, or transcripts")
     add("--logits", required=True, help="a pickle or .npz of logits")
     add("--labels", help="the manifest: CSV or JSON lines; not needed where the logits have names")
+    add("--text_normalization", metavar="NAME", help="of the labels, as in training")
     add("--vocab", help="one character per line; without it the symbols stored with the logits")
     add("--bpe_model", help="the SentencePiece model, for subwords")
     add("--step_size", type=float, help="seconds per frame, where the logits don't say it (0.02)")

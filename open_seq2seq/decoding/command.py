@@ -97,6 +97,7 @@ def _read(flags: argparse.Namespace, progress: ProgressMaker) -> _Job:
         flags.bpe_model,
         flags.step_size,
         need_reference=flags.mode == "eval",
+        text_normalization=flags.text_normalization,
     )
     options: dict[str, Any] = {
         name: getattr(flags, name)

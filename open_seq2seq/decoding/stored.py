@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from open_seq2seq.data.normalization import normalizer
 from open_seq2seq.decoding.logits_file import read_logits
 from open_seq2seq.decoding.symbols import choose_vocabulary
 from open_seq2seq.decoding.utterances import StoredUtterance, match_utterances
@@ -36,7 +37,7 @@ class Stored:
 
     @property
     def references(self) -> list[str]:
-        """Lower-cased texts, "" where there is none."""
+        """Normalised, lower-cased texts, "" where there is none."""
         return [utterance.reference or "" for utterance in self.utterances]
 
 
@@ -47,6 +48,7 @@ def read_stored(
     bpe_model: str | None = None,
     step_size: float | None = None,
     need_reference: bool = False,
+    text_normalization: str | None = None,
 ) -> Stored:
     """Reads logits with what belongs to them.
 
@@ -57,13 +59,14 @@ def read_stored(
         symbols in the file of logits.
       step_size: seconds per frame; None: as the file of logits says, else 0.02 with a note.
       need_reference: whether every utterance must have a text.
+      text_normalization: of the texts, as in training; None: none.
 
     Raises:
       InputError: a file cannot be used, or they do not belong together.
     """
     file = read_logits(logits)
     vocabulary = choose_vocabulary(file, vocab, bpe_model)
-    utterances = match_utterances(file, labels, need_reference)
+    utterances = match_utterances(file, labels, need_reference, normalizer(text_normalization))
     notes = []
     step_size = step_size or file.step_size
     if step_size is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ class StoredUtterance:
     Args:
       name: of the recording, as the manifest writes it; of a segment with `@offset+duration`.
       logits: [time, class], unnormalised, blank last.
-      reference: its text, lower-cased; None where there is none.
+      reference: its text, normalised and lower-cased; None where there is none.
     """
 
     name: str
@@ -29,7 +29,10 @@ class StoredUtterance:
 
 
 def match_utterances(
-    file: LogitsFile, labels: str | None, need_reference: bool
+    file: LogitsFile,
+    labels: str | None,
+    need_reference: bool,
+    normalize: Callable[[str], str] = str,
 ) -> list[StoredUtterance]:
     """The utterances in the order of the manifest, or of the file of logits without one.
 
@@ -39,15 +42,16 @@ def match_utterances(
     Args:
       labels: a manifest (CSV or JSON lines), or None.
       need_reference: whether every utterance must have a text.
+      normalize: of the texts, as in training.
 
     Raises:
       InputError: naming every row without logits and all logits without a row.
     """
     if labels is None:
-        return _without_manifest(file, need_reference)
+        return _without_manifest(file, need_reference, normalize)
     rows = read_manifests([labels], need_reference)
     if file.names is None:
-        return _in_order(file, rows)
+        return _in_order(file, rows, normalize)
     by_name = dict(zip(file.names, range(len(file.names))))
     by_path = {os.path.abspath(name): index for name, index in by_name.items()}
     found, problems, used = [], [], set()
@@ -58,7 +62,7 @@ def match_utterances(
             problems.append(Problem(row.source, f"{name!r}", f"its logits in {file.path}"))
             continue
         used.add(index)
-        found.append(_stored(row, file.logits[index]))
+        found.append(_stored(row, file.logits[index], normalize))
     problems += [
         Problem(f"{file.path}: {name}", "logits", f"a row of {labels}")
         for index, name in enumerate(file.names)
@@ -69,20 +73,24 @@ def match_utterances(
     return found
 
 
-def _stored(row: Utterance, logits: np.ndarray) -> StoredUtterance:
-    reference = None if row.transcript is None else row.transcript.lower()
+def _stored(row: Utterance, logits: np.ndarray, normalize: Callable[[str], str]) -> StoredUtterance:
+    reference = None if row.transcript is None else normalize(row.transcript).lower()
     return StoredUtterance(row.name + row.segment, logits, reference)
 
 
-def _in_order(file: LogitsFile, rows: Sequence[Utterance]) -> list[StoredUtterance]:
+def _in_order(
+    file: LogitsFile, rows: Sequence[Utterance], normalize: Callable[[str], str]
+) -> list[StoredUtterance]:
     if len(rows) != len(file.logits):
         expected = f"{len(rows)}, as the manifest has rows"
         problem = Problem(str(file.path), f"logits of {len(file.logits)} utterances", expected)
         raise InputError("The logits have no names, and not as many as there are rows:", [problem])
-    return [_stored(row, array) for row, array in zip(rows, file.logits)]
+    return [_stored(row, array, normalize) for row, array in zip(rows, file.logits)]
 
 
-def _without_manifest(file: LogitsFile, need_reference: bool) -> list[StoredUtterance]:
+def _without_manifest(
+    file: LogitsFile, need_reference: bool, normalize: Callable[[str], str]
+) -> list[StoredUtterance]:
     missing = [
         what
         for what, known in (("names", file.names), ("references", file.references))
@@ -96,6 +104,6 @@ def _without_manifest(file: LogitsFile, need_reference: bool) -> list[StoredUtte
     names = file.names or []
     references: Sequence[str | None] = file.references or [None] * len(names)
     return [
-        StoredUtterance(name, array, None if text is None else text.lower())
+        StoredUtterance(name, array, None if text is None else normalize(text).lower())
         for name, array, text in zip(names, file.logits, references)
     ]

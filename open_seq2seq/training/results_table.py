@@ -146,7 +146,7 @@ def _overview(groups: Iterable[Sequence[Run]]) -> list[str]:
                 (
                     f"[{run['recipe']}](#{_anchor(run)})",
                     f"{run['parameters']:,}",
-                    _data_text(run["train_data"]),
+                    data_text(run["train_data"]),
                     f"{data} ({weights} weights)",
                     *(_spread(greedy, rate) for rate in ("wer", "cer")),
                     *(_spread(beam, rate) for rate in ("wer", "cer")),
@@ -217,9 +217,10 @@ def _range(values: Iterable[float]) -> str:
     return " to ".join(dict.fromkeys(f"{value:g}" for value in (ordered[0], ordered[-1])))
 
 
-def _data_text(data: Run | None) -> str:
+def data_text(data: Run | None) -> str:
+    """A data set in a few words."""
     if data is None:
-        return "?"
+        return "nothing"
     hours = f", {data['hours']:.2f} h" if "hours" in data else ""
     return f"{data['name']}: {data['rows']} rows{hours}"
 

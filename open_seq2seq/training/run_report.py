@@ -11,7 +11,7 @@ from typing import Any
 
 from open_seq2seq.metrics.analysis import Analysis, ScoredUtterance, analyse
 from open_seq2seq.metrics.html_report import STYLE, utterance_card
-from open_seq2seq.training.results_table import decoding_text, hardware_text
+from open_seq2seq.training.results_table import data_text, decoding_text, hardware_text
 from open_seq2seq.training.run_plots import Run, draw_losses, draw_rates, read_runs, svg
 from open_seq2seq.training.run_record import config_text
 from open_seq2seq.training.summary import read_summary, read_transcripts
@@ -103,12 +103,6 @@ def _kind(result: dict[str, Any]) -> str:
 
 
 def _runs(summaries: Sequence[dict[str, Any]]) -> str:
-    def data(described: dict[str, Any] | None) -> str:
-        if described is None:
-            return ""
-        hours = f", {described['hours']:.2f} h" if "hours" in described else ""
-        return f"{described['name']}, {described['rows']} rows{hours}"
-
     rows = []
     for one in summaries:
         training, git = one["training"], one["git"]
@@ -117,8 +111,8 @@ def _runs(summaries: Sequence[dict[str, Any]]) -> str:
                 one["run_id"],
                 str(one["seed"]),
                 f"{one['parameters']:,}",
-                data(one["train_data"]),
-                data(one["dev_data"]),
+                data_text(one["train_data"]),
+                data_text(one["dev_data"]),
                 f"{training['epochs']:.1f} epochs, {training['steps']} steps, "
                 f"{training['audio_hours']:.1f} h of audio",
                 f"{duration(training['seconds'])} ({training['state']}), without evaluation "

@@ -121,6 +121,8 @@ def add_evaluation(
 ) -> None:
     """Adds what `--mode=eval` found to the summary of the log directory."""
     root, params = job.logdir.root, experiment.params
+    if not _belongs(checkpoint, root):
+        return
     content = _summary_of(job, experiment)
     result = {
         "data": files.data_name(params["data_layer_params"]["dataset_files"]),
@@ -136,6 +138,8 @@ def add_evaluation(
 
 def add_logits(job: Job, experiment: Experiment, checkpoint: Path, written: Path) -> None:
     """Notes which weights and data stored logits are of, for `scripts/decode.py --summary`."""
+    if not _belongs(checkpoint, job.logdir.root):
+        return
     content = _summary_of(job, experiment)
     name = str(written.resolve())
     manifests = experiment.params["data_layer_params"]["dataset_files"]
@@ -148,6 +152,11 @@ def add_logits(job: Job, experiment: Experiment, checkpoint: Path, written: Path
     others = [one for one in content.get("logits", []) if one["file"] != name]
     content["logits"] = [*others, note]
     files.write_summary(job.logdir.root, content)
+
+
+def _belongs(checkpoint: Path, root: Path) -> bool:
+    """Whether a checkpoint is the run's own: `--checkpoint` may name another run's."""
+    return checkpoint.resolve().is_relative_to(root.resolve())
 
 
 def _read_old(root: Path) -> dict[str, Any]:

@@ -294,6 +294,18 @@ def test_recordings_without_frames(corpus, decode):
     assert pd.read_csv("u.csv", keep_default_na=False)["hypothesis"][1] == ""
 
 
+def test_labels_are_normalised_as_in_training(decode):
+    labels = Path("labels.csv")
+    rates = re.compile(r"(?:WER|CER) *= *[\d.]+")
+    plain = rates.findall(decode())
+    marked = [f"{text.title()}!" for text in TEXTS]
+    rows = [f'{i}.wav,0,"{text}"' for i, text in enumerate(marked)]
+    labels.write_text("\n".join(["wav_filename,wav_filesize,transcript", *rows]) + "\n")
+    assert rates.findall(decode("--text_normalization=plain")) == plain
+    assert rates.findall(decode()) != plain
+    assert "librispeech or plain" in decode("--text_normalization=latin", code=2)
+
+
 def test_the_rates_are_added_to_the_summary_of_a_run(decode):
     logits = str(Path("logits.pkl").resolve())
     noted = {"file": logits, "data": "dev", "weights": "best", "step": 7}

@@ -64,7 +64,7 @@ def test_the_page_has_rates_curves_transcripts_and_configuration(call, runs, tmp
     text = re.sub(r"<[^>]*>", " ", page)
     assert "59.0 (58.0 to 60.0)" in text and "34.0 (33.0 to 35.0)" in text
     assert "alpha 1, beta 0.5 (tuned on mini/dev), beam 128" in text
-    assert "mini/train, 1383 rows, 4.81 h" in text and "1 h 07 min" in text
+    assert "mini/train: 1383 rows, 4.81 h" in text and "1 h 07 min" in text
     assert "optimizer: &#x27;NovoGrad&#x27;" in page and "&lt;other&gt;" in page
     pictures = re.findall(r'src="data:image/svg\+xml;base64,([^"]*)"', page)
     assert len(pictures) == 3 and b"tiny, seed 1: 79.0" in base64.b64decode(pictures[0])
