@@ -1,0 +1,136 @@
+"""All checks of a corpus together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from open_seq2seq.corpora.doctor.audio_findings import audio_findings
+from open_seq2seq.corpora.doctor.characters import vocabulary_findings
+from open_seq2seq.corpora.doctor.duplicates import (
+    duplicate_findings,
+    leak_findings,
+    plain_text,
+)
+from open_seq2seq.corpora.doctor.findings import LEVELS, Finding
+from open_seq2seq.corpora.doctor.outliers import label_rates, outlier_findings
+from open_seq2seq.corpora.doctor.part import Part
+from open_seq2seq.corpora.doctor.scan import measure_all
+from open_seq2seq.corpora.doctor.start import damaged_findings, start_findings
+from open_seq2seq.corpora.doctor.text_findings import text_findings
+from open_seq2seq.corpora.doctor.thresholds import Thresholds
+
+
+@dataclass
+class Diagnosis:
+    """What the doctor says of a corpus.
+
+    Args:
+      parts: the data, with their measurements.
+      findings: the worst level first.
+      limits: the thresholds.
+      listened: whether the samples were read, not only the headers.
+    """
+
+    parts: Sequence[Part]
+    findings: list[Finding]
+    limits: Thresholds = field(default_factory=Thresholds)
+    listened: bool = True
+
+    def count(self, level: str) -> int:
+        """Findings of a level."""
+        return sum(finding.level == level for finding in self.findings)
+
+    def fails(self, fail_on: str) -> bool:
+        """Whether there is a finding of the level `fail_on` ("never": of none) or a worse one."""
+        if fail_on == "never":
+            return False
+        return any(self.count(level) for level in LEVELS[: LEVELS.index(fail_on) + 1])
+
+
+def diagnose(
+    parts: Sequence[Part],
+    limits: Thresholds | None = None,
+    listen: bool = True,
+    workers: int | None = None,
+    advance: Callable[[int], None] = lambda count: None,
+) -> Diagnosis:
+    """Measures the recordings of all parts, and does every check.
+
+    Args:
+      parts: training data and held-out data.
+      limits: the thresholds; None: the usual ones.
+      listen: reads the samples. Otherwise only what headers and texts tell is checked.
+      workers: threads that read; None: one per core.
+      advance: is told how many more recordings are read.
+    """
+    limits = limits or Thresholds()
+    for part in parts:
+        part.measured = measure_all(part.recordings, limits, workers, advance) if listen else []
+    findings: list[Finding] = []
+    for part in parts:
+        findings += start_findings(part)
+        findings += damaged_findings(part)
+        findings += outlier_findings(part, limits)
+        findings += audio_findings(part, limits)
+        findings += text_findings(part)
+    trained = [part for part in parts if not part.held_out]
+    held_out = [part for part in parts if part.held_out]
+    findings += duplicate_findings(parts, limits)
+    findings += leak_findings(trained, held_out, limits)
+    findings += vocabulary_findings(trained, held_out, limits)
+    findings.sort(key=lambda finding: LEVELS.index(finding.level))
+    return Diagnosis(parts, findings, limits, listen)
+
+
+def summary(part: Part) -> dict[str, Any]:
+    """The figures of a part: what there is, before anything is wrong with it."""
+    seconds = part.seconds
+    known = seconds[np.isfinite(seconds)]
+    rates = label_rates(part)
+    rates = rates[np.isfinite(rates)]
+    texts = [plain_text(text) for text in part.texts]
+    words: Counter[str] = Counter(word for text in texts for word in text.split())
+    speakers = {speaker for speaker in part.speakers if speaker is not None}
+    codecs = Counter(m.codec for _, m in part.sound())
+    rates_hz = Counter(m.sample_freq for _, m in part.sound())
+    return {
+        "name": part.name,
+        "files": list(part.files),
+        "utterances": len(part.utterances),
+        "hours": float(known.sum() / 3600),
+        "seconds": _quartiles(known),
+        "characters_per_second": _quartiles(rates),
+        "speakers": len(speakers),
+        "texts": len({text for text in texts if text}),
+        "words": sum(words.values()),
+        "different_words": len(words),
+        "sample_rates": {str(rate): count for rate, count in sorted(rates_hz.items())},
+        "codecs": dict(codecs.most_common()),
+    }
+
+
+def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """The diagnosis with every row of every finding, as JSON values."""
+    return {
+        "findings": [
+            {**asdict(finding), "rows": [asdict(row) for row in finding.rows]}
+            for finding in diagnosis.findings
+        ],
+        "counts": {level: diagnosis.count(level) for level in LEVELS},
+        "data": [summary(part) for part in diagnosis.parts],
+        "listened": diagnosis.listened,
+        "thresholds": asdict(diagnosis.limits),
+    }
+
+
+def _quartiles(values: np.ndarray) -> dict[str, float] | None:
+    if not len(values):
+        return None
+    names = ("min", "p25", "median", "p75", "max")
+    found = np.percentile(values, [0, 25, 50, 75, 100])
+    return {name: round(float(value), 4) for name, value in zip(names, found)}

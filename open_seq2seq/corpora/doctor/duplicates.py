@@ -1,0 +1,232 @@
+"""What is there more than once: within a part, and in training and held-out data."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from open_seq2seq.corpora.doctor.audio_findings import is_silent
+from open_seq2seq.corpora.doctor.findings import Finding, Row, counted, recordings, shorten
+from open_seq2seq.corpora.doctor.measure import ENVELOPE_POINTS, Measurement
+from open_seq2seq.corpora.doctor.part import Part, Recording
+from open_seq2seq.corpora.doctor.thresholds import Thresholds
+
+# Recordings of one text are compared with so many that are next to them in length.
+_NEIGHBOURS = 200
+
+
+class _Heard(NamedTuple):
+    part: Part
+    recording: Recording
+    measured: Measurement
+
+    @property
+    def text(self) -> str:
+        return plain_text(self.part.texts[self.recording.row])
+
+    @property
+    def place(self) -> str:
+        return self.part.utterances[self.recording.row].source
+
+
+def plain_text(text: str) -> str:
+    """The words of a text: case, marks and spaces make no other text."""
+    kept = (c if c.isalnum() or c in "'’" or c.isspace() else " " for c in text.casefold())
+    return " ".join("".join(kept).split())
+
+
+def duplicate_findings(parts: Sequence[Part], limits: Thresholds) -> Iterator[Finding]:
+    """The same sound twice, the same text many times, segments that overlap."""
+    heard = [
+        _Heard(part, recording, measured)
+        for part in parts
+        for recording, measured in part.sound()
+        if not is_silent(measured, limits)
+    ]
+    groups = _same_samples(heard)
+    exact = {id(one.recording) for group in groups for one in group}
+    groups += _same_outline([one for one in heard if id(one.recording) not in exact], limits)
+    yield from _audio_findings(groups)
+    for part in parts:
+        yield from _overlaps(part, limits)
+        yield from _repeated_texts(part, limits)
+
+
+def leak_findings(
+    trained: Sequence[Part], held_out: Sequence[Part], limits: Thresholds
+) -> Iterator[Finding]:
+    """Texts and speakers of held-out data that training data has too."""
+    texts: dict[str, str] = {}
+    speakers: dict[str, str] = {}
+    for part in trained:
+        for utterance, speaker in zip(part.utterances, part.speakers):
+            texts.setdefault(plain_text(utterance.transcript or ""), utterance.source)
+            if speaker is not None:
+                speakers.setdefault(speaker, utterance.source)
+    texts.pop("", None)
+    for part in held_out:
+        yield from _text_leaks(part, texts, limits)
+        yield from _speaker_leaks(part, speakers)
+
+
+def _same_samples(heard: Sequence[_Heard]) -> list[list[_Heard]]:
+    by_digest: dict[bytes, list[_Heard]] = defaultdict(list)
+    for one in heard:
+        by_digest[one.measured.digest].append(one)
+    return [group for group in by_digest.values() if len(group) > 1]
+
+
+def _same_outline(heard: Sequence[_Heard], limits: Thresholds) -> list[list[_Heard]]:
+    """Recordings of one text, alike in length and in their level over time.
+
+    Short texts are left out: two recordings of a word may have one outline by chance.
+    """
+    by_text: dict[str, list[_Heard]] = defaultdict(list)
+    for one in heard:
+        text = one.text
+        if text.count(" ") + 1 >= limits.leaked_words:
+            by_text[text].append(one)
+    groups = []
+    for same in by_text.values():
+        if len(same) > 1:
+            same.sort(key=lambda one: one.measured.duration)
+            groups += _joined(same, _alike(same, limits))
+    return groups
+
+
+def _alike(same: Sequence[_Heard], limits: Thresholds) -> Iterator[tuple[int, int]]:
+    """Pairs of recordings, sorted by length, that have one outline."""
+    outlines = np.array([one.measured.envelope for one in same], np.float32)
+    seconds = np.array([one.measured.duration for one in same])
+    ends = np.searchsorted(seconds, seconds + limits.same_length, side="right")
+    for first, end in enumerate(np.minimum(ends, np.arange(len(same)) + 1 + _NEIGHBOURS)):
+        likeness = outlines[first + 1 : end] @ outlines[first] / ENVELOPE_POINTS
+        for other in np.flatnonzero(likeness >= limits.same_envelope):
+            yield first, first + 1 + int(other)
+
+
+def _joined(same: Sequence[_Heard], pairs: Iterator[tuple[int, int]]) -> list[list[_Heard]]:
+    """Groups of what pairs connect. The first of a pair is always the smaller one."""
+    leader = list(range(len(same)))
+    for first, other in pairs:
+        leader[other] = min(leader[other], leader[first])
+    groups: dict[int, list[_Heard]] = defaultdict(list)
+    for place, one in enumerate(same):
+        groups[leader[place]].append(one)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _audio_findings(groups: Sequence[Sequence[_Heard]]) -> Iterator[Finding]:
+    """Duplicates of held-out recordings in training, then those within a part."""
+    leaks: dict[str, list[Row]] = defaultdict(list)
+    several: dict[tuple[str, bool], list[Row]] = defaultdict(list)
+    for group in groups:
+        firsts: dict[str, _Heard] = {}
+        for one in group:
+            first = firsts.setdefault(one.part.name, one)
+            if first is one:
+                continue
+            same_text = one.text == first.text
+            found = f"as {first.place} ({first.recording.name})"
+            if not same_text:
+                found += f", with the text {shorten(first.part.texts[first.recording.row], 60)!r}"
+            several[one.part.name, same_text].append(
+                one.part.row_of(one.recording, found, text=True)
+            )
+        trained = next((one for one in group if not one.part.held_out), None)
+        for one in group:
+            if trained is not None and one.part.held_out:
+                found = f"as {trained.place} ({trained.recording.name})"
+                leaks[one.part.name].append(one.part.row_of(one.recording, found, text=True))
+    for name, rows in leaks.items():
+        title = recordings(len(rows), "is in the training data too", "are in the training data too")
+        remedy = "Remove them from one of both: error rates on them say nothing."
+        yield Finding("warning", "leaked audio", name, title, remedy, rows)
+    for (name, same_text), rows in several.items():
+        ending = "" if same_text else ", with another text"
+        title = recordings(len(rows), f"repeats another one{ending}", f"repeat another one{ending}")
+        remedy = "Remove the copies." if same_text else "One of the texts is wrong: listen."
+        check = "duplicate audio" if same_text else "contradicting texts"
+        yield Finding("warning", check, name, title, remedy, rows)
+
+
+def _overlaps(part: Part, limits: Thresholds) -> Iterator[Finding]:
+    """Segments that share much of a file. Equal ones are duplicates already."""
+    by_path: dict[str, list[tuple[float, float, Recording]]] = defaultdict(list)
+    for recording in part.recordings:
+        if recording.start is not None:
+            end = recording.start + (recording.duration or 0.0)
+            by_path[recording.path].append((recording.start, end, recording))
+    rows = []
+    for segments in by_path.values():
+        segments.sort(key=lambda segment: segment[:2])
+        furthest = segments[0]
+        for segment in segments[1:]:
+            start, end, recording = segment
+            shared = min(end, furthest[1]) - start
+            shorter = min(end - start, furthest[1] - furthest[0])
+            if shared > limits.overlap_share * shorter and segment[:2] != furthest[:2]:
+                source = part.utterances[furthest[2].row].source
+                rows.append(part.row_of(recording, f"{shared:.2f} s shared with {source}"))
+            furthest = max(furthest, segment, key=lambda one: one[1])
+    if rows:
+        title = counted(len(rows), "segment overlaps", "segments overlap")
+        remedy = "Two texts for one sound, unless the channels hold different speakers."
+        yield Finding("warning", "overlap", part.name, f"{title} another one", remedy, rows)
+
+
+def _repeated_texts(part: Part, limits: Thresholds) -> Iterator[Finding]:
+    counts = Counter(text for text in map(plain_text, part.texts) if text)
+    repeated = [(text, n) for text, n in counts.most_common() if n >= limits.repeated_text]
+    extra = sum(counts.values()) - len(counts)
+    if not extra:
+        return
+    title = counted(extra, "transcript repeats an earlier one", "transcripts repeat earlier ones")
+    title += f" ({len(counts)} different of {sum(counts.values())})"
+    remedy = "Commands and digits do; in read speech, look at the first ones." if repeated else ""
+    rows = [Row("", "", f"{n} times", shorten(text)) for text, n in repeated]
+    yield Finding("note", "repeated text", part.name, title, remedy, rows)
+
+
+def _text_leaks(part: Part, texts: dict[str, str], limits: Thresholds) -> Iterator[Finding]:
+    long, short = [], 0
+    for row, text in enumerate(map(plain_text, part.texts)):
+        if text not in texts:
+            continue
+        if text.count(" ") + 1 >= limits.leaked_words:
+            long.append(part.row(row, f"as {texts[text]}", text=True))
+        else:
+            short += 1
+    if long:
+        title = counted(
+            len(long), "transcript is in the training data too",
+            "transcripts are in the training data too",
+        )  # fmt: skip
+        remedy = "A model knows these texts, and so does an LM of them: keep them apart."
+        yield Finding("warning", "leaked text", part.name, title, remedy, long)
+    if short:
+        words = f"of less than {limits.leaked_words} words"
+        title = counted(
+            short, f"transcript {words} is in the training data too",
+            f"transcripts {words} are in the training data too",
+        )  # fmt: skip
+        remedy = "As it should be for commands and digits."
+        yield Finding("note", "shared short text", part.name, title, remedy)
+
+
+def _speaker_leaks(part: Part, speakers: dict[str, str]) -> Iterator[Finding]:
+    counts = Counter(speaker for speaker in part.speakers if speaker in speakers)
+    if not counts:
+        return
+    all_speakers = len({speaker for speaker in part.speakers if speaker is not None})
+    title = f"{len(counts)} of {counted(all_speakers, 'speaker', 'speakers')}"
+    title += " speak in the training data too"
+    rows = [
+        Row(speakers[speaker or ""], "", f"{n} recordings", str(speaker))
+        for speaker, n in counts.most_common()
+    ]
+    remedy = "Error rates are not those of new speakers. Split the corpus by speaker."
+    yield Finding("warning", "leaked speaker", part.name, title, remedy, rows)

@@ -1,0 +1,83 @@
+"""Training's start, as findings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from open_seq2seq.corpora.doctor.findings import Finding, Row, counted
+from open_seq2seq.corpora.doctor.part import Part
+from open_seq2seq.errors import Problem
+
+# Kind of a problem (`CheckReport.kinds`): the finding's title for one and for several.
+_TITLES = {
+    "unreadable file": ("file cannot be read", "files cannot be read"),
+    "false duration": ("duration is not the file's", "durations are not the files'"),
+    "false segment": ("segment is not within its file", "segments are not within their files"),
+    "empty transcript": ("transcript is empty", "transcripts are empty"),
+    "unknown character": (
+        "character is outside the vocabulary",
+        "times a transcript has a character outside the vocabulary",
+    ),
+    "too short for its text": (
+        "recording is too short for its text",
+        "recordings are too short for their texts",
+    ),
+}
+
+
+def start_findings(part: Part) -> Iterator[Finding]:
+    """What the check of training's start says: problems by kind, rows left out, notes."""
+    report = part.report
+    by_kind: dict[str, list[tuple[int, Problem]]] = defaultdict(list)
+    for row, problem, kind in zip(report.rows, report.problems, report.kinds, strict=True):
+        by_kind[kind].append((row, problem))
+    for kind, problems in by_kind.items():
+        one, several = _TITLES[kind]
+        rows = [_row(part, row, problem) for row, problem in problems]
+        remedies = list(dict.fromkeys(problem.remedy for _, problem in problems if problem.remedy))
+        remedy = " ".join(remedies[:3])
+        yield Finding("error", kind, part.name, counted(len(rows), one, several), remedy, rows)
+    if report.filtered:
+        title = counted(
+            len(report.filtered),
+            "recording is left out by min_duration and max_duration",
+            "recordings are left out by min_duration and max_duration",
+        )
+        rows = [Row(*_split(reason)) for reason in report.filtered]
+        yield Finding("note", "left out", part.name, title, "", rows)
+    for note in report.notes:
+        # What is left out has just been said, with the names.
+        if " left out by " not in note:
+            yield Finding("note", "training's start", part.name, note.rstrip("."))
+
+
+def damaged_findings(part: Part) -> Iterator[Finding]:
+    """Recordings whose header is good and whose samples are not."""
+    known = {
+        row
+        for row, kind in zip(part.report.rows, part.report.kinds)
+        if kind in ("unreadable file", "false segment")
+    }
+    rows, remedies = [], []
+    for recording, problem in zip(part.recordings, part.measured):
+        if isinstance(problem, Problem) and recording.row not in known:
+            rows.append(part.row_of(recording, f"{problem.found}, not {problem.expected}"))
+            remedies.append(problem.remedy)
+    if rows:
+        title = counted(len(rows), "file is damaged", "files are damaged")
+        remedy = " ".join(dict.fromkeys(remedies)) + " Training would end when it reads them."
+        yield Finding("error", "damaged file", part.name, title, remedy.strip(), rows)
+
+
+def _row(part: Part, row: int, problem: Problem) -> Row:
+    utterance = part.utterances[row]
+    found = problem.found.removeprefix(f"{utterance.path}: ")
+    return Row(problem.where, utterance.name, f"{found}; expected {problem.expected}")
+
+
+def _split(reason: str) -> tuple[str, str, str]:
+    """`file.csv:3: a.wav: 40.000 s, ...`: where, name, why. Names may hold colons."""
+    where, _, rest = reason.partition(": ")
+    name, _, why = rest.rpartition(": ")
+    return where, name, why
