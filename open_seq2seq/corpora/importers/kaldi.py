@@ -13,6 +13,7 @@ from open_seq2seq.corpora.importers.entries import (
     Entry,
     Split,
     chosen,
+    counted,
     existing_folder,
     folder_name,
     read_text_lines,
@@ -84,6 +85,7 @@ def _read_folder(name: str, folder: Path, options: KaldiOptions) -> Split:
         split.problems,
     )
     lists = "segments" if segments else "wav.scp"
+    unheard = 0
     for key, (text, source) in texts.items():
         if key not in utterances:
             split.problems.append(Problem(source, f"{key}, which {lists} lacks", f"it in {lists}"))
@@ -94,11 +96,16 @@ def _read_folder(name: str, folder: Path, options: KaldiOptions) -> Split:
             continue
         recording = recordings.get(utterances[key])
         if recording is None:
-            continue  # It is among the problems, once for all its utterances.
+            unheard += 1  # The recording is among the problems, once.
+            continue
         speaker, _ = speakers.get(key, (None, ""))
         if speaker == key:
             speaker = None  # Kaldi's way to say that nobody knows.
         split.entries.append(_entry(recording, text, source, segments.get(key), speaker))
+    if unheard:
+        split.notes.append(
+            f"{counted(unheard, 'utterance')} left out, as their recording cannot be used"
+        )
     for key in utterances:
         if key not in texts:
             source = segments[key].source if key in segments else scripts[key][1]
@@ -142,9 +149,9 @@ def read_table(
         return table
     for number, line in enumerate(lines, start=1):
         source = f"{file}:{number}"
-        key, *rest = line.strip().split(None, 1)
         if not line.strip():
             continue
+        key, *rest = line.strip().split(None, 1)
         if not rest and not may_be_empty:
             problems.append(Problem(source, f"{key} alone", "a name and a value"))
         elif key in table:

@@ -1,7 +1,7 @@
 """Folders in the layout of LibriSpeech.
 
 `<split>/<speaker>/<chapter>/<speaker>-<chapter>.trans.txt` has an utterance in each line, its
-name before the first space; the recording of that name lies beside it, in any format.
+name before the first space or tab; the recording of that name lies beside it, in any format.
 """
 
 from __future__ import annotations
@@ -104,19 +104,19 @@ def _read_chapter(file: Path) -> Split:
         source = f"{file}:{number}"
         if not line.strip():
             continue
-        identity, _, text = line.strip().partition(" ")
+        identity, *rest = line.split(None, 1)
         audio = best_recording(recordings.get(identity, []))
         if identity in seen:
             found = f"{identity} again, after {seen[identity]}"
             chapter.problems.append(Problem(source, found, "each utterance once"))
-        elif not text.strip():
+        elif not rest:
             found = f"{identity!r} without a transcript"
             chapter.problems.append(Problem(source, found, "a name, a space and a transcript"))
         elif audio is None:
             chapter.problems.append(_no_recording(source, identity, file.parent))
         else:
             speaker = identity.split("-")[0] if "-" in identity else None
-            chapter.entries.append(Entry(audio, text, source, speaker=speaker))
+            chapter.entries.append(Entry(audio, rest[0], source, speaker=speaker))
         seen.setdefault(identity, source)
     for identity, paths in sorted(recordings.items()):
         audio = best_recording(paths)
@@ -129,7 +129,7 @@ def _read_chapter(file: Path) -> Split:
 
 def _belongs(identity: str, file: Path) -> bool:
     """Whether a recording is of this file's chapter; a folder may hold several."""
-    return identity.startswith(file.name.removesuffix(SUFFIX))
+    return identity.startswith(file.name.removesuffix(SUFFIX) + "-")
 
 
 def _no_recording(source: str, identity: str, folder: Path) -> Problem:

@@ -17,7 +17,7 @@ def recipe(tmp_path, monkeypatch):
         write_audio(root / "audio" / name, 2.0)
     train, dev = root / "data" / "train", root / "data" / "dev"
     write_text(train / "wav.scp", f"utt1 {root}/audio/a.wav\nutt2 flac -c -d -s audio/b.flac |\n")
-    write_text(train / "text", "utt1 ONE TWO\nutt2 THREE\n")
+    write_text(train / "text", "utt1 ONE TWO\n\nutt2 THREE\n")
     write_text(train / "utt2spk", "utt1 anna\nutt2 utt2\n")
     write_text(dev / "wav.scp", "rec1 sox audio/c.wav -r 8000 -t wav - |\nrec2 audio/a.wav\n")
     write_text(dev / "segments", "rec1-1 rec1 0.25 1.0\nrec1-2 rec1 1.0 -1\n")
@@ -97,6 +97,7 @@ def test_commands_are_run_only_when_allowed(recipe, tmp_path, capsys):
     assert "wav.scp:2: found the output of echo nothing" in said
     assert "wav.scp:3: found the command exit 3 ended with 3" in said
     assert run("kaldi", train, *flags, "--skip_bad_rows") == 0
+    assert "2 utterances left out, as their recording" in capsys.readouterr().out
     (row,) = rows_of(out / "train.csv")
     flac = out / "train-audio" / "utt1.flac"
     assert row["wav_filename"] == str(flac)

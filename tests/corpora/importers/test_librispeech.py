@@ -83,6 +83,16 @@ def test_the_most_faithful_of_several_formats(corpus, tmp_path):
     assert rows_of(tmp_path / "dev.csv")[0]["wav_filename"].endswith("0000.flac")
 
 
+def test_several_chapters_in_one_folder(tmp_path):
+    """Names that begin alike, and a tab behind the name."""
+    for chapter in ("12", "121"):
+        write_audio(tmp_path / "part" / f"84-{chapter}-0000.flac", 0.5)
+        write_text(tmp_path / "part" / f"84-{chapter}.trans.txt", f"84-{chapter}-0000\tA B\n")
+    assert run("librispeech_layout", tmp_path) == 0
+    rows = rows_of(tmp_path / "part.csv")
+    assert [row["transcript"] for row in rows] == ["a b", "a b"]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("openseq2seq", "cafe naive"), ("none", "Café NAÏVE"), ("plain", "café naïve")],
