@@ -24,7 +24,7 @@ FORMAT = 1
 _PARTS = {"run_id": str, "config": dict, "results": list}
 _NAMED = 3  # manifests of a data set
 # Names of manifests that say little without their folder's.
-_PLAIN_NAMES = {"train", "dev", "test", "eval", "valid", "val", "data"}
+_PLAIN_NAMES = {"train", "dev", "test", "eval", "valid", "val", "data", "manifests", "csv"}
 
 
 def now() -> str:
@@ -81,13 +81,15 @@ def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
 def data_name(files: Sequence[str]) -> str:
     """A short name of a data set: its manifests without their endings, joined by `+`.
 
-    `dev.csv` and the like get their folder's name: `digits/dev`. Of many only the first are named.
+    `dev.csv` and the like get their folder's name: `digits/dev` for `digits/dev.csv` and for
+    `digits/manifests/dev.csv`. Of many only the first are named.
     """
     names = []
     for file in files:
         path = Path(file).absolute()
         stem = path.name.removesuffix(".gz").partition(".")[0]
-        names.append(f"{path.parent.name}/{stem}" if stem in _PLAIN_NAMES else stem)
+        folders = [one.name for one in path.parents if one.name not in _PLAIN_NAMES]
+        names.append(f"{folders[0]}/{stem}" if stem in _PLAIN_NAMES and folders[0] else stem)
     more = len(names) - _NAMED
     return "+".join(names if more <= 1 else [*names[:_NAMED], f"{more} more"])
 

@@ -58,6 +58,7 @@ def test_names_of_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert summary.data_name(["/a/librivox-dev-clean.csv"]) == "librivox-dev-clean"
     assert summary.data_name(["/a/mini/train.csv.gz", "/b/syn.jsonl"]) == "mini/train+syn"
+    assert summary.data_name(["/runs/mini/manifests/dev.csv", "/data/dev.csv"]) == "mini/dev+dev"
     assert summary.data_name([f"{c}.csv" for c in "abcdef"]) == "a+b+c+3 more"
     assert summary.data_name(["dev.csv"]) == f"{tmp_path.name}/dev"
 
