@@ -141,7 +141,7 @@ def evaluate(
         losses[list(one.losses)] = list(one.losses.values())
     utterances = [
         EvaluatedUtterance(
-            name=utterance.name,
+            name=utterance.name + utterance.segment,
             reference=utterance.transcript or "",
             hypothesis=results[index].text,
             duration=utterance.duration,

@@ -70,7 +70,7 @@ class NonFiniteGuard:
         if not any_bad and np.isfinite(gradient_norm):
             return
         own = [
-            (self.utterances[index].name, float(loss))
+            (self.utterances[index].name + self.utterances[index].segment, float(loss))
             for index, loss in zip(indices[bad].tolist(), losses[bad])
         ]
         told = self.workers.gather((own, sum(self._recent)))

@@ -26,6 +26,10 @@ def test_files_are_named_and_counted(tmp_path, capsys):
     assert guard.log_file.read_text().splitlines()[1:] == ["2,13.wav,inf,2.0", "2,17.wav,nan,2.0"]
     printed = capsys.readouterr().out
     assert "13.wav" in printed and "17.wav" in printed
+    segments = [Utterance("/x/l.wav", "l.wav", "a", 1.5, "m.csv:1", offset=2.25)] * 10
+    guard = NonFiniteGuard(tmp_path / "segments.csv", segments, 0.5)
+    guard.check(1, batch(0), losses, 2.0)
+    assert guard.log_file.read_text().splitlines()[1] == "1,l.wav@2.25+1.5,inf,2.0"
 
 
 def test_a_gradient_that_is_not_finite_affects_the_whole_batch(tmp_path):
