@@ -18,6 +18,7 @@ import json
 import random
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -102,7 +103,8 @@ def read_sentences(
     """The sentences of text files (one a line) and manifests.
 
     Args:
-      files: text, CSV with a column `transcript`, or JSON lines; text and CSV also as .gz.
+      files: text, CSV with a column `transcript`, or manifests of any kind; text and CSV also
+        as .gz.
       text_normalization: of the transcripts, not of what is spoken: punctuation shapes speech.
       sample: take so many of them, drawn at random, in their order; None: all.
       seed: of that draw.
@@ -114,7 +116,7 @@ def read_sentences(
     found = []
     for file in files:
         rows: Iterable[tuple[str, str]]
-        if file.endswith((".json", ".jsonl")):
+        if _is_manifest(file):
             rows = [(u.source, u.transcript or "") for u in read_manifests([file], True)]
         else:
             rows = read_lines([file])
@@ -127,6 +129,19 @@ def read_sentences(
         rows_taken = sorted(random.Random(seed).sample(range(len(found)), sample))
         found = [found[row] for row in rows_taken]
     return [Sentence(text, normalize(text), source) for source, text in found]
+
+
+def _is_manifest(file: str) -> bool:
+    """Whether a file is more than lines or a column of text, as far as its first line tells."""
+    if file.endswith((".json", ".jsonl")):
+        return True
+    if not file.endswith(".csv"):
+        return False
+    with suppress(OSError, UnicodeDecodeError), open(file, encoding="utf-8-sig") as stream:
+        header = stream.readline()
+        # Without a header it has two columns, which are paths.
+        return "wav_filename" in header or "transcript" not in header
+    return False  # what is wrong is said by the one who reads it
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,19 @@ def test_a_sample_is_drawn_by_the_seed(program, create):
     )
 
 
+def test_text_comes_from_manifests_of_any_kind(program, create):
+    # Two manifests one after the other, paths of transcripts, and transcripts alone.
+    header = "wav_filename,wav_filesize,transcript\n"
+    Path("both.csv").write_text(f"{header}a.wav,0,one\n{header}b.wav,0,two\n")
+    Path("c.txt").write_text("three\n")
+    Path("paths.csv").write_text("c.wav,c.txt\n")
+    Path("texts.csv").write_text("transcript\nfour\n")
+    create("both.csv", "paths.csv", "texts.csv", "--voices", "en")
+    texts = [row["transcript"] for row in rows("synthetic.csv")]
+    assert texts == ["one", "two", "three", "four"]
+    assert "missing.csv: found No such file" in create("missing.csv", code=2)
+
+
 def test_bad_input_is_said(program, create, monkeypatch):
     Path("text.txt").write_text("hello\n")
     err = create("text.txt", "--voices", "klingon", "en+zz", "en+f2", code=2)

@@ -1,6 +1,7 @@
 """What a run leaves behind: readable, and enough to repeat it."""
 
 import json
+import os
 import subprocess
 
 from open_seq2seq.losses import CTCLoss
@@ -62,3 +63,24 @@ def test_the_record_holds_config_arguments_versions_and_git_state(tmp_path):
 
 def test_without_a_repository_there_is_no_commit(tmp_path):
     assert run_record.git_state(tmp_path)["commit"] is None
+
+
+def test_the_hardware_is_what_the_system_says(monkeypatch):
+    import tensorflow as tf
+
+    found = run_record.hardware()
+    assert 1 <= found["cores"] <= os.cpu_count() and found["processor"]
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: ["a", "b"])
+    details = {"a": {"device_name": "NVIDIA H100"}, "b": {}}
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", details.get)
+    assert run_record.hardware()["gpus"] == ["NVIDIA H100", "GPU"]
+
+
+def test_a_copy_of_a_config_leads_to_the_original(tmp_path, monkeypatch):
+    config = tmp_path / "mine.py"
+    config.write_text("base_params = {}\n")
+    run_record.store_run(tmp_path / "run", "now", config, [], {})
+    copy = tmp_path / "run/config_now.py"
+    assert run_record.original_config(copy) == config == run_record.original_config(config)
+    monkeypatch.chdir(tmp_path)
+    assert str(run_record.original_config(copy)) == "mine.py"
