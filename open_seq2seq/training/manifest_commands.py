@@ -203,10 +203,11 @@ def _going_on(checkpoint: Path, save: str, run: StoredRun | None) -> list[str]:
     """How `run.py` is told to train on from a checkpoint: in its log directory, or in another."""
     if Path(save).resolve() != _logdir_of(checkpoint):
         return [f"--checkpoint={checkpoint}"]
-    newest = latest_checkpoint(checkpoint.parent)
-    if newest is None or newest.name != checkpoint.name:
-        found = f"{checkpoint.name}, but {newest.name if newest else 'another'} is newer"
-        remedy = "Leave the checkpoint's name out, or save to a new log directory."
-        problem = Problem(f"--model_file {checkpoint}", found, "the newest of --save", remedy)
+    folder = checkpoint.resolve().parent
+    newest = latest_checkpoint(folder.parent if folder.name == "best_models" else folder)
+    if newest != checkpoint.resolve():
+        found = f"not the newest checkpoint of --save, {newest}"
+        remedy = "Name the log directory only, or save to a new one."
+        problem = Problem(f"--model_file {checkpoint}", found, "the newest", remedy)
         raise InputError("Training cannot go on in this log directory:", [problem])
     return ["--continue_learning"]

@@ -101,7 +101,7 @@ def test_going_on_is_exact(corpus, manifests, commands):
     code, _, err = commands(train, *going_on, f"{corpus}/part", "-s", f"{corpus}/whole")
     assert code == 2 and "a folder in use" in err
     code, _, err = commands(train, *going_on, f"{corpus}/part/ckpt-8", "-s", f"{corpus}/part")
-    assert code == 2 and "ckpt-9 is newer" in err
+    assert code == 2 and "not the newest checkpoint of --save" in err
 
 
 @pytest.mark.slow
@@ -164,17 +164,20 @@ def test_training_of_neon_s_config(tmp_path, translated):
     assert overrides["data_layer_params/dataset_files"] == "['a.csv']"
 
 
-def test_the_stored_config_and_its_overrides(tmp_path, translated):
+STAMP = "2026-01-02_00-00-00"
+
+
+def test_the_stored_config_and_its_overrides(tmp_path, translated, commands):
     run = tmp_path / "run"
     old = ["--config_file=x.py", "--mode=train", "--logdir=run", "--dtype=mixed", "--max_steps",
            "9", "--eval_report=old.html", "--continue_learning", "--enable_logs"]  # fmt: skip
     stored_run(run, arguments=["--dtype=float32"])
-    stored_run(run, "2026-01-02_00-00-00", old)
+    stored_run(run, STAMP, old)
     stored_run(run, "2026-01-03_00-00-00", ["--dtype=mixed_float16"], mode="eval")
     flags, overrides = translated(
         evaluate, "--manifest", "val:a.csv", "--manifest", "val:b.csv", "--model_file", str(run)
     )
-    assert flags.config_file == str(run / "config_2026-01-02_00-00-00.py")
+    assert flags.config_file == str(run / f"config_{STAMP}.py")
     assert (flags.mode, flags.checkpoint) == ("eval", str(run))
     assert not flags.eval_report and not flags.continue_learning and flags.enable_logs
     assert (overrides["dtype"], overrides["logdir"]) == ("mixed", str(run))
@@ -186,6 +189,15 @@ def test_the_stored_config_and_its_overrides(tmp_path, translated):
     assert (overrides["max_steps"], overrides["num_epochs"]) == ("None", "3")
     flags, _ = translated(train, "--manifest", "train:a", "--model_file", str(run), "-s", str(run))
     assert flags.continue_learning and flags.checkpoint is None
+    best = tmp_path / "run" / "best_models" / "ckpt-7"
+    best.mkdir(parents=True)
+    (best / "model.safetensors").touch()
+    flags, _ = translated(train, "--manifest", "train:a", "--model_file", str(best), "-s", "new")
+    assert flags.checkpoint == str(best) and flags.config_file == str(run / f"config_{STAMP}.py")
+    code, _, err = commands(
+        train, "--manifest", "train:a", "--model_file", str(best), "-s", str(run)
+    )
+    assert code == 2 and "not the newest checkpoint of --save" in err
 
 
 @pytest.mark.parametrize(
