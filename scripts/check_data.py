@@ -24,11 +24,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from open_seq2seq.cli import quiet_stderr
 from open_seq2seq.corpora.doctor.diagnosis import Diagnosis, as_json, diagnose
 from open_seq2seq.corpora.doctor.html_report import render_html
 from open_seq2seq.corpora.doctor.part import Part, part_of
 from open_seq2seq.corpora.doctor.text_report import render_text
 from open_seq2seq.data.manifest import Utterance, read_manifests
+from open_seq2seq.data.normalization import NORMALIZERS
 from open_seq2seq.data.text import load_vocabulary
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import write_whole
@@ -52,6 +54,8 @@ def make_parser() -> argparse.ArgumentParser:
         "data and parameters (default: train_eval)")  # fmt: skip
     add("--vocab_file", help="one symbol per line, or with --bpe a SentencePiece model")
     add("--bpe", action="store_true", help="the vocabulary is a SentencePiece model")
+    add("--text_normalization", choices=tuple(NORMALIZERS), help="what the texts get before, as "
+        "the parameter of that name does in training")  # fmt: skip
     add("--sample_freq", type=int, help=f"of the features, in Hz ({_USUAL_FREQ})")
     add("--no_transcripts", action="store_true", help="recordings only: texts may be missing")
     add("--headers_only", action="store_true", help="quick: no samples are read")
@@ -102,7 +106,7 @@ def _check_flags(flags: argparse.Namespace, rest: Sequence[str]) -> None:
         found = "neither manifests nor a config"
         refuse(not flags.manifests and not flags.dev, "manifests", found, "data to check")
         refuse(flags.mode, "--mode", "no config", "--config_file")
-    for name in ("vocab_file", "bpe", "sample_freq", "no_transcripts"):
+    for name in ("vocab_file", "bpe", "text_normalization", "sample_freq", "no_transcripts"):
         remedy = f"Set --data_layer_params/{name}." if name != "no_transcripts" else ""
         expected = "the config's" if remedy else "--mode=infer"
         refuse(config and getattr(flags, name), f"--{name}", "a config too", expected, remedy)
@@ -127,18 +131,28 @@ def _plain_parts(flags: argparse.Namespace) -> list[Part]:
         if files
     ]
     return [
-        part_of(name, files, utterances, freq, vocabulary, need_transcript, name == "dev")
+        part_of(
+            name,
+            files,
+            utterances,
+            freq,
+            vocabulary,
+            need_transcript,
+            held_out=name == "dev",
+            normalization=flags.text_normalization,
+        )
         for name, files, utterances in read
     ]
 
 
 def _configured_parts(flags: argparse.Namespace, rest: Sequence[str]) -> list[Part]:
     """The data as modes of a config use it, checked by their data layers."""
-    # After the flags: they import TensorFlow.
     from open_seq2seq.config.loading import load_config
     from open_seq2seq.config.overrides import split_arguments
-    from open_seq2seq.training.experiment import effective_params
 
+    if os.path.isfile(flags.config_file):  # else it need not wait for TensorFlow
+        with quiet_stderr():
+            from open_seq2seq.training.experiment import effective_params
     config = load_config(flags.config_file)
     if config.base_model.task != "speech":
         problem = Problem("base_model", "a language model", "a speech model")

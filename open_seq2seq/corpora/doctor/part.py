@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePath
 
@@ -14,6 +14,7 @@ from open_seq2seq.corpora.doctor.findings import Row, shorten
 from open_seq2seq.corpora.doctor.measure import Measurement
 from open_seq2seq.data.checks import CheckReport, check_files, check_transcripts
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.data.normalization import normalizer
 from open_seq2seq.data.speech2text.corpus import Corpus
 from open_seq2seq.data.text import SentencePieceVocabulary, Vocabulary
 from open_seq2seq.errors import Problem
@@ -136,17 +137,29 @@ def part_of(
     vocabulary: AnyVocabulary | None = None,
     need_transcript: bool = True,
     held_out: bool = False,
+    normalization: str | None = None,
 ) -> Part:
     """A part of which no config is known, with those checks of training's start that need none.
 
     These are all but the one whether recordings are long enough for their texts, and the texts'
     characters are only compared with a vocabulary that is given.
+
+    Args:
+      need_transcript: texts are checked.
+      normalization: the `text_normalization` that they get before.
     """
-    corpus = Corpus(list(utterances), [], sample_freq)
+    normalize = normalizer(normalization)
+    utterances = [
+        utterance
+        if utterance.transcript is None
+        else replace(utterance, transcript=normalize(utterance.transcript))
+        for utterance in utterances
+    ]
+    corpus = Corpus(utterances, [], sample_freq)
     report = CheckReport()
     check_files(report, utterances, corpus.headers(), sample_freq)
     if need_transcript:
-        check_transcripts(report, utterances, vocabulary)
+        check_transcripts(report, utterances, vocabulary, normalization)
     return Part(name, files, utterances, report, sample_freq, vocabulary, (), held_out)
 
 

@@ -18,6 +18,7 @@ _TAGS = re.compile(r"\[[^\]]*\]|<[^>]*>|\{[^}]*\}|\([^)]*\)")
 _WORD = re.compile(r"\w+")
 # Marks that belong to a word's spelling when there are letters at both sides.
 _INNER = "'’-‐"
+_JOINERS = "\u200c\u200d"
 # Marks that have several forms; a corpus should have one.
 _FORMS = (("'", "’‘ʼ`´"), ('"', "“”„«»"), ("-", "‐‑–—"))
 _EXAMPLES = 3  # characters that a row tells
@@ -46,7 +47,7 @@ def text_findings(part: Part) -> Iterator[Finding]:
             "transcript has invisible characters",
             "transcripts have invisible characters",
             "Remove them; write a plain space for every other kind of space.",
-            lambda text: _listed(c for c in text if is_invisible(c)),
+            _invisible,
         ),
         (
             "warning",
@@ -138,6 +139,17 @@ def _decomposed(text: str) -> str:
         return ""
     composed = unicodedata.normalize("NFC", text)
     return _listed(c for c in text if c not in composed) or "another order of marks"
+
+
+def _invisible(text: str) -> str:
+    """Joiners between letters are spelling in Persian and Indic scripts."""
+    if text.isascii() and text.isprintable():
+        return ""
+    return _listed(
+        c
+        for place, c in enumerate(text)
+        if is_invisible(c) and not (c in _JOINERS and ord(text[place - 1 : place] or " ") > 0x590)
+    )
 
 
 def _mixed_words(text: str) -> str:

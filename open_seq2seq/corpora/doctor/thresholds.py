@@ -42,7 +42,7 @@ class Thresholds:
       tail_factor: ... and what is beyond it by this factor is an outlier.
       rate_deviations: spreads (1.4826 * median absolute deviation of the logarithm, on either
         side) from the median label rate of the speaker, from which a rate is an outlier.
-        It finds nine of ten recordings that lost a half, and one good one of 700 (measured).
+        It finds 87 % of the recordings that lost a half, and one good one of 700 (measured).
       rate_factor: a label rate within this factor of the median is never an outlier.
       rate_short: widens the limits for short texts, by this over the root of the characters: the
         rate of a word varies more than that of a sentence.
@@ -50,6 +50,7 @@ class Thresholds:
       statistics_rows: fewer recordings have no outliers, as there is no usual range.
       same_envelope: correlation of two recordings' level over time from which they are the same
         recording, encoded, filtered or amplified anew; compared only where text and length agree.
+        MP3 and Opus leave 0.99, different recordings have 0.78 at most (measured).
       same_length: seconds that these may differ in length.
       overlap_share: share of the shorter of two segments of a file that both cover.
       repeated_text: a transcript that occurs so often is listed.
