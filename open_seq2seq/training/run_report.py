@@ -24,6 +24,7 @@ img.curve { background: #fff; border-radius: 8px; border: 1px solid var(--line);
   margin-bottom: 1rem; }
 .wide { overflow-x: auto; }
 .wide table { font-variant-numeric: tabular-nums; }
+.wide td, .wide th { overflow-wrap: normal; }
 .wide thead th { white-space: nowrap; border-bottom: 1px solid var(--line); }
 pre { overflow-x: auto; font-size: .8rem; line-height: 1.4; }
 """
