@@ -93,8 +93,8 @@ def vocabulary_findings(
 def _outside_findings(parts: Sequence[Part]) -> Iterator[Finding]:
     """The characters outside the vocabulary, each once with its count."""
     for part in parts:
-        if part.vocabulary is None:
-            continue
+        if part.vocabulary is None or "unknown character" not in part.report.kinds:
+            continue  # nothing is trained with these texts, or there are none
         counts: Counter[str] = Counter()
         texts: Counter[str] = Counter()
         for text in part.texts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,8 +47,9 @@ def duplicate_findings(parts: Sequence[Part], limits: Thresholds) -> Iterator[Fi
         if not is_silent(measured, limits)
     ]
     groups = _same_samples(heard)
-    exact = {id(one.recording) for group in groups for one in group}
-    groups += _same_outline([one for one in heard if id(one.recording) not in exact], limits)
+    # Of exact copies one is enough to be compared with the others.
+    copies = {id(one.recording) for group in groups for one in group[1:]}
+    groups += _same_outline([one for one in heard if id(one.recording) not in copies], limits)
     yield from _audio_findings(groups)
     for part in parts:
         yield from _overlaps(part, limits)
@@ -108,14 +109,21 @@ def _alike(same: Sequence[_Heard], limits: Thresholds) -> Iterator[tuple[int, in
             yield first, first + 1 + int(other)
 
 
-def _joined(same: Sequence[_Heard], pairs: Iterator[tuple[int, int]]) -> list[list[_Heard]]:
-    """Groups of what pairs connect. The first of a pair is always the smaller one."""
+def _joined(same: Sequence[_Heard], pairs: Iterable[tuple[int, int]]) -> list[list[_Heard]]:
+    """Groups of what pairs connect, in the order of `same`."""
     leader = list(range(len(same)))
-    for first, other in pairs:
-        leader[other] = min(leader[other], leader[first])
+
+    def leader_of(place: int) -> int:
+        while leader[place] != place:
+            place = leader[place]
+        return place
+
+    for pair in pairs:
+        first, other = sorted(map(leader_of, pair))
+        leader[other] = first
     groups: dict[int, list[_Heard]] = defaultdict(list)
     for place, one in enumerate(same):
-        groups[leader[place]].append(one)
+        groups[leader_of(place)].append(one)
     return [group for group in groups.values() if len(group) > 1]
 
 

@@ -24,10 +24,11 @@ class Thresholds:
       silence_floor: dBFS below which a frame is silent in any case: 16-bit noise is at -98.
       silent_file: dBFS; a recording whose loud frames are below it has nothing in it.
       quiet_speech: dBFS; speech below it has lost 7 of 16 bits, and noise of the converter shows.
-      steady_range: dB between the 5th and 95th percentile of frame levels; speech has 20 and
-        more, noise, hum and tones 0 to 2.
+      steady_range: dB between the 5th and 95th percentile of frame levels; sentences have 20 and
+        more, single words 7 and more (measured), noise, hum and tones 0 to 2.
       steady_seconds: recordings must have so much for that; a single vowel may be steady.
-      silence_share: silent share from which a recording is reported; read speech has 15 to 35 %.
+      silence_share: silent share from which a recording is reported; read speech has
+        up to 50 % (measured).
       edge_silence: seconds of silence before or after speech. More makes batches long for
         nothing, and often means that the end of the text was cut off or belongs elsewhere.
       dc_level: mean of the samples from which an offset is reported (-50 dBFS) ...

@@ -262,6 +262,10 @@ def test_the_same_recording_encoded_again(folder, items):
     other = items[3].but(name="other.wav", sound=make_speech(1.3, np.random.default_rng(3)))
     findings = found(examine(folder, [*items, copy, other]))
     assert [row.name for row in findings["warning", "duplicate audio"].rows] == ["copy.ogg"]
+    # Each copy is named once, whatever it is a copy of.
+    findings = examine(folder, [*items, copy, other, copy, items[3]]).findings
+    rows = [r.name for f in findings if f.check == "duplicate audio" for r in f.rows]
+    assert sorted(rows) == ["copy.ogg", "copy.ogg", "train3.wav"]
 
 
 def test_segments_that_overlap(folder, items):
