@@ -112,8 +112,8 @@ def _expanded(text: str) -> str:
         text = _with_number_words(text)
     text = _DOTTED_WORD.sub(lambda match: f" {_DOTTED[match[1].lower()]} ", text)
     text = _AND_SO_ON.sub(" et cetera ", text)
-    for sign, words in _SIGNS.items():
-        text = text.replace(sign, words)
+    for sign, spoken in _SIGNS.items():
+        text = text.replace(sign, spoken)
     text = "".join(c if c == "'" or unicodedata.category(c)[0] == "L" else " " for c in text)
     words = [re.sub("'+", "'", word).strip("'") for word in text.split()]
     return " ".join(words)
