@@ -110,7 +110,11 @@ def _outside_findings(parts: Sequence[Part]) -> Iterator[Finding]:
             remedy = "Normalise the texts (text_normalization), or add it to the vocabulary."
             places = _first_places([part], set(counts))
             rows = [
-                Row(places[c], "", f"{shown(c)}: {_times(n)} in {texts[c]} texts")
+                Row(
+                    places[c],
+                    "",
+                    f"{shown(c)}: {_times(n)} in {counted(texts[c], 'text', 'texts')}",
+                )
                 for c, n in counts.most_common()
             ]
             yield Finding("error", "characters outside", part.name, title, remedy, rows)

@@ -231,9 +231,9 @@ def _speaker_leaks(part: Part, speakers: dict[str, str]) -> Iterator[Finding]:
         return
     all_speakers = len({speaker for speaker in part.speakers if speaker is not None})
     title = f"{len(counts)} of {counted(all_speakers, 'speaker', 'speakers')}"
-    title += " speak in the training data too"
+    title += f" {'is' if len(counts) == 1 else 'are'} in the training data too"
     rows = [
-        Row(speakers[speaker or ""], "", f"{n} recordings", str(speaker))
+        Row(speakers[speaker or ""], "", recordings(n, "", "").strip(), str(speaker))
         for speaker, n in counts.most_common()
     ]
     remedy = "Error rates are not those of new speakers. Split the corpus by speaker."

@@ -30,8 +30,8 @@ def measure_all(
 ) -> list[Measurement | Problem]:
     """Measures recordings; every sample is read once, by threads.
 
-    Decoding, spectra and hashes release the interpreter's lock. A block of each recording is in
-    memory, not the whole.
+    Decoding, spectra and hashes release the interpreter's lock: processes were no faster. A block
+    of each recording is in memory, not the whole.
 
     Args:
       workers: threads; None: one per core.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from open_seq2seq.corpora.doctor.findings import Finding, Row, counted
+from open_seq2seq.corpora.doctor.findings import Finding, Row, counted, shorten
 from open_seq2seq.corpora.doctor.part import Part
 from open_seq2seq.errors import Problem
 
@@ -73,7 +73,8 @@ def damaged_findings(part: Part) -> Iterator[Finding]:
 def _row(part: Part, row: int, problem: Problem) -> Row:
     utterance = part.utterances[row]
     found = problem.found.removeprefix(f"{utterance.path}: ")
-    return Row(problem.where, utterance.name, f"{found}; expected {problem.expected}")
+    text = shorten(utterance.transcript or "")
+    return Row(problem.where, utterance.name, f"{found}; expected {problem.expected}", text)
 
 
 def _split(reason: str) -> tuple[str, str, str]:

@@ -300,7 +300,7 @@ def test_leaks(folder, items):
     assert [row.name for row in findings["warning", "leaked text"].rows] == ["dev0.wav"]
     assert findings["note", "shared short text"].title.startswith("1 transcript of less than 4")
     speakers = findings["warning", "leaked speaker"]
-    assert speakers.title == "1 of 3 speakers speak in the training data too"
+    assert speakers.title == "1 of 3 speakers is in the training data too"
     assert speakers.rows[0].text == items[1].speaker
 
 
