@@ -107,8 +107,8 @@ def _print_floor(found: dict[str, Any]) -> None:
 
 def _print_plain(found: dict[str, Any]) -> None:
     audio, ours = found["plain_audio_seconds"], found["plain"]["this framework"]
-    print(f"\n{found['plain_batches']} batches from the middle, and the same by a loop with librosa and "
-          "Keras's own layers")  # fmt: skip
+    print(f"\n{found['plain_batches']} batches from the middle, and the same by a loop with "
+          "librosa and Keras's own layers")  # fmt: skip
     print(f"{'':26}{'audio s/s':>11}{'wall':>10}{'ratio':>8}{'steps':>10}{'processor':>12}"
           f"{'ratio':>8}")  # fmt: skip
     for name, times in found["plain"].items():

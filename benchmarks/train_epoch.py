@@ -193,7 +193,8 @@ def _race_plain(
     """Adds the times of the plain loop in each arithmetic; returns why there are none, or ""."""
     import keras
 
-    from benchmarks.epoch_plain import Unplain, plain_epoch
+    from benchmarks.epoch_plain import plain_epoch
+    from benchmarks.epoch_plain_network import Unplain
 
     if keras.backend.backend() != "tensorflow":
         return "the plain step is a TensorFlow graph"
