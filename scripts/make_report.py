@@ -13,6 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from open_seq2seq.cli import quiet_stderr
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.files import write_whole
 from open_seq2seq.training.run_report import render_report
@@ -29,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     add("--title", help="its heading (the recipes' names)")
     flags = parser.parse_args(arguments)
     try:
-        write_whole(flags.output, render_report(flags.runs, flags.title))
+        with quiet_stderr():  # TensorFlow greets there when the events are read
+            page = render_report(flags.runs, flags.title)
+        write_whole(flags.output, page)
     except OpenSeq2SeqError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -14,6 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from open_seq2seq.cli import quiet_stderr
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.training.run_plots import AXES, draw_losses, draw_rates, read_runs
 
@@ -35,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _check(flags)
         runs = read_runs(flags.runs, flags.x, flags.names)
-        figure = draw_losses(runs[0]) if flags.losses else draw_rates(runs, flags.x)
+        with quiet_stderr():  # TensorFlow greets there when events are read
+            figure = draw_losses(runs[0]) if flags.losses else draw_rates(runs, flags.x)
     except OpenSeq2SeqError as error:
         print(error, file=sys.stderr)
         return error.exit_code

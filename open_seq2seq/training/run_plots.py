@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from open_seq2seq.errors import InputError, Problem
@@ -151,8 +149,6 @@ def read_events(folder: Path, tags: Sequence[str]) -> dict[str, list[tuple[int, 
 
     A tag that is not there has none: without TensorFlow a run writes no events.
     """
-    # With this TensorBoard reads by itself: seconds sooner than with TensorFlow, and silent.
-    sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util import tensor_util
 
