@@ -16,7 +16,7 @@ from pathlib import Path
 from open_seq2seq.cli import quiet_stderr
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.files import write_whole
-from open_seq2seq.training.run_report import render_report
+from open_seq2seq.runs.report import render_report
 
 
 def main(arguments: list[str] | None = None) -> int:

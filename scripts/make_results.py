@@ -13,7 +13,7 @@ from pathlib import Path
 
 from open_seq2seq.errors import OpenSeq2SeqError, RunError
 from open_seq2seq.files import write_whole
-from open_seq2seq.training.results_table import add_run, make_page
+from open_seq2seq.runs.results_table import add_run, make_page
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from open_seq2seq.cli import quiet_stderr
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
-from open_seq2seq.training.run_plots import AXES, draw_losses, draw_rates, read_runs
+from open_seq2seq.runs.plots import AXES, draw_losses, draw_rates, read_runs
 
 _ENDINGS = (".png", ".svg", ".pdf", ".jpg")
 

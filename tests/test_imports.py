@@ -16,6 +16,7 @@ RANK = {
     "language_models": 3,
     "decoding": 3,
     "corpora": 3,
+    "runs": 3,
     "encoders": 2,
     "decoders": 2,
     "losses": 2,
@@ -28,7 +29,7 @@ RANK = {
     "errors": -1,
     "files": 0,
 }
-MAY_IMPORT_TENSORFLOW = {"training", "interop", "ops"}
+MAY_IMPORT_TENSORFLOW = {"training", "interop", "runs", "ops"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

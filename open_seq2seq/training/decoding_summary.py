@@ -9,7 +9,7 @@ from typing import Any
 
 from open_seq2seq.decoding.command import Measured
 from open_seq2seq.metrics.analysis import EvaluatedUtterance
-from open_seq2seq.training import summary as files
+from open_seq2seq.runs import summary as files
 
 
 def summary_to_add_to(flags: argparse.Namespace) -> dict[str, Any]:

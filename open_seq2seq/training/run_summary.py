@@ -13,11 +13,8 @@ import numpy as np
 
 import open_seq2seq
 from open_seq2seq.errors import InputError
-from open_seq2seq.training import summary as files
-from open_seq2seq.training.evaluation import Evaluation
-from open_seq2seq.training.experiment import Experiment
-from open_seq2seq.training.job import Job
-from open_seq2seq.training.run_record import (
+from open_seq2seq.runs import summary as files
+from open_seq2seq.runs.record import (
     git_state,
     hardware,
     original_config,
@@ -25,6 +22,9 @@ from open_seq2seq.training.run_record import (
     parameters_hash,
     readable,
 )
+from open_seq2seq.training.evaluation import Evaluation
+from open_seq2seq.training.experiment import Experiment
+from open_seq2seq.training.job import Job
 from open_seq2seq.training.tasks import AnyEvaluation
 from open_seq2seq.training.trainer import Trainer
 

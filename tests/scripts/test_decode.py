@@ -16,7 +16,7 @@ import pytest
 
 from open_seq2seq.decoders.beam_search import make_beam_search
 from open_seq2seq.metrics.error_rate import count_errors
-from open_seq2seq.training.summary import (
+from open_seq2seq.runs.summary import (
     greedy_decoding,
     read_summary,
     read_transcripts,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from open_seq2seq.training.run_plots import draw_rates, read_runs
-from tests.training.stored_runs import results, write_run
+from open_seq2seq.runs.plots import draw_rates, read_runs
+from tests.runs.stored_runs import results, write_run
 
 ROOT = Path(__file__).parents[2]
 

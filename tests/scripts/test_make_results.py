@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.stored_runs import results, write_run
+from tests.runs.stored_runs import results, write_run
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,10 +13,10 @@ import tensorflow as tf
 from safetensors.numpy import load_file
 
 from open_seq2seq.cli import main
+from open_seq2seq.runs.plots import read_events
+from open_seq2seq.runs.summary import read_summary
 from open_seq2seq.training.recognizer import Recognizer
-from open_seq2seq.training.run_plots import read_events
 from open_seq2seq.training.step import TrainStep
-from open_seq2seq.training.summary import read_summary
 
 
 def weights(folder):

@@ -3,7 +3,7 @@
 import json
 
 from open_seq2seq.metrics.analysis import EvaluatedUtterance
-from open_seq2seq.training.summary import (
+from open_seq2seq.runs.summary import (
     beam_decoding,
     greedy_decoding,
     write_summary,

@@ -13,8 +13,8 @@ from typing import Any
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_whole
-from open_seq2seq.training.summary import check_summary, read_summary
-from open_seq2seq.training.wording import duration, percents
+from open_seq2seq.runs.summary import check_summary, read_summary
+from open_seq2seq.runs.wording import duration, percents
 
 PUBLISHED = "published.json"
 _SETS = ("dev-clean", "dev-other", "test-clean", "test-other")

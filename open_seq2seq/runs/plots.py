@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.summary import read_curve, read_summary
+from open_seq2seq.runs.summary import read_curve, read_summary
 
 # What the horizontal axis may be: the field of an evaluation, and the label.
 AXES = {

@@ -11,11 +11,11 @@ from typing import Any
 
 from open_seq2seq.metrics.analysis import Analysis, ScoredUtterance, analyse
 from open_seq2seq.metrics.html_report import STYLE, utterance_card
-from open_seq2seq.training.results_table import data_text, decoding_text, hardware_text
-from open_seq2seq.training.run_plots import Run, draw_losses, draw_rates, read_runs, svg
-from open_seq2seq.training.run_record import config_text
-from open_seq2seq.training.summary import read_summary, read_transcripts
-from open_seq2seq.training.wording import duration, percents
+from open_seq2seq.runs.plots import Run, draw_losses, draw_rates, read_runs, svg
+from open_seq2seq.runs.record import config_text
+from open_seq2seq.runs.results_table import data_text, decoding_text, hardware_text
+from open_seq2seq.runs.summary import read_summary, read_transcripts
+from open_seq2seq.runs.wording import duration, percents
 
 SHOWN = 10  # utterances of each kind
 

@@ -6,7 +6,7 @@ import pytest
 
 from open_seq2seq.errors import InputError
 from open_seq2seq.metrics.analysis import EvaluatedUtterance
-from open_seq2seq.training import run_record, summary
+from open_seq2seq.runs import record, summary
 
 
 def result(wer, **more):
@@ -80,9 +80,9 @@ def test_a_configurations_hash_is_that_of_all_its_seeds():
         base = {"random_seed": 0, "logdir": "a", "layers": layers, "loss": summary.now}
         return {"train": {**base, **more}}
 
-    one = run_record.parameters_hash(params())
+    one = record.parameters_hash(params())
     elsewhere = [{"kernel": [3], "file": "/there/vocab.txt"}]
-    assert run_record.parameters_hash(params(random_seed=5, logdir="b", layers=elsewhere)) == one
+    assert record.parameters_hash(params(random_seed=5, logdir="b", layers=elsewhere)) == one
     others = [{"kernel": [5], "file": "/here/vocab.txt"}]
-    assert run_record.parameters_hash(params(layers=others)) != one
-    assert run_record.parameters_hash(params(loss=None)) != one
+    assert record.parameters_hash(params(layers=others)) != one
+    assert record.parameters_hash(params(loss=None)) != one

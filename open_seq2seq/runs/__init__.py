@@ -1,0 +1,1 @@
+"""What runs leave behind: records, summaries, curves, reports and the results table."""
