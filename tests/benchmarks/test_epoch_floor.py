@@ -178,13 +178,17 @@ SAME_NETWORKS = [
 
 
 @pytest.mark.parametrize(("encoder", "params"), SAME_NETWORKS)
-def test_the_plain_network_has_the_same_kernels(encoder, params):
+def test_the_plain_network_has_as_many_parameters(encoder, params):
     ours = model(encoder, params)
     plain = plain_network(ours, "float32")
-    # A separable residual convolution has one tap for each channel in both.
-    assert sorted(np.prod(v.shape) for v in plain.trainable_variables) == sorted(
-        np.prod(v.shape) for v in ours.trainable_variables
-    )
+
+    def sizes(network, part):
+        named = [v for v in network.trainable_variables if part in v.name]
+        return sorted(int(np.prod(v.shape)) for v in named)
+
+    assert sizes(plain, "kernel") == sizes(ours, "kernel")
+    # Keras keeps both biases of a GRU in one variable.
+    assert sum(sizes(plain, "")) == sum(sizes(ours, ""))
     shape = keras.KerasTensor((2, 16, FEATURES))
     frames = ours.output_length(16)
     assert plain.compute_output_spec(shape).shape == (2, frames, SYMBOLS + 1)
