@@ -62,16 +62,15 @@ step "Import"
 
 step "Check"
 if [ -f "$work/check.html" ]; then echo "$work/check.html is there."; else
-  # What it finds is in its report; training leaves out the rows that it cannot use, and names them.
   "$python" scripts/check_data.py "$train_csv" --dev "$dev_csv" --config_file="$config" \
-    --report="$work/check.html" --fail_on=never
+    --report="$work/check.html"
 fi
 
 step "Train"
 if [ -f "$work/trained" ]; then echo "Trained before: $logdir"; else
   state=()
   if compgen -G "$logdir/ckpt-*" >/dev/null; then state=(--continue_learning); fi
-  run --mode=train_eval --skip_bad_rows "${state[@]}"
+  run --mode=train_eval "${state[@]}"
   touch "$work/trained"
 fi
 
