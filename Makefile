@@ -32,7 +32,7 @@ horovod: $(VENV)/installed
 # The fast suite: under 10 minutes on 2 cores.
 test: check
 	$(BUILD_BEAM_SEARCH)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS)
 
 test-slow: $(VENV)/installed
 	$(BUILD_BEAM_SEARCH)

@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 # Before TensorFlow is imported by any test.
@@ -10,3 +11,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # A busy machine must not make a property fail for being slow.
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests run in one process, which makes what they share once.
+
+    Those that start processes of their own run one after the other. (Groups of pytest-xdist 3.8,
+    `--dist loadgroup`, have no effect with pytest 9.2.)
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return "processes" if "tests/distributed/" in nodeid else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)

@@ -9,7 +9,6 @@ import pytest
 
 from tests.distributed.processes import RUN, write_spied_corpus
 
-pytestmark = pytest.mark.xdist_group("processes")
 # From the failure to the end of all processes; seconds on an idle machine are few.
 SOON = 60
 

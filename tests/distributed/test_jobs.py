@@ -17,7 +17,6 @@ from tests.training.test_beam_search import ARPA, with_model
 from tests.training.test_language_model import CONFIG as TEXT_CONFIG
 from tests.training.test_language_model import SENTENCES
 
-pytestmark = pytest.mark.xdist_group("processes")
 # In global batches of 6: three, and one of a single row.
 ROWS, STEPS = 19, 10
 TRAINING = ["--mode=train_eval", "--enable_logs", f"--max_steps={STEPS}", "--eval_steps=5",

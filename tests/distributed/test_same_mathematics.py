@@ -19,7 +19,6 @@ from tests.distributed.mathematics import (
 )
 from tests.distributed.processes import HERE
 
-pytestmark = pytest.mark.xdist_group("processes")
 ROUNDING = 1e-5
 
 
