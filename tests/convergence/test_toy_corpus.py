@@ -46,7 +46,10 @@ def experiment(tmp_path, capfd):
     return lambda config, name="run": Run(config, tmp_path / name, capfd)
 
 
-@pytest.mark.parametrize("config, epochs, decay_steps", [("w2l", 12, 500), ("ds2", 8, 150)])
+@pytest.mark.parametrize(
+    "config, epochs, decay_steps",
+    [("w2l", 12, 500), pytest.param("ds2", 8, 150, marks=pytest.mark.slow)],
+)
 def test_the_first_epochs_learn(experiment, config, epochs, decay_steps):
     # Until the letters' frequencies are known; the whole runs are in the slow suite.
     losses, result = experiment(config).train_eval(

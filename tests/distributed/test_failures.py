@@ -121,6 +121,7 @@ def test_a_recording_that_vanishes(start, config, tmp_path):
         gone.rename(config.with_name("17.wav"))
 
 
+@pytest.mark.slow
 def test_sigterm_to_one_worker_saves_all(start, tmp_path):
     job = start("--max_steps=500", action="terminate")
     assert ends_soon(job, tmp_path, 6) != 0, job.output

@@ -181,6 +181,7 @@ def test_words_that_the_symbols_cannot_spell_are_said(trained, run, capfd):
     assert capfd.readouterr().out.count(note) == 1
 
 
+@pytest.mark.slow
 def test_both_backends_transcribe_alike(trained):
     pytest.importorskip("jax")
     texts = []
