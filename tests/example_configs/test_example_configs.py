@@ -25,7 +25,7 @@ PARAMETERS = {
     "ds2_large_8gpus": 58_971_133,
     "ds2_large_8gpus_mp": 58_971_133,
     "ds2_medium_4gpus": 25_721_341,
-    "ds2_mini_librispeech": 7_757_341,
+    "ds2_mini_librispeech": 7_422_397,
     "ds2_small_1gpu": 9_993_469,
     "ds2_toy": 5_391_357,
     "jasper-Mini-for-Jetson": 8_192_733,
