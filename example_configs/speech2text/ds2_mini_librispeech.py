@@ -23,7 +23,7 @@ base_params = {
     "logdir": "runs/mini_librispeech/logdir",
     "batch_size_per_gpu": 8,
     "eval_batch_size_per_gpu": 16,
-    "num_epochs": 40,
+    "num_epochs": 35,
     "dtype": "mixed",
     "print_loss_steps": 100,
     "print_samples_steps": 1000,

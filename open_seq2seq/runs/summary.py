@@ -1,7 +1,7 @@
 """`summary.json`: what a run was, what it cost and what it reached, in one file.
 
-Training writes it; evaluation, inference and decoding add their figures. docs/training.md lists
-what is in it; docs/results/ holds copies, which the results table is made from.
+Training writes it; evaluation, inference and decoding add their figures. docs/run_summaries.md
+lists what is in it; docs/results/ holds copies, which the results table is made from.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def check_summary(path: Path) -> dict[str, Any]:
             found = f"no {', no '.join(wrong)}" if wrong else ""
         if not found:
             return summary
-    remedy = "Every run of run.py --mode=train, train_eval or eval writes one."
+    remedy = "Every run of run.py writes one; move a damaged one away."
     problem = Problem(str(path), found, "the summary of a run", remedy)
     raise InputError("The run's summary cannot be read:", [problem])
 

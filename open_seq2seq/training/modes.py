@@ -6,7 +6,7 @@ import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from open_seq2seq.config.describe import help_text
 from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import Override, apply_overrides, split_arguments
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.errors import InputError
+from open_seq2seq.errors import InputError, OpenSeq2SeqError
 from open_seq2seq.files import write_whole
 from open_seq2seq.metrics.report import write_report
 from open_seq2seq.ops import native
@@ -150,9 +150,13 @@ def _train(job: Job, checkpoint: Path | None, base: Path | None) -> None:
         say(f"Resuming training from {checkpoint}, step {trainer.progress.step}")
     summary = TrainingSummary(job, trainer, evaluation_data)
     try:
-        say(trainer.run())
-    finally:
-        summary.finish()
+        said = trainer.run()
+    except BaseException:
+        with suppress(OpenSeq2SeqError):  # what ended training is what has to be said
+            summary.finish()
+        raise
+    summary.finish()
+    say(said)
     if trainer.last_evaluation is not None:
         say(trainer.last_evaluation.text())
         _write_report(job, trainer.last_evaluation, job.effective["eval"])

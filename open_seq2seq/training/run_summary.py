@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 import open_seq2seq
-from open_seq2seq.errors import InputError
 from open_seq2seq.runs import summary as files
 from open_seq2seq.runs.record import (
     git_state,
@@ -160,11 +159,12 @@ def _belongs(checkpoint: Path, root: Path) -> bool:
 
 
 def _read_old(root: Path) -> dict[str, Any]:
-    """The summary that is there already, or nothing."""
-    try:
-        return files.read_summary(root)
-    except InputError:
-        return {}
+    """The summary that is there already, or nothing.
+
+    Raises:
+      InputError: there is one that cannot be read; its results are not written over.
+    """
+    return files.read_summary(root) if (root / files.SUMMARY).exists() else {}
 
 
 def _summary_of(job: Job, experiment: Experiment) -> dict[str, Any]:

@@ -155,6 +155,31 @@ def test_ctrl_c_saves_and_says_how_to_go_on(corpus, run, monkeypatch):
     assert equal(weights(corpus / "run/ckpt-10"), weights(corpus / "whole/ckpt-10"))
 
 
+def test_a_damaged_summary_is_not_written_over(corpus, run):
+    assert run("--mode=train", "--max_steps=3")[0] == 0
+    damaged = corpus / "run/summary.json"
+    damaged.write_text('{"format": 1, "results"')
+    code, _, err = run("--mode=train", "--continue_learning")
+    assert code != 0 and f"{damaged}: found no JSON" in err and "move a damaged one away" in err
+    assert damaged.read_text() == '{"format": 1, "results"'
+    damaged.unlink()
+    assert run("--mode=train", "--continue_learning")[0] == 0
+    assert read_summary(corpus / "run")["training"]["steps"] == 10
+
+
+def test_an_error_of_training_is_said_though_the_summary_cannot_be_written(
+    corpus, run, monkeypatch
+):
+    def out_of_memory(self, *arguments):
+        (corpus / "run/summary.json").unlink()
+        (corpus / "run/summary.json").mkdir()  # a folder cannot be replaced by a file
+        raise MemoryError("no memory for the step")
+
+    with monkeypatch.context() as patch, pytest.raises(MemoryError, match="no memory"):
+        patch.setattr(TrainStep, "__call__", out_of_memory)
+        run("--mode=train")
+
+
 @pytest.fixture
 def trained(corpus, run):
     """The corpus with a checkpoint that has learned something."""
