@@ -73,7 +73,7 @@ def copies(strategy: Any) -> Any:
     """A context: while a model, its optimizer or averages are made, each device gets a copy."""
     if strategy is None:
         return nullcontext()
-    from open_seq2seq.training.mirrored_step import copies_on_devices
+    from open_seq2seq.training.step.mirrored_step import copies_on_devices
 
     return copies_on_devices(strategy)
 

@@ -131,7 +131,7 @@ def _train(job: Job, checkpoint: Path | None, base: Path | None) -> None:
         _check_data(job, experiment, evaluation_data, "evaluation")
         experiment.params["eval_steps"] = evaluation_params["eval_steps"]
     if flags.debug_port and workers.is_first:
-        from open_seq2seq.training.tensorflow_step import enable_debug_dump
+        from open_seq2seq.training.step.tensorflow_step import enable_debug_dump
 
         enable_debug_dump(job.logdir.root / "debug", flags.debug_port)
     target = None if flags.benchmark else job.logdir

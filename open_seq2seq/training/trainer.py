@@ -29,11 +29,11 @@ from open_seq2seq.training.reporting import Reporter, TrainedStep
 from open_seq2seq.training.scaling import LossScaling
 from open_seq2seq.training.stalls import report_stalls
 from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
+from open_seq2seq.training.step.weight_average import WeightAverage
 from open_seq2seq.training.stop_signals import StopSignals
 from open_seq2seq.training.stopwatch import Stopwatch
 from open_seq2seq.training.tasks import AnyEvaluation
 from open_seq2seq.training.validation import Validation
-from open_seq2seq.training.weight_average import WeightAverage
 from open_seq2seq.training.workers import ALONE, Workers, own_state, rate_factor
 
 
@@ -114,7 +114,7 @@ class Trainer:
         if strategy is None:
             self.step: Any = TrainStep(*parts, self.workers.reducer)
         else:
-            from open_seq2seq.training.mirrored_step import MirroredTrainStep
+            from open_seq2seq.training.step.mirrored_step import MirroredTrainStep
 
             self.step = MirroredTrainStep(*parts, strategy)
 

@@ -13,8 +13,8 @@ from open_seq2seq.training.console import say
 from open_seq2seq.training.experiment import Experiment
 from open_seq2seq.training.logdir import LogDir
 from open_seq2seq.training.step import EvaluationStep
+from open_seq2seq.training.step.weight_average import WeightAverage
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
-from open_seq2seq.training.weight_average import WeightAverage
 from open_seq2seq.training.workers import ALONE, Workers
 
 

@@ -13,8 +13,8 @@ from open_seq2seq.data.batch import Batch
 from open_seq2seq.models import Speech2Text
 from open_seq2seq.optimizers import l2_regularizer, make_optimizer
 from open_seq2seq.training.step import StepOptions, TrainStep
-from open_seq2seq.training.step_result import Totals
-from open_seq2seq.training.weight_average import WeightAverage
+from open_seq2seq.training.step.result import Totals
+from open_seq2seq.training.step.weight_average import WeightAverage
 from tests.encoders.architectures import layer, tdnn
 from tests.models.test_speech2text import PARAMS
 

@@ -17,9 +17,9 @@ from open_seq2seq.ops import tensorflow_native
 from open_seq2seq.optimizers import l2_regularizer, make_optimizer
 from open_seq2seq.training import checkpoint as checkpoints
 from open_seq2seq.training.devices import CPU_DEVICES, make_strategy, split_cpu
-from open_seq2seq.training.mirrored_step import MirroredTrainStep, copies_on_devices
 from open_seq2seq.training.step import EvaluationStep, StepOptions, TrainStep
-from open_seq2seq.training.weight_average import WeightAverage
+from open_seq2seq.training.step.mirrored_step import MirroredTrainStep, copies_on_devices
+from open_seq2seq.training.step.weight_average import WeightAverage
 from tests.encoders.architectures import layer, tdnn
 from tests.models import test_language_model as language_models
 from tests.models.test_speech2text import PARAMS

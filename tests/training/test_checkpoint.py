@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from open_seq2seq.errors import InputError, RunError
 from open_seq2seq.training import checkpoint
-from open_seq2seq.training.weight_average import WeightAverage
+from open_seq2seq.training.step.weight_average import WeightAverage
 
 
 def make_model(width=3, seed=0):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import keras
 
-from open_seq2seq.training.step_options import StepOptions
-from open_seq2seq.training.step_result import StepResult, Update
+from open_seq2seq.training.step.options import StepOptions
+from open_seq2seq.training.step.result import StepResult, Update
 
 if keras.backend.backend() == "jax":
-    from open_seq2seq.training.jax_step import EvaluationStep, TrainStep, has_accelerator
+    from open_seq2seq.training.step.jax_step import EvaluationStep, TrainStep, has_accelerator
 else:
-    from open_seq2seq.training.tensorflow_step import (  # type: ignore[assignment]
+    from open_seq2seq.training.step.tensorflow_step import (  # type: ignore[assignment]
         EvaluationStep,
         TrainStep,
         has_accelerator,

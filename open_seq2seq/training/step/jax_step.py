@@ -11,15 +11,15 @@ import numpy as np
 
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.models import Model
-from open_seq2seq.training.step_options import (
+from open_seq2seq.training.step.options import (
     GroupedStep,
     Scalars,
     StepOptions,
     added,
     batch_totals,
 )
-from open_seq2seq.training.step_result import StepResult, Update
-from open_seq2seq.training.weight_average import WeightAverage, averaged
+from open_seq2seq.training.step.result import StepResult, Update
+from open_seq2seq.training.step.weight_average import WeightAverage, averaged
 
 
 def has_accelerator() -> bool:

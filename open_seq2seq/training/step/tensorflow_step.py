@@ -15,15 +15,15 @@ from open_seq2seq.models import Model
 from open_seq2seq.ops.replicas import summed_statistics
 from open_seq2seq.optimizers import global_norm
 from open_seq2seq.training.console import say
-from open_seq2seq.training.step_options import (
+from open_seq2seq.training.step.options import (
     GroupedStep,
     Scalars,
     StepOptions,
     added,
     batch_totals,
 )
-from open_seq2seq.training.step_result import StepResult, Totals, Update
-from open_seq2seq.training.weight_average import WeightAverage, averaged
+from open_seq2seq.training.step.result import StepResult, Totals, Update
+from open_seq2seq.training.step.weight_average import WeightAverage, averaged
 from open_seq2seq.training.workers import Reducer
 
 

@@ -11,7 +11,7 @@ from keras import ops
 
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.optimizers import apply_larc, clip_by_global_norm, global_norm
-from open_seq2seq.training.step_result import StepResult, Totals, Update
+from open_seq2seq.training.step.result import StepResult, Totals, Update
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from keras.src.optimizers.base_optimizer import BaseOptimizer
 
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.models import Model
-from open_seq2seq.training.step_options import Scalars, StepOptions
-from open_seq2seq.training.step_result import StepResult, Update
-from open_seq2seq.training.tensorflow_step import TrainStep
-from open_seq2seq.training.weight_average import WeightAverage
+from open_seq2seq.training.step.options import Scalars, StepOptions
+from open_seq2seq.training.step.result import StepResult, Update
+from open_seq2seq.training.step.tensorflow_step import TrainStep
+from open_seq2seq.training.step.weight_average import WeightAverage
 from open_seq2seq.training.workers import Reducer, own_state
 
 
