@@ -92,7 +92,7 @@ step "Decoding with the language model"
 logits=$work/$dev-logits.pkl
 run --mode=infer --infer_output_file="$logits" --decoder_params/infer_logits_to_pickle=True
 "$python" scripts/decode.py --logits="$logits" --labels="$dev_csv" --lm="$lm" --scoring=standard \
-  --beam_width=200 --alpha=0.4 --alpha_max=1.4 --beta=-1 --beta_max=3 --beta_step=0.5 \
+  --beam_width=200 --alpha=0.6 --alpha_max=2.2 --beta=-2 --beta_max=2 --beta_step=0.5 \
   --grid_file="$work/grid.csv" --grid_plot="$work/grid.png" --output_file="$work/lm.csv" \
   --summary="$logdir"
 
