@@ -26,6 +26,7 @@ PARAMETERS = {
     "ds2_large_8gpus_mp": 58_971_133,
     "ds2_medium_4gpus": 25_721_341,
     "ds2_mini_librispeech": 7_422_397,
+    "ds2_mini_librispeech_long": 7_422_397,
     "ds2_small_1gpu": 9_993_469,
     "ds2_toy": 5_391_357,
     "jasper-Mini-for-Jetson": 8_192_733,
@@ -41,7 +42,7 @@ PARAMETERS = {
     "w2lplus_large_8gpus_mp": 106_496_285,
 }
 # Ours, with results of their own instead of published ones.
-OURS = ("digits_jasper_mini", "ds2_mini_librispeech")
+OURS = ("digits_jasper_mini", "ds2_mini_librispeech", "ds2_mini_librispeech_long")
 FAST = ("ds2_toy", "lstm_small_1gpu")
 MODES = ("train", "eval", "infer")
 

@@ -1,0 +1,103 @@
+"""Bidirectional LSTMs on mini-LibriSpeech, longer: the network of ds2_mini_librispeech.py.
+
+90 epochs would learn the 4.8 hours by heart: more dropout, wider masks and warped vocal tracts make
+them harder.
+
+Command (import, check, training, language model, decoding, report):
+    scripts/recipes/mini_librispeech.sh DATA_DIR runs/long/mini_librispeech \\
+        --config_file=example_configs/speech2text/ds2_mini_librispeech_long.py
+
+Parameters: 7,422,397
+What was tried, and what it gave: docs/recipes/mini_librispeech.md.
+"""
+
+from open_seq2seq.data import Speech2TextDataLayer
+from open_seq2seq.decoders import FullyConnectedCTCDecoder
+from open_seq2seq.encoders import DeepSpeech2Encoder
+from open_seq2seq.losses import CTCLoss
+from open_seq2seq.models import Speech2Text
+from open_seq2seq.optimizers.lr_policies import cosine_decay
+
+base_model = Speech2Text
+
+base_params = {
+    "random_seed": 0,
+    "logdir": "runs/long/mini_librispeech/logdir",
+    "batch_size_per_gpu": 8,
+    "eval_batch_size_per_gpu": 16,
+    "num_epochs": 90,
+    "dtype": "mixed",
+    "print_loss_steps": 100,
+    "print_samples_steps": 1000,
+    "save_summaries_steps": 100,
+    "save_checkpoint_steps": 865,
+    "eval_steps": 865,
+    "num_checkpoints": 2,
+    "optimizer": "AdamW",
+    "optimizer_params": {"beta2": 0.98, "weight_decay": 0.01},
+    "max_grad_norm": 5.0,
+    "lr_policy": cosine_decay,
+    "lr_policy_params": {"learning_rate": 0.002, "warmup_steps": 300, "min_lr": 0.01},
+    "encoder": DeepSpeech2Encoder,
+    "encoder_params": {
+        # Small kernels over time and frequency: 24 voices are few, and a sound of another one lies a
+        # little higher or lower. Every 4th frame would be too few for a fast speaker's characters.
+        "conv_layers": [
+            {"kernel_size": [5, 5], "stride": [3, 2], "num_channels": 32, "padding": "SAME"},
+            {"kernel_size": [5, 5], "stride": [1, 2], "num_channels": 32, "padding": "SAME"},
+        ],
+        "num_rnn_layers": 3,
+        "rnn_cell_dim": 320,
+        "rnn_type": "lstm",
+        "rnn_arrangement": "interleaved",
+        "use_cudnn_rnn": False,
+        "rnn_unidirectional": False,
+        "row_conv": False,
+        "n_hidden": 512,
+        "dropout_keep_prob": 0.6,
+        "activation_fn": "relu",
+    },
+    "decoder": FullyConnectedCTCDecoder,
+    "decoder_params": {},
+    "loss": CTCLoss,
+    "data_layer": Speech2TextDataLayer,
+    "data_layer_params": {
+        "backend": "librosa",
+        "sample_freq": 16000,
+        "input_type": "logfbank",
+        "num_audio_features": 64,
+        "window_size": 0.02,
+        "window_stride": 0.01,
+        "norm_per_feature": True,
+        "dither": 1e-5,
+        "pad_to": 16,
+        "vocab_file": "open_seq2seq/test_utils/toy_speech_data/vocab.txt",
+    },
+}
+
+train_params = {
+    "data_layer_params": {
+        "dataset_files": ["runs/mini_librispeech/manifests/train.csv"],
+        # Of each recording three speeds, kept on disk once they were computed.
+        "cache_features": True,
+        "cache_dir": "runs/mini_librispeech/features",
+        "sorted_epochs": 1,
+        "augmentation": {
+            "speed_perturbation_ratio": [0.9, 1.0, 1.1],
+            "vtlp_ratio": 0.1,
+            "n_freq_mask": 2,
+            "width_freq_mask": 16,
+            "n_time_mask": 4,
+            "width_time_mask": 25,
+            "max_time_mask_share": 0.2,
+        },
+    },
+}
+
+eval_params = {
+    "data_layer_params": {"dataset_files": ["runs/mini_librispeech/manifests/dev.csv"]},
+}
+
+infer_params = {
+    "data_layer_params": {"dataset_files": ["runs/mini_librispeech/manifests/dev.csv"]},
+}
