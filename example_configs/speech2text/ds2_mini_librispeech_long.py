@@ -6,6 +6,8 @@ them harder.
 Command (import, check, training, language model, decoding, report):
     scripts/recipes/mini_librispeech.sh DATA_DIR runs/long/mini_librispeech \\
         --config_file=example_configs/speech2text/ds2_mini_librispeech_long.py
+or, when train.csv and dev.csv are there:
+    python run.py --config_file=example_configs/speech2text/ds2_mini_librispeech_long.py --mode=train_eval
 
 Parameters: 7,422,397
 What was tried, and what it gave: docs/recipes/mini_librispeech.md.
