@@ -150,13 +150,12 @@ def _train(job: Job, checkpoint: Path | None, base: Path | None) -> None:
         say(f"Resuming training from {checkpoint}, step {trainer.progress.step}")
     summary = TrainingSummary(job, trainer, evaluation_data)
     try:
-        said = trainer.run()
+        say(trainer.run())
     except BaseException:
         with suppress(OpenSeq2SeqError):  # what ended training is what has to be said
             summary.finish()
         raise
     summary.finish()
-    say(said)
     if trainer.last_evaluation is not None:
         say(trainer.last_evaluation.text())
         _write_report(job, trainer.last_evaluation, job.effective["eval"])
