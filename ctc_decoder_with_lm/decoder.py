@@ -120,7 +120,6 @@ class BeamSearchDecoder:
         self.language_models = list(language_model or [])
         self.symbols = _checked_texts("symbols", symbols)
         self.step_size = step_size
-        self._texts = [symbol.replace("\u2581", " ") for symbol in self.symbols]
         native = core()
         rules = Scoring.preset(scoring) if isinstance(scoring, str) else scoring
         try:

@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 
 from open_seq2seq.language_models.nbest import NBest
-from open_seq2seq.metrics.error_rate import ErrorRate, align_words
+from open_seq2seq.metrics.error_rate import align_words
 
 # The first grid of weights, and how often it is then made finer around the best one.
 _LM = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
@@ -145,8 +145,3 @@ def tune(candidates: Candidates, errors: WordErrors, rows: np.ndarray | None = N
 
 def _distance(weights: Weights) -> float:
     return abs(weights.lm - 1) + abs(weights.nlm) + 0.1 * abs(weights.words)
-
-
-def error_rate(references: Sequence[str], texts: Sequence[str]) -> ErrorRate:
-    """Word errors of a set."""
-    return sum((one.counts for one in align_words(references, texts)), ErrorRate())

@@ -137,10 +137,6 @@ def _note_losses(manifest: Manifest, entries: list[Entry], normalize: Callable[[
         )
 
 
-def _lies(entry: Entry, length: float) -> bool:
-    return entry.duration is not None and abs(entry.duration - length) > _TOLERANCE
-
-
 def _false_duration(entry: Entry, length: float) -> Problem:
     found = f"duration {entry.duration:g} s of {entry.audio}"
     remedy = "Correct it; if only the beginning is meant, say so with offset 0."

@@ -43,7 +43,7 @@ def read_librispeech(folder: str | Path, name: str) -> Split:
 def write_pairs(path: Path, rows: Sequence[dict[str, Any]], texts: Path) -> None:
     """Writes `texts/<recording>.txt` for each row, and a line `audio,text` for each to `path`.
 
-    Texts that are there already are left as they are. The manifest has no header.
+    Files that hold the same text already are not written again. The manifest has no header.
     """
     pairs = []
     for row in rows:
