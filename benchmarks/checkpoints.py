@@ -22,7 +22,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from open_seq2seq.training import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints import checkpoint as checkpoints
 
 WIDTH = 1024
 

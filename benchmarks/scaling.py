@@ -356,7 +356,7 @@ def main() -> None:
 
 def _serve(options: argparse.Namespace) -> None:
     """A worker: one thread, on the core of its number, before anything makes threads."""
-    from open_seq2seq.training.launch import launched
+    from open_seq2seq.training.workers.launch import launched
 
     mine = sorted(os.sched_getaffinity(0))
     core = launched().rank if options.core is None else options.core

@@ -24,7 +24,8 @@ from open_seq2seq.losses import CTCLoss
 from open_seq2seq.models import Speech2Text
 from open_seq2seq.optimizers import make_optimizer
 from open_seq2seq.training.step import StepOptions, TrainStep
-from open_seq2seq.training.workers import Reducer, Workers, start_workers
+from open_seq2seq.training.workers.interface import Reducer, Workers
+from open_seq2seq.training.workers.start import start_workers
 
 Time = tuple[float, float]
 FRAME = 0.01

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from open_seq2seq.errors import OpenSeq2SeqError
-from open_seq2seq.training.launch import launched
+from open_seq2seq.training.workers.launch import launched
 from open_seq2seq.version import __version__
 
 MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
@@ -159,8 +159,9 @@ def _run(
     """Runs a mode; returns the exit code and what there is to say about it."""
     try:
         with quiet_stderr():
-            from open_seq2seq.training.modes import run
-            from open_seq2seq.training.workers import WorkerStopped, lost_connection
+            from open_seq2seq.training.commands.modes import run
+            from open_seq2seq.training.workers.interface import WorkerStopped
+            from open_seq2seq.training.workers.start import lost_connection
     except OpenSeq2SeqError as error:
         return error.exit_code, str(error)
     try:

@@ -94,8 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
         _check_flags(flags)
         # After the flags: `--help` need not wait.
         from open_seq2seq.decoding.command import decode
+        from open_seq2seq.training.commands.decoding_summary import add_decoding, summary_to_add_to
         from open_seq2seq.training.console import ProgressBar
-        from open_seq2seq.training.decoding_summary import add_decoding, summary_to_add_to
 
         summary = summary_to_add_to(flags) if flags.summary else None
         measured = decode(flags, ProgressBar)

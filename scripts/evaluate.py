@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         with cli.quiet_stderr():
-            from open_seq2seq.training import manifest_commands
+            from open_seq2seq.training.commands import manifest_commands
         command = manifest_commands.evaluation_command(flags, rest, cli.make_parser())
     except OpenSeq2SeqError as error:
         print(error, file=sys.stderr)

@@ -59,7 +59,7 @@ def run(
     # After the flags: `--help` need not wait for TensorFlow.
     from open_seq2seq.interop.openseq2seq_checkpoint import import_weights
     from open_seq2seq.interop.tensorflow1_checkpoint import OldCheckpoint
-    from open_seq2seq.training import checkpoint as checkpoints
+    from open_seq2seq.training.checkpoints import checkpoint as checkpoints
     from open_seq2seq.training.experiment import contract
 
     if checkpoints.latest_checkpoint(logdir) is not None:

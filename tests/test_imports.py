@@ -29,6 +29,10 @@ RANK = {
     "errors": -1,
     "files": 0,
 }
+# The same inside training/: what lies in no folder of it is the loop and the use of its results.
+TRAINING_RANK = {"workers": 0, "step": 1, "checkpoints": 2, "": 3, "commands": 4}
+# How anything speaks to the user.
+EVERYWHERE = {"open_seq2seq.training.console"}
 MAY_IMPORT_TENSORFLOW = {"training", "interop", "runs", "ops"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -58,6 +62,24 @@ def test_imports_point_down(path):
         other = parts[1]
         allowed = other == mine or RANK[other] < RANK[mine]
         assert allowed, f"{path} imports {module}: {mine} may not know {other}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "training").rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE))
+)
+def test_the_rooms_of_training_import_down_too(path):
+    mine = training_room(path.relative_to(PACKAGE).with_suffix("").parts)
+    for module in imported_modules(path):
+        parts = module.split(".")
+        if parts[:2] == ["open_seq2seq", "training"] and len(parts) > 2:
+            other = training_room(parts[1:])
+            allowed = other == mine or TRAINING_RANK[other] < TRAINING_RANK[mine]
+            assert allowed or module in EVERYWHERE, f"{path} imports {module}"
+
+
+def training_room(parts):
+    """`workers` of `training/workers/launch.py`, "" of `training/trainer.py`."""
+    return parts[1] if len(parts) > 1 and (PACKAGE / "training" / parts[1]).is_dir() else ""
 
 
 def test_every_room_has_a_rank():

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from open_seq2seq.training.launch import launched
+from open_seq2seq.training.workers.launch import launched
 
 _quiet = False
 

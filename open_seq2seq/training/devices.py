@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.workers import Workers
+from open_seq2seq.training.workers.interface import Workers
 
 # Splits a CPU into so many logical devices, to try what is meant for several GPUs.
 CPU_DEVICES = "OPEN_SEQ2SEQ_CPU_DEVICES"

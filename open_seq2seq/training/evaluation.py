@@ -15,7 +15,7 @@ from open_seq2seq.metrics.report import EvaluatedUtterance
 from open_seq2seq.models.speech2text import Speech2Text
 from open_seq2seq.training.console import ProgressBar
 from open_seq2seq.training.step import EvaluationStep
-from open_seq2seq.training.workers import ALONE, Workers
+from open_seq2seq.training.workers.interface import ALONE, Workers
 
 
 @dataclass

@@ -19,7 +19,7 @@ from open_seq2seq.models.precision import dtype_policy
 from open_seq2seq.training.console import say
 from open_seq2seq.training.devices import copies, make_strategy
 from open_seq2seq.training.step import has_accelerator
-from open_seq2seq.training.workers import ALONE, Workers
+from open_seq2seq.training.workers.interface import ALONE, Workers
 
 
 def effective_params(

@@ -11,7 +11,7 @@ import numpy as np
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.errors import RunError
 from open_seq2seq.training.console import say
-from open_seq2seq.training.workers import ALONE, Workers
+from open_seq2seq.training.workers.interface import ALONE, Workers
 
 _WINDOW = 1000
 _SHOWN = 10

@@ -17,7 +17,8 @@ from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.data.batch import Batch
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints.logdir import LogDir, checkpoint_to_use
 from open_seq2seq.training.experiment import (
     Experiment,
     check_contract,
@@ -25,7 +26,6 @@ from open_seq2seq.training.experiment import (
     make_experiment,
     prepare_decoding,
 )
-from open_seq2seq.training.logdir import LogDir, checkpoint_to_use
 from open_seq2seq.training.step import EvaluationStep
 
 Audio = str | Path | np.ndarray

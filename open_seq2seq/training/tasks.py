@@ -13,7 +13,7 @@ from open_seq2seq.training.evaluation import Evaluation, evaluate
 from open_seq2seq.training.experiment import Experiment
 from open_seq2seq.training.step import EvaluationStep, StepResult
 from open_seq2seq.training.text_evaluation import TextEvaluation, evaluate_text
-from open_seq2seq.training.workers import ALONE, Workers
+from open_seq2seq.training.workers.interface import ALONE, Workers
 
 AnyEvaluation = Evaluation | TextEvaluation
 

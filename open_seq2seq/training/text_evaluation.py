@@ -11,7 +11,7 @@ import numpy as np
 
 from open_seq2seq.training.evaluation import shown_progress
 from open_seq2seq.training.step import EvaluationStep
-from open_seq2seq.training.workers import ALONE, Workers
+from open_seq2seq.training.workers.interface import ALONE, Workers
 
 
 @dataclass

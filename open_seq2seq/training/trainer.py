@@ -16,25 +16,26 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
-from open_seq2seq.training import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints.logdir import LogDir
 from open_seq2seq.training.console import ProgressBar, clock, say
 from open_seq2seq.training.devices import copies
 from open_seq2seq.training.effort import Effort
 from open_seq2seq.training.experiment import Experiment, check_contract, contract
 from open_seq2seq.training.freezing import trainable_variables
-from open_seq2seq.training.logdir import LogDir
 from open_seq2seq.training.nonfinite import NonFiniteGuard
 from open_seq2seq.training.progress import Progress, data_identity
 from open_seq2seq.training.reporting import Reporter, TrainedStep
 from open_seq2seq.training.scaling import LossScaling
-from open_seq2seq.training.stalls import report_stalls
 from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
 from open_seq2seq.training.step.weight_average import WeightAverage
 from open_seq2seq.training.stop_signals import StopSignals
 from open_seq2seq.training.stopwatch import Stopwatch
 from open_seq2seq.training.tasks import AnyEvaluation
 from open_seq2seq.training.validation import Validation
-from open_seq2seq.training.workers import ALONE, Workers, own_state, rate_factor
+from open_seq2seq.training.workers.interface import ALONE, Workers
+from open_seq2seq.training.workers.shares import own_state, rate_factor
+from open_seq2seq.training.workers.stalls import report_stalls
 
 
 @dataclass

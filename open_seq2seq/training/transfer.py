@@ -16,10 +16,10 @@ import keras
 import numpy as np
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints.logdir import LogDir, checkpoint_to_use
 from open_seq2seq.training.console import say
 from open_seq2seq.training.experiment import Experiment, contract
-from open_seq2seq.training.logdir import LogDir, checkpoint_to_use
 
 # Variables whose last axis has an entry for each symbol and one for the blank.
 _HEAD = "decoder/"

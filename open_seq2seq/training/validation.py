@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from open_seq2seq.training.background import BackgroundWriter
-from open_seq2seq.training.checkpoint import BestCheckpoints
+from open_seq2seq.training.checkpoints.background import BackgroundWriter
+from open_seq2seq.training.checkpoints.checkpoint import BestCheckpoints
+from open_seq2seq.training.checkpoints.logdir import LogDir
 from open_seq2seq.training.console import say
 from open_seq2seq.training.experiment import Experiment
-from open_seq2seq.training.logdir import LogDir
 from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.step.weight_average import WeightAverage
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
-from open_seq2seq.training.workers import ALONE, Workers
+from open_seq2seq.training.workers.interface import ALONE, Workers
 
 
 class Validation:

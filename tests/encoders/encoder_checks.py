@@ -21,7 +21,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from open_seq2seq.training import checkpoint
+from open_seq2seq.training.checkpoints import checkpoint
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def check_training_step(case: EncoderCase) -> None:
         targets = rng.standard_normal(outputs.shape).astype(np.float32)
         model.compile(keras.optimizers.Adam(0.02), loss="mse", run_eagerly=True)
         before = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
-        losses = [float(model.train_on_batch(inputs, targets)) for _ in range(6)]
+        losses = [float(model.train_on_batch(inputs, targets)) for _ in range(3)]
         assert np.isfinite(losses).all()
         assert losses[-1] < losses[0], losses
         if case.trains_all:

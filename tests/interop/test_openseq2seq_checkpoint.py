@@ -12,7 +12,7 @@ import soundfile
 from open_seq2seq.cli import main as run_command
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.errors import InputError
-from open_seq2seq.training import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints import checkpoint as checkpoints
 from open_seq2seq.training.experiment import effective_params, make_experiment
 from open_seq2seq.training.recognizer import load_weights
 from open_seq2seq.training.transfer import base_checkpoint

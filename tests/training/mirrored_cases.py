@@ -15,7 +15,7 @@ from open_seq2seq.losses import CTCLoss
 from open_seq2seq.models import Speech2Text
 from open_seq2seq.ops import tensorflow_native
 from open_seq2seq.optimizers import l2_regularizer, make_optimizer
-from open_seq2seq.training import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints import checkpoint as checkpoints
 from open_seq2seq.training.devices import CPU_DEVICES, make_strategy, split_cpu
 from open_seq2seq.training.step import EvaluationStep, StepOptions, TrainStep
 from open_seq2seq.training.step.mirrored_step import MirroredTrainStep, copies_on_devices

@@ -22,7 +22,8 @@ from open_seq2seq.training.step.options import Scalars, StepOptions
 from open_seq2seq.training.step.result import StepResult, Update
 from open_seq2seq.training.step.tensorflow_step import TrainStep
 from open_seq2seq.training.step.weight_average import WeightAverage
-from open_seq2seq.training.workers import Reducer, own_state
+from open_seq2seq.training.workers.interface import Reducer
+from open_seq2seq.training.workers.shares import own_state
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from open_seq2seq.training.step.options import (
 )
 from open_seq2seq.training.step.result import StepResult, Totals, Update
 from open_seq2seq.training.step.weight_average import WeightAverage, averaged
-from open_seq2seq.training.workers import Reducer
+from open_seq2seq.training.workers.interface import Reducer
 
 
 def has_accelerator() -> bool:

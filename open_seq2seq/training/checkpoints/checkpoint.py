@@ -33,7 +33,7 @@ from safetensors.numpy import load_file, save_file
 
 from open_seq2seq.errors import InputError, Problem, RunError
 from open_seq2seq.files import write_whole
-from open_seq2seq.training.background import BackgroundWriter
+from open_seq2seq.training.checkpoints.background import BackgroundWriter
 from open_seq2seq.training.step.weight_average import WeightAverage
 
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"

@@ -12,12 +12,17 @@ from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models.notes import parameter_notes
+from open_seq2seq.training.checkpoints.logdir import (
+    LogDir,
+    checkpoint_to_start_from,
+    checkpoint_to_use,
+)
 from open_seq2seq.training.console import say
 from open_seq2seq.training.devices import choose_gpus, device_notes, training_devices
 from open_seq2seq.training.experiment import effective_params
-from open_seq2seq.training.logdir import LogDir, checkpoint_to_start_from, checkpoint_to_use
 from open_seq2seq.training.transfer import base_checkpoint, named_checkpoint
-from open_seq2seq.training.workers import Workers, check_launch
+from open_seq2seq.training.workers.interface import Workers
+from open_seq2seq.training.workers.start import check_launch
 
 
 @dataclass(frozen=True)

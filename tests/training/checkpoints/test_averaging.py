@@ -7,8 +7,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from open_seq2seq.errors import InputError
-from open_seq2seq.training import checkpoint as checkpoints
-from open_seq2seq.training.averaging import average_checkpoints
+from open_seq2seq.training.checkpoints import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints.averaging import average_checkpoints
 from scripts.average_checkpoints import main
 
 FEATURES = {"version": 1, "parameters": {"num_fft": 256}, "shape": [2, 1], "numbers": [0.5]}

@@ -16,11 +16,11 @@ from pathlib import Path
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_whole
-from open_seq2seq.training.checkpoint import latest_checkpoint
+from open_seq2seq.training.checkpoints.checkpoint import latest_checkpoint
 from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.transfer import named_checkpoint
 
-DEFAULT_CONFIG = Path(__file__).parents[2] / "example_configs/speech2text/deepspeech_neon.py"
+DEFAULT_CONFIG = Path(__file__).parents[3] / "example_configs/speech2text/deepspeech_neon.py"
 _RULE = "-" * 80
 
 

@@ -4,29 +4,22 @@ import os
 import socket
 import sys
 
+import keras
 import numpy as np
 import pytest
 
 from open_seq2seq.errors import InputError, RunError
-from open_seq2seq.training import launch, workers
 from open_seq2seq.training.devices import (
     choose_gpus,
     device_notes,
     split_cpu,
     training_devices,
 )
-from open_seq2seq.training.launch import Launch, launched
-from open_seq2seq.training.workers import (
-    ALONE,
-    Workers,
-    WorkerStopped,
-    check_launch,
-    lost_connection,
-    own_state,
-    rate_factor,
-    start_workers,
-    threads_per_worker,
-)
+from open_seq2seq.training.workers import launch
+from open_seq2seq.training.workers.interface import ALONE, Workers, WorkerStopped
+from open_seq2seq.training.workers.launch import Launch, launched
+from open_seq2seq.training.workers.shares import own_state, rate_factor, threads_per_worker
+from open_seq2seq.training.workers.start import check_launch, lost_connection, start_workers
 
 PARAMS = {"batch_size_per_gpu": 8, "num_gpus": 4, "use_horovod": False, "iter_size": 2}
 
@@ -171,14 +164,16 @@ class TestStartWorkers:
 
     def test_another_backend_cannot_connect_them(self, environment, monkeypatch):
         environment(PMI_RANK="0", PMI_SIZE="2")
-        monkeypatch.setattr(workers.keras.backend, "backend", lambda: "jax")
+        monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
         with pytest.raises(InputError, match="KERAS_BACKEND=jax"):
             start_workers()
 
     def test_without_horovod_it_says_how_to_install_it(self, environment, monkeypatch):
         environment(PMI_RANK="0", PMI_SIZE="2")
         monkeypatch.setitem(sys.modules, "horovod.tensorflow", None)
-        monkeypatch.delitem(sys.modules, "open_seq2seq.training.horovod_workers", raising=False)
+        monkeypatch.delitem(
+            sys.modules, "open_seq2seq.training.workers.horovod_workers", raising=False
+        )
         with pytest.raises(InputError, match=r"scripts/install_horovod\.sh"):
             start_workers()
 

@@ -19,6 +19,9 @@ from open_seq2seq.files import write_whole
 from open_seq2seq.metrics.report import write_report
 from open_seq2seq.ops import native
 from open_seq2seq.runs.record import config_text, store_old_style_logs, store_run
+from open_seq2seq.training.commands.inference import write_logits, write_transcripts
+from open_seq2seq.training.commands.job import Job, find_checkpoints, read_job
+from open_seq2seq.training.commands.run_summary import TrainingSummary, add_evaluation, add_logits
 from open_seq2seq.training.console import be_quiet, clock, copied_output, say
 from open_seq2seq.training.devices import split_cpu
 from open_seq2seq.training.evaluation import Evaluation, run_inference
@@ -29,15 +32,12 @@ from open_seq2seq.training.experiment import (
     make_experiment,
     prepare_decoding,
 )
-from open_seq2seq.training.inference import write_logits, write_transcripts
-from open_seq2seq.training.job import Job, find_checkpoints, read_job
 from open_seq2seq.training.recognizer import load_weights
-from open_seq2seq.training.run_summary import TrainingSummary, add_evaluation, add_logits
 from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
 from open_seq2seq.training.trainer import Trainer
 from open_seq2seq.training.transfer import start_from
-from open_seq2seq.training.workers import start_workers
+from open_seq2seq.training.workers.start import start_workers
 
 _AVERAGED = " with averaged weights"
 _TITLES = {"train": "Training", "eval": "Evaluation", "infer": "Inference"}

@@ -16,8 +16,8 @@ import numpy as np
 
 from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training import checkpoint as checkpoints
-from open_seq2seq.training.logdir import LogDir
+from open_seq2seq.training.checkpoints import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints.logdir import LogDir
 
 
 def chosen_checkpoints(logdir: Path, last: int | None, best: int | None) -> list[Path]:

@@ -21,9 +21,9 @@ from open_seq2seq.runs.record import (
     parameters_hash,
     readable,
 )
+from open_seq2seq.training.commands.job import Job
 from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.experiment import Experiment
-from open_seq2seq.training.job import Job
 from open_seq2seq.training.tasks import AnyEvaluation
 from open_seq2seq.training.trainer import Trainer
 

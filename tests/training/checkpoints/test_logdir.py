@@ -3,7 +3,11 @@
 import pytest
 
 from open_seq2seq.errors import InputError
-from open_seq2seq.training.logdir import LogDir, checkpoint_to_start_from, checkpoint_to_use
+from open_seq2seq.training.checkpoints.logdir import (
+    LogDir,
+    checkpoint_to_start_from,
+    checkpoint_to_use,
+)
 
 
 def make(tmp_path, kind):

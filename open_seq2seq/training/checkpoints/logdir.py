@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.checkpoint import best_checkpoint, latest_checkpoint
+from open_seq2seq.training.checkpoints.checkpoint import best_checkpoint, latest_checkpoint
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from open_seq2seq.training.background import BackgroundWriter
+from open_seq2seq.training.checkpoints.background import BackgroundWriter
 
 
 def fail(message):
@@ -90,7 +90,7 @@ def test_as_a_context_it_waits_and_hides_no_other_error(capsys):
 
 SCRIPT = """
 import sys, time, pathlib
-from open_seq2seq.training.background import BackgroundWriter
+from open_seq2seq.training.checkpoints.background import BackgroundWriter
 
 def write(name):
     time.sleep(0.3)

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from open_seq2seq.errors import InputError, RunError
-from open_seq2seq.training import checkpoint
+from open_seq2seq.training.checkpoints import checkpoint
 from open_seq2seq.training.step.weight_average import WeightAverage
 
 

@@ -1,0 +1,1 @@
+"""What the command lines do: the modes of `run.py`, and neon's `train.py` and `evaluate.py`."""

@@ -1,0 +1,1 @@
+"""The processes that train one model together, and what Horovod is to them."""

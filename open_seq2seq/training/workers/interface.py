@@ -1,0 +1,104 @@
+"""The workers of a job: processes that train one model together.
+
+A worker on its own is a `Workers`; those that Horovod connects are in `horovod_workers`. Code
+that uses them reads the same for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from open_seq2seq.errors import OpenSeq2SeqError
+
+Value = TypeVar("Value")
+
+
+class WorkerStopped(OpenSeq2SeqError):
+    """This worker ends because another one has a reason to, which says it.
+
+    Args:
+      exit_code: the other's.
+    """
+
+    def __init__(self, exit_code: int = 1):
+        super().__init__("Another worker has said why.")
+        self.exit_code = exit_code
+
+
+class Reducer:
+    """Sums over workers inside a compiled training step.
+
+    Args:
+      size: how many workers there are.
+    """
+
+    size: int
+
+    def sum(self, tensors: Sequence[Any], compressed: bool = False) -> list[Any]:
+        """Each tensor summed over all workers; the gradient of a sum is the gradients' sum.
+
+        Args:
+          tensors: of the same shapes in every worker.
+          compressed: send float32 as float16.
+        """
+        raise NotImplementedError
+
+    def max(self, tensor: Any) -> Any:
+        """The elementwise largest over all workers."""
+        raise NotImplementedError
+
+
+class Workers:
+    """A process on its own: rank 0 of 1.
+
+    Every method but the properties is called by all workers, at the same place of the program.
+    """
+
+    rank = 0
+    size = 1
+    reducer: Reducer | None = None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the worker that writes and prints."""
+        return self.rank == 0
+
+    def broadcast(self, value: Value) -> Value:
+        """Rank 0's value; anything that can be pickled."""
+        return value
+
+    def gather(self, value: Value) -> list[Value]:
+        """Every worker's value, by rank; anything that can be pickled."""
+        return [value]
+
+    def broadcast_variables(self, variables: Iterable[Any]) -> None:
+        """Gives the Keras variables of all workers the values that rank 0's have."""
+
+    def first(self, function: Callable[[], Value]) -> Value:
+        """What the function returns to rank 0, the only one to call it.
+
+        Raises:
+          what it raises, at rank 0; WorkerStopped at the others.
+        """
+        return function()
+
+    def together(self, function: Callable[[], Value]) -> Value:
+        """Every worker calls the function, and all go on, or none.
+
+        Raises:
+          rank 0: the function's error if all have the same; else a RunError or InputError that
+            says what happened at which rank. The others: WorkerStopped.
+        """
+        return function()
+
+    def in_turn(self, function: Callable[[], Value]) -> Value:
+        """As `together`, but rank 0 first: it may write files that the others read."""
+        return function()
+
+    def stop(self, error: OpenSeq2SeqError) -> OpenSeq2SeqError:
+        """What to raise when all workers found the same error: one of them says it."""
+        return error if self.is_first else WorkerStopped(error.exit_code)
+
+
+ALONE = Workers()
