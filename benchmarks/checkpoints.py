@@ -22,7 +22,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from open_seq2seq.training.checkpoints import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints.background import CheckpointWriter
+from open_seq2seq.training.checkpoints.storage import keep_newest
+from open_seq2seq.training.checkpoints.variables import save_checkpoint, snapshot
 
 WIDTH = 1024
 
@@ -75,21 +77,21 @@ def main() -> None:
     model, optimizer = make_model(arguments.megabytes, arguments.optimizer)
 
     def take() -> dict[str, dict[str, np.ndarray]]:
-        return checkpoints.snapshot(model, optimizer)
+        return snapshot(model, optimizer)
 
     print(f"{megabytes_of(take()):.0f} MB in a checkpoint, {len(model.variables)} weights")
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
         snapshots, whole, stopped, written = [], [], [], []
         alone, beside = [], []
-        writer = checkpoints.CheckpointWriter()
+        writer = CheckpointWriter()
         for number in range(arguments.repeats):
             snapshots.append(timed(take))
             alone += steps_for(arguments.every)
 
             def save(step: int = 2 * number) -> None:
-                checkpoints.save_checkpoint(folder, model, optimizer, {"step": step})
-                checkpoints.keep_newest(folder, 2)
+                save_checkpoint(folder, model, optimizer, {"step": step})
+                keep_newest(folder, 2)
 
             whole.append(timed(save))
             steps_for(arguments.every)

@@ -15,7 +15,8 @@ from open_seq2seq.config.loading import load_config
 from open_seq2seq.data.batch import Batch
 from open_seq2seq.models.precision import dtype_policy
 from open_seq2seq.optimizers import make_optimizer
-from open_seq2seq.training.checkpoints.checkpoint import CheckpointWriter, save_checkpoint, snapshot
+from open_seq2seq.training.checkpoints.background import CheckpointWriter
+from open_seq2seq.training.checkpoints.variables import save_checkpoint, snapshot
 from open_seq2seq.training.evaluation import evaluate
 from open_seq2seq.training.experiment import make_experiment
 from open_seq2seq.training.step import EvaluationStep, StepOptions, TrainStep

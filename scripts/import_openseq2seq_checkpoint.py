@@ -59,10 +59,11 @@ def run(
     # After the flags: `--help` need not wait for TensorFlow.
     from open_seq2seq.interop.openseq2seq_checkpoint import import_weights
     from open_seq2seq.interop.tensorflow1_checkpoint import OldCheckpoint
-    from open_seq2seq.training.checkpoints import checkpoint as checkpoints
+    from open_seq2seq.training.checkpoints.storage import latest_checkpoint
+    from open_seq2seq.training.checkpoints.variables import save_checkpoint
     from open_seq2seq.training.experiment import contract
 
-    if checkpoints.latest_checkpoint(logdir) is not None:
+    if latest_checkpoint(logdir) is not None:
         problem = Problem(str(logdir), "checkpoints", "a new or empty folder")
         raise InputError("The import has no place:", [problem])
     old = OldCheckpoint(checkpoint, use_ema)
@@ -75,7 +76,7 @@ def run(
         "contract": contract(experiment),
         "imported": {"checkpoint": str(old.prefix), "moving_averages": use_ema},
     }
-    return checkpoints.save_checkpoint(logdir, experiment.model, None, state)
+    return save_checkpoint(logdir, experiment.model, None, state)
 
 
 def _experiment(config_file: str, overrides: Sequence[str]) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models.speech2text import Speech2Text
-from open_seq2seq.training.checkpoints.checkpoint import named_variables
+from open_seq2seq.training.checkpoints.variables import named_variables
 from open_seq2seq.training.console import say
 
 # The variable scopes of OpenSeq2Seq.

@@ -17,8 +17,9 @@ from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.data.batch import Batch
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.checkpoints import checkpoint as checkpoints
 from open_seq2seq.training.checkpoints.logdir import LogDir, checkpoint_to_use
+from open_seq2seq.training.checkpoints.storage import read_state
+from open_seq2seq.training.checkpoints.variables import restore, restore_averaged_weights
 from open_seq2seq.training.experiment import (
     Experiment,
     check_contract,
@@ -155,9 +156,9 @@ def load_weights(experiment: Experiment, checkpoint: Path) -> bool:
 
     Returns: whether they are averaged weights: those of `use_ema`, where the checkpoint has any.
     """
-    state = checkpoints.read_state(checkpoint)
+    state = read_state(checkpoint)
     check_contract(state["contract"], experiment, checkpoint)
-    checkpoints.restore(checkpoint, experiment.model)
+    restore(checkpoint, experiment.model)
     if not experiment.params["use_ema"]:
         return False
-    return checkpoints.restore_averaged_weights(checkpoint, experiment.model)
+    return restore_averaged_weights(checkpoint, experiment.model)

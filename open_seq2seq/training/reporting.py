@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.training.checkpoints.checkpoint import named_variables
+from open_seq2seq.training.checkpoints.variables import named_variables
 from open_seq2seq.training.console import say
 from open_seq2seq.training.experiment import Experiment
 from open_seq2seq.training.step import StepResult, Update

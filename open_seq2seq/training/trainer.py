@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
-from open_seq2seq.training.checkpoints import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints.background import CheckpointWriter
 from open_seq2seq.training.checkpoints.logdir import LogDir
+from open_seq2seq.training.checkpoints.storage import read_state
+from open_seq2seq.training.checkpoints.variables import restore, restore_average, snapshot
 from open_seq2seq.training.console import ProgressBar, clock, say
 from open_seq2seq.training.devices import copies
 from open_seq2seq.training.effort import Effort
@@ -93,7 +95,7 @@ class Trainer:
         self.rate_factor = rate_factor(params["lr_scaling"], self._replicas)
         self.scaling = LossScaling(params, self.model)
         self._make_step(jit)
-        self.writer = checkpoints.CheckpointWriter()
+        self.writer = CheckpointWriter()
         self.validation = None
         if evaluation_data is not None:
             used = self.average if params["use_ema"] else None
@@ -162,10 +164,10 @@ class Trainer:
         self.last_step -= self.progress.ahead
 
     def _restore(self, path: Path) -> dict[str, Any]:
-        state = checkpoints.read_state(path)
+        state = read_state(path)
         check_contract(state["contract"], self.experiment, path)
-        checkpoints.restore(path, self.model, self.optimizer)
-        if self.average and not checkpoints.restore_average(path, self.average):
+        restore(path, self.model, self.optimizer)
+        if self.average and not restore_average(path, self.average):
             say(f"{path} has no averaged weights: the average starts from its weights.")
             self.average.start()
         return state
@@ -177,7 +179,7 @@ class Trainer:
         """
         if self.logdir is None:
             return None
-        files = checkpoints.snapshot(self.model, self.optimizer, self.average)
+        files = snapshot(self.model, self.optimizer, self.average)
         keep = self.params["num_checkpoints"]
         return self.writer.save(self.logdir.checkpoints, files, self._state(), keep)
 

@@ -16,8 +16,10 @@ import keras
 import numpy as np
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.checkpoints import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints.best import best_checkpoint
 from open_seq2seq.training.checkpoints.logdir import LogDir, checkpoint_to_use
+from open_seq2seq.training.checkpoints.storage import EMA, MODEL, read_arrays, read_state
+from open_seq2seq.training.checkpoints.variables import named_variables
 from open_seq2seq.training.console import say
 from open_seq2seq.training.experiment import Experiment, contract
 
@@ -47,11 +49,11 @@ def named_checkpoint(
       InputError: there is none.
     """
     folder = Path(name)
-    if (folder / checkpoints.MODEL).is_file():
+    if (folder / MODEL).is_file():
         return folder
     for enable_logs in (False, True) if folder.is_dir() else ():
         logdir = LogDir(folder, enable_logs)
-        if logdir.latest() or checkpoints.best_checkpoint(logdir.best):
+        if logdir.latest() or best_checkpoint(logdir.best):
             return checkpoint_to_use(logdir, best)
     found, remedy = "a folder without checkpoints", "Name a log directory, or a checkpoint in it."
     if not folder.exists():
@@ -111,10 +113,10 @@ def start_from(checkpoint: Path, experiment: Experiment) -> Transfer:
     Raises:
       InputError: the checkpoint cannot be read, or no kernel of it fits.
     """
-    stored = checkpoints.read_state(checkpoint)["contract"]
-    arrays = checkpoints.read_arrays(checkpoint / checkpoints.MODEL)
-    if experiment.params["use_ema"] and (checkpoint / checkpoints.EMA).is_file():
-        arrays |= checkpoints.read_arrays(checkpoint / checkpoints.EMA)
+    stored = read_state(checkpoint)["contract"]
+    arrays = read_arrays(checkpoint / MODEL)
+    if experiment.params["use_ema"] and (checkpoint / EMA).is_file():
+        arrays |= read_arrays(checkpoint / EMA)
         say("The base model's averaged weights are used.")
     current = contract(experiment)
     differences = experiment.data.fingerprint_problems(stored.get("features", {}))
@@ -125,7 +127,7 @@ def start_from(checkpoint: Path, experiment: Experiment) -> Transfer:
     pairs = kept_symbols(stored["vocabulary"], current["vocabulary"])
     if stored["vocabulary"] != current["vocabulary"]:
         _say_vocabulary(stored["vocabulary"], current["vocabulary"])
-    result = transfer(arrays, checkpoints.named_variables(experiment.model.variables), pairs)
+    result = transfer(arrays, named_variables(experiment.model.variables), pairs)
     # Biases and normalizations alone, of one width by chance, carry nothing over.
     if not any(arrays[name].ndim > 1 for name in [*result.loaded, *result.by_symbol]):
         expected = "kernels of the same names and shapes"

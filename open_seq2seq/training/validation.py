@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from open_seq2seq.training.checkpoints.background import BackgroundWriter
-from open_seq2seq.training.checkpoints.checkpoint import BestCheckpoints
+from open_seq2seq.training.checkpoints.best import BestCheckpoints
 from open_seq2seq.training.checkpoints.logdir import LogDir
 from open_seq2seq.training.console import say
 from open_seq2seq.training.experiment import Experiment

@@ -21,7 +21,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from open_seq2seq.training.checkpoints import checkpoint
+from open_seq2seq.training.checkpoints.variables import restore, save_checkpoint
 
 
 @dataclass(frozen=True)
@@ -213,8 +213,8 @@ def check_save_and_load(case: EncoderCase) -> None:
     for variable in fresh.variables:  # Nothing is equal by chance.
         variable.assign(keras.ops.ones_like(variable))
     with TemporaryDirectory() as folder:
-        path = checkpoint.save_checkpoint(Path(folder), trained, None, {"step": 1})
-        checkpoint.restore(path, fresh)
+        path = save_checkpoint(Path(folder), trained, None, {"step": 1})
+        restore(path, fresh)
     for training in (False, True):
         expected = keras.ops.convert_to_numpy(trained(inputs, training=training))
         found = keras.ops.convert_to_numpy(fresh(inputs, training=training))

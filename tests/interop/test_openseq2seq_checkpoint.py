@@ -12,7 +12,7 @@ import soundfile
 from open_seq2seq.cli import main as run_command
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.errors import InputError
-from open_seq2seq.training.checkpoints import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints.storage import read_state
 from open_seq2seq.training.experiment import effective_params, make_experiment
 from open_seq2seq.training.recognizer import load_weights
 from open_seq2seq.training.transfer import base_checkpoint
@@ -125,7 +125,7 @@ def test_tdnn(tmp_path, capsys, version):
     expected = old.tdnn_logits(weights, features())
     assert expected.std(axis=0).max() > 0.05, "nothing to compare"
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-    state = checkpoints.read_state(tmp_path / "imported/ckpt-4300")
+    state = read_state(tmp_path / "imported/ckpt-4300")
     assert state["imported"]["checkpoint"] == prefix
     output = capsys.readouterr().out
     assert f"{len(weights)} variables used:" in output

@@ -15,7 +15,7 @@ from open_seq2seq.losses import CTCLoss
 from open_seq2seq.models import Speech2Text
 from open_seq2seq.ops import tensorflow_native
 from open_seq2seq.optimizers import l2_regularizer, make_optimizer
-from open_seq2seq.training.checkpoints import checkpoint as checkpoints
+from open_seq2seq.training.checkpoints.variables import restore, restore_average, save_checkpoint
 from open_seq2seq.training.devices import CPU_DEVICES, make_strategy, split_cpu
 from open_seq2seq.training.step import EvaluationStep, StepOptions, TrainStep
 from open_seq2seq.training.step.mirrored_step import MirroredTrainStep, copies_on_devices
@@ -305,13 +305,11 @@ def test_checkpoints_and_evaluation(strategy, tmp_path):
     step = make(strategy, **options)
     for number in range(2):
         step(batch(number), RATE, ema_decay=0.5)
-    path = checkpoints.save_checkpoint(
-        tmp_path, step.model, step.optimizer, {"step": 2}, step.average
-    )
+    path = save_checkpoint(tmp_path, step.model, step.optimizer, {"step": 2}, step.average)
     copies = [make(strategy, **options), make(None, **options)]
     for copy in copies:
-        checkpoints.restore(path, copy.model, copy.optimizer)
-        assert checkpoints.restore_average(path, copy.average)
+        restore(path, copy.model, copy.optimizer)
+        assert restore_average(path, copy.average)
         close(state(copy), state(step), rtol=0)
         evaluated = EvaluationStep(copy.model).logits_and_losses(batch(5))
         close(evaluated, EvaluationStep(step.model).logits_and_losses(batch(5)))

@@ -16,8 +16,16 @@ import numpy as np
 
 from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.checkpoints import checkpoint as checkpoints
 from open_seq2seq.training.checkpoints.logdir import LogDir
+from open_seq2seq.training.checkpoints.storage import (
+    EMA,
+    MODEL,
+    checkpoints,
+    latest_checkpoint,
+    read_arrays,
+    read_state,
+    write_checkpoint,
+)
 
 
 def chosen_checkpoints(logdir: Path, last: int | None, best: int | None) -> list[Path]:
@@ -35,7 +43,7 @@ def chosen_checkpoints(logdir: Path, last: int | None, best: int | None) -> list
         found = next(filter(None, (_best(logdir.best) for logdir in candidates)), [])
         wanted, found = best, found[:best]
     else:
-        lists = (checkpoints.checkpoints(logdir.checkpoints) for logdir in candidates)
+        lists = (checkpoints(logdir.checkpoints) for logdir in candidates)
         found = next(filter(None, lists), [])
         assert last is not None
         wanted, found = last, found[-last:]
@@ -74,10 +82,10 @@ def average_checkpoints(paths: Sequence[Path], output: Path) -> Path:
         features, or the names, shapes or types of their variables; or `output` has a
         checkpoint already.
     """
-    if checkpoints.latest_checkpoint(output) is not None:
+    if latest_checkpoint(output) is not None:
         problem = Problem(str(output), "a checkpoint", "a new or empty folder")
         raise InputError("The average has no place:", [problem])
-    states = {path: checkpoints.read_state(path) for path in paths}
+    states = {path: read_state(path) for path in paths}
     newest = max(paths, key=lambda path: states[path]["step"])
     problems = [
         problem
@@ -85,9 +93,9 @@ def average_checkpoints(paths: Sequence[Path], output: Path) -> Path:
         for problem in _contract_problems(path, states[path], newest, states[newest])
     ]
     files = {}
-    for file in (checkpoints.MODEL, checkpoints.EMA):
+    for file in (MODEL, EMA):
         have = [path for path in paths if (path / file).is_file()]
-        if file == checkpoints.MODEL or have:
+        if file == MODEL or have:
             files[file], found = _mean(paths, newest, file)
             problems += found
     if problems:
@@ -96,7 +104,7 @@ def average_checkpoints(paths: Sequence[Path], output: Path) -> Path:
         **states[newest],
         "averaged": [{"checkpoint": str(p), "step": states[p]["step"]} for p in paths],
     }
-    return checkpoints.write_checkpoint(output, files, state)
+    return write_checkpoint(output, files, state)
 
 
 def _mean(
@@ -125,9 +133,9 @@ def _mean(
 
 def _read(path: Path, file: str) -> dict[str, np.ndarray]:
     """A checkpoint's file; nothing, where it keeps no averaged weights."""
-    if file == checkpoints.EMA and not (path / file).is_file():
+    if file == EMA and not (path / file).is_file():
         return {}
-    return checkpoints.read_arrays(path / file)
+    return read_arrays(path / file)
 
 
 def _contract_problems(

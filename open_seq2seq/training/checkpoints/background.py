@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
 
+from open_seq2seq.training.checkpoints.storage import Files, keep_newest, write_checkpoint
 from open_seq2seq.training.console import say
 
 
@@ -61,6 +65,30 @@ class BackgroundWriter:
         wait(self._asked)
         _say_errors(self._asked)
         self._asked.clear()
+
+
+class CheckpointWriter(BackgroundWriter):
+    """Writes checkpoints in a thread: see `BackgroundWriter` for when errors are raised."""
+
+    def save(self, folder: Path, files: Files, state: Mapping[str, Any], keep: int) -> Path:
+        """Asks for `folder/ckpt-<step>` and returns its path; older ones go when it is there.
+
+        Args:
+          files: a `snapshot`; it is written from these arrays, which nobody may change.
+          state: what `state.json` holds; `step` is required.
+          keep: how many checkpoints stay in the folder.
+
+        Raises:
+          RunError: an earlier checkpoint could not be written; this one is then not asked for.
+        """
+        state = copy.deepcopy(dict(state))
+
+        def write() -> None:
+            write_checkpoint(folder, files, state)
+            keep_newest(folder, keep)
+
+        self.submit(write)
+        return folder / f"ckpt-{state['step']}"
 
 
 def _say_errors(asked: deque[Future[object]]) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.checkpoints.checkpoint import best_checkpoint, latest_checkpoint
+from open_seq2seq.training.checkpoints.best import best_checkpoint
+from open_seq2seq.training.checkpoints.storage import latest_checkpoint
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_whole
-from open_seq2seq.training.checkpoints.checkpoint import latest_checkpoint
+from open_seq2seq.training.checkpoints.storage import latest_checkpoint
 from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.transfer import named_checkpoint
 

@@ -7,8 +7,14 @@ import pytest
 from safetensors.numpy import save_file
 
 from open_seq2seq.errors import InputError
-from open_seq2seq.training.checkpoints import checkpoint as checkpoints
 from open_seq2seq.training.checkpoints.averaging import average_checkpoints
+from open_seq2seq.training.checkpoints.storage import (
+    EMA,
+    MODEL,
+    read_arrays,
+    read_state,
+    write_checkpoint,
+)
 from scripts.average_checkpoints import main
 
 FEATURES = {"version": 1, "parameters": {"num_fft": 256}, "shape": [2, 1], "numbers": [0.5]}
@@ -23,12 +29,12 @@ def write(folder, step, arrays=None, vocabulary=("a", "b"), features=FEATURES):
         "random_state/0": np.array([step, 1], np.uint32),
     }
     contract = {"vocabulary": list(vocabulary), "features": features}
-    files = {checkpoints.MODEL: default if arrays is None else arrays}
-    return checkpoints.write_checkpoint(folder, files, {"step": step, "contract": contract})
+    files = {MODEL: default if arrays is None else arrays}
+    return write_checkpoint(folder, files, {"step": step, "contract": contract})
 
 
 def read(path):
-    return checkpoints.read_arrays(path / checkpoints.MODEL)
+    return read_arrays(path / MODEL)
 
 
 def test_floats_are_averaged_and_the_rest_is_the_newest(tmp_path):
@@ -44,7 +50,7 @@ def test_floats_are_averaged_and_the_rest_is_the_newest(tmp_path):
     for name in ("encoder/count", "random_state/0"):
         np.testing.assert_array_equal(found[name], parts[0][name])
         assert found[name].dtype == parts[0][name].dtype
-    state = checkpoints.read_state(mean)
+    state = read_state(mean)
     assert state["step"] == 30
     assert [entry["step"] for entry in state["averaged"]] == [30, 10, 20]
     assert state["contract"]["vocabulary"] == ["a", "b"]
@@ -71,11 +77,11 @@ def test_all_disagreements_are_listed(tmp_path):
 def test_moving_averages_of_weights_are_averaged_too(tmp_path):
     paths = [write(tmp_path, step) for step in (1, 2)]
     for number, path in enumerate(paths):
-        save_file({"encoder/kernel": np.full(3, number, np.float32)}, path / checkpoints.EMA)
+        save_file({"encoder/kernel": np.full(3, number, np.float32)}, path / EMA)
     mean = average_checkpoints(paths, tmp_path / "mean")
-    found = checkpoints.read_arrays(mean / checkpoints.EMA)
+    found = read_arrays(mean / EMA)
     np.testing.assert_array_equal(found["encoder/kernel"], 0.5)
-    (paths[0] / checkpoints.EMA).unlink()
+    (paths[0] / EMA).unlink()
     with pytest.raises(InputError, match="ckpt-1, encoder/kernel: found nothing"):
         average_checkpoints(paths, tmp_path / "other")
 
@@ -92,10 +98,10 @@ def test_the_last_and_the_best_of_a_run(tmp_path, capsys, folder):
     assert main([f"--logdir={tmp_path}", "--last=2"]) == 0
     output = capsys.readouterr().out
     assert f"--mode=eval --logdir={tmp_path}/averaged" in output
-    state = checkpoints.read_state(tmp_path / "averaged/ckpt-100")
+    state = read_state(tmp_path / "averaged/ckpt-100")
     assert [entry["step"] for entry in state["averaged"]] == [10, 100]
     assert main([f"--logdir={tmp_path}", "--best=2", f"--output={tmp_path}/best"]) == 0
-    state = checkpoints.read_state(tmp_path / "best/ckpt-9")
+    state = read_state(tmp_path / "best/ckpt-9")
     assert [entry["step"] for entry in state["averaged"]] == [8, 9]
     # Too many, and a place that is taken.
     assert main([f"--logdir={tmp_path}", "--last=4", f"--output={tmp_path}/x"]) == 2

@@ -14,7 +14,26 @@ import pytest
 import tensorflow as tf
 
 from open_seq2seq.errors import InputError, RunError
-from open_seq2seq.training.checkpoints import checkpoint
+from open_seq2seq.training.checkpoints import storage
+from open_seq2seq.training.checkpoints.background import CheckpointWriter
+from open_seq2seq.training.checkpoints.best import BestCheckpoints, best_checkpoint
+from open_seq2seq.training.checkpoints.storage import (
+    EMA,
+    MODEL,
+    OPTIMIZER,
+    checkpoints,
+    keep_newest,
+    latest_checkpoint,
+    read_arrays,
+    read_state,
+    write_checkpoint,
+)
+from open_seq2seq.training.checkpoints.variables import (
+    named_variables,
+    restore,
+    save_checkpoint,
+    snapshot,
+)
 from open_seq2seq.training.step.weight_average import WeightAverage
 
 
@@ -30,7 +49,7 @@ def make_model(width=3, seed=0):
 
 
 def values(variables):
-    named = checkpoint.named_variables(variables)
+    named = named_variables(variables)
     return {name: np.array(v.value) for name, v in named.items()}
 
 
@@ -38,53 +57,53 @@ def test_everything_comes_back_bit_for_bit(tmp_path):
     model, optimizer = make_model(seed=1)
     for variable in (*model.variables, *optimizer.variables):
         variable.assign(np.full(variable.shape, 7).astype(variable.dtype))
-    path = checkpoint.save_checkpoint(tmp_path, model, optimizer, {"step": 12, "note": "x"})
+    path = save_checkpoint(tmp_path, model, optimizer, {"step": 12, "note": "x"})
     other, other_optimizer = make_model(seed=2)
-    checkpoint.restore(path, other, other_optimizer)
+    restore(path, other, other_optimizer)
     for mine, theirs in ((model, other), (optimizer, other_optimizer)):
         before, after = values(mine.variables), values(theirs.variables)
         assert before.keys() == after.keys()
         assert all(np.array_equal(before[name], after[name]) for name in before)
     assert any(name.startswith("random_state/") for name in values(model.variables))
-    assert checkpoint.read_state(path) == {"step": 12, "note": "x"}
+    assert read_state(path) == {"step": 12, "note": "x"}
 
 
 def test_a_failed_write_leaves_earlier_checkpoints_and_no_draft(tmp_path, monkeypatch):
     model, optimizer = make_model()
-    checkpoint.save_checkpoint(tmp_path, model, optimizer, {"step": 1})
+    save_checkpoint(tmp_path, model, optimizer, {"step": 1})
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr(storage, "save_file", full)
     with pytest.raises(RunError, match="No space left"):
-        checkpoint.save_checkpoint(tmp_path, model, optimizer, {"step": 2})
+        save_checkpoint(tmp_path, model, optimizer, {"step": 2})
     assert os.listdir(tmp_path) == ["ckpt-1"]
 
 
 def test_a_draft_of_a_dead_process_is_not_a_checkpoint_and_is_cleaned_up(tmp_path):
     model, optimizer = make_model()
     (tmp_path / ".ckpt-9.123.tmp").mkdir()
-    checkpoint.save_checkpoint(tmp_path, model, optimizer, {"step": 1})
-    assert checkpoint.latest_checkpoint(tmp_path) == tmp_path / "ckpt-1"
-    checkpoint.keep_newest(tmp_path, 5)
+    save_checkpoint(tmp_path, model, optimizer, {"step": 1})
+    assert latest_checkpoint(tmp_path) == tmp_path / "ckpt-1"
+    keep_newest(tmp_path, 5)
     assert os.listdir(tmp_path) == ["ckpt-1"]
 
 
 def test_the_newest_are_kept_by_number_not_by_name(tmp_path):
     model, _ = make_model()
     for step in (9, 10, 100):
-        checkpoint.save_checkpoint(tmp_path, model, None, {"step": step})
-    checkpoint.keep_newest(tmp_path, 2)
-    assert [p.name for p in checkpoint.checkpoints(tmp_path)] == ["ckpt-10", "ckpt-100"]
+        save_checkpoint(tmp_path, model, None, {"step": step})
+    keep_newest(tmp_path, 2)
+    assert [p.name for p in checkpoints(tmp_path)] == ["ckpt-10", "ckpt-100"]
 
 
 def test_all_differences_are_listed(tmp_path):
     model, _ = make_model(width=3)
-    path = checkpoint.save_checkpoint(tmp_path, model, None, {"step": 1})
+    path = save_checkpoint(tmp_path, model, None, {"step": 1})
     other, _ = make_model(width=5)
     with pytest.raises(InputError) as raised:
-        checkpoint.restore(path, other)
+        restore(path, other)
     assert len(raised.value.problems) == 2
     assert "shape (4, 3)" in str(raised.value) and "(4, 5)" in str(raised.value)
 
@@ -93,27 +112,27 @@ def test_all_differences_are_listed(tmp_path):
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 def test_a_damaged_checkpoint_is_named(tmp_path, name, damage):
     model, _ = make_model()
-    path = checkpoint.save_checkpoint(tmp_path, model, None, {"step": 1})
+    path = save_checkpoint(tmp_path, model, None, {"step": 1})
     if damage == "gone":
         (path / name).unlink()
     else:
         (path / name).write_bytes((path / name).read_bytes()[:9])
     with pytest.raises(InputError, match=name):
-        checkpoint.read_state(path)
-        checkpoint.restore(path, model)
+        read_state(path)
+        restore(path, model)
 
 
 def test_the_best_are_remembered_over_restarts(tmp_path):
     model, _ = make_model()
 
     def best():
-        return checkpoint.BestCheckpoints(tmp_path, "wer", 2)
+        return BestCheckpoints(tmp_path, "wer", 2)
 
     offered = [(1, 0.5), (2, 0.7), (3, 0.4), (4, float("nan")), (5, 0.3), (6, 0.3)]
     kept = [best().offer(value, model, {"step": step}) for step, value in offered]
     assert kept == [True, False, True, False, True, False]
-    assert [p.name for p in checkpoint.checkpoints(tmp_path)] == ["ckpt-3", "ckpt-5"]
-    assert checkpoint.best_checkpoint(tmp_path) == tmp_path / "ckpt-5"
+    assert [p.name for p in checkpoints(tmp_path)] == ["ckpt-3", "ckpt-5"]
+    assert best_checkpoint(tmp_path) == tmp_path / "ckpt-5"
     assert best().best == 0.3
     assert json.loads((tmp_path / "best.json").read_text())["metric"] == "wer"
 
@@ -121,15 +140,15 @@ def test_the_best_are_remembered_over_restarts(tmp_path):
 def step(value):
     """Arrays and state of a checkpoint: all have the value of the step."""
     arrays = {f"v{i}": np.full((64, 64), value, np.float32) for i in range(8)}
-    return {checkpoint.MODEL: arrays}, {"step": value, "progress": {"position": value}}
+    return {MODEL: arrays}, {"step": value, "progress": {"position": value}}
 
 
 def held_at(path):
     """The step of a checkpoint, all of which was read."""
-    arrays = checkpoint.read_arrays(path / checkpoint.MODEL)
+    arrays = read_arrays(path / MODEL)
     (value,) = {int(v) for array in arrays.values() for v in np.unique(array)}
     assert len(arrays) == 8
-    assert checkpoint.read_state(path) == step(value)[1]
+    assert read_state(path) == step(value)[1]
     assert path.name == f"ckpt-{value}"
     return value
 
@@ -149,48 +168,48 @@ def test_a_snapshot_is_not_changed_by_later_steps(tmp_path):
     update()
     before = [values(model.variables), values(optimizer.variables)]
     averages = [np.array(mean.value) for mean in average.averages]
-    files = checkpoint.snapshot(model, optimizer, average)
+    files = snapshot(model, optimizer, average)
     update()
     assert not np.array_equal(values(model.variables)["first/kernel"], before[0]["first/kernel"])
-    assert list(files) == [checkpoint.MODEL, checkpoint.OPTIMIZER, checkpoint.EMA]
+    assert list(files) == [MODEL, OPTIMIZER, EMA]
     for held, expected in zip(files.values(), before):
         assert held.keys() == expected.keys()
         assert all(np.array_equal(held[name], expected[name]) for name in held)
-    for held, expected in zip(files[checkpoint.EMA].values(), averages, strict=True):
+    for held, expected in zip(files[EMA].values(), averages, strict=True):
         np.testing.assert_array_equal(held, expected)
-    path = checkpoint.write_checkpoint(tmp_path, files, {"step": 1})
-    checkpoint.restore(path, model, optimizer)
+    path = write_checkpoint(tmp_path, files, {"step": 1})
+    restore(path, model, optimizer)
     assert np.array_equal(values(model.variables)["first/kernel"], before[0]["first/kernel"])
 
 
 @pytest.fixture
 def slow(monkeypatch):
     """Arrays are not written before this is set."""
-    go, save_file = threading.Event(), checkpoint.save_file
+    go, save_file = threading.Event(), storage.save_file
 
     def wait(arrays, path):
         assert go.wait(60)
         save_file(arrays, path)
 
-    monkeypatch.setattr(checkpoint, "save_file", wait)
+    monkeypatch.setattr(storage, "save_file", wait)
     return go
 
 
 def test_training_goes_on_while_a_checkpoint_is_written(tmp_path, slow):
-    writer = checkpoint.CheckpointWriter()
+    writer = CheckpointWriter()
     for number in (9, 10):
         files, state = step(number)
         assert writer.save(tmp_path, files, state, 1) == tmp_path / f"ckpt-{number}"
         state["progress"]["position"] = -1  # the next step's
-    assert checkpoint.checkpoints(tmp_path) == []
+    assert checkpoints(tmp_path) == []
     slow.set()
     writer.wait()
-    assert [held_at(path) for path in checkpoint.checkpoints(tmp_path)] == [10]
+    assert [held_at(path) for path in checkpoints(tmp_path)] == [10]
     assert os.listdir(tmp_path) == ["ckpt-10"]
 
 
 def test_a_later_save_or_the_end_tells_of_a_failed_write(tmp_path, monkeypatch):
-    writer = checkpoint.CheckpointWriter()
+    writer = CheckpointWriter()
     writer.save(tmp_path, *step(1), 5)
     writer.wait()
 
@@ -198,7 +217,7 @@ def test_a_later_save_or_the_end_tells_of_a_failed_write(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "save_file", full)
+        patch.setattr(storage, "save_file", full)
         writer.save(tmp_path, *step(2), 1)
         with pytest.raises(RunError, match=r"ckpt-2 could not be written: .*No space left"):
             writer.wait()
@@ -221,8 +240,8 @@ def test_a_model_that_was_not_asked_for_is_not_the_best(tmp_path):
         go.wait(60)
         raise RunError("disk")
 
-    writer = checkpoint.CheckpointWriter()
-    best = checkpoint.BestCheckpoints(tmp_path, "wer", 2, writer)
+    writer = CheckpointWriter()
+    best = BestCheckpoints(tmp_path, "wer", 2, writer)
     writer.submit(fail)
     writer.submit(over.set)
     go.set()
@@ -234,8 +253,8 @@ def test_a_model_that_was_not_asked_for_is_not_the_best(tmp_path):
 
 def test_the_best_are_known_before_they_are_written(tmp_path, slow):
     model, _ = make_model()
-    writer = checkpoint.CheckpointWriter()
-    best = checkpoint.BestCheckpoints(tmp_path, "wer", 2, writer)
+    writer = CheckpointWriter()
+    best = BestCheckpoints(tmp_path, "wer", 2, writer)
     kernel = model.layers[0].kernel
     said = []
     for number, value in [(1, 0.5), (2, 0.7), (3, 0.4), (4, float("nan")), (5, 0.4)]:
@@ -246,18 +265,18 @@ def test_the_best_are_known_before_they_are_written(tmp_path, slow):
     slow.set()
     assert best.offer(0.3, model, {"step": 6})
     writer.wait()
-    assert checkpoint.best_checkpoint(tmp_path) == tmp_path / "ckpt-6"
-    kept = {path.name: path for path in checkpoint.checkpoints(tmp_path)}
+    assert best_checkpoint(tmp_path) == tmp_path / "ckpt-6"
+    kept = {path.name: path for path in checkpoints(tmp_path)}
     assert list(kept) == ["ckpt-3", "ckpt-6"]
-    arrays = checkpoint.read_arrays(kept["ckpt-3"] / checkpoint.MODEL)
+    arrays = read_arrays(kept["ckpt-3"] / MODEL)
     assert (arrays["first/kernel"] == 3).all()
-    assert checkpoint.read_state(kept["ckpt-3"]) == {"step": 3, "wer": 0.4}
-    assert checkpoint.BestCheckpoints(tmp_path, "wer", 2).best == 0.3
+    assert read_state(kept["ckpt-3"]) == {"step": 3, "wer": 0.4}
+    assert BestCheckpoints(tmp_path, "wer", 2).best == 0.3
 
 
 def _write_on(folder, first):
     """A process that does nothing but save."""
-    writer = checkpoint.CheckpointWriter()
+    writer = CheckpointWriter()
     for number in range(first, 100_000):
         writer.save(folder, *step(number), 2)
 
@@ -266,20 +285,20 @@ def test_a_killed_process_leaves_whole_checkpoints(tmp_path):
     """Killed again and again at any moment; the next process goes on and cleans up."""
     context = multiprocessing.get_context("fork")
     rng = np.random.default_rng(0)
-    checkpoint.write_checkpoint(tmp_path, *step(1))
+    write_checkpoint(tmp_path, *step(1))
     drafts = newest = 0
     for _ in range(12):
         process = context.Process(target=_write_on, args=(tmp_path, newest + 1))
         process.start()
-        while checkpoint.latest_checkpoint(tmp_path).name == f"ckpt-{newest}":
+        while latest_checkpoint(tmp_path).name == f"ckpt-{newest}":
             time.sleep(0.001)
         time.sleep(rng.uniform(0, 0.02))
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         drafts += len(list(tmp_path.glob(".ckpt-*.tmp")))
-        found = [held_at(path) for path in checkpoint.checkpoints(tmp_path)]
+        found = [held_at(path) for path in checkpoints(tmp_path)]
         assert found and found[-1] >= newest
         newest = found[-1]
     assert drafts > 0  # some were killed while they wrote
-    checkpoint.keep_newest(tmp_path, 2)
+    keep_newest(tmp_path, 2)
     assert all(name.startswith("ckpt-") for name in os.listdir(tmp_path))
