@@ -6,6 +6,8 @@ or, when train.csv and dev.csv are there:
     python run.py --config_file=example_configs/speech2text/ds2_mini_librispeech.py --mode=train_eval
 
 Parameters: 7,422,397
+Cost: about an hour on 2 CPU cores.
+Result on dev, mean of 3 seeds: WER 46.7 %, CER 17.0 %; with a 3-gram 24.0 % and 12.6 %.
 What was tried, and what it gave: docs/recipes/mini_librispeech.md.
 """
 
