@@ -38,12 +38,17 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 
 def imported_modules(path):
+    """Dotted names; `from package import module` is an import of the module."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield node.module
+            for alias in node.names:
+                module = f"{node.module}.{alias.name}"
+                place = PACKAGE.parent.joinpath(*module.split("."))
+                there = place.is_dir() or place.with_suffix(".py").is_file()
+                yield module if there else node.module
 
 
 def room(path):
