@@ -10,6 +10,8 @@ or, when train.csv and dev.csv are there:
     python run.py --config_file=example_configs/speech2text/ds2_mini_librispeech_long.py --mode=train_eval
 
 Parameters: 7,422,397
+Cost: 2 hours 46 minutes on 2 CPU cores.
+Result on dev, 1 seed: WER 41.1 %, CER 15.0 %; with a 3-gram 21.9 % and 11.6 %.
 What was tried, and what it gave: docs/recipes/mini_librispeech.md.
 """
 
