@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from open_seq2seq.error_output import shown
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.training.workers.launch import launched
 from open_seq2seq.version import __version__
@@ -163,7 +164,7 @@ def _run(
             from open_seq2seq.training.workers.interface import WorkerStopped
             from open_seq2seq.training.workers.start import lost_connection
     except OpenSeq2SeqError as error:
-        return error.exit_code, str(error)
+        return error.exit_code, shown(error)
     try:
         result = run(flags, rest, arguments)
         if after is not None and result is not None:
@@ -173,7 +174,7 @@ def _run(
         time.sleep(_SAYING_WHY)
         return stopped.exit_code, ""
     except OpenSeq2SeqError as error:
-        return error.exit_code, str(error)
+        return error.exit_code, shown(error)
     except KeyboardInterrupt:
         # All workers stop together.
         return 130, "Interrupted." if launched().rank == 0 else ""

@@ -13,6 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 
 
@@ -40,8 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         paths = flags.checkpoints or chosen_checkpoints(flags.logdir, flags.last, flags.best)
         written = average_checkpoints(paths, output)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     print(f"The mean of {len(paths)} checkpoints is in {written}:")
     for path in paths:
         print(f"    {path}")

@@ -15,6 +15,7 @@ import argparse
 import sys
 
 from open_seq2seq.data.normalization import NORMALIZERS
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.language_models.ngram import UNITS, NGramOptions, build_ngram, outputs_for
 
@@ -66,8 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         build_ngram(flags.files, options, outputs, flags.tools, flags.dev)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     return 0
 
 

@@ -15,6 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 
 
@@ -49,8 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         found = calibrate(stored.utterances, words, alignments)
         write_shifts(flags.calibration_out, found.shifts)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     print(f"{found.words} words of {found.utterances} recordings were compared.")
     print(f"Starts: {found.shifts.start:+.5f} s (standard deviation {found.start_deviation:.5f})")
     print(f"Ends:   {found.shifts.end:+.5f} s (standard deviation {found.end_deviation:.5f})")

@@ -32,6 +32,7 @@ from open_seq2seq.corpora.doctor.text_report import render_text
 from open_seq2seq.data.manifest import Utterance, read_manifests
 from open_seq2seq.data.normalization import NORMALIZERS
 from open_seq2seq.data.text import load_vocabulary
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import write_whole
 
@@ -83,8 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         diagnosis = _diagnose(parts, flags)
         _write(diagnosis, flags, time.monotonic() - started)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130

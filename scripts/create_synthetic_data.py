@@ -22,6 +22,7 @@ from pathlib import Path
 
 from open_seq2seq.corpora.synthesis import VOICES, Settings, read_sentences, synthesise
 from open_seq2seq.data.normalization import NORMALIZERS
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 
 
@@ -59,8 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         output = Path(flags.output)
         done = synthesise(sentences, output, voices, settings, flags.name, flags.jobs)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     except KeyboardInterrupt:
         print("Interrupted. The same command goes on from here.", file=sys.stderr)
         return 130

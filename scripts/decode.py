@@ -18,6 +18,7 @@ import argparse
 import sys
 from typing import Any
 
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 
 # A grid of more points is a slip of the keyboard.
@@ -102,8 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
         if summary is not None and measured is not None:
             add_decoding(flags, summary, measured)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     return 0
 
 

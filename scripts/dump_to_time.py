@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 
 
@@ -46,8 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         words = word_times(stored.utterances, stored.vocabulary, stored.step_size, shifts)
         write_word_times(flags.save_file, stored.utterances, words)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     for note in [*stored.notes, *notes]:
         print(note, file=sys.stderr)
     print(f"Times of {sum(map(len, words))} words in {len(words)} recordings: {flags.save_file}")

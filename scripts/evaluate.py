@@ -15,6 +15,7 @@ import os
 import sys
 
 from open_seq2seq import cli
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 
 
@@ -46,8 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             from open_seq2seq.training.commands import manifest_commands
         command = manifest_commands.evaluation_command(flags, rest, cli.make_parser())
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     return cli.main(
         command,
         lambda result: manifest_commands.report_evaluation(

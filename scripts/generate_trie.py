@@ -13,6 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.language_models.trie_file import read_alphabet, write_trie
 
@@ -36,8 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         alphabet = read_alphabet(flags.alphabet)
         count = write_trie(alphabet, LanguageModel(flags.model), words, flags.output)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     print(f"{count} words are in {flags.output}")
     return 0
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 
 
@@ -38,8 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         written = run(flags.config_file, flags.checkpoint, flags.logdir, flags.use_ema, rest)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     print(f"Written to {written}.")
     print("It holds weights only: train on by --load_model, not by --continue_learning.")
     return 0

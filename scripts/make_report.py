@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from open_seq2seq.cli import quiet_stderr
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.files import write_whole
 from open_seq2seq.runs.report import render_report
@@ -34,8 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
             page = render_report(flags.runs, flags.title)
         write_whole(flags.output, page)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     print(f"{flags.output} is written")
     return 0
 

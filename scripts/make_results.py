@@ -11,6 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError, RunError
 from open_seq2seq.files import write_whole
 from open_seq2seq.runs.results_table import add_run, make_page
@@ -39,8 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         write_whole(flags.output, page)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     print(f"{flags.output} is written")
     return 0
 

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from open_seq2seq.cli import quiet_stderr
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.runs.plots import AXES, draw_losses, draw_rates, read_runs
 
@@ -39,8 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         with quiet_stderr():  # TensorFlow greets there when events are read
             figure = draw_losses(runs[0]) if flags.losses else draw_rates(runs, flags.x)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     flags.output.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(flags.output, dpi=120)
     print(f"{flags.output} is written")

@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 
 
@@ -51,8 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _rescore(flags, given)
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     return 0
 
 

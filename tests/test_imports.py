@@ -27,6 +27,7 @@ RANK = {
     "ops": 1,
     "version": 0,
     "errors": -1,
+    "error_output": 0,
     "files": 0,
 }
 # The same inside training/: what lies in no folder of it is the loop and the use of its results.

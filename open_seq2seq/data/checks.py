@@ -1,4 +1,4 @@
-"""Checks of a corpus before it is used: files, durations, transcripts, feasibility."""
+"""Checks of a corpus before it is used: files, durations, feasibility."""
 
 from __future__ import annotations
 
@@ -11,16 +11,13 @@ import numpy as np
 
 from open_seq2seq.data.audio import AudioInfo, ends_late
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.data.text import SentencePieceVocabulary, Vocabulary, unknown_problems
+from open_seq2seq.data.text import SentencePieceVocabulary, Vocabulary
 from open_seq2seq.errors import Problem
 
 # Differences up to these are rounding in the manifest; see `lies`.
 _ABSOLUTE_TOLERANCE = 0.1
 _RELATIVE_TOLERANCE = 0.02
 _ROUNDING = 0.051
-
-# What tools write for a missing text. They may also be words, so they are only noted.
-_LOOKS_MISSING = {"nan", "NaN", "null", "NULL", "None", "N/A", "NA", "<NA>"}
 
 
 @dataclass
@@ -131,41 +128,6 @@ def _late_end(utterance: Utterance, header: AudioInfo) -> Problem:
         f"one within its {header.duration:.3f} s",
         "Correct offset and duration, or fetch the file again if it was cut off.",
     )
-
-
-def check_transcripts(
-    report: CheckReport,
-    utterances: Sequence[Utterance],
-    vocabulary: Vocabulary | SentencePieceVocabulary | None,
-    normalization: str | None = None,
-) -> None:
-    """Reports empty transcripts and, if there is a vocabulary, characters outside it.
-
-    Args:
-      normalization: how the transcripts have been normalised, for messages.
-    """
-    looks_missing = []
-    for row, utterance in enumerate(utterances):
-        text = utterance.transcript or ""
-        if not text.strip():
-            found = "an empty transcript"
-            if normalization:
-                found += f" after text_normalization {normalization}"
-            remedy = "Add the text, or remove the row."
-            problem = Problem(utterance.source, found, "what is said", remedy)
-            report.add(row, problem, "empty transcript")
-            continue
-        if text in _LOOKS_MISSING:
-            looks_missing.append(f"{utterance.source} ({text})")
-        if vocabulary is None:
-            continue
-        for problem in unknown_problems(vocabulary, text, utterance.source):
-            report.add(row, problem, "unknown character")
-    if looks_missing:
-        report.notes.append(
-            "Transcripts that look like missing values are taken as words: "
-            + ", ".join(looks_missing)
-        )
 
 
 def check_feasible(

@@ -19,10 +19,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from open_seq2seq.data.apostrophes import plain_apostrophes
+
 # Letters that NFKD leaves whole; Kaldi's recipe loses them.
 _LETTERS = str.maketrans({"æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O",
                           "ß": "ss", "ẞ": "SS", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
                           "ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ı": "i"})  # fmt: skip
+# What is no apostrophe (`plain_apostrophes`) is an opening quotation mark or an accent by itself.
 _MARKS = str.maketrans({**dict.fromkeys("’ʼ＇‛", "'"), **dict.fromkeys("‘`´", " "),
                         "ʻ": "", "⁄": "/", "№": "No."})  # fmt: skip
 _FRACTION_SIGN = re.compile("(?=[¼-¾⅐-⅞])")
@@ -95,7 +98,7 @@ def _word(before: str, word: str) -> str:
 
 def _latin(text: str) -> str:
     """Without accents; what looks like an apostrophe or a digit is one."""
-    text = _FRACTION_SIGN.sub(" ", text).translate(_MARKS).translate(_LETTERS)
+    text = _FRACTION_SIGN.sub(" ", plain_apostrophes(text)).translate(_MARKS).translate(_LETTERS)
     text = unicodedata.normalize("NFKD", text).translate(_MARKS).translate(_LETTERS)
     return "".join(_ascii_digit(c) for c in text if not unicodedata.combining(c))
 

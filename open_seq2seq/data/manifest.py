@@ -38,6 +38,7 @@ class Utterance:
       offset: where in the file the utterance begins, in seconds: it is `duration` long (which
         is then known) and all else in the file is not part of it. None: it is the whole file.
       speaker: who speaks, as the manifest says; None when it doesn't.
+      written: the transcript before `text_normalization`, where that changed it; else None.
     """
 
     path: str
@@ -47,6 +48,7 @@ class Utterance:
     source: str
     offset: float | None = None
     speaker: str | None = None
+    written: str | None = None
 
     @property
     def segment(self) -> str:

@@ -1,37 +1,44 @@
 """Text normalisation: from text as it is written to what is said, in the letters of a corpus.
 
 "librispeech" is English as LibriSpeech's transcripts have it (`english_text`), in lower case;
-"plain" is for any language and only takes away case and punctuation. Both give the same when they
-are applied again, and both are meant for transcripts and for the text of language models alike.
+"plain" only takes away case and punctuation, for any language whose capital of i is I; "turkish"
+is the same for those where İ and I are the capitals of i and ı. All give the same when they are
+applied again, and are meant for transcripts and for the text of language models alike.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from open_seq2seq.config.schema import Param
+from open_seq2seq.data.apostrophes import plain_apostrophes
 from open_seq2seq.data.english_text import librispeech_text
 from open_seq2seq.errors import InputError, Problem
 
-APOSTROPHES = dict.fromkeys(map(ord, "’ʼ＇‛"), "'")
 # Marks that belong to the word that they are in: the apostrophe, Hebrew's geresh and gershayim
 # (abbreviations, numbers) and Catalan's middle dot.
 _INSIDE_WORDS = "'׳״·"
 # They shape letters of Persian, Indic and other scripts and have no sign of their own.
 _JOINERS = "\u200c\u200d"
+# The letters that Turkish, Azerbaijani, Tatar, Crimean Tatar and Kazakh have beside i and I.
+DOTTED_AND_DOTLESS = frozenset("İı")
+# In that order: an i with a dot above it is what other programs make of İ in lower case.
+_TURKISH = (("i\u0307", "i"), ("İ", "i"), ("I", "ı"))
 
 
 def plain_text(text: str) -> str:
     """Text of any language in lower case, words with one space between, no punctuation.
 
-    * NFC; lower case (not case folding: "straße" keeps its ß);
+    * NFC; lower case (not case folding: "straße" keeps its ß), where i is that of I: for
+      languages with ı see `turkish_text`;
     * punctuation, symbols and control characters become spaces, hyphens too: "arc-en-ciel" is
-      three words. An apostrophe between two letters stays ("l'été", "don't"), written as ';
+      three words. An apostrophe between two letters stays ("l'été", "don't"), written as ',
+      whichever of its look-alikes was typed (`apostrophes`);
     * letters, combining marks and digits stay: Indic and Arabic vowel signs, and joiners (U+200C,
       U+200D) between letters, are part of the spelling. Invisible characters else are removed.
     """
-    text = unicodedata.normalize("NFC", text).translate(APOSTROPHES).lower()
+    text = plain_apostrophes(unicodedata.normalize("NFC", text)).lower()
     kept = []
     for character in text:
         category = unicodedata.category(character)
@@ -43,6 +50,23 @@ def plain_text(text: str) -> str:
     if any(mark in joined for mark in _INSIDE_WORDS + _JOINERS):
         joined = _without_marks_at_ends(joined)
     return " ".join(unicodedata.normalize("NFC", joined).split())
+
+
+def turkish_text(text: str) -> str:
+    """`plain_text` for languages in which I is the capital of ı, and İ that of i.
+
+    Turkish, Azerbaijani, Tatar, Crimean Tatar, Gagauz and Kazakh in Latin letters: "SIFIR" becomes
+    "sıfır", "İKİ" "iki".
+    """
+    return plain_text(turkish_lower(text))
+
+
+def turkish_lower(text: str) -> str:
+    """`str.lower` for those languages; the text's composed form (NFC)."""
+    text = unicodedata.normalize("NFC", text)
+    for written, small in _TURKISH:
+        text = text.replace(written, small)
+    return text.lower()
 
 
 def _without_marks_at_ends(text: str) -> str:
@@ -68,6 +92,7 @@ def _is_letter(character: str) -> bool:
 NORMALIZERS: dict[str, Callable[[str], str]] = {
     "librispeech": librispeech_text,
     "plain": plain_text,
+    "turkish": turkish_text,
 }
 
 
@@ -76,7 +101,7 @@ NORMALIZATION = Param(
     str,
     "How transcripts are normalised; None: not at all. librispeech: English as LibriSpeech's, "
     "lower case, numbers and abbreviations spelled out; plain: any language, lower case, no "
-    "punctuation.",
+    "punctuation; turkish: the same for languages with a dotless ı (I becomes ı, İ becomes i).",
     default=None,
     choices=tuple(NORMALIZERS),
 )
@@ -95,3 +120,47 @@ def normalizer(name: str | None) -> Callable[[str], str]:
         problem = Problem("text_normalization", repr(name), expected)
         raise InputError("The text cannot be normalised:", [problem])
     return NORMALIZERS[name]
+
+
+def lower_caser(name: str | None, symbols: Iterable[str]) -> Callable[[str], str]:
+    """How texts are lower-cased before they are compared, by the language that they are of.
+
+    Args:
+      name: the `text_normalization`, or None.
+      symbols: of the model that writes them: one with İ or ı is of a language that has both.
+    """
+    is_turkish = name == "turkish" or any(DOTTED_AND_DOTLESS & set(symbol) for symbol in symbols)
+    return turkish_lower if is_turkish else str.lower
+
+
+class WatchedNormalizer:
+    """A normaliser that counts the texts that are of a language it may not be for.
+
+    Args:
+      name: of the normalisation, or None.
+      lower_case: whether the texts are lower-cased besides.
+
+    Raises:
+      InputError: there is none of this name.
+    """
+
+    def __init__(self, name: str | None, lower_case: bool = False):
+        self._normalize = normalizer(name)
+        self._how = f"text_normalization {name!r}" if name else "lower_case"
+        self._watches = name == "plain" or (name is None and lower_case)
+        self.count = 0
+
+    def __call__(self, text: str) -> str:
+        self.count += self._watches and not DOTTED_AND_DOTLESS.isdisjoint(text)
+        return self._normalize(text)
+
+    @property
+    def note(self) -> str | None:
+        """What the user should know; None: nothing."""
+        if not self.count:
+            return None
+        have = "1 text has" if self.count == 1 else f"{self.count} texts have"
+        return (
+            f"{have} İ or ı, letters of Turkish, Azerbaijani, Tatar and Kazakh, where I is the "
+            f"capital of ı: {self._how} makes i of it, text_normalization 'turkish' makes ı."
+        )

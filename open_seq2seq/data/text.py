@@ -180,9 +180,9 @@ def normalisation_hint(text: str, vocabulary: Vocabulary | SentencePieceVocabula
     composed = unicodedata.normalize("NFC", text)
     if composed != text and len(vocabulary.unknown(composed)) < len(vocabulary.unknown(text)):
         return "Normalise the transcripts to Unicode NFC."
-    lowered = text.lower()
-    if lowered != text and len(vocabulary.unknown(lowered)) < len(vocabulary.unknown(text)):
-        return "Write the transcripts in lower case, as the vocabulary does."
+    for other, case in ((text.lower(), "lower case"), (text.upper(), "capitals")):
+        if other != text and len(vocabulary.unknown(other)) < len(vocabulary.unknown(text)):
+            return f"Write the transcripts in {case}, as the vocabulary does."
     return "Correct the transcript, or add the character to the vocabulary."
 
 
@@ -215,6 +215,7 @@ def unknown_problems(
                 describe_character(character) + times,
                 "a character of the vocabulary",
                 remedy,
+                kind=describe_character(character),
             )
         )
     return problems

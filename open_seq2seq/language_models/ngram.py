@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sentencepiece
 
-from open_seq2seq.data.normalization import normalizer
+from open_seq2seq.data.normalization import WatchedNormalizer
 from open_seq2seq.data.text_files import read_lines
 from open_seq2seq.errors import InputError, Problem, RunError
 from open_seq2seq.language_models.kenlm_tools import find_tools, perplexity, run_tool
@@ -205,7 +205,7 @@ def _lines(
     files: Sequence[str], options: NGramOptions, say: Callable[[str], None]
 ) -> Iterator[str]:
     """The text's lines, normalised."""
-    normalize = normalizer(options.text_normalization)
+    normalize = WatchedNormalizer(options.text_normalization, options.lower_case)
     empty = 0
     for _, line in read_lines(files, options.lower_case, normalize):
         if line:
@@ -214,6 +214,8 @@ def _lines(
             empty += 1
     if empty:
         say(f"{empty} lines have no words once they are normalised, and are left out")
+    if normalize.note:
+        say(normalize.note)
 
 
 def _write_vocabulary(

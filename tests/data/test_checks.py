@@ -19,12 +19,12 @@ from tests.data.corpora import write_audio, write_csv
 @pytest.fixture
 def layer_of(tmp_path):
     """Makes a data layer of a manifest."""
-    vocabulary = tmp_path / "vocab.txt"
-    vocabulary.write_text(" \na\nb\nc\nd\né\n", encoding="utf-8")
 
-    def make(manifest, mode="train", **params) -> Speech2TextDataLayer:
+    def make(manifest, mode="train", vocabulary=" abcdé", **params) -> Speech2TextDataLayer:
+        path = tmp_path / "vocab.txt"
+        path.write_text("\n".join([*vocabulary, ""]), encoding="utf-8")
         defaults = {
-            "vocab_file": str(vocabulary),
+            "vocab_file": str(path),
             "dataset_files": [manifest],
             "backend": "librosa",
             "input_type": "logfbank",
@@ -75,8 +75,9 @@ def test_transcripts(tmp_path, layer_of):
     assert found[0].startswith(f"{manifest}:3: found an empty transcript")
     assert found[1].startswith(f"{manifest}:4: found an empty transcript")
     assert found[2].startswith(f"{manifest}:5, transcript column 2: found 'B' U+0042 LATIN CAPITAL")
-    assert "lower case" in found[2]
-    assert "U+0301 COMBINING ACUTE ACCENT" in found[4] and "NFC" in found[4]
+    mends = "Set text_normalization to 'plain' in data_layer_params: it mends 3 of 4 rows."
+    assert found[2].endswith(mends)
+    assert "U+0301 COMBINING ACUTE ACCENT" in found[4] and found[4].endswith(mends)
     assert "column 2: found ',' U+002C COMMA (2 times)" in found[5]
     assert "U+0009" in found[6]
     assert any("taken as words" in note and f"{manifest}:8 (nan)" in note for note in report.notes)
@@ -208,3 +209,64 @@ def test_transcripts_are_checked_as_they_are_normalised(tmp_path, layer_of):
     assert layer.vocabulary.decode(labels) == "abc"
     with pytest.raises(InputError, match="librispeech"):
         layer_of(manifest, text_normalization="english")
+
+
+def test_a_corpus_in_capitals(tmp_path, layer_of):
+    """Each character once with its count, and the normalisation that mends it, which works."""
+    write_audio(tmp_path / "a.wav", 1.0)
+    rows = [("a.wav", "ABC CAB")] * 40 + [("a.wav", "A 1")]
+    manifest = write_csv(tmp_path / "a.csv", rows)
+    report = layer_of(manifest).check()
+    assert len(report.problems) == 40 * 3 + 2
+    lines = str(InputError("The data:", report.problems)).splitlines()
+    # The digit has no letter in this vocabulary: no normalisation mends that row.
+    assert lines[1:5] == [
+        "  - 120 times, expected a character of the vocabulary. Set text_normalization to 'plain' "
+        "in data_layer_params: it mends 40 of 41 rows.",
+        *(
+            f"      '{c}' U+{ord(c):04X} LATIN CAPITAL LETTER {c}: 40 times: "
+            f"{manifest}:2, transcript column {n}; {manifest}:3, transcript column {n}; "
+            f"{manifest}:4, transcript column {n}; ..."
+            for n, c in enumerate("ABC", start=1)
+        ),
+    ]
+    assert f"{manifest}:42, transcript column 3: found '1' U+0031" in lines[-1]
+    mended = layer_of(manifest, text_normalization="plain").check()
+    assert mended.rows == [40]
+
+
+def test_what_mends_english_numbers(tmp_path, layer_of):
+    write_audio(tmp_path / "a.wav", 1.0)
+    manifest = write_csv(tmp_path / "a.csv", [("a.wav", "2 & 2"), ("a.wav", "Two")])
+    report = layer_of(manifest, vocabulary=" abcdefghijklmnopqrstuvwxyz'").check()
+    remedy = "Set text_normalization to 'librispeech' in data_layer_params: it mends all 2 rows."
+    assert {problem.remedy for problem in report.problems} == {remedy}
+
+
+TURKISH = " abcçdefgğhıijklmnoöprsştuüvyz"
+
+
+def test_turkish_under_plain_is_refused_and_turkish_mends_it(tmp_path, layer_of):
+    write_audio(tmp_path / "a.wav", 1.0)
+    texts = ["SIFIR", "BİR", "iki", "ALTI"]
+    manifest = write_csv(tmp_path / "a.csv", [("a.wav", text) for text in texts])
+    report = layer_of(manifest, vocabulary=TURKISH, text_normalization="plain").check()
+    assert report.rows == [0, 3, 1]
+    assert "a capital I, which text_normalization 'plain' writes as i" in messages(report)[0]
+    assert "Set text_normalization to 'turkish'" in messages(report)[0]
+    assert "U+0307" in messages(report)[2] and "'turkish'" in messages(report)[2]
+    assert any("1 text has İ or ı" in note for note in report.notes)
+    # Also from no normalisation at all: 'plain' would be wrong for two rows.
+    report = layer_of(manifest, vocabulary=TURKISH).check()
+    assert all("to 'turkish' in data_layer_params: it mends all 3" in m for m in messages(report))
+    layer = layer_of(manifest, vocabulary=TURKISH, text_normalization="turkish")
+    assert layer.check().problems == []
+    assert [one.transcript for one in layer.utterances] == ["sıfır", "bir", "iki", "altı"]
+    assert [one.written for one in layer.utterances] == ["SIFIR", "BİR", None, "ALTI"]
+
+
+def test_a_vocabulary_in_capitals(tmp_path, layer_of):
+    write_audio(tmp_path / "a.wav", 1.0)
+    manifest = write_csv(tmp_path / "a.csv", [("a.wav", "abc")])
+    report = layer_of(manifest, vocabulary=" ABC").check()
+    assert "Write the transcripts in capitals, as the vocabulary does." in messages(report)[0]

@@ -9,10 +9,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from open_seq2seq.data.normalization import NORMALIZERS, normalizer
+from open_seq2seq.data.normalization import (
+    NORMALIZERS,
+    WatchedNormalizer,
+    lower_caser,
+    normalizer,
+)
 from open_seq2seq.errors import InputError
 
 librispeech, plain = normalizer("librispeech"), normalizer("plain")
+turkish = normalizer("turkish")
 
 # Sentences as LibriSpeech's transcripts write them: contractions, numbers, names, initials.
 TRANSCRIPTS = """
@@ -77,6 +83,28 @@ PLAIN = [
     ("cafe\u0301 soft\u00adhyphen\ufeff", "café softhyphen"),
     ("'quoted' don't 'n' a\u200c b", "quoted don't n a b"),
     ("10 000 € + 5 %\tnow\n", "10 000 5 now"),
+    # Apostrophes typed otherwise: grave and acute accent, left quotation mark, prime.
+    ("don`t", "don't"),
+    ("don‘t", "don't"),
+    ("l´été", "l'été"),
+    ("O‘zbek", "o'zbek"),
+    ("м`яч", "м'яч"),
+    ("rock‘n’roll", "rock'n'roll"),
+    ("cafe\u0301`s", "café's"),
+    ("п′ять", "п'ять"),
+    ("մեկ՚երկու", "մեկ'երկու"),
+    # Between anything else they are what they look like.
+    ("‘hello’ `code` ´x´ 5′6 a` `b", "hello code x 5 6 a b"),
+]
+
+# Of Turkish: numbers, cities; Azerbaijani: a sentence; and İ as other programs decompose it.
+TURKISH = [
+    ("İSTANBUL'da IŞIK", "istanbul'da ışık"),
+    ("SIFIR, BİR, İKİ, ALTI, YEDİ!", "sıfır bir iki altı yedi"),
+    ("Diyarbakır’ın ılık İÇİ", "diyarbakır'ın ılık içi"),
+    ("BAKI şəhəri İLK QIZ", "bakı şəhəri ilk qız"),
+    ("I\u0307ki i\u0307ki", "iki iki"),
+    ("üç ŞÖĞÜ", "üç şöğü"),
 ]
 
 
@@ -95,10 +123,55 @@ def test_plain(text, expected):
     assert plain(text) == expected
 
 
+@pytest.mark.parametrize("text, expected", TURKISH)
+def test_turkish(text, expected):
+    assert turkish(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("don`t don‘t", "don't don't"),
+        ("O´Neil′s", "o'neil's"),
+        ("‘tis `so´ 5′6", "tis so five six"),
+    ],
+)
+def test_librispeech_knows_apostrophes_typed_otherwise(text, expected):
+    assert librispeech(text) == expected
+
+
+def test_texts_of_turkish_are_noticed_under_plain():
+    for name, lower_case, noticed in [
+        ("plain", False, True),
+        ("plain", True, True),
+        (None, True, True),
+        (None, False, False),
+        ("turkish", True, False),
+        ("librispeech", True, False),
+    ]:
+        watched = WatchedNormalizer(name, lower_case)
+        for text in ("SIFIR", "BİR", "altı", "on"):
+            assert watched(text) == normalizer(name)(text)
+        assert watched.count == (2 if noticed else 0)
+        assert bool(watched.note) == noticed
+        if noticed:
+            assert watched.note.startswith("2 texts have İ or ı")
+            assert "text_normalization 'turkish'" in watched.note
+
+
+def test_lower_case_is_that_of_the_language():
+    assert lower_caser(None, "abc")("SIFIR İ") == "SIFIR İ".lower()
+    assert lower_caser("plain", " ABCI")("SIFIR") == "sifir"
+    assert lower_caser("turkish", "abc")("SIFIR İKİ") == "sıfır iki"
+    assert lower_caser(None, ["a", "ı"])("SIFIR İKİ") == "sıfır iki"
+    assert lower_caser(None, ["\u2581Bİ", "R"])("SIFIR") == "sıfır"
+
+
 # Any text, and text of what the rules are about.
 pieces = st.sampled_from(
     [*"0123456789.,:;/-'’\"&%$£€¢#°½¼ ( )!?\u0301\u00ad\u200c·׳", "st", "St. ", "Mr", "dr.", "th",
-     "No. ", "chapter ", "iv", "etc", "&c", "million", "Aug.", "s", "'s", "é", "ß", "İ", "Co. "]
+     "No. ", "chapter ", "iv", "etc", "&c", "million", "Aug.", "s", "'s", "é", "ß", "İ",
+     "I", "ı", "Co. ", "‘", "`", "´", "′"]
 )  # fmt: skip
 texts = st.text(max_size=30) | st.lists(pieces, max_size=12).map("".join)
 
@@ -139,5 +212,5 @@ def test_plain_keeps_letters_and_marks(text):
 
 def test_names():
     assert normalizer(None)(" As It  is. ") == " As It  is. "
-    with pytest.raises(InputError, match="librispeech or plain"):
+    with pytest.raises(InputError, match="librispeech or plain or turkish"):
         normalizer("english")

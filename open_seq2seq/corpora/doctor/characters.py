@@ -107,7 +107,7 @@ def _outside_findings(parts: Sequence[Part]) -> Iterator[Finding]:
                 "character is outside the vocabulary",
                 "characters are outside the vocabulary",
             )
-            remedy = "Normalise the texts (text_normalization), or add it to the vocabulary."
+            remedy = _remedy(part)
             places = _first_places([part], set(counts))
             rows = [
                 Row(
@@ -118,6 +118,13 @@ def _outside_findings(parts: Sequence[Part]) -> Iterator[Finding]:
                 for c, n in counts.most_common()
             ]
             yield Finding("error", "characters outside", part.name, title, remedy, rows)
+
+
+def _remedy(part: Part) -> str:
+    """What to do about characters outside the vocabulary: as the problems of the rows say."""
+    kinds = zip(part.report.problems, part.report.kinds)
+    remedies = Counter(problem.remedy for problem, kind in kinds if kind == "unknown character")
+    return " ".join(remedy for remedy, _ in remedies.most_common(3))
 
 
 def _unseen_findings(known: Counter[str], held_out: Sequence[Part]) -> Iterator[Finding]:

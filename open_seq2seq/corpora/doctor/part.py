@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePath
 
@@ -12,11 +12,11 @@ import numpy as np
 
 from open_seq2seq.corpora.doctor.findings import Row, shorten
 from open_seq2seq.corpora.doctor.measure import Measurement
-from open_seq2seq.data.checks import CheckReport, check_files, check_transcripts
+from open_seq2seq.data.checks import CheckReport, check_files
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.data.normalization import normalizer
 from open_seq2seq.data.speech2text.corpus import Corpus
 from open_seq2seq.data.text import SentencePieceVocabulary, Vocabulary
+from open_seq2seq.data.transcripts import check_transcripts, normalized_utterances
 from open_seq2seq.errors import Problem
 
 AnyVocabulary = Vocabulary | SentencePieceVocabulary
@@ -148,13 +148,7 @@ def part_of(
       need_transcript: texts are checked.
       normalization: the `text_normalization` that they get before.
     """
-    normalize = normalizer(normalization)
-    utterances = [
-        utterance
-        if utterance.transcript is None
-        else replace(utterance, transcript=normalize(utterance.transcript))
-        for utterance in utterances
-    ]
+    utterances = normalized_utterances(utterances, normalization)
     corpus = Corpus(utterances, [], sample_freq)
     report = CheckReport()
     check_files(report, utterances, corpus.headers(), sample_freq)

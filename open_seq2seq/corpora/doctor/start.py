@@ -19,6 +19,10 @@ _TITLES = {
         "character is outside the vocabulary",
         "times a transcript has a character outside the vocabulary",
     ),
+    "capital of another letter": (
+        "transcript has a capital that is normalised as that of another letter",
+        "transcripts have capitals that are normalised as those of other letters",
+    ),
     "too short for its text": (
         "recording is too short for its text",
         "recordings are too short for their texts",

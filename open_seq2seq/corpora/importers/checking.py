@@ -11,7 +11,7 @@ from typing import Any
 
 from open_seq2seq.corpora.importers.durations import Length, file_lengths, file_sizes
 from open_seq2seq.corpora.importers.entries import Entry, Split, counted
-from open_seq2seq.corpora.importers.texts import ascii_lower, lost_characters
+from open_seq2seq.corpora.importers.texts import ascii_lower, language_note, lost_characters
 from open_seq2seq.data.audio import SEGMENT_SLACK
 from open_seq2seq.errors import Problem
 
@@ -124,6 +124,9 @@ def _note_losses(manifest: Manifest, entries: list[Entry], normalize: Callable[[
             manifest.notes.append(
                 f"Characters without ASCII form are dropped from transcripts: {shown}"
             )
+    note = language_note((entry.transcript for entry in entries), normalize)
+    if note:
+        manifest.notes.append(note)
     shortened = sum(
         entry.duration is not None
         and entry.offset is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 from open_seq2seq.corpora.importers import texts
 from open_seq2seq.corpora.importers.entries import Split
 from open_seq2seq.corpora.importers.manifests import Output, write_manifests
+from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 
 
@@ -74,8 +75,7 @@ def exit_code(work: Callable[[], object]) -> int:
     try:
         work()
     except OpenSeq2SeqError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+        return print_error(error)
     except OSError as error:
         print(f"{error}", file=sys.stderr)
         return 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 VERBATIM = "none"
 OPENSEQ2SEQ = "openseq2seq"
 # Those of open_seq2seq.data.normalization, which takes a moment to import.
-_NORMALIZERS = ("librispeech", "plain")
+_NORMALIZERS = ("librispeech", "plain", "turkish")
 
 
 def ascii_lower(text: str) -> str:
@@ -42,3 +42,17 @@ def text_function(name: str) -> Callable[[str], str]:
     from open_seq2seq.data.normalization import normalizer
 
     return normalizer(name)
+
+
+def language_note(texts: Iterable[str], normalize: Callable[[str], str]) -> str | None:
+    """What the user should know of a normalisation that is not for the texts' language."""
+    if normalize in (str.strip, ascii_lower):
+        return None
+    from open_seq2seq.data.normalization import WatchedNormalizer, plain_text
+
+    if normalize is not plain_text:
+        return None
+    watched = WatchedNormalizer("plain")
+    for text in texts:
+        watched(text)
+    return watched.note

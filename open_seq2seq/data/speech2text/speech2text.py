@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -13,10 +12,9 @@ import numpy as np
 
 from open_seq2seq.data.audio import read_audio, resample
 from open_seq2seq.data.batch import Batch, Unit
-from open_seq2seq.data.checks import CheckReport, check_feasible, check_files, check_transcripts
+from open_seq2seq.data.checks import CheckReport, check_feasible, check_files
 from open_seq2seq.data.headers import available_cores
 from open_seq2seq.data.manifest import Utterance, read_manifests
-from open_seq2seq.data.normalization import normalizer
 from open_seq2seq.data.speech2text.augmentation import Augmenter
 from open_seq2seq.data.speech2text.batching import (
     BatchPlanner,
@@ -32,6 +30,7 @@ from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
 from open_seq2seq.data.speech2text.loader import Stopped, load_in_order
 from open_seq2seq.data.speech2text.params import SPEECH2TEXT_DATA
 from open_seq2seq.data.text import load_vocabulary, unknown_problems
+from open_seq2seq.data.transcripts import check_transcripts, normalized_utterances
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 
 MODES = ("train", "eval", "infer")
@@ -97,7 +96,7 @@ class Speech2TextDataLayer:
         self.augmenter = self._make_augmenter()
         if utterances is None:
             utterances = read_manifests(self.params["dataset_files"], mode != "infer")
-        utterances = self._normalized(utterances)
+        utterances = normalized_utterances(utterances, self.params["text_normalization"])
         synthetic = self.params["syn_enable"] and mode != "infer"
         subdirs = self.params["syn_subdirs"] if synthetic else []
         self._corpus = Corpus(list(utterances), subdirs, self.params["sample_freq"])
@@ -236,18 +235,6 @@ class Speech2TextDataLayer:
             samples = audio.astype(np.float32, copy=False)
             audio = resample(samples, sample_freq, self.params["sample_freq"])
         return self.extractor(audio)
-
-    def _normalized(self, utterances: Sequence[Utterance]) -> Sequence[Utterance]:
-        """With transcripts as `text_normalization` has them: in labels, checks and reports."""
-        if self.params["text_normalization"] is None:
-            return utterances
-        normalize = normalizer(self.params["text_normalization"])
-        return [
-            utterance
-            if utterance.transcript is None
-            else replace(utterance, transcript=normalize(utterance.transcript))
-            for utterance in utterances
-        ]
 
     def _make_augmenter(self) -> Augmenter:
         augmenter = Augmenter(

@@ -12,7 +12,7 @@ from open_seq2seq.config.schema import Param, Schema
 from open_seq2seq.data.batch import TextBatch, Unit
 from open_seq2seq.data.checks import CheckReport
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.data.normalization import NORMALIZATION, normalizer
+from open_seq2seq.data.normalization import NORMALIZATION, WatchedNormalizer
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.speech2text.batching import BatchPlanner, EpochPlan, PlannedBatch
 from open_seq2seq.data.text_files import read_lines
@@ -112,7 +112,7 @@ class TextDataLayer:
             problem = Problem("shuffle", f"True in {mode}", "False", "Put it into train_params.")
             raise InputError("Only training data can be shuffled:", [problem])
         lower_case = self.params["lower_case"]
-        normalize = normalizer(self.params["text_normalization"])
+        normalize = WatchedNormalizer(self.params["text_normalization"], lower_case)
         self.notes: list[str] = []
         if utterances is None:
             read = list(read_lines(self.params["dataset_files"], lower_case, normalize))
@@ -124,6 +124,8 @@ class TextDataLayer:
             texts = [" ".join(normalize(line.transcript or "").split()) for line in utterances]
             texts = [text.lower() if lower_case else text for text in texts]
             lines = [(line.source, text) for line, text in zip(utterances, texts)]
+        if normalize.note:
+            self.notes.append(normalize.note)
         self._make_vocabulary([text for _, text in lines])
         self.vocabulary = load_text_vocabulary(self.params["vocab_file"], self.params["bpe"])
         self.utterances = _Lines(lines)
