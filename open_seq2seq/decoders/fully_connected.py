@@ -32,7 +32,10 @@ def _check(values: Mapping[str, Any], where: str) -> Iterator[Problem]:
         number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
         if not isinstance(phrase, str) or not phrase.strip() or not number:
             place = f"{where}/hot_words" if where else "hot_words"
-            yield Problem(place, f"{phrase!r}: {weight!r}", "a phrase and its weight, a number")
+            words = phrase.strip() if isinstance(phrase, str) else ""
+            remedy = f"Set hot_words to {{{words or 'a phrase'!r}: 5.0}}."
+            found, expected = f"{phrase!r}: {weight!r}", "a phrase and its weight, a number"
+            yield Problem(place, found, expected, remedy)
 
 
 def _accepted(name: str, kind: Any, help: str, why: str) -> Param:

@@ -22,7 +22,8 @@ def _check(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
     for name in ("conv_kernel_size", "conv_stride"):
         value = params.get(name)
         if value is not None and len(value) != 2:
-            yield Problem(f"{where}/{name}".lstrip("/"), repr(value), "2 numbers, [time, feature]")
+            place, remedy = f"{where}/{name}".lstrip("/"), f"Set {name} to {[*value, 1, 1][:2]}."
+            yield Problem(place, repr(value), "2 numbers, [time, feature]", remedy)
 
 
 CRNN = Schema(

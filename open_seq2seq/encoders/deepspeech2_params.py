@@ -33,7 +33,9 @@ def _pair(name: str, help: str) -> Param:
 def _check_layer(layer: Mapping[str, Any], where: str) -> Iterator[Problem]:
     for name in ("kernel_size", "stride"):
         if len(layer[name]) != 2:
-            yield Problem(f"{where}/{name}", repr(layer[name]), "2 numbers, [time, frequency]")
+            remedy = f"Set {name} to {([*layer[name], 1, 1])[:2]}."
+            expected = "2 numbers, [time, frequency]"
+            yield Problem(f"{where}/{name}", repr(layer[name]), expected, remedy)
 
 
 CONVOLUTION = Schema(
@@ -64,15 +66,14 @@ def _check_encoder(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
             place("rnn_type"),
             f"{kind!r} with use_cudnn_rnn True",
             "one of gru, lstm, cudnn_gru, cudnn_lstm with use_cudnn_rnn",
-            f"cuDNN has no such cell: set use_cudnn_rnn to False to use {kind}.",
+            f"Set use_cudnn_rnn to False to use {kind}: cuDNN has no such cell.",
         )
     if params["row_conv"] and params.get("row_conv_width") is None:
-        yield Problem(
-            place("row_conv_width"), "nothing", "int with row_conv", "Add it, or turn row_conv off."
-        )
+        remedy = "Set row_conv_width to 8, or set row_conv to False."
+        yield Problem(place("row_conv_width"), "nothing", "int with row_conv", remedy)
     merge = params.get("rnn_merge", "concat")
     if merge == "sum" and arrangement(params) == "stacks":
-        remedy = "Set rnn_arrangement to interleaved, or rnn_merge to concat."
+        remedy = "Set rnn_arrangement to 'interleaved', or set rnn_merge to 'concat'."
         yield Problem(place("rnn_merge"), "'sum'", "concat for two stacks", remedy)
 
 

@@ -29,18 +29,21 @@ def _check_layer(layer: Mapping[str, Any], where: str) -> Iterator[Problem]:
         # Dilation may be left out for images too; its default has one entry.
         if len(value) != axes:
             names = "[time, width]" if axes == 2 else "[time]"
-            yield Problem(f"{where}/{name}", repr(value), f"{axes} numbers, {names}")
+            remedy = f"Set {name} to {((value or [1]) * axes)[:axes]}."
+            yield Problem(f"{where}/{name}", repr(value), f"{axes} numbers, {names}", remedy)
     if layer["type"] == "tcn" and layer["padding"] == "VALID":
-        yield Problem(f"{where}/padding", "VALID", "SAME", "A causal convolution pads on the left.")
+        remedy = "Set padding to 'SAME': a causal convolution pads on the left."
+        yield Problem(f"{where}/padding", "VALID", "SAME", remedy)
     if layer.get("residual"):
         if any(stride != 1 for stride in layer["stride"]):
-            remedy = "The residual path keeps the length, so the block must too."
+            ones = [1] * len(layer["stride"])
+            remedy = f"Set stride to {ones}, or set residual to False: its path keeps the length."
             yield Problem(f"{where}/stride", repr(layer["stride"]), "1 in a residual block", remedy)
         if layer["padding"] != "SAME":
-            remedy = "The residual path keeps the length, so the block must too."
+            remedy = "Set padding to 'SAME', or set residual to False: its path keeps the length."
             yield Problem(f"{where}/padding", layer["padding"], "SAME in a residual block", remedy)
     elif layer.get("residual_dense"):
-        remedy = "Add 'residual': True, or remove residual_dense."
+        remedy = "Set residual to True, or remove residual_dense."
         yield Problem(f"{where}/residual_dense", "True", "False without residual", remedy)
 
 
@@ -103,11 +106,13 @@ def _check_encoder(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
     layers: Sequence[Mapping[str, Any]] = params["convnet_layers"]
     place = f"{where}/convnet_layers" if where else "convnet_layers"
     if not layers:
-        yield Problem(place, "an empty list", "at least one layer")
+        remedy = "Copy those of example_configs/speech2text/digits_jasper_mini.py."
+        yield Problem(place, "an empty list", "at least one layer", remedy)
     index = params.get("drop_block_index", -1)
     if not -1 <= index < len(layers):
         expected = f"-1 (none) or a layer, 0 to {len(layers) - 1}"
-        yield Problem(f"{where}/drop_block_index".lstrip("/"), str(index), expected)
+        remedy = "Set drop_block_index to -1."
+        yield Problem(f"{where}/drop_block_index".lstrip("/"), str(index), expected, remedy)
     keeps_sources = None
     for number, layer in enumerate(layers):
         shortens = layer["padding"] == "VALID" or any(stride != 1 for stride in layer["stride"])
@@ -116,7 +121,8 @@ def _check_encoder(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
                 f"{place}[{number}]/residual_dense",
                 f"True, after layer {keeps_sources} shortened the time axis",
                 "dense residual blocks of one length",
-                "Put all layers that stride before the first dense residual block.",
+                "Set residual_dense to False, or put all layers that stride before the first "
+                "dense residual block.",
             )
         if shortens and any(before.get("residual_dense") for before in layers[:number]):
             keeps_sources = number

@@ -23,7 +23,11 @@ def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
     width, heads = values.get("hidden_size", 256), values.get("num_heads", 4)
     if width % (2 * heads):
         place = f"{where}/hidden_size" if where else "hidden_size"
-        yield Problem(place, str(width), f"a multiple of 2 * num_heads, {2 * heads}")
+        # Two features of each head turn together with the position.
+        remedy = f"Set hidden_size to {-(-width // (2 * heads)) * 2 * heads}."
+        if fitting := [n for n in range(heads, 1, -1) if width % (2 * n) == 0]:
+            remedy = f"{remedy[:-1]}, or set num_heads to {fitting[0]}."
+        yield Problem(place, str(width), f"a multiple of 2 * num_heads, {2 * heads}", remedy)
 
 
 TRANSFORMER_LM = Schema(

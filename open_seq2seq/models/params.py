@@ -59,21 +59,20 @@ def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
     """What is wrong between the model's parameters."""
     samples, losses = values.get("print_samples_steps"), values.get("print_loss_steps")
     if samples and losses and samples % losses:
-        yield Problem(
-            "print_samples_steps", str(samples), f"a multiple of print_loss_steps {losses}"
-        )
+        remedy = f"Set print_samples_steps to {-(-samples // losses) * losses}."
+        expected = f"a multiple of print_loss_steps {losses}"
+        yield Problem("print_samples_steps", str(samples), expected, remedy)
     if values.get("larc_params") is not None and values.get("max_grad_norm") is not None:
-        remedy = "Set one of them to None."
+        remedy = "Set max_grad_norm to None, or set larc_params to None."
         yield Problem("larc_params, max_grad_norm", "both", "at most one of them", remedy)
     scaling = values.get("loss_scaling")
     if isinstance(scaling, str) and scaling not in LOSS_SCALERS:
         match = closest_name(scaling, LOSS_SCALERS)
         expected = f"a number or one of {', '.join(LOSS_SCALERS)}"
-        yield Problem(
-            "loss_scaling", repr(scaling), expected, f"Did you mean {match}?" if match else ""
-        )
+        remedy = f"Did you mean {match}?" if match else "Set loss_scaling to 'Backoff'."
+        yield Problem("loss_scaling", repr(scaling), expected, remedy)
     if values.get("hooks"):
-        remedy = "TensorFlow 1 session hooks have no place to hook into."
+        remedy = "Set hooks to []: TensorFlow 1 session hooks have no place to hook into."
         yield Problem("hooks", repr(values["hooks"]), "an empty list", remedy)
 
 

@@ -158,10 +158,18 @@ def _check_pieces(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
     boundaries, rates = values["boundaries"], values["decay_rates"]
     if len(boundaries) != len(rates):
         place = f"{where}/decay_rates" if where else "decay_rates"
-        yield Problem(place, f"{len(rates)} rates", f"one for each of {len(boundaries)} boundaries")
+        # As long as the boundaries: those that are there, then a tenth of the one before.
+        wanted = list(rates[: len(boundaries)])
+        while len(wanted) < len(boundaries):
+            wanted.append(float(f"{(wanted[-1] if wanted else 1.0) / 10:g}"))
+        expected = f"one for each of {len(boundaries)} boundaries"
+        yield Problem(place, f"{len(rates)} rates", expected, f"Set decay_rates to {wanted}.")
     if any(later <= earlier for earlier, later in pairwise(boundaries)):
         place = f"{where}/boundaries" if where else "boundaries"
-        yield Problem(place, f"{list(boundaries)}", "increasing numbers")
+        remedy = f"Set boundaries to {sorted(boundaries)}."
+        if len(set(boundaries)) < len(boundaries):
+            remedy = "Remove the boundaries that are there twice, and their decay_rates."
+        yield Problem(place, f"{list(boundaries)}", "increasing numbers", remedy)
 
 
 @_policy(

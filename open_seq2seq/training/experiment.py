@@ -49,10 +49,10 @@ def _mode_problems(params: Mapping[str, Any], mode: str) -> list[Problem]:
     epochs, steps = params.get("num_epochs"), params.get("max_steps")
     if (epochs is None) == (steps is None):
         found = "neither" if epochs is None else f"num_epochs={epochs} and max_steps={steps}"
-        remedy = "" if epochs is None else "Set one of them to None."
+        remedy = "Set num_epochs to 50." if epochs is None else "Set max_steps to None."
         problems.append(Problem("num_epochs, max_steps", found, "exactly one of them", remedy))
     if params.get("lr_policy") is None:
-        remedy = "Set lr_policy, for example poly_decay, and lr_policy_params."
+        remedy = "Set lr_policy to 'cosine_decay' and lr_policy_params to {'learning_rate': 0.001}."
         problems.append(Problem("lr_policy", "nothing", "a learning-rate policy", remedy))
     return problems
 

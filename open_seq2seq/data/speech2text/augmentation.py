@@ -55,23 +55,33 @@ def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
     for name in ("speed_perturbation_ratio", "time_stretch_ratio"):
         ratio = values.get(name)
         if isinstance(ratio, (list, tuple)) and not ratio:
-            yield Problem(prefix + name, "an empty list", "at least one factor")
+            remedy = f"Set {name} to [0.9, 1.0, 1.1], or remove it."
+            yield Problem(prefix + name, "an empty list", "at least one factor", remedy)
         elif isinstance(ratio, (int, float)) and ratio > SHORTEST_FACTOR:
-            yield Problem(prefix + name, f"{ratio!r}", f"at most {SHORTEST_FACTOR}")
+            remedy = f"Set {name} to 0.1: factors from 0.9 to 1.1."
+            if ratio <= LONGEST_FACTOR:  # the factor itself is meant
+                remedy = f"Set {name} to [{float(ratio)!r}] for this factor, or set {name} to 0.1."
+            yield Problem(prefix + name, f"{ratio!r}", f"at most {SHORTEST_FACTOR}", remedy)
     if values.get("speed_perturbation_ratio") and values.get("time_stretch_ratio"):
         expected = "only speed_perturbation_ratio, of which it is the old name"
-        yield Problem(f"{prefix}time_stretch_ratio", "both names", expected, "Remove it.")
+        remedy = "Remove time_stretch_ratio."
+        yield Problem(f"{prefix}time_stretch_ratio", "both names", expected, remedy)
     if values.get("spec_augment"):
         for name in _MASKS:
             if values.get(name, _MASKS[name].default) != _MASKS[name].default:
                 expected = "masks either by spec_augment or one by one"
-                yield Problem(prefix + name, f"{values[name]}", expected, "Remove one of them.")
+                remedy = f"Remove {name}, or remove spec_augment."
+                yield Problem(prefix + name, f"{values[name]}", expected, remedy)
     low, high = values.get("noise_level_min"), values.get("noise_level_max")
     if (low is None) != (high is None):
         missing = "noise_level_min" if low is None else "noise_level_max"
-        yield Problem(prefix + missing, "nothing", "both noise levels or none", "Add it, in dB.")
+        level = high - 20 if low is None else low + 20  # dB
+        remedy = f"Set {missing} to {level}, or remove the other one."
+        yield Problem(prefix + missing, "nothing", "both noise levels or none", remedy)
     elif low is not None and high is not None and low > high:
-        yield Problem(f"{prefix}noise_level_min", f"{low}", f"at most noise_level_max, {high}")
+        remedy = f"Set noise_level_min to {high} and noise_level_max to {low}."
+        expected = f"at most noise_level_max, {high}"
+        yield Problem(f"{prefix}noise_level_min", f"{low}", expected, remedy)
 
 
 AUGMENTATION = Schema(
@@ -170,10 +180,11 @@ class Augmenter:
         width = self.params["width_freq_mask"]
         if self.params["n_freq_mask"] and width > num_features:
             expected = f"at most num_audio_features, {num_features}"
-            problems.append(Problem("augmentation/width_freq_mask", f"{width}", expected))
+            remedy = f"Set width_freq_mask to {max(num_features // 8, 1)}."
+            problems.append(Problem("augmentation/width_freq_mask", f"{width}", expected, remedy))
         if self.params["vtlp_ratio"] and self._frequencies is None:
             found, expected = f"{self.params['vtlp_ratio']} with mfcc", "features that are bands"
-            remedy = "Use input_type logfbank or spectrogram, or leave it out."
+            remedy = "Remove vtlp_ratio, or set input_type to 'logfbank'."
             problems.append(Problem("augmentation/vtlp_ratio", found, expected, remedy))
         return problems
 

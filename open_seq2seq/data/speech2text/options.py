@@ -168,7 +168,7 @@ class FeatureOptions:
         """The FFT length in effect, see `num_fft`."""
         if self.input_type == "spectrogram":
             return self.window_length
-        power_of_two = 1 << max(self.window_length - 1, 0).bit_length()
+        power_of_two = _power_of_two(self.window_length)
         if self.backend == "psf":
             return max(PSF_NUM_FFT, power_of_two)
         return self.num_fft or power_of_two
@@ -222,7 +222,12 @@ def feature_problems(values: Mapping[str, Any], where: str = "") -> Iterable[Pro
     too_short = [name for name, samples in sizes if samples < 1]
     for name in too_short:
         found = f"{getattr(options, name)!r}"
-        yield Problem(prefix + name, found, f"at least one sample at {options.sample_freq} Hz")
+        usual = next(param.default for param in FEATURE_PARAMS if param.name == name)
+        remedy = f"Set {name} to {usual}: it is in seconds."
+        if int(usual * options.sample_freq) < 1:
+            remedy = f"Set {name} to {1 / options.sample_freq!r}."
+        expected = f"at least one sample at {options.sample_freq} Hz"
+        yield Problem(prefix + name, found, expected, remedy)
     if too_short:
         return
     yield from _size_problems(options, prefix)
@@ -239,28 +244,35 @@ def _size_problems(options: FeatureOptions, prefix: str) -> Iterable[Problem]:
             f"{prefix}num_audio_features",
             f"{features}",
             f"at most {bins}, the frequencies of a {options.fft_length}-sample FFT",
-            "Use fewer features or a longer window.",
+            f"Set num_audio_features to {bins}, or {_finer(options)}.",
         )
     if options.fft_length < options.window_length:
         yield Problem(
             f"{prefix}num_fft",
             f"{options.num_fft}",
-            f"at least {options.window_length}, the window's length in samples",
+            f"at least {options.window_length}, the window's length in samples "
+            f"({options.window_size:g} s at {options.sample_freq} Hz)",
+            f"Set num_fft to {_power_of_two(options.window_length)}, or leave it out.",
         )
 
 
 def _value_problems(options: FeatureOptions, prefix: str) -> Iterable[Problem]:
     if options.gain is not None and not (options.gain > 0 and math.isfinite(options.gain)):
-        yield Problem(f"{prefix}gain", f"{options.gain!r}", "a positive number")
+        remedy = "Set gain to None: each recording's peak counts."
+        yield Problem(f"{prefix}gain", f"{options.gain!r}", "a positive number", remedy)
     for name in ("features_mean", "features_std_dev"):
         vector = getattr(options, name)
         if vector is None:
             continue
         expected = f"{options.num_audio_features} finite numbers, one per feature"
         if vector.shape != (options.num_audio_features,):
-            yield Problem(prefix + name, f"an array of shape {list(vector.shape)}", expected)
+            found, remedy = f"an array of shape {list(vector.shape)}", f"Set {name} to None."
+            if vector.ndim == 1 and len(vector) and np.isfinite(vector).all():
+                remedy = f"Set num_audio_features to {len(vector)}, or set {name} to None."
+            yield Problem(prefix + name, found, expected, remedy)
         elif not np.isfinite(vector).all():
-            yield Problem(prefix + name, "NaN or infinite values", expected)
+            remedy = f"Set {name} to None: each recording's own counts."
+            yield Problem(prefix + name, "NaN or infinite values", expected, remedy)
 
 
 FEATURES = Schema(
@@ -273,6 +285,20 @@ FEATURES = Schema(
 
 def _feature_part(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in FEATURES.by_name if name in values}
+
+
+def _power_of_two(samples: int) -> int:
+    """The next one, or `samples` itself."""
+    return 1 << max(samples - 1, 0).bit_length()
+
+
+def _finer(options: FeatureOptions) -> str:
+    """What gives an FFT as many frequencies as there are features."""
+    length = 2 * (options.num_audio_features - 1)
+    if options.input_type == "spectrogram":
+        # Rounded up, so that the samples of it are not one too few.
+        return f"set window_size to {math.ceil(1e4 * length / options.sample_freq) / 1e4}"
+    return f"set num_fft to {_power_of_two(length)}"
 
 
 def _whole_samples(seconds: float, sample_freq: int) -> int:

@@ -17,15 +17,18 @@ def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
     prefix = f"{where}/" if where else ""
     yield from feature_problems(values, where)
     if values.get("autoregressive"):
-        remedy = "Train with CTC: remove it."
+        remedy = "Set autoregressive to False."
         found = "True, for attention models"
         yield Problem(f"{prefix}autoregressive", found, "False: this is a CTC framework", remedy)
     if values.get("syn_enable") and not values.get("syn_subdirs"):
         expected = "folders of synthetic speech (syn_enable is True)"
-        yield Problem(f"{prefix}syn_subdirs", "nothing", expected)
+        remedy = "Set syn_subdirs to ['en-us'], the folders' names, or set syn_enable to False."
+        yield Problem(f"{prefix}syn_subdirs", "nothing", expected, remedy)
     low, high = values.get("min_duration") or -1.0, values.get("max_duration") or -1.0
     if 0 < high < low:
-        yield Problem(f"{prefix}min_duration", f"{low:g}", f"at most max_duration, {high:g}")
+        expected = f"at most max_duration, {high:g}"
+        remedy = f"Set min_duration to {high!r} and max_duration to {low!r}, or remove one of them."
+        yield Problem(f"{prefix}min_duration", f"{low:g}", expected, remedy)
 
 
 _DATA_PARAMS = [

@@ -117,7 +117,7 @@ def _check_flags(
 ) -> None:
     problems = []
     if mode == "train_eval" and not effective["eval"].get("eval_steps"):
-        remedy = "Set eval_steps, or use --mode=train."
+        remedy = "Set eval_steps to 500 (--eval_steps=500), or use --mode=train."
         problems.append(Problem("eval_steps", "nothing", "steps between evaluations", remedy))
     for flag in ("eval_report", "eval_summary"):
         if getattr(flags, flag) and mode not in ("eval", "train_eval"):
