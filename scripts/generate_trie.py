@@ -13,9 +13,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from open_seq2seq.data.text import load_vocabulary
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
-from open_seq2seq.language_models.trie_file import read_alphabet, write_trie
+from open_seq2seq.language_models.trie_file import write_trie
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         except (OSError, UnicodeDecodeError) as error:
             problem = Problem(flags.words, str(error), "a UTF-8 text file")
             raise InputError("The words cannot be read:", [problem]) from None
-        alphabet = read_alphabet(flags.alphabet)
+        alphabet = load_vocabulary(flags.alphabet, bpe=False).symbols
         count = write_trie(alphabet, LanguageModel(flags.model), words, flags.output)
     except OpenSeq2SeqError as error:
         return print_error(error)

@@ -28,6 +28,7 @@ RANK = {
     "version": 0,
     "errors": -1,
     "error_output": 0,
+    "alphabet_file": 0,
     "files": 0,
 }
 # The same inside training/: what lies in no folder of it is the loop and the use of its results.

@@ -14,6 +14,7 @@ import numpy as np
 import sentencepiece
 
 from open_seq2seq.data.paths import config_path
+from open_seq2seq.data.vocabulary_file import describe_character, read_characters
 from open_seq2seq.errors import InputError, Problem
 
 
@@ -107,8 +108,8 @@ def load_vocabulary(path: str, bpe: bool) -> Vocabulary | SentencePieceVocabular
     """Reads a vocabulary file.
 
     Args:
-      path: a text file with one symbol per line, of which the first character counts and
-        empty lines nothing (a space is a symbol); with `bpe` a SentencePiece model.
+      path: a text file with one character in each line (`read_characters`; a space is a symbol,
+        empty lines and DeepSpeech's comments count nothing); with `bpe` a SentencePiece model.
 
     Raises:
       InputError: when the file is missing, not what it should be, or has a symbol twice.
@@ -120,7 +121,7 @@ def load_vocabulary(path: str, bpe: bool) -> Vocabulary | SentencePieceVocabular
             "The vocabulary cannot be read:",
             [Problem(path, "no such file", "the file that vocab_file names", remedy)],
         )
-    return _load_sentencepiece(path) if bpe else _load_characters(path)
+    return _load_sentencepiece(path) if bpe else Vocabulary(read_characters(path))
 
 
 def _load_sentencepiece(path: str) -> SentencePieceVocabulary:
@@ -133,53 +134,14 @@ def _load_sentencepiece(path: str) -> SentencePieceVocabulary:
         raise InputError("The vocabulary cannot be read:", [problem]) from error
 
 
-def _load_characters(path: str) -> Vocabulary:
-    with open(path, "rb") as file:
-        data = file.read()
-    try:
-        lines = data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        place = f"{path}:{data[: error.start].count(10) + 1}"
-        found = f"byte 0x{data[error.start]:02X}"
-        remedy = "Save the file as UTF-8; for a SentencePiece model set bpe to True."
-        problem = Problem(place, found, "UTF-8 text", remedy)
-        raise InputError("The vocabulary cannot be read:", [problem]) from None
-    seen: dict[str, int] = {}
-    problems = []
-    for number, line in enumerate(lines, start=1):
-        line = line.removesuffix("\r")
-        if not line:
-            continue
-        symbol = line[0]
-        composed = unicodedata.normalize("NFC", line)[0]
-        if composed != symbol:
-            # Only the bare letter would count, and its accent would silently be lost.
-            found = f"{line!r}, a letter followed by a combining mark"
-            expected = f"one character, {describe_character(composed)}"
-            problems.append(Problem(f"{path}:{number}", found, expected, "Normalise to NFC."))
-        elif symbol in seen:
-            found = f"{describe_character(symbol)} again (first in line {seen[symbol]})"
-            problems.append(Problem(f"{path}:{number}", found, "each symbol once"))
-        else:
-            seen[symbol] = number
-    if not seen and not problems:
-        problems.append(Problem(path, "no symbols", "one symbol per line"))
-    if problems:
-        raise InputError("The vocabulary cannot be used:", problems)
-    return Vocabulary(seen)
-
-
-def describe_character(character: str) -> str:
-    """A character for a message: itself, its code point and its Unicode name."""
-    name = unicodedata.name(character, "a character without a name")
-    return f"{character!r} U+{ord(character):04X} {name}"
-
-
 def normalisation_hint(text: str, vocabulary: Vocabulary | SentencePieceVocabulary) -> str:
     """What to do about unknown characters in `text`: NFC where that removes some."""
     composed = unicodedata.normalize("NFC", text)
     if composed != text and len(vocabulary.unknown(composed)) < len(vocabulary.unknown(text)):
         return "Normalise the transcripts to Unicode NFC."
+    signs = [sign for sign in "|▁_" if sign in vocabulary.symbols]
+    if signs and vocabulary.unknown(" ") and not vocabulary.unknown(text.replace(" ", "")):
+        return f"In the vocabulary write a line with one space in place of {signs[0]!r}."
     for other, case in ((text.lower(), "lower case"), (text.upper(), "capitals")):
         if other != text and len(vocabulary.unknown(other)) < len(vocabulary.unknown(text)):
             return f"Write the transcripts in {case}, as the vocabulary does."

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from open_seq2seq.alphabet_file import alphabet_lines
 from open_seq2seq.errors import InputError, Problem
 
 
 def check_alphabet(path: str, symbols: Sequence[str]) -> None:
     """Compares an alphabet file with the symbols that the logits have.
 
-    Each line is a label, the whole line; a line that starts with `#` is a comment, and `\\#`
-    stands for the label `#`. Empty lines count nothing.
+    Each line is a label, the whole line; comments and empty lines count nothing, as
+    `alphabet_lines` has it.
 
     Args:
       path: the file.
@@ -23,15 +24,12 @@ def check_alphabet(path: str, symbols: Sequence[str]) -> None:
     """
     try:
         with open(path, encoding="utf-8-sig", newline="\n") as file:
-            lines = file.read().split("\n")
+            text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         problem = Problem(path, str(error), "a UTF-8 text file with a label in each line")
         raise InputError("The alphabet cannot be read:", [problem]) from None
-    labels = [
-        (number, r"#" if line.startswith("\\#") else line)
-        for number, line in enumerate((line.removesuffix("\r") for line in lines), start=1)
-        if line and not line.startswith("#")
-    ]
+    # For DeepSpeech, whose reader OpenSeq2Seq's decoder has, a line `#` is a comment everywhere.
+    labels = [label for label in alphabet_lines(text) if label[1] != "#" or "#" in symbols]
     problems = []
     for label, symbol in zip_longest(labels, symbols):
         if label is None:

@@ -28,27 +28,6 @@ class _Node:
             self.word, self.score = word, score
 
 
-def read_alphabet(path: str) -> list[str]:
-    r"""The labels of an alphabet file: whole lines; `#` begins a comment, `\#` is a label.
-
-    Raises:
-      InputError: it cannot be read, or a label is not one character.
-    """
-    try:
-        with open(path, encoding="utf-8-sig", newline="\n") as file:
-            lines = [line.removesuffix("\r") for line in file.read().split("\n")]
-    except (OSError, UnicodeDecodeError) as error:
-        problem = Problem(path, str(error), "a UTF-8 text file with a label in each line")
-        raise InputError("The alphabet cannot be read:", [problem]) from None
-    labels = ["#" if line == "\\#" else line for line in lines if line and line[0] != "#"]
-    problems = [Problem(path, repr(x), "one character in a line") for x in labels if len(x) != 1]
-    if not labels:
-        problems.append(Problem(path, "no labels", "a label in each line"))
-    if problems:
-        raise InputError("The alphabet cannot be used:", problems)
-    return labels
-
-
 def write_trie(alphabet: Sequence[str], model: Any, words: Iterable[str], path: str) -> int:
     """Writes the trie of `words` to a file; returns how many there are.
 

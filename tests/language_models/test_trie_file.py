@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from open_seq2seq.errors import InputError
-from open_seq2seq.language_models.trie_file import read_alphabet, write_trie
+from open_seq2seq.language_models.trie_file import write_trie
 
 SCORES = {"<unk>": -9.0, "a": -1.0, "ab": -3.0, "b": -2.0}
 
@@ -36,15 +36,6 @@ def test_what_cannot_be_spelled_is_named(tmp_path):
     with pytest.raises(InputError, match="would be empty"):
         write_trie(["a"], Model(), [], str(tmp_path / "trie"))
     assert not (tmp_path / "trie").exists()
-
-
-def test_alphabets_have_comments_and_a_space(tmp_path):
-    path = tmp_path / "alphabet.txt"
-    path.write_text("# labels\n \na\n\\#\n'\n")
-    assert read_alphabet(str(path)) == [" ", "a", "#", "'"]
-    path.write_text("ab\n")
-    with pytest.raises(InputError, match="'ab', expected one character"):
-        read_alphabet(str(path))
 
 
 def test_the_decoder_reads_it_as_the_trie_it_makes_itself(tmp_path):
