@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+
+from open_seq2seq.errors import Problem
 
 
 class Unit(NamedTuple):
@@ -22,6 +25,18 @@ class Unit(NamedTuple):
     tag: str
 
 
+class LeftOut(NamedTuple):
+    """An utterance whose recording could not be read when its turn came.
+
+    Args:
+      row: in the data layer's `utterances`.
+      problem: what is wrong with the recording; `where` is the manifest's row.
+    """
+
+    row: int
+    problem: Problem
+
+
 @dataclass
 class Batch:
     """Utterances of like length.
@@ -34,7 +49,9 @@ class Batch:
       indices: [batch] int64, rows in the data layer's `utterances`.
       audio_seconds: recorded seconds in the batch; 0 in a filler.
       filler: there were fewer utterances than workers, and this is a copy of another worker's:
-        it is there so that all workers take part in a step, and counts nothing.
+        it is there so that all workers take part in a step, and counts nothing. So is a batch of
+        which no recording could be read: noise stands in its place.
+      left_out: the planned utterances that are not in it, as they could not be read.
     """
 
     UNIT: ClassVar[Unit] = Unit("s audio", "seconds of audio", "audio_seconds")
@@ -46,6 +63,7 @@ class Batch:
     indices: np.ndarray
     audio_seconds: float
     filler: bool = False
+    left_out: Sequence[LeftOut] = ()
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -78,6 +96,7 @@ class TextBatch:
     lengths: np.ndarray
     indices: np.ndarray
     filler: bool = False
+    left_out: ClassVar[Sequence[LeftOut]] = ()
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:

@@ -312,6 +312,16 @@ SPEECH2TEXT = Schema(
         *_component("loss", "What training minimises.", LOSSES["CTCLoss"], names=LOSSES),
         *_component("data_layer", "Reads recordings and texts.", names=DATA_LAYERS),
         *_training_params("Utterances", ("wer", "loss")),
+        Param(
+            "max_damaged_share",
+            float,
+            "Recordings that cannot be read when their turn comes are left out of training and of "
+            "the evaluations during it, and listed in left_out_training.txt and "
+            "left_out_evaluation.txt, up to this share of all, rounded up; with more the run ends.",
+            0.05,
+            minimum=0,
+            maximum=1,
+        ),
         *map(
             _without_meaning,
             (

@@ -113,7 +113,8 @@ def _summed_moments(values: Any, summed: StatisticsSum) -> tuple[Any, Any, Any]:
     sums = [ops.ones((1,), "float64"), mean, variance + ops.square(mean)]
     own = ops.concatenate(sums) * (count * ops.cast(summed.counted, "float64"))
     (total,) = summed.sum([own])
-    count, total = total[0], total[1:] / total[0]
+    # No worker counts where none could read a recording of its batch.
+    count, total = total[0], total[1:] / ops.maximum(total[0], 1.0)
     mean, squares = ops.split(total, 2)
     moments = count, mean, squares - ops.square(mean)
     count, mean, variance = (ops.cast(moment, "float32") for moment in moments)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.decoders import DecodeResult
+from open_seq2seq.errors import InputError
 from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
 from open_seq2seq.metrics.report import EvaluatedUtterance
 from open_seq2seq.models.speech2text import Speech2Text
@@ -29,6 +32,7 @@ class Evaluation:
       utterances: in the order of the data set.
       seconds: wall time.
       audio_seconds: length of the recordings.
+      left_out: those that could not be read; nothing above is of them.
     """
 
     loss: float
@@ -37,6 +41,7 @@ class Evaluation:
     utterances: list[EvaluatedUtterance] = field(repr=False)
     seconds: float = 0.0
     audio_seconds: float = 0.0
+    left_out: list[LeftOut] = field(default_factory=list, repr=False)
 
     @property
     def rates(self) -> dict[str, float]:
@@ -65,6 +70,8 @@ class Evaluation:
         ]
         if self.infinite_losses:
             lines.append(f"{self.infinite_losses} losses were not finite and are not in the mean")
+        if self.left_out:
+            lines.append(f"{len(self.left_out)} recordings could not be read and are left out")
         speed = self.audio_seconds / max(self.seconds, 1e-9)
         took = f"{self.audio_seconds:.0f} s of audio in {self.seconds:.1f} s ({speed:.0f}x)"
         return "\n    ".join([*lines, took])
@@ -82,6 +89,7 @@ class Evaluation:
             "loss": self.loss,
             "infinite_losses": self.infinite_losses,
             "utterances": len(self.utterances),
+            "left_out": len(self.left_out),
             "audio_seconds": self.audio_seconds,
             "seconds": self.seconds,
         }
@@ -94,11 +102,13 @@ class _Share:
     Args:
       results, losses: of its utterances, by their row in the data.
       audio_seconds: length of the recordings of each batch.
+      left_out: its utterances that could not be read.
     """
 
     results: dict[int, DecodeResult] = field(default_factory=dict)
     losses: dict[int, float] = field(default_factory=dict)
     audio_seconds: list[float] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
 def evaluate(
@@ -108,8 +118,11 @@ def evaluate(
     step_size: float,
     quiet: bool = False,
     workers: Workers = ALONE,
+    left_out: Callable[[Sequence[LeftOut]], None] | None = None,
 ) -> Evaluation | None:
     """Loss and error rates over all of `data`; neither batches nor workers change them.
+
+    Recordings that cannot be read are left out, and are in the result's `left_out`.
 
     Args:
       step: the compiled forward pass of `model`.
@@ -117,14 +130,23 @@ def evaluate(
       step_size: seconds per logit frame, for the words' times.
       quiet: show no progress.
       workers: those that evaluate together.
+      left_out: is told, at every worker, of all workers' recordings that cannot be read; what it
+        raises ends the evaluation.
 
     Returns:
       The result at the first worker, None at the others, which need not wait for it.
+
+    Raises:
+      InputError: no recording could be read.
     """
     started = time.monotonic()
     share = _Share()
     with shown_progress("evaluating", data.batches_per_epoch, quiet) as progress:
         for batch in data.batches():
+            share.left_out += batch.left_out
+            if batch.filler:
+                progress.advance("")
+                continue
             logits, lengths, batch_losses = step.logits_and_losses(batch)
             decoded = model.decoder.decode(logits, lengths, data.vocabulary, step_size)
             indices = batch.indices.tolist()
@@ -133,12 +155,17 @@ def evaluate(
             share.audio_seconds.append(batch.audio_seconds)
             progress.advance("")
     shares = workers.gather(share)
+    missing = sorted((one for of_one in shares for one in of_one.left_out), key=lambda one: one.row)
+    if missing and left_out is not None:
+        left_out(missing)
+    if not any(of_one.results for of_one in shares):
+        problems = [one.problem for one in missing]
+        raise workers.stop(InputError("No recording could be read:", problems))
     if not workers.is_first:
         return None
     results = {row: result for one in shares for row, result in one.results.items()}
-    losses = np.full(len(data.utterances), np.inf)
-    for one in shares:
-        losses[list(one.losses)] = list(one.losses.values())
+    by_row = {row: loss for one in shares for row, loss in one.losses.items()}
+    losses = np.array([by_row[row] for row in sorted(by_row)])
     utterances = [
         EvaluatedUtterance(
             name=utterance.name + utterance.segment,
@@ -148,6 +175,7 @@ def evaluate(
             confidence=confidence(results[index]),
         )
         for index, utterance in enumerate(data.utterances)
+        if index in results
     ]
     errors = count_errors([u.reference for u in utterances], [u.hypothesis for u in utterances])
     finite = np.isfinite(losses)
@@ -155,7 +183,8 @@ def evaluate(
     seconds = time.monotonic() - started
     # Rounded once, so that it does not depend on the shares.
     audio_seconds = math.fsum(seconds for one in shares for seconds in one.audio_seconds)
-    return Evaluation(loss, int((~finite).sum()), errors, utterances, seconds, audio_seconds)
+    infinite = int((~finite).sum())
+    return Evaluation(loss, infinite, errors, utterances, seconds, audio_seconds, missing)
 
 
 def run_inference(
@@ -180,6 +209,9 @@ def run_inference(
     kept: dict[int, np.ndarray] = {}
     with shown_progress("transcribing", data.batches_per_epoch, False) as progress:
         for batch in data.batches():
+            if batch.left_out:
+                problems = [one.problem for one in batch.left_out]
+                raise InputError("Recordings cannot be read:", problems)
             logits, lengths = step.logits(batch)
             indices = batch.indices.tolist()
             decoded = model.decoder.decode(logits, lengths, data.vocabulary, step_size)

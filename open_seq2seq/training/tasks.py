@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.decoders.greedy import greedy_decode
 from open_seq2seq.metrics.error_rate import count_errors
 from open_seq2seq.training.evaluation import Evaluation, evaluate
@@ -16,6 +17,7 @@ from open_seq2seq.training.text_evaluation import TextEvaluation, evaluate_text
 from open_seq2seq.training.workers.interface import ALONE, Workers
 
 AnyEvaluation = Evaluation | TextEvaluation
+WhatIsLeftOut = Callable[[Sequence[LeftOut]], None] | None
 
 
 class Task(Protocol):
@@ -34,8 +36,13 @@ class Task(Protocol):
         data: Any,
         quiet: bool = False,
         workers: Workers = ALONE,
+        left_out: WhatIsLeftOut = None,
     ) -> AnyEvaluation | None:
-        """Evaluates the experiment's model on `data`; only the first worker has the result."""
+        """Evaluates the experiment's model on `data`; only the first worker has the result.
+
+        Args:
+          left_out: is told what could not be read.
+        """
 
     def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
         """What the model made of the first row of a training batch."""
@@ -53,9 +60,12 @@ class SpeechTask:
         data: Any,
         quiet: bool = False,
         workers: Workers = ALONE,
+        left_out: WhatIsLeftOut = None,
     ) -> Evaluation | None:
         """See `Task`."""
-        return evaluate(experiment.model, step, data, experiment.step_size, quiet, workers)
+        return evaluate(
+            experiment.model, step, data, experiment.step_size, quiet, workers, left_out
+        )
 
     def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
         """See `Task`."""
@@ -83,6 +93,7 @@ class TextTask:
         data: Any,
         quiet: bool = False,
         workers: Workers = ALONE,
+        left_out: WhatIsLeftOut = None,
     ) -> TextEvaluation | None:
         """See `Task`."""
         return evaluate_text(step, data, quiet, workers)

@@ -25,6 +25,7 @@ from open_seq2seq.training.devices import copies
 from open_seq2seq.training.effort import Effort
 from open_seq2seq.training.experiment import Experiment, check_contract, contract
 from open_seq2seq.training.freezing import trainable_variables
+from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList
 from open_seq2seq.training.nonfinite import NonFiniteGuard
 from open_seq2seq.training.progress import Progress, data_identity
 from open_seq2seq.training.reporting import Reporter, TrainedStep
@@ -215,6 +216,13 @@ class Trainer:
             self.params["max_nonfinite_share"],
             self.workers,
         )
+        self._left_out = LeftOutGuard(
+            LeftOutList(self.logdir and self.logdir.root / "left_out_training.txt"),
+            "Training",
+            len(self.data.utterances),
+            self.params.get("max_damaged_share", 0.0),
+            self.workers,
+        )
         reporter = Reporter(self.experiment, self.step.variables, self._watch, folder)
         self.effort.start()
         with (
@@ -320,6 +328,8 @@ class Trainer:
         rows = slice(0, 0 if batch.filler else None)
         bad = float(result.totals.bad)
         guard.check(number, batch.indices[rows], losses[rows], norm, bad)
+        loaded, left_out = len(batch.indices[rows]), float(result.totals.left_out)
+        self._left_out.check_step(number, loaded, batch.left_out, left_out)
         return result
 
     def _advances(self, result: StepResult) -> bool:
@@ -360,6 +370,11 @@ class Trainer:
             f"{self._epochs():.1f} epochs in all.",
             self._watch.summary(),
         ]
+        if self._left_out.count:
+            lines.append(
+                f"{self._left_out.count} recordings could not be read and were left out; see "
+                f"{self._left_out.listed.path}."
+            )
         if guard.count:
             lines.append(f"{guard.count} losses were not finite; see {guard.log_file}.")
         if self.scaling.overflows:

@@ -12,6 +12,7 @@ from open_seq2seq.training.checkpoints.best import BestCheckpoints
 from open_seq2seq.training.checkpoints.logdir import LogDir
 from open_seq2seq.training.console import say
 from open_seq2seq.training.experiment import Experiment
+from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList
 from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.step.weight_average import WeightAverage
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
@@ -44,6 +45,13 @@ class Validation:
         self.experiment, self.data, self.logdir, self.average = experiment, data, logdir, average
         self.step = EvaluationStep(experiment.model)
         self.last: AnyEvaluation | None = None
+        self.left_out = LeftOutGuard(
+            LeftOutList(logdir and logdir.root / "left_out_evaluation.txt"),
+            "Evaluation",
+            len(data.utterances),
+            experiment.params.get("max_damaged_share", 0.0),
+            workers,
+        )
         self.best = None
         if logdir is not None:
             metric, count = (
@@ -63,7 +71,12 @@ class Validation:
         with self.average.swapped_in() if self.average else nullcontext():
             task = task_of(self.experiment.model)
             result = task.evaluate(
-                self.experiment, self.step, self.data, quiet=True, workers=self.workers
+                self.experiment,
+                self.step,
+                self.data,
+                quiet=True,
+                workers=self.workers,
+                left_out=lambda found: self.left_out.add(f"step {state['step']}", found),
             )
             if result is None:
                 return {}

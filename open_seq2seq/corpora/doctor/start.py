@@ -70,7 +70,7 @@ def damaged_findings(part: Part) -> Iterator[Finding]:
             remedies.append(problem.remedy)
     if rows:
         title = counted(len(rows), "file is damaged", "files are damaged")
-        remedy = " ".join(dict.fromkeys(remedies)) + " Training would end when it reads them."
+        remedy = " ".join(dict.fromkeys(remedies)) + " Training leaves them out when it reads them."
         yield Finding("error", "damaged file", part.name, title, remedy.strip(), rows)
 
 

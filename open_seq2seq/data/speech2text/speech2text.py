@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from open_seq2seq.data.audio import read_audio, resample
-from open_seq2seq.data.batch import Batch, Unit
+from open_seq2seq.data.batch import Batch, LeftOut, Unit
 from open_seq2seq.data.checks import CheckReport, check_feasible, check_files
 from open_seq2seq.data.headers import available_cores
 from open_seq2seq.data.manifest import Utterance, read_manifests
@@ -35,6 +36,22 @@ from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 
 MODES = ("train", "eval", "infer")
 _MOST_WORKERS = 8
+
+
+class DamagedRecording(InputError):
+    """A recording that cannot be read, although its header may be good.
+
+    Args:
+      utterance: the manifest's row.
+      path: the file.
+      error: what reading it raised.
+    """
+
+    def __init__(self, utterance: Utterance, path: str, error: InputError):
+        problem = error.problems[0]
+        found = f"{path}: {problem.found}"
+        self.problem = replace(problem, where=utterance.source, found=found)
+        super().__init__("The recording cannot be read:", [self.problem])
 
 
 class Speech2TextDataLayer:
@@ -190,11 +207,13 @@ class Speech2TextDataLayer:
     def batches(self, epoch: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on, loaded ahead by worker threads.
 
+        A recording that cannot be read when its turn comes is in its batch's `left_out`, and
+        changes nothing for the others; of a batch of which none is left there is a filler.
         Closing the iterator stops the threads.
 
         Raises:
-          InputError: a file cannot be read, or a transcript has unknown characters.
-          RunError: something else failed; it names the file.
+          InputError: a transcript has unknown characters.
+          RunError: something failed that is not the recording's fault; it names the file.
         """
         plan, _ = self._epoch_plan(epoch), self._cache  # made here, not in the threads
         workers = self.params["loader_workers"]
@@ -307,11 +326,21 @@ class Speech2TextDataLayer:
         return np.where(samples > 0, self._count_frames(samples, factors), 0)
 
     def _load_batch(self, planned: PlannedBatch, epoch: int, stop: threading.Event) -> Batch:
-        loaded = []
-        for row, variant, factor in zip(planned.rows, planned.variants, planned.speed_factors):
+        loaded, kept, left_out = [], [], []
+        for place, row in enumerate(planned.rows.tolist()):
             if stop.is_set():
                 raise Stopped
-            loaded.append(self._load_utterance(int(row), int(variant), float(factor), epoch))
+            variant, factor = int(planned.variants[place]), float(planned.speed_factors[place])
+            try:
+                loaded.append(self._load_utterance(row, variant, factor, epoch))
+                kept.append(place)
+            except DamagedRecording as error:
+                left_out.append(LeftOut(row, error.problems[0]))
+        filler = planned.filler or not loaded
+        if planned.filler:
+            left_out = []  # another worker has the same row, and says so
+        if not loaded:
+            loaded, kept = [self._noise(planned, epoch)], [0]
         lengths = np.array([len(features) for features in loaded], np.int32)
         length = planned.length
         if lengths.max() > length:
@@ -321,17 +350,28 @@ class Speech2TextDataLayer:
         features = np.zeros((len(loaded), length, self.num_features), np.float32)
         for target, one in zip(features, loaded):
             target[: len(one)] = one
-        labels, label_lengths = self._labels(planned.rows)
-        seconds = self._planner.samples[planned.rows, planned.variants].sum()
+        rows, variants = planned.rows[kept], planned.variants[kept]
+        labels, label_lengths = self._labels(rows)
+        seconds = self._planner.samples[rows, variants].sum()
         return Batch(
             features=features,
             feature_lengths=lengths,
             labels=labels,
             label_lengths=label_lengths,
-            indices=planned.rows,
-            audio_seconds=0.0 if planned.filler else float(seconds) / self.params["sample_freq"],
-            filler=planned.filler,
+            indices=rows,
+            audio_seconds=0.0 if filler else float(seconds) / self.params["sample_freq"],
+            filler=filler,
+            left_out=left_out,
         )
+
+    def _noise(self, planned: PlannedBatch, epoch: int) -> np.ndarray:
+        """`[time, feature]` in place of a batch's first row, of which nothing could be read.
+
+        Not zeros: normalised over such a batch, gradients would be too large for 16 bits.
+        """
+        rng = generator(Stream.UTTERANCE, self.seed, epoch, int(planned.rows[0]))
+        shape = (int(planned.frames[0]), self.num_features)
+        return rng.standard_normal(shape, np.float32)
 
     def _load_utterance(self, row: int, variant: int, factor: float, epoch: int) -> np.ndarray:
         paths = self._corpus.paths(row)
@@ -342,6 +382,8 @@ class Speech2TextDataLayer:
         try:
             features = self._plain_features(path, segment, factor, rng)
             return self.augmenter.spectrogram(features, rng)
+        except InputError as error:
+            raise DamagedRecording(utterance, path, error) from error
         except OpenSeq2SeqError:
             raise
         except Exception as error:
@@ -355,11 +397,11 @@ class Speech2TextDataLayer:
         if self._cache is not None:
             features = self._cache.get(path, segment, factor)
             if features is None:
-                samples = read_audio(path, sample_freq, *segment)
+                samples = _read(path, sample_freq, segment)
                 features = self.extractor(self.augmenter.waveform(samples, factor, rng))
                 self._cache.put(path, features, segment, factor)
             return features
-        samples = self.augmenter.waveform(read_audio(path, sample_freq, *segment), factor, rng)
+        samples = self.augmenter.waveform(_read(path, sample_freq, segment), factor, rng)
         return self.extractor(samples, rng if self.mode == "train" else None)
 
     def _labels(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -380,3 +422,14 @@ class Speech2TextDataLayer:
         except InputError as error:
             problems = unknown_problems(self.vocabulary, text, utterance.source)
             raise InputError(error.summary, problems) from None
+
+
+def _read(path: str, sample_freq: int, segment: Segment) -> np.ndarray:
+    """`read_audio`, of which every failure is the file's: its libraries raise what they like."""
+    try:
+        return read_audio(path, sample_freq, *segment)
+    except InputError:
+        raise
+    except Exception as error:
+        problem = Problem(path, f"a file that fails to be read ({error!r})", "an audio file")
+        raise InputError("Cannot read audio:", [problem]) from error

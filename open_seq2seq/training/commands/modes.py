@@ -14,7 +14,7 @@ from open_seq2seq.config.describe import help_text
 from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import Override, apply_overrides, split_arguments
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.errors import InputError, OpenSeq2SeqError
+from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import write_whole
 from open_seq2seq.metrics.report import write_report
 from open_seq2seq.ops import native
@@ -32,6 +32,7 @@ from open_seq2seq.training.experiment import (
     make_experiment,
     prepare_decoding,
 )
+from open_seq2seq.training.left_out import LeftOutList
 from open_seq2seq.training.recognizer import load_weights
 from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
@@ -193,7 +194,29 @@ def _eval(job: Job, checkpoint: Path) -> AnyEvaluation | None:
         say(result.text())
         add_evaluation(job, experiment, checkpoint, result)
         _write_report(job, result, job.params)
+    problems = [one.problem for one in result.left_out] if isinstance(result, Evaluation) else []
+    job.workers.first(lambda: _say_left_out(job, problems, "evaluation"))
     return result
+
+
+def _say_left_out(job: Job, problems: Sequence[Problem], what: str) -> None:
+    """Lists the recordings that could not be read, though their headers could.
+
+    Raises:
+      InputError: there are some, and no --skip_bad_rows.
+    """
+    if not problems:
+        return
+    listed = LeftOutList(job.logdir.root / f"left_out_{what}.txt")
+    listed.add(problems, f"mode {job.mode}")
+    count = f"{len(problems)} recordings could not be read and are left out"
+    if not job.flags.skip_bad_rows:
+        raise InputError(
+            f"{count} (--skip_bad_rows says that this is all right); the results are of the "
+            f"others. All are listed in {listed.path}:",
+            problems,
+        )
+    say(f"{count}; they are listed in {listed.path}")
 
 
 def _write_report(job: Job, result: AnyEvaluation, params: Mapping[str, Any]) -> None:
@@ -258,8 +281,7 @@ def _checked(job: Job, experiment: Experiment, data: Any, what: str) -> Any:
         )
     if report.problems:
         say(f"{len(report.problems)} problems in the {what} data; these rows are left out")
-    if (report.problems or report.filtered) and not job.flags.benchmark:
-        path = job.logdir.root / f"left_out_{what}.txt"
-        report.write(path)
-        say(f"Rows of the {what} data that are left out are listed in {path}")
+    listed = LeftOutList(None if job.flags.benchmark else job.logdir.root / f"left_out_{what}.txt")
+    if listed.start(report, job.flags.continue_learning):
+        say(f"Rows of the {what} data that are left out are listed in {listed.path}")
     return report

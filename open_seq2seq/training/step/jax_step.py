@@ -59,8 +59,8 @@ class TrainStep(GroupedStep):
     ):
         if reducer is not None:
             raise ValueError("Workers train together on TensorFlow only.")
-        super().__init__(optimizer, variables, options or StepOptions())
-        self.model, self.average = model, average
+        super().__init__(model, optimizer, variables, options or StepOptions())
+        self.average = average
         trained = {id(variable) for variable in variables}
         self._is_trained = [id(variable) in trained for variable in model.trainable_variables]
         self._whole_jit = jax.jit(self._whole_step)
@@ -128,7 +128,7 @@ class TrainStep(GroupedStep):
         """A batch's losses, the other variables, and the gradients, not scaled."""
         differentiate = jax.value_and_grad(self._objective, has_aux=True)
         trained = self._trained(weights)
-        (_, aux), gradients = differentiate(trained, weights, others, data, scalars.loss_scale)
+        (_, aux), gradients = differentiate(trained, weights, others, data, scalars)
         loss, losses, logits, lengths, others = aux
         gradients = self.options.unscaled(gradients, scalars.loss_scale)
         largest = self.options.largest(gradients)
@@ -146,7 +146,7 @@ class TrainStep(GroupedStep):
         return update, jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state)
 
     def _objective(
-        self, trained: Any, weights: Any, others: Any, data: Any, loss_scale: Any
+        self, trained: Any, weights: Any, others: Any, data: Any, scalars: Scalars
     ) -> tuple[Any, Any]:
         features, lengths, labels, label_lengths = data
         (logits, logit_lengths), others, penalties = self.model.stateless_call(
@@ -159,9 +159,10 @@ class TrainStep(GroupedStep):
         )
         losses = self.model.loss_fn(logits, logit_lengths, labels, label_lengths)
         loss, _ = self.model.loss_fn.mean(losses, label_lengths)
+        loss *= scalars.counted  # a filler's is not learned from
         objective = loss + sum(penalties)
         if self.options.scales_loss:
-            objective *= loss_scale
+            objective *= scalars.loss_scale
         return objective, (loss, losses, logits, logit_lengths, others)
 
     def _trained(self, weights: Any) -> list[Any]:

@@ -169,6 +169,7 @@ class MirroredTrainStep(TrainStep):
             counted=scalars.counted * tf.cast(has_rows, tf.float32),
             amount=scalars.amount * once,
             stop=scalars.stop * once,
+            left_out=scalars.left_out * once,
         )
         return features, lengths, labels, label_lengths, tf.stack(scalars)
 

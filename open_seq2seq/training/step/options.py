@@ -72,6 +72,7 @@ class Scalars(NamedTuple):
       counted: 0 where the batch is a filler, which changes nothing, else 1.
       amount: of data in the batch.
       stop: 1 where this worker was asked to stop.
+      left_out: utterances that are not in the batch because they could not be read.
     """
 
     learning_rate: Any
@@ -80,6 +81,7 @@ class Scalars(NamedTuple):
     counted: Any
     amount: Any
     stop: Any
+    left_out: Any
 
 
 def batch_totals(
@@ -96,7 +98,7 @@ def batch_totals(
     bad = ops.sum(ops.cast(ops.logical_not(ops.isfinite(losses)), "float32")) * scalars.counted
     # A filler's loss may be anything, also not finite.
     total = ops.where(count > 0, loss * count, ops.zeros_like(loss))
-    return Totals(count, total, bad, scalars.amount, scalars.stop)
+    return Totals(count, total, bad, scalars.amount, scalars.stop, scalars.left_out)
 
 
 def added(sums: Sequence[Any], gradients: Sequence[Any]) -> tuple[list[Any], Any]:
@@ -113,12 +115,25 @@ class GroupedStep:
     sums of its group (`_gather`), and `_finish` updates the weights with their mean; a batch
     whose gradient is not finite is left out of the mean.
 
+    A batch of which no recording could be read is a filler too, and all workers' may be: then it
+    is a step of the regularisers alone, and batch normalization's statistics stay.
+
     Args:
+      model: the one that is trained.
       variables: those to train, built into the optimizer here.
       options: see there.
+      reducer: of the workers that train together, None if there is one.
     """
 
-    def __init__(self, optimizer: Any, variables: list[Any], options: StepOptions):
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        variables: list[Any],
+        options: StepOptions,
+        reducer: Any = None,
+    ):
+        self.model, self.reducer = model, reducer
         self.optimizer, self.variables, self.options = optimizer, variables, options
         optimizer.build(variables)
         self._sums: Any = None
@@ -145,8 +160,25 @@ class GroupedStep:
         self.optimizer.learning_rate.assign(np.float32(learning_rate))
         # A filler's copy counts nowhere, also not in the speed.
         counted, amount = (0.0, 0.0) if batch.filler else (1.0, batch.amount)
-        told = Scalars(learning_rate, loss_scale, ema_decay, counted, amount, stop)
+        left_out = len(batch.left_out)
+        told = Scalars(learning_rate, loss_scale, ema_decay, counted, amount, stop, left_out)
         scalars = np.array(told, np.float32)
+        # Of several workers' fillers the step itself takes care.
+        kept = self._values_of_statistics() if batch.filler and self.reducer is None else []
+        result = self._step(batch, scalars, update)
+        for variable, value in zip(self.moving_statistics, kept):
+            variable.assign(value)
+        return result
+
+    @property
+    def moving_statistics(self) -> list[Any]:
+        """Batch normalization's moving statistics."""
+        return [v for v in self.model.non_trainable_variables if "moving_" in v.path]
+
+    def _values_of_statistics(self) -> list[np.ndarray]:
+        return [np.array(ops.convert_to_numpy(v.value)) for v in self.moving_statistics]
+
+    def _step(self, batch: Batch | TextBatch, scalars: np.ndarray, update: bool) -> StepResult:
         if self.options.iter_size == 1:
             return self._whole(batch, scalars)
         if self._sums is None:

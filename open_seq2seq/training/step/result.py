@@ -29,6 +29,7 @@ class Totals(NamedTuple):
       bad: utterances whose loss is not finite.
       amount: of data, in the batch's unit.
       stops: workers that were asked to stop.
+      left_out: utterances that are not in it because they could not be read.
     """
 
     count: Any
@@ -36,6 +37,7 @@ class Totals(NamedTuple):
     bad: Any
     amount: Any
     stops: Any
+    left_out: Any
 
 
 class StepResult(NamedTuple):

@@ -68,8 +68,8 @@ class TrainStep(GroupedStep):
         average: WeightAverage | None = None,
         reducer: Reducer | None = None,
     ):
-        super().__init__(optimizer, variables, options or StepOptions())
-        self.model, self.average, self.reducer = model, average, reducer
+        super().__init__(model, optimizer, variables, options or StepOptions(), reducer)
+        self.average = average
         if self.options.jit:
             # Clusters, not the whole graph: XLA has no sparse CTC.
             tf.config.optimizer.set_jit("autoclustering")
@@ -134,6 +134,7 @@ class TrainStep(GroupedStep):
         """
         features, lengths, labels, label_lengths = data
         variables = [v.value for v in self.variables]
+        before = [tf.identity(v.value) for v in self.moving_statistics] if self.reducer else []
         with (
             tf.GradientTape(watch_accessed_variables=False) as tape,
             self._statistics(scalars.counted),
@@ -142,6 +143,7 @@ class TrainStep(GroupedStep):
             logits, logit_lengths = self.model(features, lengths, training=True)
             losses = self.model.loss_fn(logits, logit_lengths, labels, label_lengths)
             loss, _ = self.model.loss_fn.mean(losses, label_lengths)
+            loss *= scalars.counted  # a filler's is not learned from
             objective = tf.add_n([loss, *(tf.cast(x, loss.dtype) for x in self.model.losses)])
             if self.options.scales_loss:
                 objective *= scalars.loss_scale
@@ -153,7 +155,7 @@ class TrainStep(GroupedStep):
                 totals = Totals(*tf.unstack(self.reducer.sum([tf.stack(totals)])[0]))
                 objective *= self._share(own, totals.count)
                 loss = totals.loss / tf.maximum(totals.count, 1.0)
-        self._average_statistics(scalars.counted)
+        self._average_statistics(scalars.counted, before)
         gradients = tape.gradient(objective, variables)
         gradients = self.options.unscaled(gradients, scalars.loss_scale)
         return StepResult(loss, losses, loss, loss, logits, logit_lengths, totals), gradients
@@ -189,15 +191,20 @@ class TrainStep(GroupedStep):
         tf.cond(tf.math.is_finite(update.gradient_norm), apply, lambda: False)
         return update
 
-    def _average_statistics(self, counted: Any) -> None:
-        """Gives batch normalization's moving statistics the mean over the workers."""
+    def _average_statistics(self, counted: Any, before: Sequence[Any]) -> None:
+        """Gives batch normalization's moving statistics the mean over the workers.
+
+        Args:
+          before: those before this batch, which stay if all workers have a filler.
+        """
         if self.reducer is None:
             return
-        moving = [v for v in self.model.non_trainable_variables if "moving_" in v.path]
+        moving = self.moving_statistics
         # A filler's are left out.
         *totals, workers = self.reducer.sum([*(v.value * counted for v in moving), counted])
-        for variable, total in zip(moving, totals):
-            variable.assign(total / workers)
+        for variable, total, old in zip(moving, totals, before):
+            mean = total / tf.maximum(workers, 1.0)
+            variable.assign(tf.where(workers > 0.0, mean, old))
 
     def _averages(self) -> Iterable[tuple[Any, Any]]:
         return zip(self.average.averages, self.average.variables) if self.average else ()

@@ -251,14 +251,33 @@ def test_unreadable_file_is_named(params, tmp_path):
         make(params).batches()
 
 
-def test_file_that_goes_bad_later_is_named(params, tmp_path):
-    path = write_audio(tmp_path / "good.wav", 0.5)
-    params["dataset_files"] = [write_csv(tmp_path / "a.csv", [(str(path), "abc")])]
+def test_file_that_goes_bad_later_is_left_out_by_name(params, tmp_path):
+    names = [str(write_audio(tmp_path / f"{name}.wav", 0.5)) for name in ("good", "bad")]
+    params["dataset_files"] = [write_csv(tmp_path / "a.csv", [(name, "abc") for name in names])]
     layer = make(params)
     assert layer.batches_per_epoch == 1
-    path.unlink()
-    with pytest.raises(InputError, match=r"good\.wav: found no such file"):
-        next(layer.batches())
+    (tmp_path / "bad.wav").unlink()
+    (batch,) = layer.batches()
+    assert batch.indices.tolist() == [0] and not batch.filler
+    assert len(batch.features) == len(batch.labels) == 1
+    assert batch.audio_seconds == pytest.approx(0.5)
+    ((row, problem),) = batch.left_out
+    assert row == 1 and problem.where.endswith("a.csv:3")
+    assert "bad.wav: no such file" in problem.found
+    (tmp_path / "good.wav").unlink()
+    (batch,) = layer.batches()
+    assert batch.filler and batch.audio_seconds == 0 and len(batch.features) == 1
+    assert [one.row for one in batch.left_out] == [0, 1]
+
+
+def test_whatever_a_library_raises_the_file_is_left_out(params, monkeypatch):
+    def fail(*arguments):
+        raise ValueError("array is too big")
+
+    layer = make(params)
+    monkeypatch.setattr("open_seq2seq.data.speech2text.speech2text.read_audio", fail)
+    batch = next(layer.batches())
+    assert batch.filler and "array is too big" in batch.left_out[0].problem.found
 
 
 def test_other_failures_name_the_file(params, monkeypatch):
