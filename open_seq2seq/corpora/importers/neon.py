@@ -5,8 +5,6 @@ Source: github.com/NervanaSystems/deepspeech, speech/data/ingest_librispeech.py.
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +14,7 @@ from open_seq2seq.corpora.importers.entries import Split
 from open_seq2seq.corpora.importers.librispeech import read_splits
 from open_seq2seq.corpora.importers.parallel import in_parallel
 from open_seq2seq.errors import Problem
-from open_seq2seq.files import write_whole
+from open_seq2seq.files import csv_line, write_whole
 
 
 def read_librispeech(folder: str | Path, name: str) -> Split:
@@ -51,13 +49,12 @@ def write_pairs(path: Path, rows: Sequence[dict[str, Any]], texts: Path) -> None
         pairs.append((audio, texts.absolute() / f"{Path(audio).stem}.txt", row["transcript"]))
     for _ in in_parallel(_write_texts, pairs, "Writing transcripts"):
         pass
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    lines = []
     for audio, text, _ in pairs:
         # Both paths are of one kind.
         shown = text if os.path.isabs(audio) else os.path.relpath(text, path.parent)
-        writer.writerow((audio, shown))
-    write_whole(path, stream.getvalue())
+        lines.append(csv_line((audio, shown)))
+    write_whole(path, "".join(lines))
 
 
 def _write_texts(pairs: Sequence[tuple[str, Path, str]]) -> list[bool]:
@@ -66,6 +63,6 @@ def _write_texts(pairs: Sequence[tuple[str, Path, str]]) -> list[bool]:
     for _, path, text in pairs:
         new = not path.exists() or path.read_text(encoding="utf-8", errors="replace") != text
         if new:
-            write_whole(path, text)
+            write_whole(path, text, flush=False)
         written.append(new)
     return written
