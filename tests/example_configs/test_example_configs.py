@@ -33,6 +33,7 @@ PARAMETERS = {
     "jasper10x5_LibriSpeech_nvgrad": 332_632_349,
     "jasper10x5_LibriSpeech_nvgrad_masks": 332_632_349,
     "lstm_small_1gpu": 3_458_077,
+    "own_recordings": 4_890_045,
     "quartznet10x5_LibriSpeech": 12_822_621,
     "quartznet15x5_LibriSpeech": 19_193_949,
     "quartznet5x5_LibriSpeech": 6_714_973,
@@ -42,7 +43,12 @@ PARAMETERS = {
     "w2lplus_large_8gpus_mp": 106_496_285,
 }
 # Ours, with results of their own instead of published ones.
-OURS = ("digits_jasper_mini", "ds2_mini_librispeech", "ds2_mini_librispeech_long")
+OURS = (
+    "digits_jasper_mini",
+    "ds2_mini_librispeech",
+    "ds2_mini_librispeech_long",
+    "own_recordings",
+)
 FAST = ("ds2_toy", "lstm_small_1gpu")
 MODES = ("train", "eval", "infer")
 

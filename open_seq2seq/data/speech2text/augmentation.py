@@ -73,10 +73,10 @@ def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
                 remedy = f"Remove {name}, or remove spec_augment."
                 yield Problem(prefix + name, f"{values[name]}", expected, remedy)
     low, high = values.get("noise_level_min"), values.get("noise_level_max")
-    if (low is None) != (high is None):
-        missing = "noise_level_min" if low is None else "noise_level_max"
-        level = high - 20 if low is None else low + 20  # dB
-        remedy = f"Set {missing} to {level}, or remove the other one."
+    given = high if low is None else low
+    if given is not None and (low is None or high is None):
+        missing, step = ("noise_level_min", -20) if low is None else ("noise_level_max", 20)
+        remedy = f"Set {missing} to {given + step}, or remove the other one."
         yield Problem(prefix + missing, "nothing", "both noise levels or none", remedy)
     elif low is not None and high is not None and low > high:
         remedy = f"Set noise_level_min to {high} and noise_level_max to {low}."
