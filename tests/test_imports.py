@@ -12,6 +12,7 @@ RANK = {
     "cli": 5,
     "training": 4,
     "interop": 4,
+    "inference": 3.5,
     "models": 3,
     "language_models": 3,
     "decoding": 3,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,16 @@ import numpy as np
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.errors import InputError
+from open_seq2seq.inference.transcriber import Transcriber, Transcription
 from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
 from open_seq2seq.metrics.report import EvaluatedUtterance
 from open_seq2seq.models.speech2text import Speech2Text
 from open_seq2seq.training.console import ProgressBar
 from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.workers.interface import ALONE, Workers
+
+# Recordings of each worker between two exchanges of results.
+_GATHERED = 64
 
 
 @dataclass
@@ -71,7 +76,9 @@ class Evaluation:
         if self.infinite_losses:
             lines.append(f"{self.infinite_losses} losses were not finite and are not in the mean")
         if self.left_out:
-            lines.append(f"{len(self.left_out)} recordings could not be read and are left out")
+            lines.append(
+                f"{len(self.left_out)} of the recordings could not be read: they are left out"
+            )
         speed = self.audio_seconds / max(self.seconds, 1e-9)
         took = f"{self.audio_seconds:.0f} s of audio in {self.seconds:.1f} s ({speed:.0f}x)"
         return "\n    ".join([*lines, took])
@@ -192,40 +199,62 @@ def run_inference(
     step: EvaluationStep,
     data: Any,
     step_size: float,
-    keep_logits: bool,
+    keep_logits: bool = False,
+    decodes: bool = True,
     workers: Workers = ALONE,
-) -> tuple[list[DecodeResult], list[np.ndarray]]:
-    """Transcripts of all of `data`, in its order.
+) -> Iterator[Transcription]:
+    """What comes of each recording of `data`, in its order, as soon as it is known.
 
     Args:
+      step: the compiled forward pass of `model`.
+      data: a data layer; every worker's has all the recordings.
+      step_size: seconds per logit frame, for the words' times.
       keep_logits: whether to return the logits too.
-      workers: those that transcribe together, each its share of the batches.
-
-    Returns:
-      The results, and with `keep_logits` the raw logits `[time', class]` cut to each
-      utterance's length (else an empty list).
+      decodes: whether to decode them.
+      workers: those that transcribe together, each its share; all get all results, and all
+        have to take them.
     """
-    results: dict[int, DecodeResult] = {}
-    kept: dict[int, np.ndarray] = {}
-    with shown_progress("transcribing", data.batches_per_epoch, False) as progress:
-        for batch in data.batches():
-            if batch.left_out:
-                problems = [one.problem for one in batch.left_out]
-                raise InputError("Recordings cannot be read:", problems)
-            logits, lengths = step.logits(batch)
-            indices = batch.indices.tolist()
-            decoded = model.decoder.decode(logits, lengths, data.vocabulary, step_size)
-            results.update(zip(indices, decoded))
-            if keep_logits:
-                kept.update(
-                    (i, logits[row, : lengths[row]].copy()) for row, i in enumerate(indices)
-                )
-            progress.advance("")
-    for others, others_kept in workers.gather((results, kept)):
-        results.update(others)
-        kept.update(others_kept)
-    count = range(len(data.utterances))
-    return [results[i] for i in count], [kept[i] for i in count] if keep_logits else []
+    rows = range(len(data.utterances))
+    own = transcriber(model, step, data, step_size, data.padded_length).transcribe(
+        data.utterance_loader(), rows[workers.rank :: workers.size], keep_logits, decodes
+    )
+    with shown_progress("transcribing", len(rows), False) as progress:
+        if workers.size == 1:
+            for one in own:
+                progress.advance("")
+                yield one
+            return
+        for start in range(0, len(rows), _GATHERED * workers.size):
+            # As many for each, or one more; the row says where it belongs.
+            told = workers.gather(list(islice(own, _GATHERED)))
+            some = {one.index: one for of_one in told for one in of_one}
+            for row in rows[start : start + _GATHERED * workers.size]:
+                progress.advance("")
+                yield some[row]
+
+
+def transcriber(
+    model: Speech2Text,
+    step: EvaluationStep,
+    data: Any,
+    step_size: float,
+    padded: Callable[[int], int],
+) -> Transcriber:
+    """What transcribes with a trained model.
+
+    Args:
+      step, step_size: as for `run_inference`.
+      data: a data layer: its vocabulary, batch size and threads.
+      padded: see `Transcriber`.
+    """
+    return Transcriber(
+        step,
+        lambda logits, lengths: model.decoder.decode(logits, lengths, data.vocabulary, step_size),
+        data.batch_size,
+        padded,
+        data.most_batch_frames,
+        max(data.threads, 1),
+    )
 
 
 def confidence(result: DecodeResult) -> float | None:

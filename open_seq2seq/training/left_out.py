@@ -20,6 +20,11 @@ _SHOWN = 10
 _MET = "Left out when their turn came, as they could not be read:"
 
 
+def recordings(count: int) -> str:
+    """`1 recording`, `2 recordings`."""
+    return f"{count} recording{'' if count == 1 else 's'}"
+
+
 class LeftOutList:
     """The text file that lists a data set's rows that are left out, and why.
 
@@ -148,7 +153,7 @@ class LeftOutGuard:
         self._rows.update(one.row for one in new)
         # Of a small data set one is a large share.
         if self.count > math.ceil(self.max_share * self.count_all):
-            raise self._error(when, f"{self.count} of {self.count_all} recordings")
+            raise self._error(when, f"{self.count} of {recordings(self.count_all)}")
 
     def _error(self, when: str, how_many: str) -> OpenSeq2SeqError:
         where = f" All are listed in {self.listed.path}." if self.listed.path else ""

@@ -7,19 +7,23 @@ for result in recognizer.transcribe(["seven.flac", samples]):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
-from open_seq2seq.data.batch import Batch
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.inference.transcriber import Transcription
 from open_seq2seq.training.checkpoints.logdir import LogDir, checkpoint_to_use
 from open_seq2seq.training.checkpoints.storage import read_state
 from open_seq2seq.training.checkpoints.variables import restore, restore_averaged_weights
+from open_seq2seq.training.evaluation import transcriber
 from open_seq2seq.training.experiment import (
     Experiment,
     check_contract,
@@ -31,8 +35,7 @@ from open_seq2seq.training.step import EvaluationStep
 
 Audio = str | Path | np.ndarray
 
-# Recordings whose logits are padded to one array.
-_DECODED_TOGETHER = 64
+_log = logging.getLogger(__name__)
 
 
 class Recognizer:
@@ -44,9 +47,12 @@ class Recognizer:
 
     def __init__(self, experiment: Experiment):
         self._experiment = experiment
-        self._step = EvaluationStep(experiment.model)
         self.sample_freq: int = experiment.params["data_layer_params"]["sample_freq"]
         self.batch_size: int = experiment.data.batch_size
+        step = EvaluationStep(experiment.model)
+        self._transcriber = transcriber(
+            experiment.model, step, experiment.data, experiment.step_size, _padded
+        )
 
     @classmethod
     def load(
@@ -74,67 +80,128 @@ class Recognizer:
         load_trained_weights(experiment, checkpoint, enable_logs)
         return cls(experiment)
 
+    @overload
     def transcribe(
-        self, audio: Sequence[Audio], sample_freq: int | None = None
-    ) -> list[DecodeResult]:
+        self,
+        audio: Sequence[Audio],
+        sample_freq: int | None = None,
+        on_error: Literal["raise"] = "raise",
+    ) -> list[DecodeResult]: ...
+    @overload
+    def transcribe(
+        self, audio: Sequence[Audio], sample_freq: int | None, on_error: Literal["skip"]
+    ) -> list[DecodeResult | None]: ...
+    @overload
+    def transcribe(
+        self, audio: Sequence[Audio], *, on_error: Literal["skip"]
+    ) -> list[DecodeResult | None]: ...
+    def transcribe(
+        self, audio: Sequence[Audio], sample_freq: int | None = None, on_error: str = "raise"
+    ) -> Any:
         """The transcript of each recording, in order.
 
         Args:
           audio: paths of audio files, or 1-D arrays of samples: floats in [-1, 1], or
             16-bit integers.
           sample_freq: the sample rate of the arrays in Hz; None: the model's own.
+          on_error: what becomes of recordings that cannot be read. "raise": the others are
+            transcribed, then a `RecordingsLeftOut` with their results is raised; "skip": the
+            list has None in their place, and a line of each is logged.
 
         Raises:
-          InputError: a recording cannot be read, or is not of these kinds.
+          RecordingsLeftOut: recordings cannot be read; an InputError.
+          InputError: `audio` holds something that is no recording.
         """
-        logits = self.logits(audio, sample_freq)
-        results: list[DecodeResult] = []
-        experiment = self._experiment
-        decode = experiment.model.decoder.decode
-        # Many at once: beam search has a thread for each.
-        for start in range(0, len(logits), _DECODED_TOGETHER):
-            some = logits[start : start + _DECODED_TOGETHER]
-            lengths = np.array([len(one) for one in some])
-            padded = np.zeros((len(some), lengths.max(), some[0].shape[1]), np.float32)
-            for row, one in zip(padded, some):
-                row[: len(one)] = one
-            results += decode(padded, lengths, experiment.data.vocabulary, experiment.step_size)
-        return results
+        return [one.result for one in self._all(audio, sample_freq, on_error)]
 
-    def logits(self, audio: Sequence[Audio], sample_freq: int | None = None) -> list[np.ndarray]:
-        """The logits `[time, class]` of each recording, in order; arguments as above."""
-        if isinstance(audio, (str, Path, np.ndarray)):
-            audio = [audio]
-        features = [self._features(one, sample_freq, i) for i, one in enumerate(audio)]
-        # Recordings of similar length share a batch, so little is computed for padding.
-        order = sorted(range(len(features)), key=lambda i: len(features[i]))
-        result: list[np.ndarray] = [np.zeros((0, 0), np.float32)] * len(features)
-        for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
-            logits, lengths = self._step.logits(_batch([features[i] for i in rows]))
-            for row, index in enumerate(rows):
-                result[index] = logits[row, : lengths[row]]
-        return result
+    def logits(
+        self, audio: Sequence[Audio], sample_freq: int | None = None, on_error: str = "raise"
+    ) -> list[Any]:
+        """The logits `[time, class]` of each recording, in order; all else as `transcribe`."""
+        return [one.logits for one in self._all(audio, sample_freq, on_error, logits=True)]
 
-    def _features(self, audio: Audio, sample_freq: int | None, index: int) -> np.ndarray:
-        if not isinstance(audio, (str, Path, np.ndarray)):
-            found = f"{type(audio).__name__}"
-            expected = "a path or a 1-D NumPy array of samples"
-            raise InputError("Not a recording:", [Problem(f"audio[{index}]", found, expected)])
-        one = str(audio) if isinstance(audio, Path) else audio
-        return self._experiment.data.features(one, sample_freq)
+    def stream(
+        self, audio: Sequence[Audio], sample_freq: int | None = None, logits: bool = False
+    ) -> Iterator[Transcription]:
+        """What comes of each recording, in order, as soon as it is known.
+
+        Args:
+          audio, sample_freq: as for `transcribe`.
+          logits: return the logits, and no transcript.
+
+        Raises:
+          InputError: `audio` holds something that is no recording. What is wrong with a recording
+            is in its `Transcription`.
+        """
+        given = _recordings(audio)
+
+        def load(index: int) -> np.ndarray:
+            one = given[index]
+            try:
+                path = str(one) if isinstance(one, Path) else one
+                return self._experiment.data.features(path, sample_freq)
+            except InputError as error:
+                if not isinstance(one, np.ndarray):
+                    raise
+                problem = replace(error.problems[0], where=f"audio[{index}]")
+                raise InputError(error.summary, [problem]) from None
+
+        everything = range(len(given))
+        return self._transcriber.transcribe(
+            load, everything, keep_logits=logits, decodes=not logits
+        )
+
+    def _all(
+        self, audio: Sequence[Audio], sample_freq: int | None, on_error: str, logits: bool = False
+    ) -> list[Any]:
+        if on_error not in ("raise", "skip"):
+            raise ValueError(f'on_error is "raise" or "skip". Received: on_error={on_error!r}')
+        done = list(self.stream(audio, sample_freq, logits))
+        problems = [problem for one in done if one.error for problem in one.error.problems]
+        if problems and on_error == "raise":
+            raise RecordingsLeftOut(
+                problems, [one.logits if logits else one.result for one in done]
+            )
+        for problem in problems:
+            _log.warning("Left out: %s", problem)
+        return done
 
 
-def _batch(features: Sequence[np.ndarray]) -> Batch:
-    """Features padded to the longest, to a multiple of 64 frames: few shapes, few kernels."""
-    longest = max(len(one) for one in features)
-    padded = np.zeros((len(features), -(-longest // 64) * 64, features[0].shape[1]), np.float32)
-    for row, one in zip(padded, features):
-        row[: len(one)] = one
-    lengths = np.array([len(one) for one in features], np.int32)
-    nothing = np.zeros((len(features), 0), np.int32)
-    zeros = np.zeros(len(features), np.int32)
-    return Batch(padded, lengths, nothing, zeros, np.arange(len(features)), 0.0)
+class RecordingsLeftOut(InputError):
+    """Recordings could not be read; the others have been transcribed.
+
+    Args:
+      problems: one for each that could not.
+      results: of all, in order; None where there is none.
+    """
+
+    def __init__(self, problems: Sequence[Problem], results: list[Any]):
+        count = f"{len(problems)} of {len(results)} recordings"
+        super().__init__(
+            f"{count} could not be read. The results of the others are in this error's `results`; "
+            'on_error="skip" returns them.',
+            problems,
+        )
+        self.results = results
+
+
+def _recordings(audio: Sequence[Audio]) -> Sequence[Audio]:
+    """A list of recordings, of which a single one may stand for itself."""
+    if isinstance(audio, (str, Path, np.ndarray)):
+        return [audio]
+    problems = [
+        Problem(f"audio[{index}]", type(one).__name__, "a path or a 1-D NumPy array of samples")
+        for index, one in enumerate(audio)
+        if not isinstance(one, (str, Path, np.ndarray))
+    ]
+    if problems:
+        raise InputError("Not a recording:", problems)
+    return audio
+
+
+def _padded(frames: int) -> int:
+    """To a multiple of 64 frames: few shapes, few kernels."""
+    return -(-frames // 64) * 64
 
 
 def load_trained_weights(

@@ -25,7 +25,7 @@ from open_seq2seq.training.devices import copies
 from open_seq2seq.training.effort import Effort
 from open_seq2seq.training.experiment import Experiment, check_contract, contract
 from open_seq2seq.training.freezing import trainable_variables
-from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList
+from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList, recordings
 from open_seq2seq.training.nonfinite import NonFiniteGuard
 from open_seq2seq.training.progress import Progress, data_identity
 from open_seq2seq.training.reporting import Reporter, TrainedStep
@@ -217,7 +217,7 @@ class Trainer:
             self.workers,
         )
         self._left_out = LeftOutGuard(
-            LeftOutList(self.logdir and self.logdir.root / "left_out_training.txt"),
+            LeftOutList(self.logdir.root / "left_out_training.txt" if self.logdir else None),
             "Training",
             len(self.data.utterances),
             self.params.get("max_damaged_share", 0.0),
@@ -372,7 +372,7 @@ class Trainer:
         ]
         if self._left_out.count:
             lines.append(
-                f"{self._left_out.count} recordings could not be read and were left out; see "
+                f"{recordings(self._left_out.count)} could not be read and left out; see "
                 f"{self._left_out.listed.path}."
             )
         if guard.count:

@@ -46,7 +46,7 @@ class Validation:
         self.step = EvaluationStep(experiment.model)
         self.last: AnyEvaluation | None = None
         self.left_out = LeftOutGuard(
-            LeftOutList(logdir and logdir.root / "left_out_evaluation.txt"),
+            LeftOutList(logdir.root / "left_out_evaluation.txt" if logdir else None),
             "Evaluation",
             len(data.utterances),
             experiment.params.get("max_damaged_share", 0.0),

@@ -118,7 +118,7 @@ def test_a_recording_that_vanishes(start, config, tmp_path):
         assert job.wait(SOON + 120) == 0, job.output
         listed = (tmp_path / "log/left_out_training.txt").read_text()
         assert listed.count("17.wav: no such file") == 1, listed
-        assert "1 recordings could not be read and were left out" in job.output
+        assert "1 recording could not be read and left out" in job.output
         assert (tmp_path / "log/ckpt-60").is_dir()
     finally:
         gone.rename(config.with_name("17.wav"))

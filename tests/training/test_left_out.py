@@ -98,7 +98,7 @@ def test_training_leaves_out_a_damaged_recording_and_goes_on_exactly(corpus, run
     assert code == 0, err
     listed = (whole / "left_out_training.txt").read_text()
     assert listed.count("data.csv:15") == 1 and "13.wav" in listed
-    assert "1 recordings could not be read and were left out" in out
+    assert "1 recording could not be read and left out" in out
     assert (whole / "left_out_evaluation.txt").read_text().count("data.csv:15") == 1
     last = whole / "ckpt-20"
     assert all(np.isfinite(value).all() for value in weights(last).values())

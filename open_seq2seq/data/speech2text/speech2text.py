@@ -216,14 +216,42 @@ class Speech2TextDataLayer:
           RunError: something failed that is not the recording's fault; it names the file.
         """
         plan, _ = self._epoch_plan(epoch), self._cache  # made here, not in the threads
-        workers = self.params["loader_workers"]
-        if workers is None:
-            workers = min(available_cores(), _MOST_WORKERS)
+        workers = self.threads
 
         def load(step: int, stop: threading.Event) -> Batch:
             return self._load_batch(plan.batch(step), epoch, stop)
 
         return load_in_order(load, range(start, len(plan)), workers)
+
+    @property
+    def threads(self) -> int:
+        """How many recordings are loaded at the same time; 0: in the thread that asks."""
+        workers: int | None = self.params["loader_workers"]
+        return min(available_cores(), _MOST_WORKERS) if workers is None else workers
+
+    def utterance_loader(self) -> Callable[[int], np.ndarray]:
+        """A function from a row to its features `[time, feature]`, for inference.
+
+        Threads may call it. It raises `DamagedRecording` if the recording cannot be read, and
+        RunError, which names the file, if something else failed.
+        """
+        plan, _ = self._epoch_plan(0), self._cache  # made here, not in the threads
+
+        def load(row: int) -> np.ndarray:
+            variant, factor = int(plan.variants[row]), float(plan.speed_factors[row])
+            return self._load_utterance(row, variant, factor, 0)
+
+        return load
+
+    def padded_length(self, frames: int) -> int:
+        """The frames that a batch with so many is padded to."""
+        return self._planner.padded_length(frames)
+
+    @property
+    def most_batch_frames(self) -> int | None:
+        """Padded frames in a batch, at most, as `max_batch_duration` says; None: no limit."""
+        limit = self.params["max_batch_duration"]
+        return None if limit is None else int(limit / self.params["window_stride"] + 1e-6)
 
     def fingerprint(self) -> dict[str, Any]:
         """What the features must agree on with a model that was trained on them."""
@@ -287,15 +315,13 @@ class Speech2TextDataLayer:
 
     @cached_property
     def _planner(self) -> BatchPlanner:
-        limit = self.params["max_batch_duration"]
-        stride = self.params["window_stride"]
         shuffle = self.params["shuffle"]
         changes_speed = (self.augmenter.shortest_factor, self.augmenter.longest_factor) != (1, 1)
         return BatchPlanner(
             samples=self._corpus.samples(),
             count_frames=self._count_frames,
             batch_size=self.batch_size,
-            max_batch_frames=None if limit is None else int(limit / stride + 1e-6),
+            max_batch_frames=self.most_batch_frames,
             num_buckets=self.params["num_buckets"],
             pad_to=self.params["pad_to"],
             seed=self.seed,

@@ -1,34 +1,103 @@
-"""What inference writes: a CSV of transcripts, or a pickle of logits."""
+"""Mode infer: what it writes, while it transcribes."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.files import write_whole
+from open_seq2seq.errors import Problem
+from open_seq2seq.files import check_writable, csv_line, result_stream, write_whole
+from open_seq2seq.inference.transcriber import Transcription
+from open_seq2seq.training.console import say
+from open_seq2seq.training.evaluation import run_inference
+from open_seq2seq.training.experiment import Experiment
+from open_seq2seq.training.step import EvaluationStep
+from open_seq2seq.training.workers.interface import Workers
 
 
-def write_transcripts(path: Path, utterances: Sequence[Utterance], texts: Iterable[str]) -> None:
-    """A CSV with the columns `wav_filename` and `predicted_transcript`, one row an utterance."""
-    names = [utterance.name for utterance in utterances]
-    table = pd.DataFrame({"wav_filename": names, "predicted_transcript": list(texts)})
-    write_whole(path, table.to_csv(index=False))
+class Results(Protocol):
+    """What gets the results of mode infer, one after the other."""
+
+    def add(self, utterance: Utterance, one: Transcription) -> None:
+        """Writes a result that has no error."""
 
 
-def write_logits(
-    path: Path,
-    utterances: Sequence[Utterance],
-    logits: Sequence[np.ndarray],
-    step_size: float,
-    symbols: Sequence[str],
-) -> None:
-    """A pickle for offline decoding: a dictionary with exactly three keys.
+def transcribe_all(
+    experiment: Experiment, output: Path, workers: Workers, shows: bool
+) -> tuple[int, list[Problem]]:
+    """Transcribes the experiment's data and writes each result as soon as it is there.
+
+    Args:
+      experiment: a trained model, ready to decode, and the recordings.
+      output: the file of results; noticed here, before the first batch, if it cannot be written.
+      workers: those that transcribe together; the first one writes.
+      shows: print each transcript too.
+
+    Returns:
+      How many results are written, and what is wrong with the other recordings.
+
+    Raises:
+      RunError: results cannot be written.
+    """
+    data = experiment.data
+    keep_logits = experiment.params["decoder_params"]["infer_logits_to_pickle"]
+    count, problems = 0, []
+    with _opened(output, experiment, keep_logits) if workers.is_first else nullcontext() as results:
+        for one in run_inference(
+            experiment.model,
+            EvaluationStep(experiment.model),
+            data,
+            experiment.step_size,
+            keep_logits,
+            decodes=shows or not keep_logits,
+            workers=workers,
+        ):
+            if one.error is not None:
+                problems += one.error.problems
+                continue
+            count += 1
+            if results is None:
+                continue
+            utterance = data.utterances[one.index]
+            results.add(utterance, one)
+            if shows and one.result is not None:
+                say(f"{utterance.name}: {one.result.text}")
+    return count, problems
+
+
+@contextmanager
+def _opened(output: Path, experiment: Experiment, keep_logits: bool) -> Iterator[Results]:
+    if keep_logits:
+        check_writable(output)
+        logits = _Logits()
+        yield logits
+        logits.write(output, experiment.step_size, experiment.data.vocabulary.symbols)
+        return
+    with result_stream(output, say) as stream:
+        stream.write(csv_line(["wav_filename", "predicted_transcript"]))
+        yield _Table(stream)
+
+
+class _Table:
+    """A CSV with the columns `wav_filename` and `predicted_transcript`."""
+
+    def __init__(self, stream: Any):
+        self._stream = stream
+
+    def add(self, utterance: Utterance, one: Transcription) -> None:
+        """See `Results`."""
+        assert one.result is not None
+        self._stream.write(csv_line([utterance.name, one.result.text]))
+
+
+class _Logits:
+    """A pickle for offline decoding, which is written when all is there: a dictionary of
 
     * `logits`: name of the recording, as in the manifest, to `[time, class]` raw logits,
       blank last, cut to the utterance's length. A segment of a recording has `@offset+duration`
@@ -36,9 +105,20 @@ def write_logits(
     * `step_size`: seconds from one frame to the next;
     * `vocab`: class to symbol, the blank not included.
     """
-    content: dict[str, Any] = {
-        "logits": {u.name + u.segment: array for u, array in zip(utterances, logits)},
-        "step_size": step_size,
-        "vocab": dict(enumerate(symbols)),
-    }
-    write_whole(path, pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL))
+
+    def __init__(self) -> None:
+        self._logits: dict[str, np.ndarray] = {}
+
+    def add(self, utterance: Utterance, one: Transcription) -> None:
+        """See `Results`."""
+        assert one.logits is not None
+        self._logits[utterance.name + utterance.segment] = one.logits
+
+    def write(self, path: Path, step_size: float, symbols: Sequence[str]) -> None:
+        """Writes the file."""
+        content: dict[str, Any] = {
+            "logits": self._logits,
+            "step_size": step_size,
+            "vocab": dict(enumerate(symbols)),
+        }
+        write_whole(path, pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL))

@@ -19,12 +19,12 @@ from open_seq2seq.files import write_whole
 from open_seq2seq.metrics.report import write_report
 from open_seq2seq.ops import native
 from open_seq2seq.runs.record import config_text, store_old_style_logs, store_run
-from open_seq2seq.training.commands.inference import write_logits, write_transcripts
+from open_seq2seq.training.commands.inference import transcribe_all
 from open_seq2seq.training.commands.job import Job, find_checkpoints, read_job
 from open_seq2seq.training.commands.run_summary import TrainingSummary, add_evaluation, add_logits
 from open_seq2seq.training.console import be_quiet, clock, copied_output, say
 from open_seq2seq.training.devices import split_cpu
-from open_seq2seq.training.evaluation import Evaluation, run_inference
+from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.experiment import (
     Experiment,
     describe_model,
@@ -32,7 +32,7 @@ from open_seq2seq.training.experiment import (
     make_experiment,
     prepare_decoding,
 )
-from open_seq2seq.training.left_out import LeftOutList
+from open_seq2seq.training.left_out import LeftOutList, recordings
 from open_seq2seq.training.recognizer import load_weights
 from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
@@ -209,14 +209,14 @@ def _say_left_out(job: Job, problems: Sequence[Problem], what: str) -> None:
         return
     listed = LeftOutList(job.logdir.root / f"left_out_{what}.txt")
     listed.add(problems, f"mode {job.mode}")
-    count = f"{len(problems)} recordings could not be read and are left out"
+    count = f"{recordings(len(problems))} could not be read"
     if not job.flags.skip_bad_rows:
         raise InputError(
-            f"{count} (--skip_bad_rows says that this is all right); the results are of the "
-            f"others. All are listed in {listed.path}:",
+            f"{count}; the results are of the others (with --skip_bad_rows this is no error). The "
+            f"list is in {listed.path}:",
             problems,
         )
-    say(f"{count}; they are listed in {listed.path}")
+    say(f"{count}: left out, and listed in {listed.path}")
 
 
 def _write_report(job: Job, result: AnyEvaluation, params: Mapping[str, Any]) -> None:
@@ -239,26 +239,14 @@ def _infer(job: Job, checkpoint: Path) -> None:
     utterances = files and [Utterance(f, f, None, None, "command line") for f in files]
     experiment, source = _trained(job, checkpoint, utterances)
     say(f"Transcribing with {source}")
-    data, model = experiment.data, experiment.model
-    _check_data(job, experiment, data, "inference")
-    keep_logits = experiment.params["decoder_params"]["infer_logits_to_pickle"]
-    step = EvaluationStep(model)
-    results, logits = run_inference(
-        model, step, data, experiment.step_size, keep_logits, job.workers
-    )
-    if not job.workers.is_first:
-        return
+    _check_data(job, experiment, experiment.data, "inference")
     output = Path(job.flags.infer_output_file)
-    if keep_logits:
-        step_size, symbols = experiment.step_size, data.vocabulary.symbols
-        write_logits(output, data.utterances, logits, step_size, symbols)
-        add_logits(job, experiment, checkpoint, output)
-    else:
-        write_transcripts(output, data.utterances, [result.text for result in results])
-    if files:
-        for utterance, result in zip(data.utterances, results):
-            say(f"{utterance.name}: {result.text}")
-    say(f"{len(results)} recordings transcribed; written to {output}")
+    count, problems = transcribe_all(experiment, output, job.workers, shows=bool(files))
+    if job.workers.is_first:
+        if experiment.params["decoder_params"]["infer_logits_to_pickle"]:
+            add_logits(job, experiment, checkpoint, output)
+        say(f"{recordings(count)} transcribed; written to {output}")
+    job.workers.first(lambda: _say_left_out(job, problems, "inference"))
 
 
 def _check_data(job: Job, experiment: Experiment, data: Any, what: str) -> None:

@@ -1,0 +1,1 @@
+"""From recordings to transcripts with a trained model, whatever asks for them."""

@@ -1,0 +1,149 @@
+"""Mode infer and `Recognizer`: damaged recordings, results that are kept, paths that are wrong."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from open_seq2seq.errors import InputError
+from open_seq2seq.training.recognizer import Recognizer, RecordingsLeftOut
+from open_seq2seq.training.step import EvaluationStep
+from tests.training.conftest import RATE, speech_like, write_corpus
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A corpus with a checkpoint, for all tests here: they write elsewhere."""
+    from open_seq2seq.cli import main
+
+    corpus = write_corpus(tmp_path_factory.mktemp("trained"))
+    arguments = ("--mode=train", "--max_steps=40", "--lr_policy_params/learning_rate=0.03")
+    assert main([f"--config_file={corpus}/config.py", *arguments]) == 0
+    return corpus
+
+
+@pytest.fixture
+def infer(trained, capfd):
+    """Calls `run.py --mode=infer`; returns exit code, stdout and stderr."""
+    from open_seq2seq.cli import main
+
+    def call(*arguments):
+        capfd.readouterr()
+        code = main(
+            [f"--config_file={trained / 'config.py'}", "--mode=infer", *map(str, arguments)]
+        )
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """Recordings of which three have a good header and bad samples."""
+    samples = speech_like("cab", 5)
+    for name in ("a.wav", "cut.wav", "b.wav", "cut.flac", "c.wav"):
+        soundfile.write(tmp_path / name, samples, RATE)
+    os.truncate(tmp_path / "cut.wav", 2000)
+    os.truncate(tmp_path / "cut.flac", (tmp_path / "cut.flac").stat().st_size // 2)
+    with_nan = samples.copy()
+    with_nan[100] = np.nan
+    soundfile.write(tmp_path / "nan.wav", with_nan, RATE, subtype="FLOAT")
+    return [tmp_path / n for n in ("a.wav", "cut.wav", "b.wav", "cut.flac", "nan.wav", "c.wav")]
+
+
+BAD = ("cut.wav", "cut.flac", "nan.wav")
+
+
+@pytest.mark.parametrize("skips", [False, True])
+def test_damaged_recordings_do_not_lose_the_others(trained, infer, damaged, tmp_path, skips):
+    output = tmp_path / "out.csv"
+    flags = ["--skip_bad_rows"] if skips else []
+    code, out, err = infer(f"--infer_output_file={output}", *flags, "--infer_files", *damaged)
+    assert code == (0 if skips else 2), err
+    table = pd.read_csv(output, keep_default_na=False)
+    good = [str(path) for path in damaged if path.name not in BAD]
+    assert list(table["wav_filename"]) == good
+    assert table["predicted_transcript"].nunique() == 1
+    listed = (trained / "run/left_out_inference.txt").read_text()
+    for name in BAD:
+        assert listed.count(f"{name}: ") == 1
+        assert skips or name in err
+    assert "3 recordings could not be read" in (out if skips else err)
+    assert "left_out_inference.txt" in (out if skips else err)
+    (tmp_path / "none.csv").unlink(missing_ok=True)
+
+
+def test_the_list_of_an_earlier_run_goes(trained, infer, damaged, tmp_path):
+    code, _, _ = infer(f"--infer_output_file={tmp_path}/1.csv", "--infer_files", *damaged)
+    assert code == 2
+    code, _, err = infer(f"--infer_output_file={tmp_path}/2.csv", "--infer_files", damaged[0])
+    assert code == 0, err
+    assert not (trained / "run/left_out_inference.txt").exists()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_what_was_transcribed_before_the_end_is_kept(trained, infer, tmp_path, monkeypatch, error):
+    original, calls = EvaluationStep.logits, []
+
+    def failing(self, batch):
+        calls.append(1)
+        if len(calls) == 6:
+            raise error
+        return original(self, batch)
+
+    output = tmp_path / "out.csv"
+    flags = f"--infer_output_file={output}", "--batch_size_per_gpu=1"
+    with monkeypatch.context() as patch:
+        patch.setattr(EvaluationStep, "logits", failing)
+        code, out, _ = infer(*flags)
+    assert code != 0 and not output.exists()
+    partial = tmp_path / "out.csv.partial"
+    assert str(partial) in out
+    kept = pd.read_csv(partial, keep_default_na=False)
+    assert len(kept) >= 4
+    assert infer(*flags)[0] == 0
+    whole = pd.read_csv(output, keep_default_na=False)
+    assert len(whole) == 18 and whole.head(len(kept)).equals(kept)
+
+
+class TestRecognizer:
+    @pytest.fixture(scope="class")
+    def recognizer(self, trained):
+        return Recognizer.load(trained / "config.py")
+
+    def test_one_bad_file_does_not_lose_the_others(self, recognizer, damaged):
+        with pytest.raises(RecordingsLeftOut) as raised:
+            recognizer.transcribe(damaged)
+        error = raised.value
+        assert isinstance(error, InputError) and error.exit_code == 2
+        assert [path.name for path, one in zip(damaged, error.results) if one is None] == list(BAD)
+        assert [problem.where for problem in error.problems] == [
+            str(path) for path in damaged if path.name in BAD
+        ]
+        good = [path for path in damaged if path.name not in BAD]
+        assert [one for one in error.results if one is not None] == recognizer.transcribe(good)
+
+    def test_they_can_be_skipped(self, recognizer, damaged, caplog):
+        results = recognizer.transcribe(damaged, on_error="skip")
+        assert [one is None for one in results] == [path.name in BAD for path in damaged]
+        assert sum(record.levelname == "WARNING" for record in caplog.records) == 3
+        logits = recognizer.logits(damaged, on_error="skip")
+        assert [one is None for one in logits] == [path.name in BAD for path in damaged]
+        with pytest.raises(ValueError, match="on_error"):
+            recognizer.transcribe(damaged, on_error="ignore")
+
+    def test_an_array_is_named_by_its_place(self, recognizer):
+        good = speech_like("ab", 1)
+        results = recognizer.transcribe([good, np.full(900, np.nan, np.float32)], on_error="skip")
+        assert results[0].text and results[1] is None
+        with pytest.raises(RecordingsLeftOut, match=r"audio\[1\]"):
+            recognizer.transcribe([good, np.zeros((2, 2), np.float32)])
+
+    def test_results_come_while_others_are_computed(self, recognizer, damaged):
+        stream = recognizer.stream(damaged)
+        first = next(stream)
+        assert first.index == 0 and first.result.text
+        assert [one.error is not None for one in stream] == [True, False, True, True, False]
