@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     add = parser.add_argument
     add("--config_file", help="the config of the trained model")
     add("--logits", help="logits that are there already, instead of running the model")
+    add("--blank", type=int, metavar="CLASS", help="class of the blank in the logits (the last)")
     add("--audio", default="calibration/sample.csv", help="a manifest, or a folder of recordings")
     add("--alignments", default="calibration/target.json", help="JSON file, or a folder of them")
     add("--infer_output_file", default="calibration/sample.pkl", help="where the logits go")
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     flags, overrides = parser.parse_known_args(arguments)
     if (flags.config_file is None) == (flags.logits is None):
         parser.error("either --config_file or --logits is needed")
+    if flags.blank is not None and flags.logits is None:
+        parser.error("--blank is for --logits")
     if flags.logits and overrides:
         parser.error(f"unrecognized arguments: {' '.join(overrides)}")
     try:
@@ -45,7 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
         from open_seq2seq.decoding.word_times import Shifts, word_times, write_shifts
 
         alignments = read_alignments(flags.alignments)
-        stored = read_stored(flags.logits or _infer(flags, overrides))
+        stored = read_stored(flags.logits or _infer(flags, overrides), blank=flags.blank)
+        for note in stored.notes:
+            print(note, file=sys.stderr)
         words = word_times(stored.utterances, stored.vocabulary, stored.step_size, Shifts())
         found = calibrate(stored.utterances, words, alignments)
         write_shifts(flags.calibration_out, found.shifts)

@@ -39,6 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--text_normalization", metavar="NAME", help="of the labels, as in training")
     add("--vocab", help="one character per line; without it the symbols stored with the logits")
     add("--bpe_model", help="the SentencePiece model, for subwords")
+    add("--blank", type=int, metavar="CLASS", help="class of the blank in the logits (the last)")
     add("--step_size", type=float, help="seconds per frame, where the logits don't say it (0.02)")
 
     search = parser.add_argument_group("search")

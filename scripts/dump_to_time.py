@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     add("--labels", help="the manifest, for logits without names")
     add("--vocab", help="one character per line, for logits without symbols")
     add("--bpe_model", help="the SentencePiece model, for subwords")
+    add("--blank", type=int, metavar="CLASS", help="class of the blank in the logits (the last)")
     add("--step_size", type=float, help="seconds per frame, where the dump doesn't say it")
     flags = parser.parse_args(arguments)
     # After the flags: `--help` need not wait.
@@ -42,7 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         shifts, notes = choose_shifts(flags.start_shift, flags.end_shift, flags.calibration_file)
         stored = read_stored(
-            flags.dumpfile, flags.labels, flags.vocab, flags.bpe_model, flags.step_size
+            flags.dumpfile,
+            flags.labels,
+            flags.vocab,
+            flags.bpe_model,
+            flags.step_size,
+            blank=flags.blank,
         )
         words = word_times(stored.utterances, stored.vocabulary, stored.step_size, shifts)
         write_word_times(flags.save_file, stored.utterances, words)

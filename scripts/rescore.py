@@ -91,6 +91,7 @@ def _rescore(flags: argparse.Namespace, given: list[float | None]) -> None:
         raise InputError("The weights cannot be found:", [problem])
     overrides = [f"--logdir={flags.logdir}"] if flags.logdir else []
     scorer = LanguageModelScorer.load(flags.config_file, overrides, flags.checkpoint)
+    _say_unknown(*scorer.unknown_words([h.text for one in lists for h in one.hypotheses]), flags)
 
     def scored(many: Any) -> list[list[float]]:
         flat = iter(scorer.log_probabilities([h.text for one in many for h in one.hypotheses]))
@@ -150,6 +151,23 @@ def _rescore(flags: argparse.Namespace, given: list[float | None]) -> None:
     written = [flags.output, flags.csv, flags.beam_dump_with_lm]
     for path in filter(None, written):
         print(f"Written: {Path(path)}")
+
+
+def _say_unknown(unknown: list[str], words: int, flags: argparse.Namespace) -> None:
+    """Says which words of the hypotheses the neural model does not know, or that it knows none."""
+    if not unknown:
+        return
+    shown = f"{', '.join(map(repr, unknown[:5]))}{', ...' if len(unknown) > 5 else ''}"
+    if len(unknown) == words:
+        found = f"none of the {words} different words of the hypotheses ({shown})"
+        remedy = "Upper and lower case, or a model of another language or unit?"
+        problem = Problem(flags.config_file, found, "words that both have", remedy)
+        raise InputError("The language model does not know these texts:", [problem])
+    verb = "is" if len(unknown) == 1 else "are"
+    print(
+        f"{len(unknown)} of {words} different words of the hypotheses {verb} not in the language "
+        f"model's vocabulary and count as <UNK>: {shown}."
+    )
 
 
 def _orders(lists: Any, nlm: Any, scores: Any) -> list[list[dict[str, Any]]]:

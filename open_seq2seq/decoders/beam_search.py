@@ -94,32 +94,50 @@ def make_beam_search(
 
 
 def lexicon_note(decoder: Any) -> str | None:
-    """What the user should know of words that beam search can never find; None: nothing.
+    """What the user should know of texts that beam search can never find; None: nothing.
 
     Args:
       decoder: a `ctc_decoder_with_lm.BeamSearchDecoder`.
     """
+    notes = []
     count = decoder.unspellable_words
-    if not count:
-        return None
-    examples = ", ".join(map(repr, decoder.unspellable_examples))
-    words = "1 word" if count == 1 else f"{count} words"
-    return (
-        f"{words} of the language model or lexicon cannot be spelled with the model's symbols and "
-        f"will never be recognised: {examples}{', ...' if count > 5 else ''}."
-    )
+    if count:
+        total = count + decoder.lexicon_words
+        examples = decoder.unspellable_examples
+        words = "1 word" if count == 1 else f"{count} words"
+        shown = f"{', '.join(map(repr, examples))}{', ...' if count > len(examples) else ''}"
+        characters = set("".join(decoder.symbols))
+        lower = all(set(word.lower()) <= characters for word in examples)
+        notes.append(
+            f"{words} (of {total}) of the language model or lexicon cannot be spelled with the "
+            f"model's symbols and will never be recognised: {shown}."
+            + (" In lower case they could: scripts/build_lm.py --lower_case." if lower else "")
+        )
+    has_space = any(" " in symbol or "\u2581" in symbol for symbol in decoder.symbols)
+    if decoder.language_models and decoder.scoring.lm_unit == "word" and not has_space:
+        notes.append(
+            "The model's symbols have no space: with a language model of words each utterance is "
+            "taken for one word."
+        )
+    return " ".join(notes) or None
 
 
 def _read_lexicon(path: str) -> list[str]:
     """The words of a text file: the first of each line (a pronunciation lexicon's too)."""
     try:
         with open(path, encoding="utf-8-sig") as file:
-            words = [line.split()[0] for line in file if line.strip()]
+            text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         problem = Problem(path, str(error), "a UTF-8 text file with a word in each line")
         raise InputError("The lexicon cannot be read:", [problem]) from None
-    if not words:
-        problem = Problem(path, "no words", "a word in each line")
+    words = [line.split()[0] for line in text.split("\n") if line.strip()]
+    found = "" if words else "no words"
+    if "\0" in text:
+        found = "a binary file"
+    elif words[:1] == ["\\data\\"]:
+        found = "a language model (ARPA)"
+    if found:
+        problem = Problem(path, found, "a word in each line")
         raise InputError("The lexicon cannot be used:", [problem])
     return words
 

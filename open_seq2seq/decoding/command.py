@@ -98,6 +98,7 @@ def _read(flags: argparse.Namespace, progress: ProgressMaker) -> _Job:
         flags.step_size,
         need_reference=flags.mode == "eval",
         text_normalization=flags.text_normalization,
+        blank=flags.blank,
     )
     options: dict[str, Any] = {
         name: getattr(flags, name)
@@ -128,14 +129,14 @@ def _evaluate(job: _Job) -> Measured:
     greedy = decode_greedily(stored.utterances, stored.vocabulary, stored.step_size)
     empty = sum(not result.text.strip() for result in greedy)
     print(f"Empty greedy predictions: {empty} of {len(greedy)}")
-    greedy_texts = [result.text.lower() for result in greedy]
+    greedy_texts = [stored.lower(result.text) for result in greedy]
     errors = count_errors(stored.references, greedy_texts)
     print(f"Greedy WER = {errors.words.rate:.4f}")
     print(f"Greedy CER = {errors.characters.rate:.4f}")
 
     alphas = grid_values(flags.alpha or 0.0, flags.alpha_max, flags.alpha_step)
     betas = grid_values(flags.beta or 0.0, flags.beta_max, flags.beta_step)
-    search = GridSearch(stored.references, alphas, betas, job.decode)
+    search = GridSearch(stored.references, alphas, betas, job.decode, stored.lower)
     started = time.monotonic()
     if flags.exact_grid or len(alphas) * len(betas) == 1:
         search.decode_all()
@@ -151,7 +152,7 @@ def _evaluate(job: _Job) -> Measured:
     best = search.best
     results = search.results[best.alpha, best.beta]
     _write_results(job, results, best.alpha, best.beta)
-    texts = [result.text.lower() for result in results]
+    texts = [stored.lower(result.text) for result in results]
     names = [utterance.name for utterance in stored.utterances]
     count = len(search.points)
     return Measured(stored.references, names, greedy_texts, errors, texts, best, count)
@@ -213,12 +214,12 @@ def _write_results(job: _Job, results: list[DecodeResult], alpha: float, beta: f
         outputs.write_json_lines(flags.nbest_file, job.stored.utterances, lists, flags.nbest)
     if flags.dump_all_beams_to:
         outputs.write_beams(flags.dump_all_beams_to, lists)
-    for path, write in (
-        (flags.output_file, outputs.write_utterances),
-        (flags.ctm, outputs.write_ctm),
-    ):
-        if path:
-            write(path, job.stored.utterances, results)
+    if flags.output_file:
+        outputs.write_utterances(
+            flags.output_file, job.stored.utterances, results, job.stored.lower
+        )
+    if flags.ctm:
+        outputs.write_ctm(flags.ctm, job.stored.utterances, results)
     written = [
         path
         for path in (

@@ -103,6 +103,7 @@ class GridSearch:
       references: [utterance] texts.
       alphas, betas: the grid's values, ascending.
       decode: decodes all utterances at (alpha, beta).
+      lower: how transcripts are lower-cased.
     """
 
     def __init__(
@@ -111,10 +112,11 @@ class GridSearch:
         alphas: Sequence[float],
         betas: Sequence[float],
         decode: Decode,
+        lower: Callable[[str], str] = str.lower,
     ):
         self.references, self.alphas, self.betas = list(references), list(alphas), list(betas)
         self._decode = decode
-        self._counter = _ErrorCounter(self.references)
+        self._counter = _ErrorCounter(self.references, lower)
         self.results: dict[tuple[float, float], list[DecodeResult]] = {}
         self.points: dict[tuple[float, float], GridPoint] = {}
 
@@ -184,12 +186,12 @@ class _ErrorCounter:
     Neighbouring points of a grid share nearly all hypotheses.
     """
 
-    def __init__(self, references: Sequence[str]):
-        self._references = list(references)
+    def __init__(self, references: Sequence[str], lower: Callable[[str], str]):
+        self._references, self._lower = list(references), lower
         self._known: list[dict[str, tuple[int, ...]]] = [{} for _ in references]
 
     def count(self, hypotheses: Sequence[str]) -> ErrorCounts:
-        texts = [text.lower() for text in hypotheses]
+        texts = [self._lower(text) for text in hypotheses]
         new = [index for index, text in enumerate(texts) if text not in self._known[index]]
         errors = utterance_errors([self._references[i] for i in new], [texts[i] for i in new])
         for index, one in zip(new, errors):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from open_seq2seq.decoding.logit_kinds import as_logits, blank_note, with_blank_last
 from open_seq2seq.decoding.plain_pickle import load_plain_pickle
 from open_seq2seq.errors import InputError, Problem
 
@@ -27,6 +28,7 @@ class LogitsFile:
       step_size: seconds from one frame to the next, None where the file doesn't say.
       symbols: text of each class but the blank, None where the file doesn't say.
       references: texts, where the file has them.
+      notes: what the user should know of its numbers.
     """
 
     path: Path
@@ -35,6 +37,7 @@ class LogitsFile:
     step_size: float | None = None
     symbols: list[str] | None = None
     references: list[str] | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def classes(self) -> int:
@@ -42,7 +45,7 @@ class LogitsFile:
         return self.logits[0].shape[1] if self.logits else 0
 
 
-def read_logits(path: str | Path) -> LogitsFile:
+def read_logits(path: str | Path, blank: int | None = None) -> LogitsFile:
     """Reads logits of one of these kinds:
 
     * a pickle of a dictionary with `logits` (name to [time, class]), `step_size` (seconds)
@@ -54,6 +57,13 @@ def read_logits(path: str | Path) -> LogitsFile:
       [all frames, class] of utterances one after the other, their `lengths` and `keys`, and
       maybe their `texts`. Both may hold `step_size` and `vocab` (an array of text).
 
+    Numbers that can only be probabilities, costs or log10 become what they should be, and a blank
+    that is not the last class is put there, or its place is asked for (`logit_kinds`). -inf is the
+    logarithm of 0.
+
+    Args:
+      blank: the class of the blank in the file; None: the last one.
+
     Raises:
       InputError: listing every utterance whose array is not what it should be.
     """
@@ -63,14 +73,34 @@ def read_logits(path: str | Path) -> LogitsFile:
         found = "a folder" if path.is_dir() else "no such file"
         raise InputError("No logits:", [Problem(str(path), found, "a file of logits", remedy)])
     if zipfile.is_zipfile(path):
-        file = _from_archive(path)
+        file = _from_archive(path, blank)
     else:
-        file = _from_content(path, load_plain_pickle(path))
+        file = _from_content(path, load_plain_pickle(path), blank)
     _check_arrays(file)
-    return file
+    if blank is not None:
+        file = _moved_blank(file, blank)
+    logits, notes = as_logits(file.logits)
+    file = replace(file, logits=logits)
+    _check_values(file)
+    if blank is None and (note := blank_note(logits)):
+        notes.append(note)
+    return replace(file, notes=notes)
 
 
-def _from_content(path: Path, content: Any) -> LogitsFile:
+def _moved_blank(file: LogitsFile, blank: int) -> LogitsFile:
+    """With the blank behind the other classes; among the symbols it is left out."""
+    if not 0 <= blank < file.classes:
+        found = f"{file.classes} classes in {file.path}"
+        expected = f"a class from 0 to {file.classes - 1}"
+        raise InputError("There is no such blank:", [Problem(f"--blank={blank}", found, expected)])
+    symbols = file.symbols
+    if symbols is not None and len(symbols) == file.classes:
+        symbols = symbols[:blank] + symbols[blank + 1 :]
+    moved = [with_blank_last(array, blank) for array in file.logits]
+    return replace(file, logits=moved, symbols=symbols)
+
+
+def _from_content(path: Path, content: Any, blank: int | None) -> LogitsFile:
     if not isinstance(content, Mapping):
         return LogitsFile(path, None, _arrays(path, content))
     logits = content.get("logits")
@@ -82,7 +112,7 @@ def _from_content(path: Path, content: Any) -> LogitsFile:
     names = [str(name) for name in logits]
     values = [np.asarray(array) for array in logits.values()]
     return LogitsFile(
-        path, names, values, _step_size(path, content), _symbols(path, content.get("vocab"))
+        path, names, values, _step_size(path, content), _symbols(path, content.get("vocab"), blank)
     )
 
 
@@ -96,14 +126,14 @@ def _arrays(path: Path, content: Any) -> list[np.ndarray]:
     return [np.asarray(array) for array in content]
 
 
-def _from_archive(path: Path) -> LogitsFile:
+def _from_archive(path: Path, blank: int | None) -> LogitsFile:
     try:
         with np.load(path, allow_pickle=False) as archive:
             content = {name: archive[name] for name in archive.files}
     except (ValueError, OSError, zipfile.BadZipFile, KeyError, EOFError) as error:
         raise _not_logits(path, f"a damaged archive ({error})", "an .npz of arrays") from None
     step_size = _step_size(path, content)
-    symbols = _symbols(path, content.pop("vocab", None))
+    symbols = _symbols(path, content.pop("vocab", None), blank)
     content.pop("step_size", None)
     if "lengths" not in content:
         return LogitsFile(path, list(content), list(content.values()), step_size, symbols)
@@ -139,15 +169,18 @@ def _step_size(path: Path, content: Mapping[str, Any]) -> float | None:
     return seconds
 
 
-def _symbols(path: Path, vocabulary: Any) -> list[str] | None:
+def _symbols(path: Path, vocabulary: Any, blank: int | None) -> list[str] | None:
     """Symbols in the order of the classes, from {class: symbol} or a list."""
     if vocabulary is None:
         return None
     if isinstance(vocabulary, Mapping):
-        if sorted(vocabulary) != list(range(len(vocabulary))):
+        classes = [index for index in range(len(vocabulary) + 1) if index != blank]
+        if not all(isinstance(key, (int, np.integer)) for key in vocabulary) or (
+            sorted(vocabulary) not in (classes[: len(vocabulary)], list(range(len(vocabulary))))
+        ):
             found = f"vocab with the classes {sorted(map(str, vocabulary))[:10]}"
             raise _not_logits(path, found, "the classes 0, 1, 2, ...")
-        vocabulary = [vocabulary[index] for index in range(len(vocabulary))]
+        vocabulary = [vocabulary[index] for index in sorted(vocabulary)]
     return [str(symbol) for symbol in np.atleast_1d(np.asarray(vocabulary, dtype=object))]
 
 
@@ -169,11 +202,34 @@ def _check_arrays(file: LogitsFile) -> None:
         elif array.shape[1] != usual or usual < 2:
             expected = f"{usual}, as in the others" if usual > 1 else "a symbol and the blank"
             problems.append(Problem(where, f"{array.shape[1]} classes", expected))
-        elif not np.isfinite(array).all():
-            bad = np.argwhere(~np.isfinite(array))[0]
-            found = f"{array[tuple(bad)]} at frame {bad[0]}, class {bad[1]}"
-            problems.append(Problem(where, found, "finite logits"))
+        elif np.isnan(array).any():
+            bad = np.argwhere(np.isnan(array))[0]
+            problems.append(Problem(where, f"nan at frame {bad[0]}, class {bad[1]}", "numbers"))
     if not file.logits:
         problems.append(Problem(str(file.path), "no utterances", "logits of one at least"))
+    if problems:
+        raise InputError("The logits cannot be decoded:", problems)
+
+
+def _check_values(file: LogitsFile) -> None:
+    """Numbers, or -inf, the logarithm of 0; but not for all classes of a frame."""
+    problems = []
+    for index, array in enumerate(file.logits):
+        name = file.names[index] if file.names else f"utterance {index}"
+        where = f"{file.path}: {name}"
+        # As the decoders see them: larger numbers are infinite there.
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32, copy=False)
+        if np.isfinite(array).all():
+            continue
+        bad = np.argwhere(~(array < np.inf))  # NaN too
+        if len(bad):
+            found = f"{array[tuple(bad[0])]} at frame {bad[0][0]}, class {bad[0][1]}"
+            problems.append(Problem(where, found, "finite logits, or -inf for a probability of 0"))
+            continue
+        impossible = np.flatnonzero(array.max(axis=1) == -np.inf)
+        if len(impossible):
+            found = f"-inf for all classes at frame {impossible[0]}"
+            problems.append(Problem(where, found, "a class that is possible"))
     if problems:
         raise InputError("The logits cannot be decoded:", problems)

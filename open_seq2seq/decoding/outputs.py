@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,17 @@ def write_transcripts(
 
 
 def write_utterances(
-    path: str, utterances: Sequence[StoredUtterance], results: Sequence[DecodeResult]
+    path: str,
+    utterances: Sequence[StoredUtterance],
+    results: Sequence[DecodeResult],
+    lower: Callable[[str], str] = str.lower,
 ) -> None:
     """A CSV with reference, hypothesis, error rates and score of each utterance.
 
     Where there are no references, these columns and the error rates are empty. Texts are
-    lower-cased, as they are compared.
+    lower-cased by `lower`, as they are compared.
     """
-    hypotheses = [result.text.lower() for result in results]
+    hypotheses = [lower(result.text) for result in results]
     errors = utterance_errors([u.reference or "" for u in utterances], hypotheses)
     rows = []
     for utterance, hypothesis, counts, result in zip(utterances, hypotheses, errors, results):

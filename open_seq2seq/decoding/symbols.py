@@ -59,6 +59,8 @@ def choose_vocabulary(file: LogitsFile, vocab: str | None, bpe_model: str | None
         found = f"{file.classes} classes"
         expected = f"{vocabulary.size + 1}: {vocabulary.size} symbols and the blank"
         remedy = f"The symbols are those of {source or 'the file itself'}."
+        if vocabulary.size == file.classes:
+            remedy += " If one of them is the blank, name its class: --blank."
         problems.append(Problem(str(file.path), found, expected, remedy))
     if source and file.symbols is not None:
         problems += _differences(file, vocabulary.symbols, source)

@@ -32,7 +32,7 @@ def match_utterances(
     file: LogitsFile,
     labels: str | None,
     need_reference: bool,
-    normalize: Callable[[str], str] = str,
+    normalize: Callable[[str], str] = str.lower,
 ) -> list[StoredUtterance]:
     """The utterances in the order of the manifest, or of the file of logits without one.
 
@@ -42,7 +42,7 @@ def match_utterances(
     Args:
       labels: a manifest (CSV or JSON lines), or None.
       need_reference: whether every utterance must have a text.
-      normalize: of the texts, as in training.
+      normalize: of the texts, as in training and then lower-cased.
 
     Raises:
       InputError: naming every row without logits and all logits without a row.
@@ -74,7 +74,7 @@ def match_utterances(
 
 
 def _stored(row: Utterance, logits: np.ndarray, normalize: Callable[[str], str]) -> StoredUtterance:
-    reference = None if row.transcript is None else normalize(row.transcript).lower()
+    reference = None if row.transcript is None else normalize(row.transcript)
     return StoredUtterance(row.name + row.segment, logits, reference)
 
 
@@ -104,6 +104,6 @@ def _without_manifest(
     names = file.names or []
     references: Sequence[str | None] = file.references or [None] * len(names)
     return [
-        StoredUtterance(name, array, None if text is None else normalize(text).lower())
+        StoredUtterance(name, array, None if text is None else normalize(text))
         for name, array, text in zip(names, file.logits, references)
     ]

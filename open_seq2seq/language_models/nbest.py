@@ -13,6 +13,8 @@ from open_seq2seq.data.manifest import read_manifests
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_csv, write_whole
 
+# Fewer lists say nothing about the order of all.
+_FEWEST_LISTS = 10
 BEGIN, END = "B=>>>>>>>>", "E=>>>>>>>>"
 
 
@@ -77,6 +79,8 @@ def read_nbest(path: str, references: str | None = None) -> list[NBest]:
     lists = (_dumped if is_dump else _json_lines)(path, lines, problems)
     if not lists and not problems:
         problems.append(Problem(path, "no utterances", "JSON lines, or a dump of beams"))
+    if not problems and (problem := _costs(path, lists)):
+        problems.append(problem)
     if problems:
         raise InputError("The n-best lists cannot be used:", problems)
     if references is not None:
@@ -103,6 +107,18 @@ def _json_lines(path: str, lines: Sequence[str], problems: list[Problem]) -> lis
         name, reference = record.get("wav_filename") or "", record.get("reference")
         lists.append(NBest(str(name), reference, hypotheses, record))
     return lists
+
+
+def _costs(path: str, lists: Sequence[NBest]) -> Problem | None:
+    """Whether the scores seem to be costs: lower for the better ones, which come first."""
+    several = [one.hypotheses for one in lists if len(one.hypotheses) > 1]
+    pairs = [(first.score, last.score) for first, *_, last in several]
+    rising = sum(first < last for first, last in pairs)
+    if len(pairs) < _FEWEST_LISTS or rising < 0.9 * len(pairs):
+        return None
+    found = f"scores that rise from the first to the last hypothesis in {rising} of {len(pairs)}"
+    remedy = "Costs (negated logarithms) have to change their sign."
+    return Problem(path, f"{found} lists", "log probabilities, the best first", remedy)
 
 
 def _hypothesis(one: dict[str, Any]) -> Hypothesis:

@@ -10,6 +10,7 @@ import numpy as np
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.data.text_lines.vocabulary import WordVocabulary
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.training.experiment import (
     Experiment,
@@ -58,6 +59,24 @@ class LanguageModelScorer:
         experiment = make_experiment(params, config.base_model, "infer", utterances=[])
         load_trained_weights(experiment, checkpoint)
         return cls(experiment)
+
+    def unknown_words(self, texts: Sequence[str]) -> tuple[list[str], int]:
+        """The different words that the model does not know, which count as <UNK>.
+
+        Returns:
+          They, in their order; and how many different words there are. With SentencePiece none
+          is unknown.
+        """
+        vocabulary = self._experiment.data.vocabulary
+        if not isinstance(vocabulary, WordVocabulary):
+            return [], 0
+        lines = [Utterance("", "", text, None, "") for text in dict.fromkeys(texts)]
+        if not lines:
+            return [], 0
+        data = make_data_layer(self._experiment.params, "infer", lines)
+        words = dict.fromkeys(word for line in data.utterances for word in line.transcript.split())
+        known = set(vocabulary.symbols)
+        return [word for word in words if word not in known], len(words)
 
     def log_probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """The natural log of each sentence's probability, with the end after its last word.

@@ -88,6 +88,20 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, content, found):
         read_nbest(str(path))
 
 
+def test_costs_instead_of_scores_are_noticed(tmp_path):
+    """Ten lists whose first hypotheses have the lower scores; the other sign is fine."""
+    path = tmp_path / "n.jsonl"
+    rows = [json_line("x", "a", ("a", 1 + n, 1, n), ("b", 2 + n, 2, n)) for n in range(10)]
+    path.write_text("".join(rows))
+    with pytest.raises(InputError, match="rise from the first to the last hypothesis in 10 of 10"):
+        read_nbest(str(path))
+    path.write_text("".join(rows[:9]))
+    assert len(read_nbest(str(path))) == 9
+    path.write_text("".join(json_line("x", "a", ("a", -1, -1, 0), ("b", -2, -2, 0))
+                            for _ in range(10)))  # fmt: skip
+    assert len(read_nbest(str(path))) == 10
+
+
 def test_references_must_fit(tmp_path):
     (tmp_path / "beams.txt").write_text(DUMP)
     (tmp_path / "labels.csv").write_text("wav_filename,transcript\nx.wav,the cat\n")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import softmax
 
 from open_seq2seq.decoders.beam_search import make_beam_search
 from open_seq2seq.metrics.error_rate import count_errors
@@ -171,9 +172,51 @@ def test_bare_arrays_are_in_the_order_of_the_manifest(decode):
     assert line in bare and "no step_size" in bare
 
 
+def with_words(change, *words):
+    """The language model with some of its words changed."""
+    return "".join(change(one) if one in words else one for one in re.split(r"(\s)", ARPA))
+
+
+def test_words_that_can_never_be_said_are_counted(decode):
+    """Two words in capitals, and the advice for them."""
+    Path("half.arpa").write_text(with_words(str.swapcase, "ca", "bac"))
+    for scoring in ("standard", "openseq2seq", "pyctcdecode"):
+        out = decode("--lm=half.arpa", "--alpha=0.5", "--beta=0", f"--scoring={scoring}")
+        assert (
+            "2 words (of 5) of the language model or lexicon cannot be spelled with the model's "
+            "symbols and will never be recognised: 'CA', 'BAC'. In lower case they could: "
+            "scripts/build_lm.py --lower_case.\n" in out
+        )
+    assert "never be recognised" not in decode("--lm=lm.arpa", "--alpha=0.5", "--beta=0")
+    # All words: refused.
+    Path("upper.arpa").write_text(with_words(str.upper, "ab", "ca", "ba", "bac", "é"))
+    refused = decode("--lm=upper.arpa", "--alpha=0.5", "--beta=0", code=2)
+    assert "None of the lexicon's 5 words" in refused and "upper and lower case" in refused
+
+
+def test_symbols_without_a_space_make_one_word(decode):
+    content = dump()
+    content["vocab"][0] = "d"
+    Path("logits.pkl").write_bytes(pickle.dumps(content))
+    out = decode("--lm=lm.arpa", "--alpha=0.5", "--beta=0")
+    assert "symbols have no space: with a language model of words each utterance is taken" in out
+    assert "symbols have no space" not in decode("--beta=0")
+
+
+def test_probabilities_and_a_blank_elsewhere(decode):
+    wanted = re.search(r"BEST.*", decode("--lm=lm.arpa", "--alpha=0.5", "--beta=0"))[0]
+    content = dump()
+    for name, array in content["logits"].items():
+        content["logits"][name] = np.roll(softmax(array, axis=1), 1, axis=1)
+    Path("logits.pkl").write_bytes(pickle.dumps(content))
+    out = decode("--lm=lm.arpa", "--alpha=0.5", "--beta=0", "--blank=0")
+    assert wanted in out and "logits.pkl: The frames add up to 1: these are probabilities" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--blank=7"], "--blank=7: found 6 classes"),
         (["--lm=lm.arpa"], r"--alpha.*\n.*--beta"),
         (["--lm=gone.arpa", "--alpha=1", "--beta=0"], "gone.arpa"),
         (["--alpha=1", "--alpha_max=2"], "--alpha_max: found a grid"),

@@ -1,6 +1,7 @@
 """A neural language model from text to rescored n-best lists, through the command line."""
 
 import json
+import re
 import runpy
 import textwrap
 from pathlib import Path
@@ -169,6 +170,22 @@ def test_rescoring_finds_the_right_texts(trained, nbest, capfd):
         scores = [one["score"] for one in record["nbest"]]
         assert record["score"] == scores[0] == max(scores) and len(scores) == 2
     assert table.read_text().splitlines()[1] == "0.wav,the cat sat down"
+
+
+def test_words_that_the_neural_model_does_not_know_are_counted(trained, nbest, capfd):
+    config, text = f"--config_file={trained / 'config.py'}", nbest.read_text()
+    arguments = ("--nbest", nbest, config, "--nlm_weight=0.5")
+    assert rescore(*arguments) == 0
+    assert "<UNK>" not in capfd.readouterr().out
+    nbest.write_text(text.replace("down", "DOWNE").replace("away", "awaye"))
+    assert rescore(*arguments) == 0
+    said = capfd.readouterr().out
+    assert "2 of 8 different words of the hypotheses are not in the language model's" in said
+    assert "count as <UNK>: 'downe', 'awaye'." in said
+    nbest.write_text(re.sub('"text": "[^"]*"', '"text": "le chat"', text))
+    assert rescore(*arguments) == 2
+    said = capfd.readouterr().err
+    assert "none of the 2 different words of the hypotheses ('le', 'chat')" in said
 
 
 def test_openseq2seqs_rule_and_dump(trained, tmp_path, capfd):
