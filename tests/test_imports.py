@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "open_seq2seq"
 # A room may import from itself and from the rooms of lower rank.
 RANK = {
     "cli": 5,
+    "robustness": 5,
     "training": 4,
     "interop": 4,
     "inference": 3.5,

@@ -122,6 +122,8 @@ class Speech2TextDataLayer:
         if utterances and not self.utterances:
             self._raise_none_left()
         self._plan: tuple[int, EpochPlan] | None = None
+        # What is done to each recording before all else: (samples [n], its name) -> samples [m].
+        self.change: Callable[[np.ndarray, str], np.ndarray] | None = None
 
     @property
     def utterances(self) -> list[Utterance]:
@@ -406,7 +408,7 @@ class Speech2TextDataLayer:
         utterance = self.utterances[row]
         segment = WHOLE if utterance.offset is None else (utterance.offset, utterance.duration)
         try:
-            features = self._plain_features(path, segment, factor, rng)
+            features = self._plain_features(path, segment, factor, rng, row)
             return self.augmenter.spectrogram(features, rng)
         except InputError as error:
             raise DamagedRecording(utterance, path, error) from error
@@ -416,18 +418,22 @@ class Speech2TextDataLayer:
             raise RunError(f"Loading {path} ({utterance.source}) failed: {error!r}") from error
 
     def _plain_features(
-        self, path: str, segment: Segment, factor: float, rng: np.random.Generator
+        self, path: str, segment: Segment, factor: float, rng: np.random.Generator, row: int
     ) -> np.ndarray:
         """Features before the masks, from the cache if there is one."""
         sample_freq = self.params["sample_freq"]
-        if self._cache is not None:
+        if self._cache is not None and self.change is None:
             features = self._cache.get(path, segment, factor)
             if features is None:
                 samples = _read(path, sample_freq, segment)
                 features = self.extractor(self.augmenter.waveform(samples, factor, rng))
                 self._cache.put(path, features, segment, factor)
             return features
-        samples = self.augmenter.waveform(_read(path, sample_freq, segment), factor, rng)
+        samples = _read(path, sample_freq, segment)
+        if self.change is not None:
+            utterance = self.utterances[row]
+            samples = self.change(samples, utterance.name + utterance.segment)
+        samples = self.augmenter.waveform(samples, factor, rng)
         return self.extractor(samples, rng if self.mode == "train" else None)
 
     def _labels(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
