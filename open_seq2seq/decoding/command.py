@@ -18,6 +18,7 @@ from open_seq2seq.decoding.grid_report import (
     digits,
     draw_grid,
     grid_table,
+    plateau_note,
     point_text,
     write_grid,
 )
@@ -179,8 +180,9 @@ def _print_grid(search: GridSearch, seconds: float, audio_seconds: float) -> Non
     print(f"Decoded {len(search.results)} times in {seconds:.1f} s ({speed:.0f}x real time each)")
     print(f"BEST: {point_text(search.best, precision)}, WER={search.best.wer:.4f}", end="")
     print(f", CER={search.best.cer:.4f}")
-    if border_note(search):
-        print(border_note(search))
+    for note in (plateau_note(search), border_note(search)):
+        if note:
+            print(note)
 
 
 def _decode_timed(job: _Job, alpha: float, beta: float) -> list[DecodeResult]:

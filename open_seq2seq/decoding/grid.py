@@ -24,6 +24,9 @@ from open_seq2seq.metrics.error_rate import (
     character_errors,
 )
 
+# What of two rates is the arithmetic's.
+_ROUNDING = 1e-9
+
 Decode = Callable[[float, float], list[DecodeResult]]
 
 
@@ -96,6 +99,27 @@ def _spline(places: Sequence[float], values: np.ndarray, wanted: Sequence[float]
     return make_interp_spline(places, values, k=min(3, len(places) - 1))(wanted)
 
 
+def middle(plateau: np.ndarray) -> tuple[int, int]:
+    """The place of a plateau that is farthest from all that is not on it, the border included.
+
+    Of several such places it is the one nearest to their mean.
+
+    Args:
+      plateau: [row, column] bool, True somewhere.
+    """
+    inside = np.pad(plateau, 1)
+    depth = np.zeros(plateau.shape, int)
+    while (core := inside[1:-1, 1:-1]).any():
+        depth += core
+        # A place stays when it and the eight around it are inside.
+        around = [np.roll(inside, (r, c), (0, 1)) for r in (-1, 0, 1) for c in (-1, 0, 1)]
+        inside = np.logical_and.reduce(around)
+    deepest = np.argwhere(depth == depth.max())
+    distances = ((deepest - deepest.mean(axis=0)) ** 2).sum(axis=1)
+    row, column = deepest[np.argmin(np.round(distances, 9))]
+    return int(row), int(column)
+
+
 class GridSearch:
     """Error rates at every point of a grid.
 
@@ -122,8 +146,19 @@ class GridSearch:
 
     @property
     def best(self) -> GridPoint:
-        """The point with the lowest WER; of equal ones that with the lowest CER, then the first."""
-        return min(self.points.values(), key=lambda point: (point.wer, point.cer))
+        """The point with the lowest WER, of equal ones that with the lowest CER.
+
+        Of several with the same rates it is the middle of the widest place that they cover: that
+        choice is the least affected by other data.
+        """
+        row, column = middle(self.plateau())
+        return self.points[self.alphas[row], self.betas[column]]
+
+    def plateau(self) -> np.ndarray:
+        """[alpha, beta] bool: the points that have the best point's error rates."""
+        rates = {place: (point.wer, point.cer) for place, point in self.points.items()}
+        lowest = min(rates.values())
+        return np.array([[rates.get((a, b)) == lowest for b in self.betas] for a in self.alphas])
 
     def decode_all(self) -> None:
         """Decodes every point: all numbers are exact."""
@@ -145,7 +180,9 @@ class GridSearch:
         for rate in ("wer", "cer"):
             known = [[getattr(self.points[a, b], rate) for b in columns] for a in rows]
             surface = interpolate(rows, columns, np.array(known), self.alphas, self.betas)
-            # A spline may swing below what rates can be.
+            # A spline may swing below what rates can be, and next to what it goes through.
+            lowest = np.min(known)
+            surface[np.abs(surface - lowest) < _ROUNDING] = lowest
             estimates.append(np.maximum(surface, 0.0))
         points = {}
         for row, alpha in enumerate(self.alphas):

@@ -44,18 +44,29 @@ def grid_table(search: GridSearch) -> str:
     return "\n".join(lines)
 
 
+def plateau_note(search: GridSearch) -> str:
+    """How many points have the best one's error rates, "" if none has."""
+    count = int(search.plateau().sum())
+    return f"It is the middle of {count} points with these rates." if count > 1 else ""
+
+
 def border_note(search: GridSearch) -> str:
-    """Which borders of the grid the best point lies on, "" if on none: it may be outside then."""
-    best = search.best
-    borders = [
-        f"the {end} {name}"
-        for name, values, value in (
-            ("alpha", search.alphas, best.alpha),
-            ("beta", search.betas, best.beta),
-        )
-        for end, border in (("lowest", values[0]), ("highest", values[-1]))
-        if len(values) > 1 and value == border
-    ]
+    """Which borders of the grid the best point lies on, "" if on none: it may be outside then.
+
+    A border from which the error rates stay the same inwards says nothing of what is outside.
+    """
+    best, plateau = search.best, search.plateau()
+    row, column = search.alphas.index(best.alpha), search.betas.index(best.beta)
+    borders = []
+    for name, along, place in (
+        ("alpha", plateau[:, column], row),
+        ("beta", plateau[row, :], column),
+    ):
+        last = len(along) - 1
+        if last and place == 0 and not along[1]:
+            borders.append(f"the lowest {name}")
+        elif last and place == last and not along[last - 1]:
+            borders.append(f"the highest {name}")
     return f"The best has {' and '.join(borders)}: try a wider grid." if borders else ""
 
 

@@ -8,8 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from open_seq2seq.decoders.decode_result import DecodeResult
-from open_seq2seq.decoding.grid import GridSearch, grid_values, interpolate
-from open_seq2seq.decoding.grid_report import border_note, digits, draw_grid, grid_table, write_grid
+from open_seq2seq.decoding.grid import GridSearch, grid_values, interpolate, middle
+from open_seq2seq.decoding.grid_report import (
+    border_note,
+    digits,
+    draw_grid,
+    grid_table,
+    plateau_note,
+    write_grid,
+)
 from open_seq2seq.metrics.error_rate import count_errors
 
 
@@ -158,6 +165,73 @@ def test_a_best_point_at_the_border_is_said():
     assert border_note(search) == "The best has the highest beta: try a wider grid."
     decoder.texts = lambda alpha, beta: ["a" if abs(beta - 1) + abs(alpha - 1) < 0.2 else "b"] * 4
     assert border_note(searched(decoder, "decode_all")) == ""
+
+
+def picture(text):
+    return np.array([[cell == "#" for cell in line] for line in text.split()])
+
+
+@pytest.mark.parametrize(
+    ("plateau", "place"),
+    [
+        ("#..... ...... ......", (0, 0)),
+        ("#####. #####. #####.", (1, 2)),
+        ("##### ##### ##### ##### #####", (2, 2)),
+        ("###### ###### ######", (1, 2)),
+        # A corner of the grid, and a thin arm.
+        ("####. ####. ####. ####. #....", (1, 1)),
+        ("#.... #.... #.... #.... #....", (2, 0)),
+        # Of two places the wider one.
+        ("##..... ##..... ....### ....### ....###", (3, 5)),
+    ],
+)
+def test_the_middle_of_a_plateau(plateau, place):
+    assert middle(picture(plateau)) == place
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=7))
+def test_the_middle_is_the_place_farthest_from_all_others(cells):
+    plateau = np.array(cells)
+    if not plateau.any():
+        return
+
+    def distance(row, column):
+        outside = [(r, c) for r in range(-1, len(plateau) + 1) for c in range(-1, 6)
+                   if not (0 <= r < len(plateau) and 0 <= c < 5 and plateau[r, c])]  # fmt: skip
+        return min(max(abs(r - row), abs(c - column)) for r, c in outside)
+
+    found = middle(plateau)
+    assert plateau[found]
+    assert distance(*found) == max(distance(r, c) for r, c in np.argwhere(plateau))
+
+
+@pytest.mark.parametrize("how", ["decode_all", "estimate_and_decode"])
+@pytest.mark.parametrize(
+    ("right", "best", "count"),
+    [
+        # Good from some alpha on, whatever beta is: as far as the grid goes.
+        (lambda alpha, beta: alpha > 0.6, (1.25, 0.5), 6 * 7),
+        (lambda alpha, beta: True, (1.0, 0.5), 9 * 7),
+        (lambda alpha, beta: alpha < 1.1 and beta < 0.6, (0.5, -0.5), 5 * 4),
+        # On the border, with everything inwards worse: the best may be outside.
+        (lambda alpha, beta: alpha > 1.9, (2.0, 0.5), 7),
+    ],
+)
+def test_the_star_is_in_the_middle_of_a_plateau(how, right, best, count):
+    decoder = Decoder(0)
+    decoder.references = ["a"] * 4
+    decoder.texts = lambda alpha, beta: ["a" if right(alpha, beta) else "b"] * 4
+    search = searched(decoder, how)
+    found = search.best
+    if how == "decode_all":
+        assert plateau_note(search) == f"It is the middle of {count} points with these rates."
+        assert border_note(search) == (
+            "The best has the highest alpha: try a wider grid." if best[0] == 2.0 else ""
+        )
+        assert (found.alpha, found.beta) == best
+    # Estimates may be wrong at the plateau's edge; the best point never is.
+    assert found.exact and found.wer == 0
+    assert grid_table(search).count("*") == 1
 
 
 def test_digits_tell_the_steps_apart():
