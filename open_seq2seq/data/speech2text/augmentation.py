@@ -1,4 +1,4 @@
-"""Augmentation: speed, noise, vocal tract length, and masks over time and frequency.
+"""Augmentation: speed, pauses, noise, level, vocal tract length, masks over time and frequency.
 
 All randomness comes from the generator that is passed in, so the same seed gives the
 same result in any worker, and both front-ends get the same audio.
@@ -6,6 +6,7 @@ same result in any worker, and both front-ends get the same audio.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, overload
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from open_seq2seq.config.schema import Param, Schema
 from open_seq2seq.data.audio import resample, resampled_length
+from open_seq2seq.data.speech2text.pauses import PAUSES, Pauses
 from open_seq2seq.data.speech2text.spec_augment import POLICIES, mask_policy
 from open_seq2seq.data.speech2text.vocal_tract import warp
 from open_seq2seq.errors import InputError, Problem
@@ -82,6 +84,11 @@ def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
         remedy = f"Set noise_level_min to {high} and noise_level_max to {low}."
         expected = f"at most noise_level_max, {high}"
         yield Problem(f"{prefix}noise_level_min", f"{low}", expected, remedy)
+    lowest, highest = values.get("level_min") or 0.0, values.get("level_max") or 0.0
+    if lowest > highest:
+        remedy = f"Set level_min to {highest:g} or less, or raise level_max."
+        expected = f"at most level_max, {highest:g}"
+        yield Problem(f"{prefix}level_min", f"{lowest:g}", expected, remedy)
 
 
 AUGMENTATION = Schema(
@@ -107,6 +114,37 @@ AUGMENTATION = Schema(
             int,
             "Upper end of its level, in dB; not reached unless equal to noise_level_min.",
             default=None,
+        ),
+        Param(
+            "noise_probability",
+            float,
+            "Share of the recordings that noise is added to.",
+            1.0,
+            minimum=0,
+            maximum=1,
+        ),
+        Param(
+            "pauses",
+            dict,
+            "Silence put before, into and behind recordings; {} takes its defaults, None: off.",
+            default=None,
+            schema=PAUSES,
+        ),
+        Param(
+            "level_min",
+            float,
+            "Lowest change of the level, in dB. What comes beyond full scale is clipped.",
+            0.0,
+        ),
+        Param("level_max", float, "Highest change of the level, in dB.", 0.0),
+        Param(
+            "num_forms",
+            int,
+            "Number of forms of each recording (its noise, pauses and level are drawn once for "
+            "each), of which every epoch draws one, so that cache_features can keep them. 0: new "
+            "ones in every epoch, which are not cached.",
+            0,
+            minimum=0,
         ),
         Param(
             "vtlp_ratio",
@@ -164,15 +202,31 @@ class Augmenter:
         preset = self.params["spec_augment"]
         self._preset = POLICIES[preset] if preset else None
         self._masks = mask_policy(self.params)
+        self.pauses = Pauses(self.params["pauses"], sample_freq)
+        self.num_forms: int = self.params["num_forms"] if self._draws else 0
 
     @property
     def cacheable(self) -> bool:
         """Whether a recording has only a few forms before the masks, which may be cached.
 
-        It has one, or one for each speed factor of a list; noise and a range of factors make it
-        another one each time.
+        It has one, or one for each speed factor of a list; noise, pauses, level and a range of
+        factors make it another one each time, unless `num_forms` says how many there are.
         """
-        return self._ratio == 0.0 and self.params["noise_level_min"] is None
+        return self._ratio == 0.0 and (self.num_forms > 0 or not self._draws)
+
+    @property
+    def form_key(self) -> str:
+        """Names what `waveform` depends on besides its arguments; empty where it draws nothing."""
+        if not self._draws:
+            return ""
+        names = ("noise_level_min", "noise_level_max", "noise_probability", "level_min")
+        return json.dumps([self.pauses.params, *(self.params[n] for n in (*names, "level_max"))])
+
+    @property
+    def _draws(self) -> bool:
+        """Whether `waveform` draws anything."""
+        levels = self.params["level_min"] or self.params["level_max"]
+        return bool(self.params["noise_level_min"] is not None or levels or self.pauses.longest)
 
     def problems(self, num_features: int) -> list[Problem]:
         """What does not fit to these features, and to their number."""
@@ -207,23 +261,34 @@ class Augmenter:
         return int(samples) if np.ndim(samples) == 0 else samples
 
     def waveform(
-        self, samples: np.ndarray, speed_factor: float, rng: np.random.Generator
+        self,
+        samples: np.ndarray,
+        speed_factor: float,
+        rng: np.random.Generator,
+        pauses: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Changes the speed by a given factor, then adds noise of a drawn level.
+        """Changes the speed by a given factor, puts in pauses, adds noise, changes the level.
 
         Args:
           samples: `[n]` float32.
           speed_factor: one of `speed_factors`; above 1 is longer and slower.
-          rng: source of the noise and its level.
+          rng: source of the noise, of levels and places.
+          pauses: `[3]` int64, a row of `pauses.draw`; None: there are none.
 
         Returns:
-          `[output_samples(n, speed_factor)]` float32.
+          `[output_samples(n, speed_factor) + pauses.sum()]` float32.
         """
         # Played back at sample_freq, audio resampled to a higher rate is slower and lower.
         rate = int(self._rates(speed_factor))
         samples = resample(samples, self.sample_freq, rate, SPEED_QUALITY)
+        if pauses is not None:
+            samples = self.pauses.insert(samples, pauses, rng)
+        return self._levelled(self._noisy(samples, rng), rng)
+
+    def _noisy(self, samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         low, high = self.params["noise_level_min"], self.params["noise_level_max"]
-        if low is None:
+        probability = self.params["noise_probability"]
+        if low is None or (probability < 1 and rng.random() >= probability):
             return samples
         level = rng.integers(low, max(high, low + 1))
         peak = float(np.abs(samples).max(initial=0.0))
@@ -231,6 +296,12 @@ class Augmenter:
         noise *= np.float32(peak * 10.0 ** (level / 20.0))
         noise += samples
         return noise
+
+    def _levelled(self, samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        low, high = self.params["level_min"], self.params["level_max"]
+        if not (low or high):
+            return samples
+        return np.clip(samples * np.float32(10.0 ** (rng.uniform(low, high) / 20.0)), -1.0, 1.0)
 
     def _rates(self, factor: float | np.ndarray) -> np.ndarray:
         """Sample rates to convert to, halves rounded up: one sample never becomes none."""

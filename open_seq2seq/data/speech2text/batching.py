@@ -40,6 +40,9 @@ class Stream(enum.IntEnum):
     SPEED = 3
     SYNTHETIC = 4
     UTTERANCE = 5
+    FORMS = 6
+    PAUSES = 7
+    FORM = 8
 
 
 def generator(stream: Stream, seed: int, epoch: int = 0, index: int = 0) -> np.random.Generator:
@@ -56,6 +59,8 @@ class PlannedBatch:
       rows: [batch] int64, rows in the corpus.
       variants: [batch] int64, column of the durations' table (synthetic substitution).
       speed_factors: [batch] float64, length change of each utterance.
+      forms: [batch] int64, which form of the utterance's augmentation it is.
+      pauses: [batch, 3] int64, samples of silence before, within and after the utterance.
       length: frames that the batch is padded to.
       frames: [batch] int64, the planned frames of each utterance.
       filler: the batch is a copy of another worker's row, because there is none for this one.
@@ -64,6 +69,8 @@ class PlannedBatch:
     rows: np.ndarray
     variants: np.ndarray
     speed_factors: np.ndarray
+    forms: np.ndarray
+    pauses: np.ndarray
     length: int
     frames: np.ndarray
     filler: bool = False
@@ -78,7 +85,8 @@ class EpochPlan:
       ends: [batch] where each batch ends in `order`.
       lengths: [batch] frames each is padded to.
       steps: [step] which batch each of the worker's steps takes.
-      frames, variants, speed_factors: [utterance], by row.
+      frames, variants, speed_factors, forms: [utterance], by row.
+      pauses: [utterance, 3], by row.
       rank, num_workers: the worker takes rows[rank::num_workers] of each batch.
     """
 
@@ -89,6 +97,8 @@ class EpochPlan:
     frames: np.ndarray
     variants: np.ndarray
     speed_factors: np.ndarray
+    forms: np.ndarray
+    pauses: np.ndarray
     rank: int = 0
     num_workers: int = 1
 
@@ -106,6 +116,8 @@ class EpochPlan:
             rows=rows,
             variants=self.variants[rows],
             speed_factors=self.speed_factors[rows],
+            forms=self.forms[rows],
+            pauses=self.pauses[rows],
             length=int(self.lengths[position]),
             frames=self.frames[rows],
             filler=filler,
@@ -128,10 +140,10 @@ class BatchPlanner:
     Args:
       samples: [utterance, variant] int, recorded lengths; the variants of an utterance are
         the recordings that may stand for it (one column where there is no choice).
-      count_frames: (samples [n], speed factors [n]) -> frames [n].
+      count_frames: (samples [n], speed factors [n], samples of pauses [n]) -> frames [n].
       batch_size: utterances in a device's share of a batch, at most.
       max_batch_frames: padded frames in a device's share of a batch, at most, even if all
-        utterances get the longest speed factor; None: no limit.
+        utterances get the longest speed factor and pauses; None: no limit.
       num_buckets: number of lengths that batches are padded to, at most.
       pad_to: bucket lengths are multiples of it (0 as 1).
       rank, num_workers: this worker's number, from 0, and how many there are.
@@ -144,13 +156,17 @@ class BatchPlanner:
         longest (SortaGrad, Amodei et al. 2015, arXiv:1512.02595, section 3.2); only with shuffle.
       draw_speed_factors: (rng, n) -> factors [n]; None: no speed perturbation.
       longest_factor: the upper bound of these factors.
+      draw_pauses: (rng, n) -> samples of silence [n, 3]; None: no pauses.
+      longest_pauses: the upper bound of an utterance's pauses together, in samples.
+      num_forms: number of forms of an utterance, each with pauses of its own; 0: a new one in
+        every epoch.
 
     Raises:
       InputError: no utterances, or one longer than `max_batch_frames`.
     """
 
     samples: np.ndarray
-    count_frames: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    count_frames: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
     batch_size: int
     max_batch_frames: int | None = None
     num_buckets: int = 8
@@ -164,6 +180,9 @@ class BatchPlanner:
     sorted_epochs: int = 0
     draw_speed_factors: Callable[[np.random.Generator, int], np.ndarray] | None = None
     longest_factor: float = 1.0
+    draw_pauses: Callable[[np.random.Generator, int], np.ndarray] | None = None
+    longest_pauses: int = 0
+    num_forms: int = 0
     bucket_lengths: np.ndarray = field(init=False)
     sizes: np.ndarray = field(init=False)
 
@@ -172,8 +191,8 @@ class BatchPlanner:
         if count == 0:
             problem = Problem("dataset_files", "no utterances", "at least one")
             raise InputError("The data cannot be batched:", [problem])
-        factors = np.full(count, self.longest_factor)
-        longest = self.count_frames(self.samples.max(axis=1), factors)
+        factors, pauses = np.full(count, self.longest_factor), np.full(count, self.longest_pauses)
+        longest = self.count_frames(self.samples.max(axis=1), factors, pauses)
         self.bucket_lengths = self._fit_buckets(longest)
         self.sizes = self._batch_sizes(longest)
         if not self.shuffle and not self._varies and self.max_batch_frames is None:
@@ -199,7 +218,9 @@ class BatchPlanner:
         """The plan of one epoch for this worker."""
         count = len(self.samples)
         variants, factors = self._draw(epoch)
-        frames = self.count_frames(self.samples[np.arange(count), variants], factors)
+        forms, pauses = self._draw_forms(epoch)
+        recorded = self.samples[np.arange(count), variants]
+        frames = self.count_frames(recorded, factors, pauses.sum(axis=1))
         buckets = np.searchsorted(self.bucket_lengths, frames)
         rng = generator(Stream.ORDER, self.seed, epoch)
         sizes = self.sizes
@@ -224,6 +245,8 @@ class BatchPlanner:
             frames=frames,
             variants=variants,
             speed_factors=factors,
+            forms=forms,
+            pauses=pauses,
             rank=0 if self.takes_whole_batches else self.rank,
             num_workers=1 if self.takes_whole_batches else self.num_workers,
         )
@@ -255,15 +278,31 @@ class BatchPlanner:
         rng = generator(Stream.SPEED, self.seed, epoch)
         return variants, self.draw_speed_factors(rng, count)
 
+    def _draw_forms(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draws the form of each utterance, and with it its pauses."""
+        count = len(self.samples)
+        forms = np.full(count, epoch)
+        if self.num_forms:
+            forms = generator(Stream.FORMS, self.seed, epoch).integers(self.num_forms, size=count)
+        pauses = np.zeros((count, 3), np.int64)
+        if self.draw_pauses is not None:
+            for form in range(self.num_forms) if self.num_forms else [epoch]:
+                drawn = self.draw_pauses(generator(Stream.PAUSES, self.seed, form), count)
+                pauses[forms == form] = drawn[forms == form]
+        return forms, pauses
+
     def _fit_buckets(self, longest: np.ndarray) -> np.ndarray:
         """Bucket lengths with the least padding for the lengths that epochs will have."""
         samples = self.samples.reshape(-1)
-        if self.draw_speed_factors is None:
-            lengths = self.count_frames(samples, np.ones(len(samples)))
-        else:
+        if self.draw_speed_factors is not None or self.draw_pauses is not None:
             samples = np.tile(samples, -(-_FIT_SAMPLES // len(samples)))
-            rng = generator(Stream.BUCKETS, self.seed)
-            lengths = self.count_frames(samples, self.draw_speed_factors(rng, len(samples)))
+        count, rng = len(samples), generator(Stream.BUCKETS, self.seed)
+        factors, pauses = np.ones(count), np.zeros(count, np.int64)
+        if self.draw_speed_factors is not None:
+            factors = self.draw_speed_factors(rng, count)
+        if self.draw_pauses is not None:
+            pauses = self.draw_pauses(rng, count).sum(axis=1)
+        lengths = self.count_frames(samples, factors, pauses)
         # One of them has to hold the longest utterance at its longest.
         with_longest = np.append(lengths, longest.max())
         return self._optimal_lengths(with_longest)
@@ -274,7 +313,8 @@ class BatchPlanner:
     @property
     def _varies(self) -> bool:
         """Whether lengths differ from epoch to epoch."""
-        return self.draw_speed_factors is not None or self.samples.shape[1] > 1
+        draws = self.draw_speed_factors is not None or self.draw_pauses is not None
+        return draws or self.samples.shape[1] > 1
 
     def _batch_sizes(self, longest: np.ndarray) -> np.ndarray:
         """Sizes of the batches, from the shortest utterances to the longest.

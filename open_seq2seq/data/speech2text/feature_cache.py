@@ -29,7 +29,8 @@ CACHE_PARAMS: list[Param] = [
     Param(
         "cache_features",
         bool,
-        "Keep computed features on disk and reuse them, those of each speed factor of a list.",
+        "Keep computed features on disk and reuse them, those of each speed factor of a list and "
+        "of each of augmentation/num_forms.",
         False,
     ),
     Param(
@@ -64,9 +65,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 class FeatureCache:
     """Stores and finds the features of recordings.
 
-    It caches what the front-end computes from the recording, at its own or another speed, with
-    the dither that is the same each time: noise is never put here, and masks are applied to
-    what `get` returns.
+    It caches what the front-end computes from the recording, at its own or another speed and in
+    one of a few forms (noise, pauses, level), with the dither that is the same each time; masks
+    are applied to what `get` returns.
 
     Args:
       directory: the cache's folder; made if needed.
@@ -109,7 +110,11 @@ class FeatureCache:
             ) from error
 
     def get(
-        self, path: str | os.PathLike[str], segment: Segment = WHOLE, speed: float = 1.0
+        self,
+        path: str | os.PathLike[str],
+        segment: Segment = WHOLE,
+        speed: float = 1.0,
+        form: str = "",
     ) -> np.ndarray | None:
         """The cached features `[time, feature]` of a recording; None when there are none.
 
@@ -119,8 +124,9 @@ class FeatureCache:
           path: the audio file.
           segment: where in it the recording starts and its length, in seconds.
           speed: the factor of its length by which it was slowed down.
+          form: names what else was done to it: its noise, pauses and level.
         """
-        entry = self._entry(path, segment, speed)
+        entry = self._entry(path, segment, speed, form)
         if entry is None:
             return None
         try:
@@ -136,12 +142,13 @@ class FeatureCache:
         features: np.ndarray,
         segment: Segment = WHOLE,
         speed: float = 1.0,
+        form: str = "",
     ) -> None:
         """Stores the features `[time, feature]` of a recording; arguments as above.
 
         When the disk is full or not writable, it warns once in each process and stores no more.
         """
-        entry = self._entry(path, segment, speed)
+        entry = self._entry(path, segment, speed, form)
         if not self.enabled or entry is None:
             return
         try:
@@ -161,7 +168,9 @@ class FeatureCache:
                 stacklevel=3,
             )
 
-    def _entry(self, path: str | os.PathLike[str], segment: Segment, speed: float) -> Path | None:
+    def _entry(
+        self, path: str | os.PathLike[str], segment: Segment, speed: float, form: str
+    ) -> Path | None:
         """The entry's file; None when the recording is not there to be cached."""
         path = os.path.abspath(path)
         try:
@@ -172,6 +181,7 @@ class FeatureCache:
         # What is as it was has the name that it always had.
         key += "" if segment == WHOLE else f"\n{segment[0]!r}\n{segment[1]!r}"
         key += "" if speed == 1.0 else f"\nspeed {speed!r}"
+        key += f"\n{form}" if form else ""
         name = _digest(key)
         # Folders with hundreds of thousands of files are slow.
         return self.directory / name[:2] / f"{name[2:]}{self._extension}"

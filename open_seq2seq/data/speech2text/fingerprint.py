@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from open_seq2seq.data.speech2text.options import UNSET_BEFORE
 from open_seq2seq.errors import Problem
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def check_fingerprint(stored: Mapping[str, Any], current: Mapping[str, Any]) -> 
       A problem for each differing parameter; if none differs but the numbers do, one
       problem that says by how much.
     """
-    before, now = stored.get("parameters", {}), current["parameters"]
+    unset = dict.fromkeys(UNSET_BEFORE)
+    before, now = unset | stored.get("parameters", {}), unset | current["parameters"]
     problems = [
         Problem(
             f"data_layer_params/{name}",

@@ -31,7 +31,8 @@ class LibrosaFrontEnd:
     * mfcc: the orthonormal DCT-II of the log energies of `2 * num_audio_features` mel
       filters; with `legacy_mfcc` of the linear power spectrum;
 
-    and normalisation.
+    and normalisation. `noise_floor` adds power to what the logarithm is taken of, `norm_range`
+    chooses the frames whose statistics normalise.
 
     Args:
       options: the parameters.
@@ -42,6 +43,9 @@ class LibrosaFrontEnd:
         self.window = filters.window(options.window, options.window_length)
         self.matrix, self.cepstra = _matrices(options)
         self.linear = options.input_type == "mfcc" and options.legacy_mfcc
+        self.floor = np.float32(LOG_FLOOR)
+        if options.noise_floor is not None:
+            self.floor = _noise_power(options, self.window, self.matrix)
         # A window shorter than the FFT sits in its middle.
         self.left = options.fft_length // 2 - (options.fft_length - options.window_length) // 2
 
@@ -55,13 +59,25 @@ class LibrosaFrontEnd:
         signal = self._centred(self._levelled(samples, rng))
         options = self.options
         width = options.num_audio_features if self.matrix is None else self.matrix.shape[1]
+        frames = self._count(samples)
+        levels = np.empty(frames, np.float32)
         features = spectrum.frame_features(
-            signal, self._count(samples), self.window, options, width, self._convert
+            signal,
+            frames,
+            self.window,
+            options,
+            width,
+            self._convert,
+            levels if options.norm_range else None,
         )
         if self.cepstra is not None:
             features = spectrum.transform(features, self.cepstra)
         spectrum.normalise(
-            features, options.norm_per_feature, options.features_mean, options.features_std_dev
+            features,
+            options.norm_per_feature,
+            options.features_mean,
+            options.features_std_dev,
+            spectrum.loud(levels, options.norm_range) if options.norm_range else None,
         )
         return features
 
@@ -96,11 +112,14 @@ class LibrosaFrontEnd:
     def _convert(self, power: np.ndarray, out: np.ndarray) -> None:
         """A block's power spectra to its numbers before the DCT of the energies."""
         if self.matrix is None:
-            spectrum.decibels(power[:, : out.shape[1]], out)
+            power = power[:, : out.shape[1]]
+            if self.options.noise_floor is not None:
+                power += self.floor
+            spectrum.decibels(power, out)
             return
         spectrum.project(power, self.matrix, out)
         if not self.linear:
-            out += np.float32(LOG_FLOOR)
+            out += self.floor
             spectrum.logarithm(out)
 
 
@@ -130,6 +149,23 @@ def _matrices(options: FeatureOptions) -> tuple[np.ndarray | None, np.ndarray | 
         return filters.dct_matrix(num_fft // 2 + 1, features).astype(np.float32), None
     mel = filters.slaney_mel_filters(options.sample_freq, num_fft, 2 * features).T.copy()
     return mel, filters.dct_matrix(2 * features, features).astype(np.float32)
+
+
+def _noise_power(
+    options: FeatureOptions, window: np.ndarray | None, matrix: np.ndarray | None
+) -> np.ndarray:
+    """The power that white noise of the level `noise_floor` has in each band, `[feature]` float32.
+
+    Noise of variance s^2 has s^2 times the window's energy in each frequency of the FFT;
+    pre-emphasis multiplies it by |1 - 0.97 exp(-jw)|^2.
+    """
+    energy = options.window_length if window is None else float(np.square(window).sum())
+    power = np.full(options.fft_length // 2 + 1, 10.0 ** ((options.noise_floor or 0) / 10) * energy)
+    if matrix is None:
+        return power[: options.num_audio_features].astype(np.float32)
+    angles = 2 * np.pi * np.arange(len(power)) / options.fft_length
+    power *= np.square(np.abs(1 - spectrum.PRE_EMPHASIS * np.exp(-1j * angles)))
+    return (power @ matrix).astype(np.float32)
 
 
 def _reflected(index: np.ndarray, count: int) -> np.ndarray:

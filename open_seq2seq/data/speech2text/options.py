@@ -59,6 +59,25 @@ FEATURE_PARAMS: list[Param] = [
         default=False,
     ),
     Param(
+        "norm_range",
+        float,
+        "Normalise by the mean and deviation of the frames whose power is within so many dB of the "
+        "loudest (35 suits speech), so that pauses do not change what speech looks like. None: "
+        "by those of all frames, as OpenSeq2Seq did. psf ignores it.",
+        default=None,
+        minimum=1.0,
+    ),
+    Param(
+        "noise_floor",
+        float,
+        "Add the power of white noise of this level to each band before the logarithm, in dB "
+        "relative to the signal's peak (with gain: to full scale); -70 suits recorded speech. What "
+        "is far below looks alike, and digital silence like a quiet room. None: the floor is "
+        "1e-20 (spectrogram: 1e-30), as in OpenSeq2Seq. psf ignores it.",
+        default=None,
+        maximum=0.0,
+    ),
+    Param(
         "window",
         str,
         "Shape of the window. psf ignores it: Hann for spectrogram, otherwise none.",
@@ -122,6 +141,9 @@ _PSF_USES = (
     "sample_freq",
 )
 
+# Parameters that fingerprints and caches know only where they are set; otherwise they are None.
+UNSET_BEFORE = ("norm_range", "noise_floor")
+
 
 @dataclass(frozen=True, eq=False)
 class FeatureOptions:
@@ -135,6 +157,8 @@ class FeatureOptions:
     window_stride: float = 0.01
     dither: float = 0.0
     norm_per_feature: bool = False
+    norm_range: float | None = None
+    noise_floor: float | None = None
     window: str = "hanning"
     num_fft: int | None = None
     precompute_mel_basis: bool = False
@@ -180,6 +204,8 @@ class FeatureOptions:
             names.remove("pad_to")
             names += ["dither", "norm_per_feature", "window", "gain"]
             names += ["features_mean", "features_std_dev"]
+            # Named where they are set: what older versions stored had no such parameters.
+            names += [name for name in UNSET_BEFORE if getattr(self, name) is not None]
         if self.backend == "librosa" and self.input_type == "mfcc":
             names.append("legacy_mfcc")
         values = {name: getattr(self, name) for name in names} | {"num_fft": self.fft_length}
@@ -260,6 +286,10 @@ def _value_problems(options: FeatureOptions, prefix: str) -> Iterable[Problem]:
     if options.gain is not None and not (options.gain > 0 and math.isfinite(options.gain)):
         remedy = "Set gain to None: each recording's peak counts."
         yield Problem(f"{prefix}gain", f"{options.gain!r}", "a positive number", remedy)
+    if options.noise_floor is not None and options.legacy_mfcc and options.input_type == "mfcc":
+        expected = "nothing: legacy_mfcc takes no logarithm"
+        remedy = "Leave it out, or set legacy_mfcc to False."
+        yield Problem(f"{prefix}noise_floor", f"{options.noise_floor:g}", expected, remedy)
     for name in ("features_mean", "features_std_dev"):
         vector = getattr(options, name)
         if vector is None:

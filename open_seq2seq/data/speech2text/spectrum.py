@@ -29,6 +29,9 @@ SMALLEST_DEVIATION = 1e-5
 SPECTROGRAM_FLOOR = 1e-30
 PRE_EMPHASIS = 0.97
 
+# The loudest frame is the fifth loudest: a click fills one or two.
+_LOUDEST = 5
+
 
 def pre_emphasis(samples: np.ndarray, out: np.ndarray) -> None:
     """Writes `x[t] - 0.97 x[t-1]` (the first sample as it is) to `out`, both `[n]`."""
@@ -44,6 +47,7 @@ def frame_features(
     options: FeatureOptions,
     width: int,
     convert: Callable[[np.ndarray, np.ndarray], None],
+    levels: np.ndarray | None = None,
 ) -> np.ndarray:
     """Cuts a signal into frames and converts their power spectra, block by block.
 
@@ -55,6 +59,7 @@ def frame_features(
       width: numbers per frame of the result.
       convert: gets `|FFT|^2` of a block, `[block, fft_length // 2 + 1]`, which it may
         change, and writes its `[block, width]` to the second argument.
+      levels: `[frames]` float32, filled with the sum of each frame's power spectrum, if given.
 
     Returns:
       `[frames, width]` float32.
@@ -70,7 +75,10 @@ def frame_features(
         block = views[first : first + BLOCK_FRAMES]
         cut = buffer[: len(block)]
         cut_frames(block, window, cut[:, :length])
-        convert(power(spectrum(cut)), out[first : first + len(block)])
+        powers = power(spectrum(cut))
+        if levels is not None:
+            powers.sum(axis=1, out=levels[first : first + len(block)])
+        convert(powers, out[first : first + len(block)])
     return out
 
 
@@ -126,11 +134,28 @@ def decibels(power: np.ndarray, out: np.ndarray) -> None:
     out *= np.float32(10.0)
 
 
+def loud(levels: np.ndarray, decibels_below: float) -> np.ndarray:
+    """Which frames carry sound: those whose power is within some dB of the loudest.
+
+    Args:
+      levels: `[time]`, power of each frame. The loudest is taken as the fifth loudest, so that
+        a click does not make silence of everything else.
+      decibels_below: the range, in dB.
+
+    Returns:
+      `[time]` bool; at least one is True.
+    """
+    place = max(len(levels) - _LOUDEST, 0)
+    loudest = np.partition(levels, place)[place]
+    return levels >= loudest * np.float32(10.0 ** (-decibels_below / 10.0))
+
+
 def normalise(
     features: np.ndarray,
     per_feature: bool,
     mean: np.ndarray | None = None,
     deviation: np.ndarray | None = None,
+    counted: np.ndarray | None = None,
 ) -> None:
     """Subtracts the mean and divides by the (population) standard deviation, in place.
 
@@ -142,13 +167,19 @@ def normalise(
       per_feature: statistics of each feature over time, instead of one for all.
       mean: `[feature]`, used instead of the recording's own.
       deviation: `[feature]`, used instead of the recording's own.
+      counted: `[time]` bool, the frames that the statistics are taken of; None: all.
     """
     axis = 0 if per_feature else None
+    known = mean is not None and deviation is not None
+    sample = features if counted is None or known else features[counted]
     if mean is not None and deviation is None:
-        deviation = features.std(axis=axis, dtype=np.float64)
+        deviation = sample.std(axis=axis, dtype=np.float64)
     if mean is None:
-        mean = features.mean(axis=axis, dtype=np.float64)
-    features -= np.asarray(mean, np.float32)
+        mean = sample.mean(axis=axis, dtype=np.float64)
+    mean = np.asarray(mean, np.float32)
+    features -= mean
     if deviation is None:
-        deviation = np.sqrt(np.square(features).mean(axis=axis, dtype=np.float64))
+        # Of all frames the differences are there already.
+        differences = features if sample is features else np.subtract(sample, mean, out=sample)
+        deviation = np.sqrt(np.square(differences).mean(axis=axis, dtype=np.float64))
     features /= np.maximum(deviation, SMALLEST_DEVIATION).astype(np.float32)

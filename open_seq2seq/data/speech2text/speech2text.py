@@ -163,8 +163,8 @@ class Speech2TextDataLayer:
             notes.append(f"augmentation changes the audio in {self.mode} mode too.")
         if self.params["cache_features"] and not self.augmenter.cacheable:
             notes.append(
-                "cache_features has no effect: noise, or speed factors from a range instead of a "
-                "list, make the audio another one each time."
+                "cache_features has no effect: noise, pauses or level without num_forms, or speed "
+                "factors from a range instead of a list, make the audio another one each time."
             )
         return notes
 
@@ -335,6 +335,9 @@ class Speech2TextDataLayer:
             sorted_epochs=self.params["sorted_epochs"],
             draw_speed_factors=self.augmenter.speed_factors if changes_speed else None,
             longest_factor=self.augmenter.longest_factor,
+            draw_pauses=self.augmenter.pauses.draw if self.augmenter.pauses.longest else None,
+            longest_pauses=self.augmenter.pauses.longest,
+            num_forms=self.augmenter.num_forms,
         )
 
     def _epoch_plan(self, epoch: int) -> EpochPlan:
@@ -342,25 +345,27 @@ class Speech2TextDataLayer:
             self._plan = epoch, self._planner.epoch(epoch)
         return self._plan[1]
 
-    def _count_frames(self, samples: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    def _count_frames(
+        self, samples: np.ndarray, factors: np.ndarray, pauses: np.ndarray
+    ) -> np.ndarray:
         changed = self.augmenter.output_samples(samples, factors)
-        return self.extractor.frames(np.maximum(changed, 1))
+        return self.extractor.frames(np.maximum(changed, 1) + pauses)
 
     def _fewest_frames(self) -> np.ndarray:
         """[utterance] frames at the shortest speed factor; 0 where a file cannot be read."""
         seconds = self._corpus.seconds().min(axis=1)
         samples = np.nan_to_num(seconds * self.params["sample_freq"]).round().astype(np.int64)
         factors = np.full(len(samples), self.augmenter.shortest_factor)
-        return np.where(samples > 0, self._count_frames(samples, factors), 0)
+        pauses = np.zeros(len(samples), np.int64)
+        return np.where(samples > 0, self._count_frames(samples, factors, pauses), 0)
 
     def _load_batch(self, planned: PlannedBatch, epoch: int, stop: threading.Event) -> Batch:
         loaded, kept, left_out = [], [], []
         for place, row in enumerate(planned.rows.tolist()):
             if stop.is_set():
                 raise Stopped
-            variant, factor = int(planned.variants[place]), float(planned.speed_factors[place])
             try:
-                loaded.append(self._load_utterance(row, variant, factor, epoch))
+                loaded.append(self._load_utterance(planned, place, epoch))
                 kept.append(place)
             except DamagedRecording as error:
                 left_out.append(LeftOut(row, error.problems[0]))
@@ -401,40 +406,52 @@ class Speech2TextDataLayer:
         shape = (int(planned.frames[0]), self.num_features)
         return rng.standard_normal(shape, np.float32)
 
-    def _load_utterance(self, row: int, variant: int, factor: float, epoch: int) -> np.ndarray:
-        paths = self._corpus.paths(row)
-        path = paths[variant % len(paths)]
-        rng = generator(Stream.UTTERANCE, self.seed, epoch, row)
+    def _load_utterance(self, planned: PlannedBatch, index: int, epoch: int) -> np.ndarray:
+        row = int(planned.rows[index])
         utterance = self.utterances[row]
-        segment = WHOLE if utterance.offset is None else (utterance.offset, utterance.duration)
+        paths = self._corpus.paths(row)
+        path = paths[int(planned.variants[index]) % len(paths)]
+        rng = generator(Stream.UTTERANCE, self.seed, epoch, row)
         try:
-            features = self._plain_features(path, segment, factor, rng, row)
+            features = self._plain_features(planned, index, path, rng)
             return self.augmenter.spectrogram(features, rng)
         except InputError as error:
             raise DamagedRecording(utterance, path, error) from error
         except OpenSeq2SeqError:
             raise
         except Exception as error:
-            raise RunError(f"Loading {path} ({utterance.source}) failed: {error!r}") from error
+            source = utterance.source
+            raise RunError(f"Loading {path} ({source}) failed: {error!r}") from error
 
     def _plain_features(
-        self, path: str, segment: Segment, factor: float, rng: np.random.Generator, row: int
+        self, planned: PlannedBatch, index: int, path: str, rng: np.random.Generator
     ) -> np.ndarray:
         """Features before the masks, from the cache if there is one."""
-        sample_freq = self.params["sample_freq"]
-        if self._cache is not None and self.change is None:
-            features = self._cache.get(path, segment, factor)
-            if features is None:
-                samples = _read(path, sample_freq, segment)
-                features = self.extractor(self.augmenter.waveform(samples, factor, rng))
-                self._cache.put(path, features, segment, factor)
-            return features
-        samples = _read(path, sample_freq, segment)
-        if self.change is not None:
-            utterance = self.utterances[row]
-            samples = self.change(samples, utterance.name + utterance.segment)
-        samples = self.augmenter.waveform(samples, factor, rng)
-        return self.extractor(samples, rng if self.mode == "train" else None)
+        row, factor = int(planned.rows[index]), float(planned.speed_factors[index])
+        form, pauses = int(planned.forms[index]), planned.pauses[index]
+        utterance = self.utterances[row]
+        segment: Segment = WHOLE
+        if utterance.offset is not None:
+            segment = (utterance.offset, utterance.duration)
+        drawn_once = self.augmenter.num_forms > 0
+        of_form = generator(Stream.FORM, self.seed, form, row) if drawn_once else rng
+
+        def waveform() -> np.ndarray:
+            samples = _read(path, self.params["sample_freq"], segment)
+            if self.change is not None:
+                samples = self.change(samples, utterance.name + utterance.segment)
+            return self.augmenter.waveform(samples, factor, of_form, pauses)
+
+        if self._cache is None or self.change is not None:
+            return self.extractor(waveform(), rng if self.mode == "train" else None)
+        name = ""
+        if drawn_once:
+            name = f"{self.augmenter.form_key} {pauses.tolist()} {self.seed} {form} {row}"
+        features = self._cache.get(path, segment, factor, name)
+        if features is None:
+            features = self.extractor(waveform())
+            self._cache.put(path, features, segment, factor, name)
+        return features
 
     def _labels(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Labels [batch, label] int32 and their lengths [batch] int32."""

@@ -213,7 +213,7 @@ class TextDataLayer:
         shuffle = self.params["shuffle"]
         return BatchPlanner(
             samples=(np.diff(self._starts) + 1)[:, None],
-            count_frames=lambda tokens, factors: tokens,
+            count_frames=lambda tokens, factors, pauses: tokens,
             batch_size=self.batch_size,
             max_batch_frames=self.params["max_batch_tokens"],
             num_buckets=self.params["num_buckets"],

@@ -13,14 +13,19 @@ from open_seq2seq.data.speech2text.batching import BatchPlanner, PlannedBatch, o
 from open_seq2seq.errors import InputError
 
 HOP = 160
+LONGEST_PAUSE = 1000
 
 
-def count_frames(samples: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    return 1 + (samples * factors).astype(np.int64) // HOP
+def count_frames(samples: np.ndarray, factors: np.ndarray, pauses: np.ndarray) -> np.ndarray:
+    return 1 + ((samples * factors).astype(np.int64) + pauses) // HOP
 
 
 def uniform_factors(rng: np.random.Generator, n: int) -> np.ndarray:
     return rng.uniform(0.9, 1.1, n)
+
+
+def short_pauses(rng: np.random.Generator, n: int) -> np.ndarray:
+    return rng.integers(0, LONGEST_PAUSE + 1, (n, 3))
 
 
 def speech_like_samples(n: int, seed: int = 0) -> np.ndarray:
@@ -49,8 +54,16 @@ options = st.fixed_dictionaries(
         "max_batch_frames": st.none() | st.integers(2100, 20_000),
         "sorted_epochs": st.integers(0, 2),
         "draw_speed_factors": st.none() | st.just(uniform_factors),
+        "draw_pauses": st.none() | st.just(short_pauses),
+        "num_forms": st.integers(0, 3),
     }
-).map(lambda o: o | {"longest_factor": 1.1 if o["draw_speed_factors"] else 1.0})
+).map(
+    lambda o: (
+        o
+        | {"longest_factor": 1.1 if o["draw_speed_factors"] else 1.0}
+        | {"longest_pauses": 3 * LONGEST_PAUSE if o["draw_pauses"] else 0}
+    )
+)
 
 
 def batches_of(planner: BatchPlanner, epoch: int = 0) -> list[PlannedBatch]:
@@ -90,7 +103,7 @@ def test_every_utterance_once_over_all_workers(samples, options, workers, device
         assert len({batch.length for batch in step}) == 1
         for batch in step:
             recorded = samples[batch.rows, batch.variants]
-            expected = count_frames(recorded, batch.speed_factors)
+            expected = count_frames(recorded, batch.speed_factors, batch.pauses.sum(axis=1))
             np.testing.assert_array_equal(batch.frames, expected)
             assert batch.frames.max() <= batch.length
             assert batch.length in planner.bucket_lengths
@@ -127,6 +140,8 @@ def test_workers_take_the_steps_of_one_worker(samples, options, workers, devices
             assert part.rows[place] == row and not part.filler
             assert part.speed_factors[place] == expected.speed_factors[index]
             assert part.variants[place] == expected.variants[index]
+            assert part.forms[place] == expected.forms[index]
+            assert part.pauses[place].tolist() == expected.pauses[index].tolist()
         dealt = sum(len(part.rows) for part in parts if not part.filler)
         assert dealt == len(expected.rows)
         for part in parts[len(expected.rows) :]:
@@ -148,7 +163,9 @@ def test_limit_of_a_share_against_adding_one_by_one(samples, options, workers, s
     limit = options["max_batch_frames"] or 5000
     options |= {"max_batch_frames": limit, "num_workers": workers, "devices": shares}
     planner = make(samples, **options)
-    longest = count_frames(samples.max(axis=1), np.full(len(samples), options["longest_factor"]))
+    factors = np.full(len(samples), options["longest_factor"])
+    pauses = np.full(len(samples), options["longest_pauses"])
+    longest = count_frames(samples.max(axis=1), factors, pauses)
     padded = sorted(planner.padded_length(int(frames)) for frames in longest)
     sizes = [0]
     for length in padded:
@@ -318,6 +335,22 @@ def test_buckets_hold_the_longest_utterance_at_its_longest():
     for step in range(len(plan)):
         batch = plan.batch(step)
         assert batch.frames.max() <= batch.length
+
+
+def test_forms_have_pauses_of_their_own():
+    """A new form in every epoch, or one of a few, whose pauses are the same in all epochs."""
+    samples = speech_like_samples(300)
+    pauses = {"draw_pauses": short_pauses, "longest_pauses": 3 * LONGEST_PAUSE}
+    new = [make(samples, **pauses).epoch(epoch) for epoch in range(3)]
+    assert [set(plan.forms) for plan in new] == [{0}, {1}, {2}]
+    assert (new[0].pauses != new[1].pauses).mean() > 0.9
+    few = [make(samples, num_forms=2, **pauses).epoch(epoch) for epoch in range(6)]
+    of_form: list[dict[int, list[int]]] = [{}, {}]
+    for plan in few:
+        assert 100 < plan.forms.sum() < 200
+        for row, (form, pause) in enumerate(zip(plan.forms, plan.pauses)):
+            assert of_form[form].setdefault(row, pause.tolist()) == pause.tolist()
+    assert of_form[0] != of_form[1]
 
 
 def test_limit_below_the_longest_utterance():

@@ -377,6 +377,58 @@ def test_cache(params, tmp_path, speed, monkeypatch):
     assert_equal_batches(other_epochs[-1], make(params).batches(7))
 
 
+def test_pauses_have_the_planned_length(params):
+    """Features of recordings with pauses are as long as the plan says, and begin as without."""
+    params["augmentation"] = {"pauses": {"probability": 1.0, "digital_share": 1.0}}
+    params |= {"max_batch_duration": 30.0, "dither": 0.0}
+    layer = make(params, batch_size=2)
+    for epoch in range(2):
+        plan = layer._epoch_plan(epoch)
+        for step, batch in enumerate(layer.batches(epoch)):
+            planned = plan.batch(step)
+            assert batch.features.shape[1] == planned.length
+            np.testing.assert_array_equal(batch.feature_lengths, planned.frames)
+            assert planned.pauses.sum() > 0
+            for row, pauses in zip(batch.indices, planned.pauses):
+                samples = read_audio(layer.utterances[row].path, 16000)
+                with_pauses = layer.extractor.frames(len(samples) + int(pauses.sum()))
+                assert with_pauses == planned.frames[list(batch.indices).index(row)]
+
+
+def test_cached_forms(params, tmp_path):
+    """Each form of a recording is computed once, equals what is computed anew, and they differ."""
+    params |= {"cache_features": True, "cache_dir": str(tmp_path / "cache"), "dither": 0.0}
+    params["augmentation"] = {
+        "num_forms": 2,
+        "pauses": {"probability": 1.0, "digital_share": 0.5},
+        "noise_level_min": -40,
+        "noise_level_max": -30,
+        "level_min": -10.0,
+        "n_time_mask": 1,
+    }
+    layer = make(params)
+    assert not [note for note in layer.notes if "no effect" in note]
+    first = {epoch: list(layer.batches(epoch)) for epoch in range(4)}
+    stored = list((tmp_path / "cache").rglob("*.npy"))
+    rows = {(int(row), int(form)) for epoch in first for row, form in planned_forms(layer, epoch)}
+    assert len(stored) == len(rows)
+    assert len(rows) > len(layer.utterances)
+    again, anew = make(params), make(params | {"cache_features": False})
+    for epoch, batches in first.items():
+        assert_equal_batches(batches, again.batches(epoch))
+    # Without a cache the dither is drawn, but here is none of it.
+    assert_equal_batches(first[3], anew.batches(3))
+    assert len(list((tmp_path / "cache").rglob("*.npy"))) == len(stored)
+    other_noise = make({**params, "augmentation": {**params["augmentation"], "level_min": -20.0}})
+    list(other_noise.batches(0))
+    assert len(list((tmp_path / "cache").rglob("*.npy"))) > len(stored)
+
+
+def planned_forms(layer, epoch):
+    plan = layer._epoch_plan(epoch)
+    return zip(np.arange(len(plan.forms)), plan.forms)
+
+
 def test_cached_speeds_are_told_apart(params, tmp_path):
     """The same utterance at two speeds, from a cache that holds both."""
     params |= {"cache_features": True, "cache_dir": str(tmp_path / "cache")}
