@@ -112,13 +112,20 @@ class EpochPlan:
         whole = self.order[start : self.ends[position]]
         filler = self.rank >= len(whole)
         rows = whole[:1] if filler else whole[self.rank :: self.num_workers]
+        return self._planned(rows, int(self.lengths[position]), filler)
+
+    def alone(self, row: int) -> PlannedBatch:
+        """One utterance as a batch without padding."""
+        return self._planned(np.array([row]), int(self.frames[row]))
+
+    def _planned(self, rows: np.ndarray, length: int, filler: bool = False) -> PlannedBatch:
         return PlannedBatch(
             rows=rows,
             variants=self.variants[rows],
             speed_factors=self.speed_factors[rows],
             forms=self.forms[rows],
             pauses=self.pauses[rows],
-            length=int(self.lengths[position]),
+            length=length,
             frames=self.frames[rows],
             filler=filler,
         )
