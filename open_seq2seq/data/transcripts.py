@@ -50,13 +50,17 @@ def check_transcripts(
     utterances: Sequence[Utterance],
     vocabulary: Vocabulary | SentencePieceVocabulary | None,
     normalization: str | None = None,
+    may_be_empty: bool = False,
 ) -> None:
     """Reports empty transcripts, those in a language that the normalisation is not for, and, if
     there is a vocabulary, characters outside it with the normalisation that would mend most.
 
     Args:
       normalization: how the transcripts have been normalised.
+      may_be_empty: as in evaluation, where nothing is said in some recordings and whatever is
+        recognised there is an error: it is only noted.
     """
+    empty = 0
     looks_missing = []
     has_dotless = vocabulary is not None and any(
         not DOTTED_AND_DOTLESS.isdisjoint(symbol) for symbol in vocabulary.symbols
@@ -65,7 +69,9 @@ def check_transcripts(
     for row, utterance in enumerate(utterances):
         text = utterance.transcript or ""
         if not text.strip():
-            report.add(row, _empty(utterance, normalization), "empty transcript")
+            empty += 1
+            if not may_be_empty:
+                report.add(row, _empty(utterance, normalization), "empty transcript")
             continue
         if text in _LOOKS_MISSING:
             looks_missing.append(f"{utterance.source} ({text})")
@@ -77,6 +83,8 @@ def check_transcripts(
             outside.append(row)
     if vocabulary is not None and outside:
         _report_outside(report, utterances, outside, vocabulary, normalization)
+    if empty and may_be_empty:
+        report.notes.append(empty_note(empty, len(utterances)))
     if looks_missing:
         report.notes.append(
             "Transcripts that look like missing values are taken as words: "
@@ -87,6 +95,12 @@ def check_transcripts(
         watched(_written(utterance))
     if watched.note:
         report.notes.append(watched.note)
+
+
+def empty_note(empty: int, count: int) -> str:
+    """What to say of an evaluation's references of which some are empty."""
+    verb = "is" if empty == 1 else "are"
+    return f"{empty} of {count} references {verb} empty: every word recognised there is an error."
 
 
 def _written(utterance: Utterance) -> str:

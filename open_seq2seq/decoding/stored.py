@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from open_seq2seq.data.normalization import NORMALIZERS, lower_caser, normalizer
+from open_seq2seq.data.transcripts import empty_note
 from open_seq2seq.decoding.logits_file import read_logits
 from open_seq2seq.decoding.symbols import choose_vocabulary
 from open_seq2seq.decoding.utterances import StoredUtterance, match_utterances
@@ -86,6 +87,9 @@ def read_stored(
     note = references_note(utterances, vocabulary.symbols, lower)
     if note and need_reference:
         notes.append(note)
+    if need_reference:
+        empty = sum(not (one.reference or "").strip() for one in utterances)
+        notes += [empty_note(empty, len(utterances))] if empty else []
     return Stored(utterances, vocabulary, step_size, notes, lower)
 
 

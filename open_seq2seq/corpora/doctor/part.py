@@ -153,7 +153,7 @@ def part_of(
     report = CheckReport()
     check_files(report, utterances, corpus.headers(), sample_freq)
     if need_transcript:
-        check_transcripts(report, utterances, vocabulary, normalization)
+        check_transcripts(report, utterances, vocabulary, normalization, may_be_empty=held_out)
     return Part(name, files, utterances, report, sample_freq, vocabulary, (), held_out)
 
 

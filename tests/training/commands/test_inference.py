@@ -1,7 +1,9 @@
 """Mode infer and `Recognizer`: damaged recordings, results that are kept, paths that are wrong."""
 
+import json
 import os
 
+import jiwer
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,6 +109,43 @@ def test_what_was_transcribed_before_the_end_is_kept(trained, infer, tmp_path, m
     assert infer(*flags)[0] == 0
     whole = pd.read_csv(output, keep_default_na=False)
     assert len(whole) == 18 and whole.head(len(kept)).equals(kept)
+
+
+def test_what_is_recognised_where_nothing_is_said_is_an_error(trained, infer, tmp_path, capfd):
+    from open_seq2seq.cli import main
+    from scripts.decode import main as decode
+
+    # The third recording speaks, but its reference says that it does not.
+    (tmp_path / "refs.csv").write_text(
+        f"wav_filename,wav_filesize,transcript\n{trained}/2.wav,0,ca b\n{trained}/0.wav,0,\n"
+    )
+    data = f"--data_layer_params/dataset_files=['{tmp_path}/refs.csv']"
+    code, _, err = infer(
+        f"--infer_output_file={tmp_path}/logits.pkl", data,
+        "--decoder_params/infer_logits_to_pickle=True",
+    )  # fmt: skip
+    assert code == 0, err
+    assert infer(f"--infer_output_file={tmp_path}/out.csv", data)[0] == 0
+    said = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)["predicted_transcript"]
+    assert said[1], "the model says nothing: nothing is tested"
+    wrong = jiwer.process_words(["ca b"], [said[0]])
+    errors = wrong.substitutions + wrong.deletions + wrong.insertions + len(said[1].split())
+
+    summary = tmp_path / "summary.json"
+    code = main([f"--config_file={trained}/config.py", "--mode=eval", data,
+                 f"--eval_summary={summary}", f"--eval_report={tmp_path}/report.html"])  # fmt: skip
+    out, err = capfd.readouterr()
+    assert code == 0, err
+    assert "1 of 2 references is empty" in out
+    found = json.loads(summary.read_text())
+    assert (found["word_errors"], found["words"]) == (errors, 2)
+    assert decode([f"--logits={tmp_path}/logits.pkl", f"--labels={tmp_path}/refs.csv"]) == 0
+    out = capfd.readouterr().out
+    assert f"Greedy WER = {errors / 2:.4f}" in out and "1 of 2 references is empty" in out
+    # To learn from, it is refused.
+    code = main([f"--config_file={trained}/config.py", "--mode=train", data,
+                 f"--logdir={tmp_path}/run"])  # fmt: skip
+    assert code == 2 and "empty transcript" in capfd.readouterr().err
 
 
 class TestRecognizer:
