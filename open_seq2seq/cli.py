@@ -39,6 +39,8 @@ _EXAMPLES = textwrap.dedent("""\
       infer        transcripts (or logits) of recordings, with or without a CSV
                    run.py --config_file=my.py --mode=infer --infer_output_file=out.csv
                    run.py --config_file=my.py --mode=infer --infer_files a.wav b.flac
+                   run.py --config_file=my.py --mode=infer --infer_files film.wav \
+                       --infer_output_file=film.srt
       interactive_infer
                    a Python API: open_seq2seq.training.recognizer.Recognizer
 
@@ -76,9 +78,11 @@ def make_parser() -> argparse.ArgumentParser:
     add("--skip_bad_rows", action="store_true", help="go on without rows that fail the data check")
     add(
         "--infer_output_file",
-        default="infer-out.txt",
-        help="where inference writes its CSV or pickle",
+        metavar="PATH",
+        help="where inference writes: CSV, JSON lines (.jsonl), CTM (.ctm), subtitles (.srt, .vtt; "
+        "of several recordings '{}.srt'), or a pickle of logits (default: infer-out.txt)",
     )
+    add("--overwrite", action="store_true", help="--infer_output_file may be there already")
     add(
         "--infer_files",
         nargs="+",

@@ -87,6 +87,7 @@ def _infer(flags: argparse.Namespace, overrides: list[str]) -> str:
             f"--config_file={flags.config_file}",
             "--mode=infer",
             f"--infer_output_file={flags.infer_output_file}",
+            "--overwrite",
             "--decoder_params/infer_logits_to_pickle=True",
             # Only the logits are looked at: no beam search is needed for them.
             "--decoder_params/use_language_model=False",

@@ -14,6 +14,7 @@ RANK = {
     "training": 4,
     "interop": 4,
     "inference": 3.5,
+    "transcripts": 2.5,
     "models": 3,
     "language_models": 3,
     "decoding": 3,

@@ -222,5 +222,6 @@ class BeamSearch:
             beam_width=params["beam_width"],
             hot_words=self._hot_words,
             threads=params["decoder_threads"],
+            nbest=params["nbest"],
             **options,
         )

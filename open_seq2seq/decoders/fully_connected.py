@@ -70,6 +70,14 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
                 False,
             ),
             Param("beam_width", int, "Hypotheses kept in beam search.", 512, minimum=1),
+            Param(
+                "nbest",
+                int,
+                "Hypotheses in beam search's n-best list; with JSON lines in mode infer the "
+                "default is 10.",
+                1,
+                minimum=1,
+            ),
             Param("alpha", float, "Weight of the language model, in lm_scoring's unit.", 2.0),
             Param("beta", float, "Bonus of each word.", 1.0),
             Param(

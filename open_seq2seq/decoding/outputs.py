@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Any
 
 from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.decoding.grid import utterance_errors
 from open_seq2seq.decoding.utterances import StoredUtterance
 from open_seq2seq.files import write_csv, write_whole
+from open_seq2seq.transcripts import recording_names
+from open_seq2seq.transcripts.ctm import ctm_lines
+from open_seq2seq.transcripts.json_lines import json_line
 
 
 def write_transcripts(
@@ -56,66 +55,19 @@ def write_json_lines(
 ) -> None:
     """One JSON object for each utterance: text, scores, words with times, n-best."""
     lines = [
-        json.dumps(_json(utterance, result, nbest), ensure_ascii=False)
+        json_line(utterance.name, result, nbest, reference=utterance.reference)
         for utterance, result in zip(utterances, results)
     ]
-    write_whole(path, "".join(f"{line}\n" for line in lines))
-
-
-def _json(utterance: StoredUtterance, result: DecodeResult, nbest: int) -> dict[str, Any]:
-    return {
-        "wav_filename": utterance.name,
-        "reference": utterance.reference,
-        **_scores(result),
-        "words": [
-            {
-                "text": word.text,
-                "start": round(word.start, 4),
-                "end": round(word.end, 4),
-                "confidence": round(word.confidence, 6),
-            }
-            for word in result.words
-        ],
-        "nbest": [_scores(one) for one in (result.nbest or (result,))[:nbest]],
-    }
-
-
-def _scores(result: DecodeResult) -> dict[str, Any]:
-    return {
-        "text": result.text,
-        "score": _number(result.score),
-        "acoustic_score": _number(result.acoustic_score),
-        "lm_score": _number(result.lm_score),
-    }
-
-
-def _number(score: float | None) -> float | None:
-    """A score for JSON, which has no infinity: that of a recording that no text fits is null."""
-    return score if score is not None and math.isfinite(score) else None
+    write_whole(path, "".join(lines))
 
 
 def write_ctm(
     path: str, utterances: Sequence[StoredUtterance], results: Sequence[DecodeResult]
 ) -> None:
     """NIST CTM: recording, channel, start and duration in seconds, word, confidence."""
-    lines = []
-    for name, result in zip(recording_names([u.name for u in utterances]), results):
-        for word in result.words:
-            duration = max(word.end - word.start, 0.0)
-            times = f"{word.start:.3f} {duration:.3f}"
-            lines.append(f"{name} 1 {times} {word.text} {word.confidence:.4f}\n")
+    names = recording_names([u.name for u in utterances])
+    lines = [ctm_lines(name, result.words) for name, result in zip(names, results)]
     write_whole(path, "".join(lines))
-
-
-def recording_names(paths: Sequence[str]) -> list[str]:
-    """Names without folder and suffix, or with the folders where that leaves two the same.
-
-    CTM has no quotes, so spaces become underscores.
-    """
-    stems = [Path(path).stem for path in paths]
-    if len(set(stems)) < len(set(paths)):
-        stems = [str(Path(path).with_suffix("")) for path in paths]
-    return ["_".join(stem.split()) for stem in stems]
 
 
 def write_beams(path: str, results: Iterable[DecodeResult]) -> None:

@@ -7,11 +7,13 @@ and stays; a device, a FIFO or a socket is opened and written, and `/dev/stdout`
 * `write_whole`, `write_csv`: content that is there as a whole;
 * `result_stream`: what comes bit by bit: it is kept, as `NAME.partial`, if it ends early;
 * `replaced`: a draft's name for others (libraries, programs) to write to;
-* `check_writable`: says before any work whether a file can be written.
+* `check_writable`: says before any work whether a file can be written; `check_outputs`: of all
+  that a command line asks for.
 
 Each says what is wrong in a sentence of its own (`unwritable`).
 """
 
+from open_seq2seq.files.outputs import check_outputs
 from open_seq2seq.files.places import check_folder, check_writable, draft_of
 from open_seq2seq.files.stream import ResultStream, result_stream
 from open_seq2seq.files.tables import csv_line, csv_text, write_csv
@@ -21,6 +23,7 @@ from open_seq2seq.files.wording import unwritable
 __all__ = [
     "ResultStream",
     "check_folder",
+    "check_outputs",
     "check_writable",
     "csv_line",
     "csv_text",

@@ -12,20 +12,22 @@ import numpy as np
 
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.errors import Problem
-from open_seq2seq.files import check_writable, csv_line, result_stream, write_whole
+from open_seq2seq.files import check_writable, write_whole
 from open_seq2seq.inference.transcriber import Transcription
 from open_seq2seq.training.console import say
 from open_seq2seq.training.evaluation import run_inference
 from open_seq2seq.training.experiment import Experiment
 from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.workers.interface import Workers
+from open_seq2seq.transcripts import Transcript, transcript_writer
+from open_seq2seq.transcripts.writer import Writer
 
 
 class Results(Protocol):
     """What gets the results of mode infer, one after the other."""
 
     def add(self, utterance: Utterance, one: Transcription) -> None:
-        """Writes a result that has no error."""
+        """Takes what came of a recording, which may be an error."""
 
 
 def transcribe_all(
@@ -58,14 +60,13 @@ def transcribe_all(
             decodes=shows or not keep_logits,
             workers=workers,
         ):
+            utterance = data.utterances[one.index]
             if one.error is not None:
                 problems += one.error.problems
-                continue
-            count += 1
-            if results is None:
-                continue
-            utterance = data.utterances[one.index]
-            results.add(utterance, one)
+            else:
+                count += 1
+            if results is not None:
+                results.add(utterance, one)
             if shows and one.result is not None:
                 say(f"{utterance.name}: {one.result.text}")
     return count, problems
@@ -79,21 +80,26 @@ def _opened(output: Path, experiment: Experiment, keep_logits: bool) -> Iterator
         yield logits
         logits.write(output, experiment.step_size, experiment.data.vocabulary.symbols)
         return
-    with result_stream(output, say) as stream:
-        stream.write(csv_line(["wav_filename", "predicted_transcript"]))
-        yield _Table(stream)
+    utterances = experiment.data.utterances
+    with transcript_writer(output, [one.name for one in utterances], say) as writer:
+        yield _Transcripts(writer)
 
 
-class _Table:
-    """A CSV with the columns `wav_filename` and `predicted_transcript`."""
+class _Transcripts:
+    """A file of transcripts, or one for each recording."""
 
-    def __init__(self, stream: Any):
-        self._stream = stream
+    def __init__(self, writer: Writer):
+        self._writer = writer
 
     def add(self, utterance: Utterance, one: Transcription) -> None:
         """See `Results`."""
-        assert one.result is not None
-        self._stream.write(csv_line([utterance.name, one.result.text]))
+        if one.result is None:
+            self._writer.skip(utterance.name)
+            return
+        duration = None if utterance.offset is None else utterance.duration
+        self._writer.add(
+            Transcript(utterance.name, one.result, utterance.offset, duration, utterance.segment)
+        )
 
 
 class _Logits:
@@ -111,8 +117,8 @@ class _Logits:
 
     def add(self, utterance: Utterance, one: Transcription) -> None:
         """See `Results`."""
-        assert one.logits is not None
-        self._logits[utterance.name + utterance.segment] = one.logits
+        if one.logits is not None:
+            self._logits[utterance.name + utterance.segment] = one.logits
 
     def write(self, path: Path, step_size: float, symbols: Sequence[str]) -> None:
         """Writes the file."""

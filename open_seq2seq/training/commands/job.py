@@ -23,6 +23,11 @@ from open_seq2seq.training.experiment import effective_params
 from open_seq2seq.training.transfer import base_checkpoint, named_checkpoint
 from open_seq2seq.training.workers.interface import Workers
 from open_seq2seq.training.workers.start import check_launch
+from open_seq2seq.transcripts import text_format
+from open_seq2seq.transcripts.formats import JSON_LINES
+
+# Hypotheses of beam search in JSON lines, unless the config says how many.
+_NBEST = 10
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,9 @@ def read_job(
     known = tuple(vars(flags))
     effective = {name: effective_params(config, overrides, name, known) for name in names}
     _check_flags(flags, mode, effective)
+    if mode == "infer" and text_format(flags.infer_output_file or "") is JSON_LINES:
+        decoding = effective[mode].get("decoder_params") or {}
+        effective[mode]["decoder_params"] = {"nbest": _NBEST, **decoding}
     _check_task(config, mode, flags)
     if flags.benchmark:
         _rewrite_for_benchmark(effective["train"], flags)
@@ -126,6 +134,8 @@ def _check_flags(
         remedy = "--checkpoint starts a new log directory from a checkpoint of another one."
         problem = Problem("--checkpoint", "--continue_learning too", "one of them", remedy)
         problems.append(problem)
+    if flags.overwrite and mode != "infer":
+        problems.append(Problem("--overwrite", f"mode {mode}", "mode infer"))
     if flags.infer_files and mode != "infer":
         problems.append(Problem("--infer_files", f"mode {mode}", "mode infer"))
     if flags.bench_steps < 1:

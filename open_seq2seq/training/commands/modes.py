@@ -21,6 +21,7 @@ from open_seq2seq.ops import native
 from open_seq2seq.runs.record import config_text, store_old_style_logs, store_run
 from open_seq2seq.training.commands.inference import transcribe_all
 from open_seq2seq.training.commands.job import Job, find_checkpoints, read_job
+from open_seq2seq.training.commands.outputs import check_each, check_results
 from open_seq2seq.training.commands.run_summary import TrainingSummary, add_evaluation, add_logits
 from open_seq2seq.training.console import be_quiet, clock, copied_output, say
 from open_seq2seq.training.devices import split_cpu
@@ -72,6 +73,7 @@ def run(
     started = time.monotonic()
     # Once, before anything is written: what one worker finds here counts for all.
     checkpoint, base = workers.first(lambda: find_checkpoints(job))
+    output = workers.first(lambda: check_results(job))
     with _records(job):
         for name, params in job.effective.items():
             say(f"{_TITLES[name]} config:\n{config_text(params)}")
@@ -85,7 +87,7 @@ def run(
             if job.mode == "eval":
                 result = _eval(job, checkpoint)
             else:
-                _infer(job, checkpoint)
+                _infer(job, checkpoint, output)
         say(f"Done in {clock(time.monotonic() - started)}.")
     return result
 
@@ -234,13 +236,14 @@ def _write_report(job: Job, result: AnyEvaluation, params: Mapping[str, Any]) ->
     say(f"The report is in {flags.eval_report}")
 
 
-def _infer(job: Job, checkpoint: Path) -> None:
+def _infer(job: Job, checkpoint: Path, output: Path) -> None:
     files = job.flags.infer_files
     utterances = files and [Utterance(f, f, None, None, "command line") for f in files]
     experiment, source = _trained(job, checkpoint, utterances)
     say(f"Transcribing with {source}")
     _check_data(job, experiment, experiment.data, "inference")
-    output = Path(job.flags.infer_output_file)
+    names = [utterance.name for utterance in experiment.data.utterances]
+    job.workers.first(lambda: check_each(output, names, job.flags.overwrite))
     count, problems = transcribe_all(experiment, output, job.workers, shows=bool(files))
     if job.workers.is_first:
         if experiment.params["decoder_params"]["infer_logits_to_pickle"]:

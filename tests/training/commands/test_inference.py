@@ -75,7 +75,6 @@ def test_damaged_recordings_do_not_lose_the_others(trained, infer, damaged, tmp_
         assert skips or name in err
     assert "3 recordings could not be read" in (out if skips else err)
     assert "left_out_inference.txt" in (out if skips else err)
-    (tmp_path / "none.csv").unlink(missing_ok=True)
 
 
 def test_the_list_of_an_earlier_run_goes(trained, infer, damaged, tmp_path):
@@ -146,6 +145,128 @@ def test_what_is_recognised_where_nothing_is_said_is_an_error(trained, infer, tm
     code = main([f"--config_file={trained}/config.py", "--mode=train", data,
                  f"--logdir={tmp_path}/run"])  # fmt: skip
     assert code == 2 and "empty transcript" in capfd.readouterr().err
+
+
+def files(folder, trained):
+    return ["--infer_files", *(trained / f"{index}.wav" for index in range(3))]
+
+
+def test_formats(trained, infer, tmp_path):
+    texts, words = {}, {}
+    for result, index in zip(Recognizer.load(trained / "config.py").transcribe(
+        [trained / f"{index}.wav" for index in range(3)]), range(3)):  # fmt: skip
+        texts[index], words[index] = result.text, result.words
+    assert all(words.values())
+
+    code, out, err = infer(f"--infer_output_file={tmp_path}/x.jsonl", *files(tmp_path, trained))
+    assert code == 0, err
+    lines = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
+    assert [line["text"] for line in lines] == list(texts.values())
+    for line, expected in zip(lines, words.values()):
+        assert [one["text"] for one in line["words"]] == [word.text for word in expected]
+        assert [one["start"] for one in line["words"]] == [round(w.start, 4) for w in expected]
+
+    code, _, err = infer(f"--infer_output_file={tmp_path}/all.srt", *files(tmp_path, trained))
+    assert code == 2 and f"{tmp_path}/{{}}.srt" in err and not (tmp_path / "all.srt").exists()
+    code, _out, err = infer(f"--infer_output_file={tmp_path}/{{}}.srt", *files(tmp_path, trained))
+    assert code == 0, err
+    for index, text in texts.items():
+        assert text in " ".join((tmp_path / f"{index}.srt").read_text().splitlines())
+    code, _, err = infer(f"--infer_output_file={tmp_path}/{{}}.srt", *files(tmp_path, trained))
+    assert code == 2 and "0.srt" in err and "--overwrite" in err
+
+    beams = "--decoder_params/use_language_model=True", "--decoder_params/lm_scoring=standard"
+    code, _, err = infer(
+        f"--infer_output_file={tmp_path}/n.jsonl", *beams, *files(tmp_path, trained)
+    )
+    assert code == 0, err
+    for line in (tmp_path / "n.jsonl").read_text().splitlines():
+        found = json.loads(line)
+        scores = [one["score"] for one in found["nbest"]]
+        assert 1 < len(scores) <= 10 and scores == sorted(scores, reverse=True)
+        assert found["nbest"][0]["text"] == found["text"]
+
+
+def test_segments_have_the_times_of_the_recording(trained, infer, tmp_path):
+    (tmp_path / "segments.csv").write_text(
+        "wav_filename,duration,offset\n"
+        f"{trained}/2.wav,0.2,0.3\n{trained}/2.wav,0.25,0.0\n{trained}/0.wav,,\n"
+    )
+    data = f"--data_layer_params/dataset_files=['{tmp_path}/segments.csv']"
+    code, _, err = infer(f"--infer_output_file={tmp_path}/x.ctm", data)
+    assert code == 0, err
+    assert infer(f"--infer_output_file={tmp_path}/x.jsonl", data)[0] == 0
+    lines = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
+    assert [line.get("offset") for line in lines] == [0.3, 0.0, None]
+    starts = {"2": [], "0": []}
+    for line in lines:
+        name = line["wav_filename"].partition("@")[0][-5]
+        starts[name] += [line.get("offset", 0) + word["start"] for word in line["words"]]
+    table = [line.split() for line in (tmp_path / "x.ctm").read_text().splitlines()]
+    for name, expected in starts.items():
+        found = [float(line[2]) for line in table if line[0] == name]
+        assert found == pytest.approx(expected, abs=2e-3)
+
+
+def test_nothing_is_written_over(trained, infer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one = "--infer_files", trained / "0.wav"
+    output = tmp_path / "out.csv"
+    output.write_text("results of last week\n")
+    flag = f"--infer_output_file={output}"
+    code, out, err = infer(flag, *one)
+    assert code == 2 and f"{output}: found results that are there already" in err
+    assert "Total trainable" not in out and output.read_text() == "results of last week\n"
+    # Both remedies.
+    assert infer(flag, "--overwrite", *one)[0] == 0
+    assert output.read_text().startswith("wav_filename,")
+    assert infer(f"--infer_output_file={tmp_path}/other.csv", *one)[0] == 0
+    # Nobody asked for the default name: a number is added.
+    for name in ("infer-out.txt", "infer-out-2.txt", "infer-out-3.txt"):
+        code, out, _ = infer(*one)
+        assert code == 0 and f"written to {name}" in out
+        assert (tmp_path / name).read_text().startswith("wav_filename,")
+    (tmp_path / "empty.csv").touch()  # as mktemp makes it
+    assert infer(f"--infer_output_file={tmp_path}/empty.csv", *one)[0] == 0
+    assert infer("--infer_output_file=/dev/null", *one)[0] == 0
+    assert infer("--infer_output_file=/dev/null", *one)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "flag", "name"),
+    [
+        ("infer", "infer_output_file", ""),
+        ("infer", "infer_output_file", "file/below.csv"),
+        ("infer", "infer_output_file", "file/{}.srt"),
+        ("eval", "eval_report", ""),
+        ("eval", "eval_summary", "file/below.json"),
+        ("train_eval", "eval_report", ""),
+    ],
+)
+def test_a_wrong_place_is_noticed_before_work(trained, capfd, tmp_path, mode, flag, name):
+    from open_seq2seq.cli import main
+
+    (tmp_path / "file").touch()
+    place = tmp_path / name if name else tmp_path
+    code = main([f"--config_file={trained}/config.py", f"--mode={mode}", f"--{flag}={place}",
+                 *([f"--logdir={tmp_path}/new"] if mode == "train_eval" else [])])  # fmt: skip
+    out, err = capfd.readouterr()
+    assert code in (1, 2) and str(tmp_path) in err
+    assert "Transcribing" not in out and "Evaluating" not in out and "Total train" not in out
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--infer_output_file=x.pkl"], "infer_logits_to_pickle=True"),
+        (["--infer_output_file=x.srt", "--decoder_params/infer_logits_to_pickle=True"], ".pkl"),
+    ],
+)
+def test_an_ending_that_does_not_fit(infer, flags, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = infer(*flags)
+    assert code == 2 and expected in err and not list(tmp_path.iterdir())
 
 
 class TestRecognizer:

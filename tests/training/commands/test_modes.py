@@ -225,13 +225,14 @@ def test_inference_writes_transcripts_in_the_order_of_the_csv(trained, run):
     names = [f"{i}.wav" for i in (5, 0, 17, 3)]
     (trained / "plain.csv").write_text("\n".join(["wav_filename", *names]) + "\n")
     files = f"--data_layer_params/dataset_files=['{trained}/plain.csv']"
-    assert run("--mode=infer", f"--infer_output_file={output}", files)[0] == 0
+    assert run("--mode=infer", f"--infer_output_file={output}", files, "--overwrite")[0] == 0
     again = pd.read_csv(output, keep_default_na=False)
     assert list(again["wav_filename"]) == names
     texts = dict(zip(table["wav_filename"], table["predicted_transcript"]))
     assert list(again["predicted_transcript"]) == [texts[name] for name in names]
 
     paths = [str(trained / name) for name in names]
+    output = trained / "named.csv"
     code, out, err = run("--mode=infer", f"--infer_output_file={output}", "--infer_files", *paths)
     assert code == 0, err
     assert all(f"{trained / name}: {texts[name]}" in out for name in names)

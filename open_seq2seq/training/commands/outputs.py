@@ -1,0 +1,97 @@
+"""Where results go: looked at before any work, and never written over without being told to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import check_folder, check_outputs
+from open_seq2seq.training.commands.job import Job
+from open_seq2seq.transcripts import output_files, text_format
+from open_seq2seq.transcripts.formats import CSV
+from open_seq2seq.transcripts.writer import PLACE
+
+# OpenSeq2Seq's. Where it is taken, a number is added: nobody has asked for this name.
+DEFAULT = "infer-out.txt"
+_PICKLES = (".pkl", ".pickle")
+_LOGITS = "--decoder_params/infer_logits_to_pickle=True"
+
+
+def check_results(job: Job) -> Path:
+    """Checks the files that the command line asks for; leaves nothing behind.
+
+    Returns:
+      The file of mode infer.
+
+    Raises:
+      InputError: one of them cannot be written, or holds the results of an earlier run.
+    """
+    flags = job.flags
+    if job.mode != "infer":
+        check_outputs(
+            {f"--{name}": getattr(flags, name) for name in ("eval_report", "eval_summary")}
+        )
+        return Path(DEFAULT)
+    path = Path(flags.infer_output_file or _free(DEFAULT))
+    _check_kind(path, bool(job.params.get("decoder_params", {}).get("infer_logits_to_pickle")))
+    if text_format(path).one_recording and PLACE in str(path):
+        check_folder(path.parent)
+    else:
+        check_outputs({"--infer_output_file": path})
+        if flags.infer_files:
+            output_files(path, flags.infer_files)  # a file for several recordings
+        _refuse_taken([path], flags.overwrite)
+    return path
+
+
+def check_each(path: Path, names: Sequence[str], overwrite: bool) -> None:
+    """Checks the files of each recording, once it is known which there are.
+
+    Raises:
+      InputError: as `check_results`.
+    """
+    if text_format(path).one_recording:
+        _refuse_taken(list(output_files(path, names).values()), overwrite)
+
+
+def _free(name: str) -> Path:
+    path = Path(name)
+    for number in count(2):
+        if not _is_taken(path):
+            return path
+        path = path.with_stem(f"{Path(name).stem}-{number}")
+    raise AssertionError("numbers end")
+
+
+def _is_taken(path: Path) -> bool:
+    """Whether a file holds something; a device or a FIFO never does."""
+    return path.is_file() and os.path.getsize(path) > 0
+
+
+def _refuse_taken(paths: Sequence[Path], overwrite: bool) -> None:
+    taken = [] if overwrite else [path for path in paths if _is_taken(path)]
+    if taken:
+        remedy = "Give another name, or --overwrite."
+        found, expected = "results that are there already", "a new file"
+        problems = [
+            Problem(f"--infer_output_file={path}", found, expected, remedy) for path in taken
+        ]
+        raise InputError("Nothing is written over:", problems)
+
+
+def _check_kind(path: Path, logits: bool) -> None:
+    """Whether the file's ending fits what is going to be in it."""
+    problem = None
+    where, ending = f"--infer_output_file={path}", path.suffix.lower()
+    if logits and text_format(path) is not CSV:
+        found = f"the ending {ending} and infer_logits_to_pickle=True"
+        remedy = "End the name with .pkl; scripts/decode.py then writes transcripts."
+        problem = Problem(where, found, "one of them", remedy)
+    elif not logits and ending in _PICKLES:
+        remedy = f"For logits add {_LOGITS}; for transcripts end the name with .csv."
+        problem = Problem(where, f"the ending {ending} and no logits", "logits", remedy)
+    if problem:
+        raise InputError("The results' format is not clear:", [problem])
