@@ -17,6 +17,7 @@ from pathlib import Path
 
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
+from open_seq2seq.files import check_outputs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,6 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
         from open_seq2seq.decoding.stored import read_stored
         from open_seq2seq.decoding.word_times import Shifts, word_times, write_shifts
 
+        outputs = {"--calibration_out": flags.calibration_out}
+        if flags.config_file:
+            outputs["--infer_output_file"] = flags.infer_output_file
+        check_outputs(outputs)
         alignments = read_alignments(flags.alignments)
         stored = read_stored(flags.logits or _infer(flags, overrides), blank=flags.blank)
         for note in stored.notes:

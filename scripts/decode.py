@@ -16,13 +16,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
+from open_seq2seq.files import check_outputs
 
 # A grid of more points is a slip of the keyboard.
 _MOST_POINTS = 10_000
+_PICTURES = (".png", ".svg", ".pdf")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -94,6 +97,9 @@ def main(arguments: list[str] | None = None) -> int:
     flags = make_parser().parse_args(arguments)
     try:
         _check_flags(flags)
+        names = ["output_file", "nbest_file", "ctm", "dump_all_beams_to", "grid_file", "grid_plot"]
+        names += ["infer_output_file"] if flags.mode == "infer" else []
+        check_outputs({f"--{name}": getattr(flags, name) for name in names})
         # After the flags: `--help` need not wait.
         from open_seq2seq.decoding.command import decode
         from open_seq2seq.training.commands.decoding_summary import add_decoding, summary_to_add_to
@@ -140,6 +146,9 @@ def _check_flags(flags: argparse.Namespace) -> None:
             value = getattr(flags, name)
             check(value is None or value is False, name, "mode infer", "mode eval")
     check(flags.step_size is None or flags.step_size > 0, "step_size", flags.step_size, "over 0")
+    if flags.grid_plot:
+        ending = Path(flags.grid_plot).suffix.lower()
+        check(ending in _PICTURES, "grid_plot", flags.grid_plot, f"one of {', '.join(_PICTURES)}")
     if flags.tuned_on is not None:
         check(flags.summary, "tuned_on", flags.tuned_on, "--summary, which it is written to")
         grid = flags.alpha_max is not None or flags.beta_max is not None

@@ -15,6 +15,7 @@ import sys
 
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
+from open_seq2seq.files import check_outputs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     from open_seq2seq.decoding.word_times import choose_shifts, word_times, write_word_times
 
     try:
+        check_outputs({"--save_file": flags.save_file})
         shifts, notes = choose_shifts(flags.start_shift, flags.end_shift, flags.calibration_file)
         stored = read_stored(
             flags.dumpfile,

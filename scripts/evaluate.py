@@ -17,6 +17,7 @@ import sys
 from open_seq2seq import cli
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
+from open_seq2seq.files import check_outputs
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -45,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with cli.quiet_stderr():
             from open_seq2seq.training.commands import manifest_commands
+        check_outputs({"--inference_file": flags.inference_file})
         command = manifest_commands.evaluation_command(flags, rest, cli.make_parser())
     except OpenSeq2SeqError as error:
         return print_error(error)

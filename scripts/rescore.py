@@ -21,6 +21,7 @@ from typing import Any
 
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
+from open_seq2seq.files import check_outputs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     if sum([flags.openseq2seq, flags.halves, bool(flags.dev_nbest), given != [None] * 3]) > 1:
         parser.error("weights, --openseq2seq, --halves and --dev_nbest exclude each other")
     try:
+        names = ("output", "csv", "beam_dump_with_lm")
+        check_outputs({f"--{name}": getattr(flags, name) for name in names})
         _rescore(flags, given)
     except OpenSeq2SeqError as error:
         return print_error(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.decoding.grid import GridPoint, GridSearch
-from open_seq2seq.files import write_csv
+from open_seq2seq.files import write_csv, write_whole
 
 # A wider table than this many values of beta doesn't fit on a terminal.
 _WIDEST = 12
@@ -110,5 +111,6 @@ def draw_grid(path: Path, search: GridSearch, title: str) -> None:
               label=f"best: {100 * best.wer:.2f} %")  # fmt: skip
     axes.set(xlabel="beta", ylabel="alpha", title=title)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    stream = io.BytesIO()
+    figure.savefig(stream, format=path.suffix[1:].lower() or "png", dpi=120)
+    write_whole(path, stream.getvalue())

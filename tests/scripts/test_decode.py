@@ -138,6 +138,24 @@ def test_inference(decode):
     assert rows[1:] == [[f"{i}.wav", r.text] for i, r in enumerate(decoded(0.5, 0.0))]
 
 
+@pytest.mark.parametrize(
+    ("flag", "place"),
+    [("output_file", "."), ("nbest_file", "vocab.txt/x"), ("ctm", "."), ("grid_file", "."),
+     ("dump_all_beams_to", "."), ("grid_plot", "picture.doc"), ("grid_plot", "vocab.txt/x.png")],
+)  # fmt: skip
+def test_a_wrong_place_is_noticed_before_work(decode, monkeypatch, flag, place):
+    def work(*arguments):
+        raise AssertionError("work was done")
+
+    monkeypatch.setattr("open_seq2seq.decoding.command.decode", work)
+    assert place in decode("--lm=lm.arpa", *GRID, f"--{flag}={place}", code=2)
+
+
+def test_two_results_do_not_share_a_file(decode):
+    said = decode("--beta=0", "--output_file=u.csv", "--ctm=./u.csv", code=2)
+    assert "--ctm: found ./u.csv, as --output_file" in said and not Path("u.csv").exists()
+
+
 def test_presets_options_and_no_language_model(decode):
     out = decode("--beta=0")
     assert f"WER={wer(decoded(0.0, 0.0, language_model=False)):.4f}" in out

@@ -76,9 +76,18 @@ def transcribe_all(
 def _opened(output: Path, experiment: Experiment, keep_logits: bool) -> Iterator[Results]:
     if keep_logits:
         check_writable(output)
-        logits = _Logits()
-        yield logits
-        logits.write(output, experiment.step_size, experiment.data.vocabulary.symbols)
+        kept, symbols = _Logits(), experiment.data.vocabulary.symbols
+        path = output
+        try:
+            yield kept
+        except BaseException:
+            path = output.with_name(f"{output.name}.partial")
+            raise
+        finally:
+            if path == output or kept.logits:
+                write_logits(path, kept.utterances, kept.logits, experiment.step_size, symbols)
+            if path != output and kept.logits:
+                say(f"The logits of {len(kept.logits)} recordings until then are in {path}.")
         return
     utterances = experiment.data.utterances
     with transcript_writer(output, [one.name for one in utterances], say) as writer:
@@ -103,7 +112,27 @@ class _Transcripts:
 
 
 class _Logits:
-    """A pickle for offline decoding, which is written when all is there: a dictionary of
+    """The logits of all recordings, for a file that is written when all are there."""
+
+    def __init__(self) -> None:
+        self.utterances: list[Utterance] = []
+        self.logits: list[np.ndarray] = []
+
+    def add(self, utterance: Utterance, one: Transcription) -> None:
+        """See `Results`."""
+        if one.logits is not None:
+            self.utterances.append(utterance)
+            self.logits.append(one.logits)
+
+
+def write_logits(
+    path: Path,
+    utterances: Sequence[Utterance],
+    logits: Sequence[np.ndarray],
+    step_size: float,
+    symbols: Sequence[str],
+) -> None:
+    """A pickle for offline decoding: a dictionary with exactly three keys.
 
     * `logits`: name of the recording, as in the manifest, to `[time, class]` raw logits,
       blank last, cut to the utterance's length. A segment of a recording has `@offset+duration`
@@ -111,20 +140,9 @@ class _Logits:
     * `step_size`: seconds from one frame to the next;
     * `vocab`: class to symbol, the blank not included.
     """
-
-    def __init__(self) -> None:
-        self._logits: dict[str, np.ndarray] = {}
-
-    def add(self, utterance: Utterance, one: Transcription) -> None:
-        """See `Results`."""
-        if one.logits is not None:
-            self._logits[utterance.name + utterance.segment] = one.logits
-
-    def write(self, path: Path, step_size: float, symbols: Sequence[str]) -> None:
-        """Writes the file."""
-        content: dict[str, Any] = {
-            "logits": self._logits,
-            "step_size": step_size,
-            "vocab": dict(enumerate(symbols)),
-        }
-        write_whole(path, pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL))
+    content: dict[str, Any] = {
+        "logits": {u.name + u.segment: array for u, array in zip(utterances, logits)},
+        "step_size": step_size,
+        "vocab": dict(enumerate(symbols)),
+    }
+    write_whole(path, pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 
 import jiwer
 import numpy as np
@@ -105,6 +106,16 @@ def test_what_was_transcribed_before_the_end_is_kept(trained, infer, tmp_path, m
     assert str(partial) in out
     kept = pd.read_csv(partial, keep_default_na=False)
     assert len(kept) >= 4
+    pickled = (
+        f"--infer_output_file={tmp_path}/x.pkl",
+        "--decoder_params/infer_logits_to_pickle=True",
+    )
+    calls.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(EvaluationStep, "logits", failing)
+        assert infer(*flags[1:], *pickled)[0] != 0
+    logits = pickle.loads((tmp_path / "x.pkl.partial").read_bytes())["logits"]
+    assert list(logits) == list(kept["wav_filename"]) and not (tmp_path / "x.pkl").exists()
     assert infer(*flags)[0] == 0
     whole = pd.read_csv(output, keep_default_na=False)
     assert len(whole) == 18 and whole.head(len(kept)).equals(kept)
@@ -158,7 +169,7 @@ def test_formats(trained, infer, tmp_path):
         texts[index], words[index] = result.text, result.words
     assert all(words.values())
 
-    code, out, err = infer(f"--infer_output_file={tmp_path}/x.jsonl", *files(tmp_path, trained))
+    code, _, err = infer(f"--infer_output_file={tmp_path}/x.jsonl", *files(tmp_path, trained))
     assert code == 0, err
     lines = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
     assert [line["text"] for line in lines] == list(texts.values())
@@ -168,7 +179,7 @@ def test_formats(trained, infer, tmp_path):
 
     code, _, err = infer(f"--infer_output_file={tmp_path}/all.srt", *files(tmp_path, trained))
     assert code == 2 and f"{tmp_path}/{{}}.srt" in err and not (tmp_path / "all.srt").exists()
-    code, _out, err = infer(f"--infer_output_file={tmp_path}/{{}}.srt", *files(tmp_path, trained))
+    code, _, err = infer(f"--infer_output_file={tmp_path}/{{}}.srt", *files(tmp_path, trained))
     assert code == 0, err
     for index, text in texts.items():
         assert text in " ".join((tmp_path / f"{index}.srt").read_text().splitlines())
