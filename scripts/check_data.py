@@ -4,6 +4,8 @@
     python scripts/check_data.py train.csv --dev dev.csv --vocab_file vocab.txt --report data.html
     # exactly what training with a config would refuse, and all other checks; its own manifests
     python scripts/check_data.py --config_file my.py
+    # the same rows without those that training would refuse or could not read
+    python scripts/check_data.py train.csv --write_clean clean/train.csv
     # in CI: fails on warnings too
     python scripts/check_data.py train.csv --dev dev.csv --strict --json data.json
 
@@ -20,21 +22,22 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from open_seq2seq.cli import quiet_stderr
+from open_seq2seq.corpora.doctor.clean import write_clean
 from open_seq2seq.corpora.doctor.diagnosis import Diagnosis, as_json, diagnose
 from open_seq2seq.corpora.doctor.html_report import render_html
 from open_seq2seq.corpora.doctor.part import Part, part_of
 from open_seq2seq.corpora.doctor.text_report import render_text
-from open_seq2seq.data.manifest import Utterance, read_manifests
+from open_seq2seq.data.manifest import Utterance, read_manifest, read_manifests
 from open_seq2seq.data.normalization import NORMALIZERS
+from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.text import load_vocabulary
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
-from open_seq2seq.files import write_whole
+from open_seq2seq.files import check_outputs, write_whole
 
 _USUAL_FREQ = 16000
 
@@ -66,6 +69,8 @@ def make_parser() -> argparse.ArgumentParser:
     add = output.add_argument
     add("--report", metavar="HTML", help="a page with pictures, that needs nothing else")
     add("--json", metavar="JSON", help="all findings with every row")
+    add("--write_clean", metavar="CSV", help="the manifest (several: all in one) without rows that "
+        "have errors; what is left out is listed beside it in left_out_NAME.txt")  # fmt: skip
     add("--fail_on", choices=("error", "warning", "never"), default="error",
         help="the mildest level that gives exit code 1 (error)")  # fmt: skip
     add("--strict", action="store_true", help="the same as --fail_on=warning")
@@ -77,12 +82,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Before TensorFlow is imported for a config: its start-up chatter hides what matters.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     flags, rest = make_parser().parse_known_args(arguments)
-    started = time.monotonic()
     try:
         _check_flags(flags, rest)
-        parts = _configured_parts(flags, rest) if flags.config_file else _plain_parts(flags)
+        malformed: list[Problem] = []
+        parts = (
+            _configured_parts(flags, rest, malformed)
+            if flags.config_file
+            else _plain_parts(flags, malformed)
+        )
+        _check_clean(flags, parts[0].files)
         diagnosis = _diagnose(parts, flags)
-        _write(diagnosis, flags, time.monotonic() - started)
+        _write(diagnosis, flags, malformed)
     except OpenSeq2SeqError as error:
         return print_error(error)
     except KeyboardInterrupt:
@@ -118,17 +128,49 @@ def _check_flags(flags: argparse.Namespace, rest: Sequence[str]) -> None:
         refuse(value is not None and value < 1, f"--{name}", f"{value}", "at least 1")
     if problems:
         raise InputError("The flags do not fit together:", problems)
+    check_outputs({f"--{name}": getattr(flags, name) for name in ("json", "report", "write_clean")})
 
 
-def _plain_parts(flags: argparse.Namespace) -> list[Part]:
+def _check_clean(flags: argparse.Namespace, files: Sequence[str]) -> None:
+    """Whether the clean manifest would be written over the one that is checked."""
+    clean = flags.write_clean
+    given = [config_path(file) for file in files]
+    if clean and os.path.exists(clean) and any(os.path.samefile(clean, file) for file in given):
+        problem = Problem("--write_clean", f"{clean}, which is checked", "another file")
+        raise InputError("The manifest would be lost:", [problem])
+
+
+def _read(
+    files: Sequence[str], need_transcript: bool, flags: argparse.Namespace, malformed: list[Problem]
+) -> list[Utterance]:
+    """The rows of manifests; those that are malformed are an error, or with --write_clean left out.
+
+    Args:
+      malformed: gets what is wrong with them.
+    """
+    if not flags.write_clean:
+        return read_manifests(files, need_transcript)
+    utterances = []
+    for file in files:
+        problems: list[Problem] = []
+        found = read_manifest(config_path(file), need_transcript, problems)
+        if not found:
+            raise InputError("The manifests cannot be used:", problems)
+        utterances += found
+        malformed += problems
+    return utterances
+
+
+def _plain_parts(flags: argparse.Namespace, malformed: list[Problem]) -> list[Part]:
     """The data without a config."""
     vocabulary = load_vocabulary(flags.vocab_file, flags.bpe) if flags.vocab_file else None
     freq = flags.sample_freq or _USUAL_FREQ
     need_transcript = not flags.no_transcripts
+    given = [("train", flags.manifests), ("dev", flags.dev)]
     read = [
-        (name, files, read_manifests(files, need_transcript))
-        for name, files in (("train", flags.manifests), ("dev", flags.dev))
-        if files
+        # Of the first of them a clean one is written.
+        (name, files, _read(files, need_transcript, flags, [] if place else malformed))
+        for place, (name, files) in enumerate([one for one in given if one[1]])
     ]
     return [
         part_of(
@@ -145,7 +187,9 @@ def _plain_parts(flags: argparse.Namespace) -> list[Part]:
     ]
 
 
-def _configured_parts(flags: argparse.Namespace, rest: Sequence[str]) -> list[Part]:
+def _configured_parts(
+    flags: argparse.Namespace, rest: Sequence[str], malformed: list[Problem]
+) -> list[Part]:
     """The data as modes of a config use it, checked by their data layers."""
     from open_seq2seq.config.loading import load_config
     from open_seq2seq.config.overrides import split_arguments
@@ -159,7 +203,7 @@ def _configured_parts(flags: argparse.Namespace, rest: Sequence[str]) -> list[Pa
         raise InputError(f"{config.path} has no recordings:", [problem])
     mode = flags.mode or "train_eval"
     modes = ["train", "eval"] if mode == "train_eval" or flags.dev else [mode]
-    parts = []
+    parts: list[Part] = []
     for one in modes:
         params = effective_params(config, split_arguments(rest), one, tuple(vars(flags)))
         params = config.base_model.PARAMS.fill(params)
@@ -169,17 +213,19 @@ def _configured_parts(flags: argparse.Namespace, rest: Sequence[str]) -> list[Pa
         # config may have none.
         if one == "eval" and not flags.mode and not given and (flags.manifests or not files):
             continue
-        parts.append(_configured_part(params, one, files, bool(given)))
+        utterances = None
+        if given or flags.write_clean:
+            utterances = _read(files, one != "infer", flags, [] if parts else malformed)
+        parts.append(_configured_part(params, one, files, utterances))
     return parts
 
 
-def _configured_part(params: dict[str, Any], mode: str, files: list[str], given: bool) -> Part:
+def _configured_part(
+    params: dict[str, Any], mode: str, files: list[str], utterances: list[Utterance] | None
+) -> Part:
     from open_seq2seq.models.speech2text import split_component
     from open_seq2seq.training.experiment import make_data_layer
 
-    utterances: list[Utterance] | None = None
-    if given:
-        utterances = read_manifests(files, mode != "infer")
     data = make_data_layer(params, mode, utterances)
     # The encoder without its variables: its strides tell how many steps there are.
     encoder_params, shared = split_component(params, "encoder", "float32")
@@ -214,7 +260,7 @@ def _diagnose(parts: Sequence[Part], flags: argparse.Namespace) -> Diagnosis:
         )
 
 
-def _write(diagnosis: Diagnosis, flags: argparse.Namespace, seconds: float) -> None:
+def _write(diagnosis: Diagnosis, flags: argparse.Namespace, malformed: Sequence[Problem]) -> None:
     print(render_text(diagnosis))
     if flags.json:
         write_whole(flags.json, json.dumps(as_json(diagnosis), indent=1, ensure_ascii=False))
@@ -222,6 +268,8 @@ def _write(diagnosis: Diagnosis, flags: argparse.Namespace, seconds: float) -> N
     if flags.report:
         write_whole(flags.report, render_html(diagnosis))
         print(f"The report is in {flags.report}")
+    if flags.write_clean:
+        print(write_clean(flags.write_clean, diagnosis.parts[0], malformed).text())
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ class Evaluation:
             "loss": self.loss,
             "infinite_losses": self.infinite_losses,
             "utterances": len(self.utterances),
-            "left_out": len(self.left_out),
+            **({"left_out": len(self.left_out)} if self.left_out else {}),
             "audio_seconds": self.audio_seconds,
             "seconds": self.seconds,
         }

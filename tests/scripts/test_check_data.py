@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 
+from open_seq2seq.data.manifest import read_manifest, read_manifests
 from tests.corpora.doctor.speech import LETTERS, make_items, write_part
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
@@ -58,6 +62,98 @@ def test_files_and_exit_codes(data, capsys):
 def test_wrong_usage(data, capsys, arguments, message):
     assert main([a.format(train=data / "train.csv") for a in arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def damaged(data):
+    """Rows 2, 4, 6 and 9 of the training manifest have an error each, and 21 is malformed."""
+    lines = (data / "train.csv").read_text().splitlines()
+    lines[1] = lines[1].replace(",0,", ",0,?!", 1)  # twice outside the vocabulary
+    lines[8] = lines[8].replace("train7.wav", "gone.wav")
+    lines[3] = "train2.wav,0,,train0"  # no text
+    (data / "train.csv").write_text("\n".join([*lines[:20], "train19.wav,0,a,b,c"]) + "\n")
+    os.truncate(data / "train4.wav", 9000)  # its header stays whole
+    return ["train.csv:2", "train.csv:4", "train.csv:6", "train.csv:9", "train.csv:21"]
+
+
+@pytest.mark.parametrize("folder", [".", "clean/here"])
+def test_the_clean_manifest_has_all_other_rows(data, capsys, folder):
+    bad = damaged(data)
+    vocabulary = f"--vocab_file={data / 'vocab.txt'}"
+    clean = data / folder / "kept.csv"
+    before = read_manifest(str(data / "train.csv"), True, [])
+    assert main([str(data / "train.csv"), vocabulary, f"--write_clean={clean}"]) == 1
+    out = capsys.readouterr().out
+    assert f"15 rows are in {clean}" in out and "Left out: 5 with errors" in out
+    listed = (clean.parent / "left_out_kept.txt").read_text().splitlines()
+    assert {re.search(r"train\.csv:\d+", line)[0] for line in listed} == set(bad)
+    after = read_manifests([str(clean)], True)
+    lines = {int(place.partition(":")[2]) for place in bad}
+    expected = [one for one in before if int(one.source.rpartition(":")[2]) not in lines]
+    assert [(os.path.abspath(one.path), one.transcript, one.speaker) for one in after] == [
+        (os.path.abspath(one.path), one.transcript, one.speaker) for one in expected
+    ]
+    if folder == ".":
+        assert [one.name for one in after] == [one.name for one in expected]
+    assert {one.split(",")[1] for one in clean.read_text().splitlines()[1:]} == {
+        str((data / one.name).stat().st_size) for one in expected
+    }
+    # The remedy worked: nothing is found in it, and nothing is listed.
+    assert main([str(clean), vocabulary, f"--write_clean={data / 'again.csv'}"]) == 0
+    assert "none was left out" in capsys.readouterr().out
+    assert not (data / "left_out_again.txt").exists()
+
+
+def test_every_kind_of_manifest_becomes_a_csv(data, capsys):
+    """JSON lines with segments, numbers as speakers, and capitals that are normalised later."""
+    rows = [
+        {"audio_filepath": "train0.wav", "text": "Abc, d", "duration": 0.55, "offset": 0.25},
+        {"audio_filepath": "train1.wav", "text": "line\nbreak", "speaker": 7},
+        {"audio_filepath": "train2.wav", "text": "a", "duration": 99},
+    ]
+    (data / "x.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (data / "train3.txt").write_text("a b")
+    (data / "pairs.csv").write_text("train3.wav,train3.txt\ntrain4.wav,none.txt\n")
+    arguments = [str(data / "x.json"), str(data / "pairs.csv"), "--text_normalization=plain"]
+    assert main([*arguments, f"--write_clean={data / 'c.csv'}", "--headers_only"]) == 1
+    found = read_manifests([str(data / "c.csv")], True)
+    assert [(u.name, u.transcript, u.duration, u.offset, u.speaker) for u in found] == [
+        ("train0.wav", "Abc, d", 0.55, 0.25, None),
+        ("train1.wav", "line\nbreak", None, None, "7"),
+        ("train3.wav", "a b", None, None, None),
+    ]
+    listed = (data / "left_out_c.txt").read_text()
+    assert "x.json:3" in listed and "pairs.csv:2" in listed and len(listed.splitlines()) == 2
+
+
+def test_with_a_config_the_clean_manifest_is_what_training_takes(data, capsys):
+    damaged(data)
+    config = data / "config.py"
+    config.write_text(_CONFIG.format(folder=data, stride=4))
+    limit = "--data_layer_params/max_duration=1.9"
+    flags = [f"--config_file={config}", limit, f"--write_clean={data / 'kept.csv'}"]
+    assert main(flags) == 1
+    listed = (data / "left_out_kept.txt").read_text()
+    kept = [one.name for one in read_manifests([str(data / "kept.csv")], True)]
+    for index in range(19):
+        name = f"train{index}.wav"
+        is_long = soundfile.info(str(data / name)).duration > 1.9
+        is_bad = index in (0, 2, 4, 7)
+        assert (name in kept) == (not is_long and not is_bad)
+        is_listed = re.search(rf"train\.csv:{index + 2}\b", listed) is not None
+        assert is_listed == (is_long or is_bad)
+
+
+def test_a_clean_manifest_does_not_replace_what_is_checked(data, capsys):
+    train = data / "train.csv"
+    before = train.read_text()
+    assert main([str(train), f"--write_clean={data}/../{data.name}/train.csv"]) == 2
+    assert "which is checked" in capsys.readouterr().err and train.read_text() == before
+    assert main([str(train), f"--write_clean={data}"]) == 2
+    assert "it is a folder" in capsys.readouterr().err
+    train.write_text("wav_filename,transcript\ngone.wav,a\n")
+    assert main([str(train), f"--write_clean={data}/c.csv"]) == 2
+    assert "Every row has an error" in capsys.readouterr().err
+    assert not (data / "c.csv").exists()
 
 
 _CONFIG = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# From the worst on. Error: training would refuse the row, or end when it reads it.
+# From the worst on. Error: training would refuse the row, or leave it out when it reads it.
 LEVELS = ("error", "warning", "note")
 
 

@@ -1,0 +1,118 @@
+"""The manifest of a part without the rows that training would refuse or could not read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from open_seq2seq.corpora.doctor.findings import counted
+from open_seq2seq.corpora.doctor.measure import Measurement
+from open_seq2seq.corpora.doctor.part import Part, Recording
+from open_seq2seq.data.manifest import Utterance, resolve_path
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import csv_line, write_whole
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What was kept of a part.
+
+    Args:
+      path: the manifest.
+      kept: how many rows it has.
+      bad: how many have an error.
+      filtered: rows that are outside the limits on duration, with the reason.
+      listed: the file that lists what was left out; None: nothing was.
+    """
+
+    path: Path
+    kept: int
+    bad: int
+    filtered: Sequence[str]
+    listed: Path | None
+
+    def text(self) -> str:
+        """What there is to say, in a line or two."""
+        line = f"{counted(self.kept, 'row is', 'rows are')} in {self.path}"
+        if self.listed is None:
+            return f"{line}; none was left out."
+        counts = [f"{self.bad} with errors"] if self.bad else []
+        counts += [f"{len(self.filtered)} outside the limits on duration"] if self.filtered else []
+        return f"{line}\nLeft out: {' and '.join(counts)}; listed in {self.listed}"
+
+
+def write_clean(path: str | os.PathLike[str], part: Part, malformed: Sequence[Problem]) -> Cleaned:
+    """Writes a CSV with the rows of a part of which no error was found, in their order.
+
+    Texts are as they were written, before normalisation. Names of recordings are too where they
+    mean the same file in the new manifest's folder; the others' are absolute paths. What was left
+    out is listed beside it, in `left_out_NAME.txt`.
+
+    Args:
+      path: the CSV.
+      part: checked and, unless only headers were read, measured.
+      malformed: of rows that could not be read as such, and are no utterances of the part.
+
+    Raises:
+      InputError: no row is left; nothing is written.
+      RunError: a file cannot be written.
+    """
+    path = Path(path)
+    problems = [*malformed, *part.report.problems, *_damaged(part)]
+    bad = {*part.report.rows, *(r.row for r, m in _measured(part) if isinstance(m, Problem))}
+    kept = [one for row, one in enumerate(part.utterances) if row not in bad]
+    if not kept:
+        raise InputError("Every row has an error: no clean manifest is written.", problems)
+    write_whole(path, _csv(kept, str(path.parent)))
+    listed = path.with_name(f"left_out_{path.stem}.txt")
+    filtered = part.report.filtered
+    if not problems and not filtered:
+        listed.unlink(missing_ok=True)
+        return Cleaned(path, len(kept), 0, filtered, None)
+    lines = [*map(str, problems), *filtered]
+    write_whole(listed, "".join(f"{line}\n" for line in lines))
+    return Cleaned(path, len(kept), len(bad) + len(malformed), filtered, listed)
+
+
+def _measured(part: Part) -> Iterator[tuple[Recording, Measurement | Problem]]:
+    return zip(part.recordings, part.measured)
+
+
+def _damaged(part: Part) -> list[Problem]:
+    """What is wrong with samples, of rows whose headers were found good."""
+    found = []
+    for recording, problem in _measured(part):
+        if isinstance(problem, Problem) and recording.row not in part.report.rows:
+            where = part.utterances[recording.row].source
+            found.append(replace(problem, where=where, found=f"{recording.path}: {problem.found}"))
+    return found
+
+
+def _csv(utterances: Sequence[Utterance], folder: str) -> str:
+    columns = ["wav_filename", "wav_filesize"]
+    if any(one.transcript is not None for one in utterances):
+        columns.append("transcript")
+    columns += [
+        name
+        for name in ("duration", "offset", "speaker")
+        if any(getattr(one, name) is not None for one in utterances)
+    ]
+    rows = [columns, *([_cell(one, name, folder) for name in columns] for one in utterances)]
+    return "".join(map(csv_line, rows))
+
+
+def _cell(utterance: Utterance, column: str, folder: str) -> str:
+    if column == "wav_filename":
+        path = os.path.abspath(utterance.path)
+        same = os.path.abspath(resolve_path(utterance.name, folder)) == path
+        return utterance.name if same else path
+    if column == "wav_filesize":
+        there = os.path.isfile(utterance.path)  # not where `{}` stands for a voice
+        return str(os.path.getsize(utterance.path) if there else 0)
+    if column == "transcript":
+        text = utterance.transcript if utterance.written is None else utterance.written
+        return text or ""
+    value = getattr(utterance, column)
+    return "" if value is None else str(value)
