@@ -18,13 +18,11 @@ from typing import Any
 
 from open_seq2seq.config.imports import ConfigImports
 from open_seq2seq.config.schema import closest_name
+from open_seq2seq.config.source import copied_from, read_source
 from open_seq2seq.config.tf_names import plain_values
 from open_seq2seq.errors import InputError, Problem
 
 MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
-# The last line of a copy that a run keeps: paths that the config makes from `__file__`, and
-# its imports, are still resolved from where it was.
-COPY_MARK = "# run.py: a copy of "
 PARAMS_OF_MODE = {
     "train": "train_params",
     "eval": "eval_params",
@@ -70,9 +68,8 @@ def load_config(path: str | Path) -> Config:
             "The config file cannot be read:",
             [Problem(str(path), "no such file", "a Python config module", _neighbour(path))],
         )
-    text = path.read_text(encoding="utf-8")
-    last_line = text.rstrip().rpartition("\n")[2]
-    original = Path(last_line.removeprefix(COPY_MARK)) if COPY_MARK in last_line else path
+    text = read_source(path)
+    original = copied_from(text) or path
     module = ModuleType("open_seq2seq_config")
     module.__file__ = str(original)
     _execute(path, text, module, original.resolve().parent)
@@ -96,7 +93,7 @@ def _execute(path: Path, text: str, module: ModuleType, folder: Path) -> None:
             "The config file is not valid Python:",
             [Problem(where, f"{error.msg}: {(error.text or '').strip()}", "Python")],
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         lines = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
         where = f"{path}:{lines[-1].lineno}" if lines else str(path)
         raise InputError(

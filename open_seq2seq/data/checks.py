@@ -13,6 +13,7 @@ from open_seq2seq.data.audio import AudioInfo, ends_late
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.text import SentencePieceVocabulary, Vocabulary
 from open_seq2seq.errors import Problem
+from open_seq2seq.files import write_whole
 
 # Differences up to these are rounding in the manifest; see `lies`.
 _ABSOLUTE_TOLERANCE = 0.1
@@ -56,8 +57,7 @@ class CheckReport:
         lines += [f"{len(self.filtered)} rows outside the limits on duration:"]
         lines += [f"  {reason}" for reason in self.filtered]
         lines += ["Notes:", *(f"  {note}" for note in self.notes)]
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
+        write_whole(path, "\n".join(lines) + "\n")
 
 
 def check_files(

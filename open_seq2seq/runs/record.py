@@ -13,8 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.config.loading import COPY_MARK
+from open_seq2seq.config.source import COPY_MARK, as_utf8, copied_from, read_source
 from open_seq2seq.data.headers import available_cores
+from open_seq2seq.files import write_whole
 from open_seq2seq.ops.cpu import cpu_name
 
 PACKAGES = ("open-seq2seq", "tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "librosa",
@@ -54,8 +55,7 @@ def _config_lines(params: Mapping[str, Any], indent: str) -> Iterator[str]:
 
 def original_config(path: Path) -> Path:
     """The config that a run's copy of it was made from; `path` itself, where it is no copy."""
-    last_line = path.read_text(encoding="utf-8").rstrip().rpartition("\n")[2]
-    original = Path(last_line.removeprefix(COPY_MARK)) if COPY_MARK in last_line else path
+    original = copied_from(read_source(path)) or path
     here = Path.cwd()
     return original.relative_to(here) if original.is_relative_to(here) else original
 
@@ -153,13 +153,15 @@ def store_run(
       config_path: the config module.
       arguments: the command line after the program's name.
       effective: the merged parameters, by mode.
+
+    Raises:
+      RunError: they cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     copy = folder / f"config_{stamp}.py"
-    text = config_path.read_text(encoding="utf-8").rstrip()
+    text = read_source(config_path).rstrip()
     if COPY_MARK not in text:
         text += f"\n\n{COPY_MARK}{config_path.resolve()}"
-    copy.write_text(text + "\n", encoding="utf-8")
+    write_whole(copy, as_utf8(text) + "\n")
     rest = [a for a in _without_config(arguments) if a not in ("--continue_learning",)]
     git = git_state(config_path.resolve().parent)
     record = {
@@ -173,16 +175,16 @@ def store_run(
         "config": {mode: readable(params) for mode, params in effective.items()},
     }
     path = folder / f"run_{stamp}.json"
-    path.write_text(json.dumps(record, indent=1))
+    write_whole(path, json.dumps(record, indent=1))
     return path
 
 
 def store_old_style_logs(folder: Path, stamp: str, arguments: Sequence[str], config: Path) -> None:
     """The two files that `--enable_logs` adds: `cmd-args_*.log` and `git-info_*.log`."""
-    (folder / f"cmd-args_{stamp}.log").write_text(" ".join(arguments) + "\n")
+    write_whole(folder / f"cmd-args_{stamp}.log", " ".join(arguments) + "\n")
     git = git_state(config.resolve().parent)
     text = f"commit hash: {git['commit']}\n{git['diff'] or ''}"
-    (folder / f"git-info_{stamp}.log").write_text(text)
+    write_whole(folder / f"git-info_{stamp}.log", text)
 
 
 def _without_config(arguments: Sequence[str]) -> list[str]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.errors import InputError
+from open_seq2seq.files import read_json
 from open_seq2seq.metrics.analysis import Analysis, ScoredUtterance, analyse
 from open_seq2seq.metrics.html_report import STYLE, utterance_card
 from open_seq2seq.runs.plots import Run, draw_losses, draw_rates, read_runs, svg
 from open_seq2seq.runs.record import config_text
 from open_seq2seq.runs.results_table import data_text, decoding_text, hardware_text
-from open_seq2seq.runs.summary import read_summary, read_transcripts
+from open_seq2seq.runs.summary import read_transcripts, trained_summary
 from open_seq2seq.runs.wording import duration, percents
 
+_log = logging.getLogger(__name__)
 SHOWN = 10  # utterances of each kind
 
 _MORE_STYLE = """
@@ -41,7 +45,7 @@ def render_report(logdirs: Sequence[Path], title: str | None = None) -> str:
     Raises:
       InputError: a run has no summary or no evaluations, or transcripts are missing.
     """
-    summaries = [read_summary(folder) for folder in logdirs]
+    summaries = [trained_summary(folder) for folder in logdirs]
     runs = read_runs(logdirs, "epochs")
     if title is None:
         title = ", ".join(dict.fromkeys(one["recipe"] for one in summaries))
@@ -171,7 +175,13 @@ def _utterances(name: str, note: str, shown: Sequence[ScoredUtterance]) -> list[
 def _configuration(folder: Path, summary: dict[str, Any]) -> list[str]:
     """The effective parameters of the newest training, as its record has them."""
     for path in sorted(folder.glob("run_*.json"), reverse=True):
-        params = json.loads(path.read_text(encoding="utf-8"))["config"]
+        try:
+            params = read_json(path, {"config": {"train?": dict}}, "A run's record is damaged:")[
+                "config"
+            ]
+        except InputError as error:  # a full disk's: an older one will do
+            _log.warning(str(error))
+            continue
         if "train" in params:
             return [
                 f"<h2>Configuration <small>{escape(summary['config']['file'])}</small></h2>",

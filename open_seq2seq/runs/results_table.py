@@ -13,7 +13,12 @@ from typing import Any
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_whole
-from open_seq2seq.runs.summary import check_summary, read_summary
+from open_seq2seq.runs.summary import (
+    check_summary,
+    check_trained,
+    read_summary,
+    trained_summary,
+)
 from open_seq2seq.runs.wording import duration, percents
 
 PUBLISHED = "published.json"
@@ -62,6 +67,7 @@ def add_run(logdir: Path, folder: Path) -> Path:
         expected = "a finished training of a speech model with error rates"
         problem = Problem(str(logdir), found, expected, remedy)
         raise InputError("The run cannot be added:", [problem])
+    summary = trained_summary(logdir)
     target = _target(summary, folder)
     write_whole(target, json.dumps(_portable(summary), indent=1, ensure_ascii=False) + "\n")
     return target
@@ -108,7 +114,7 @@ def make_page(folder: Path) -> str:
         if path.name == PUBLISHED:
             continue
         try:
-            runs.append(check_summary(path))
+            runs.append(check_trained(path))
         except InputError as error:
             problems += error.problems
     if problems:

@@ -8,20 +8,90 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.files import write_csv, write_whole
+from open_seq2seq.files import (
+    NUMBER,
+    append_json_line,
+    mend_json_lines,
+    misfits,
+    read_json,
+    read_json_lines,
+    write_csv,
+    write_whole,
+)
 from open_seq2seq.metrics.analysis import EvaluatedUtterance
 
 SUMMARY = "summary.json"
+EVALUATIONS = "evaluations.jsonl"
 FORMAT = 1
-# What has to be in a summary, and what it is.
-_PARTS = {"run_id": str, "config": dict, "results": list}
+_log = logging.getLogger(__name__)
+_DECODING = {
+    "search": str,
+    "scoring?": str,
+    "beam_width?": int,
+    "language_models?": [str],
+    "alpha?": (*NUMBER, None),
+    "beta?": (*NUMBER, None),
+    "tuned_on?": (str, None),
+}
+_RESULT = {
+    "data": str,
+    "step": (int, None),
+    "weights": (str, None),
+    "decoding": _DECODING,
+    "rows?": int,
+    "wer?": NUMBER,
+    "cer?": NUMBER,
+    "transcripts?": str,
+}
+_DATA = {"name": str, "rows": int, "hours?": NUMBER, "manifests?": [str]}
+_EVALUATION = {
+    "step": int,
+    "epoch?": NUMBER,
+    "loss?": NUMBER,
+    "wer?": NUMBER,
+    "cer?": NUMBER,
+    "perplexity?": NUMBER,
+    "wall_seconds?": NUMBER,
+    "training_seconds?": NUMBER,
+}
+_BEAM = {"scoring": str, "beam_width": int, "language_models": [str]}
+_WITH_MODELS = {**_BEAM, "alpha": NUMBER, "beta": NUMBER, "tuned_on": (str, None)}
+# What has to be in a summary, what may be, and what it is.
+_FORM = {
+    "format": int,
+    "run_id": str,
+    "config": {"file?": str, "hash?": str},
+    "results": [_RESULT],
+    "logits?": [{"file": str}],
+}
+_TRAINED = {
+    "recipe": str,
+    "config": {"file": str, "hash": str},
+    "seed": (int, None),
+    "parameters": int,
+    "dtype": (str, None, dict),
+    "git": {"commit": (str, None), "dirty": bool},
+    "hardware": {"processor": str, "cores": int, "gpus": [str]},
+    "train_data": _DATA,
+    "devices": int,
+    "results": [{"rows": int, "wer": NUMBER, "cer": NUMBER}],
+    "training": {
+        "state": str,
+        "seconds": NUMBER,
+        "seconds_without_evaluation": NUMBER,
+        "epochs": NUMBER,
+        "steps": int,
+        "audio_hours": NUMBER,
+    },
+}
 _NAMED = 3  # manifests of a data set
 # Names of manifests that say little without their folder's.
 _PLAIN_NAMES = {"train", "dev", "test", "eval", "valid", "val", "data", "manifests", "csv"}
@@ -46,26 +116,37 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 def check_summary(path: Path) -> dict[str, Any]:
     """The content of a summary file; as `read_summary`."""
-    found = ""
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        found = error.strerror or str(error)
-    except ValueError as error:
-        found = f"no JSON ({error})"
-    else:
-        if not isinstance(summary, dict):
-            found = f"a JSON {type(summary).__name__}"
-        elif summary.get("format") != FORMAT:
-            found = f"format {summary.get('format')!r}, not {FORMAT}"
-        else:
-            wrong = [name for name, kind in _PARTS.items() if type(summary.get(name)) is not kind]
-            found = f"no {', no '.join(wrong)}" if wrong else ""
-        if not found:
-            return summary
     remedy = "Every run of run.py writes one; move a damaged one away."
-    problem = Problem(str(path), found, "the summary of a run", remedy)
-    raise InputError("The run's summary cannot be read:", [problem])
+    what = "The run's summary cannot be read:"
+    found = read_json(path, {"format?": NUMBER}, what, remedy).get("format")
+    if found != FORMAT:
+        problem = Problem(str(path), f"format {found!r}, not {FORMAT}", "a run's summary", remedy)
+        raise InputError(what, [problem])
+    return read_json(path, _FORM, what, remedy)
+
+
+def trained_summary(folder: Path) -> dict[str, Any]:
+    """As `read_summary`, of a run that has trained a speech model: nothing of it is missing.
+
+    Raises:
+      InputError: something is.
+    """
+    return check_trained(folder / SUMMARY)
+
+
+def check_trained(path: Path) -> dict[str, Any]:
+    """The content of a summary file of a training; as `trained_summary`."""
+    summary = check_summary(path)
+    wrong = list(misfits(summary, _TRAINED))
+    for one in summary["results"]:
+        decoding = one["decoding"]
+        if decoding["search"] != "greedy":
+            with_models = bool(decoding.get("language_models"))
+            wrong += misfits(decoding, _WITH_MODELS if with_models else _BEAM, "decoding")
+    if wrong:
+        problem = Problem(str(path), "; ".join(wrong[:3]), "the summary of a training")
+        raise InputError("The run's summary cannot be used:", [problem])
+    return summary
 
 
 def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
@@ -154,22 +235,42 @@ def read_curve(folder: Path) -> list[dict[str, Any]]:
     """The evaluations during training, by step, from `evaluations.jsonl`.
 
     Where a run went on from an older checkpoint, what it did before after that one is left out.
+    So is a line that is no record (cut off by a full disk); it is logged.
 
     Args:
       folder: the log directory, or its `logs`.
     """
-    path = folder / "evaluations.jsonl"
+    path = folder / EVALUATIONS
     if not path.is_file():
-        path = folder / "logs" / "evaluations.jsonl"
-    if not path.is_file():
-        return []
+        path = folder / "logs" / EVALUATIONS
+    stored, left_out = read_json_lines(path, _EVALUATION)
+    for sentence in left_out:
+        _log.warning(sentence)
     rows: list[dict[str, Any]] = []
-    for line in path.read_text().splitlines():
-        row = json.loads(line)
+    for row in stored:
         while rows and rows[-1]["step"] >= row["step"]:
             rows.pop()
         rows.append(row)
     return rows
+
+
+def mend_curve(folder: Path, say: Callable[[str], None]) -> None:
+    """Takes what a full disk or a crash has left of a line out of `evaluations.jsonl`, and says it.
+
+    Raises:
+      InputError: the file cannot be read.
+      RunError: it cannot be written.
+    """
+    mend_json_lines(folder / EVALUATIONS, _EVALUATION, say)
+
+
+def write_evaluation(folder: Path, record: Mapping[str, Any]) -> None:
+    """Adds an evaluation during training to the `evaluations.jsonl` of a folder.
+
+    Raises:
+      RunError: it cannot be written.
+    """
+    append_json_line(folder / EVALUATIONS, record)
 
 
 def transcripts_name(result: Mapping[str, Any]) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.data.checks import CheckReport
-from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
+from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
+from open_seq2seq.files import append_text
 from open_seq2seq.training.console import say
 from open_seq2seq.training.workers.interface import ALONE, Workers
 
@@ -68,16 +69,14 @@ class LeftOutList:
     def _met(self) -> list[str]:
         if self.path is None or not self.path.exists():
             return []
-        _, mark, met = self.path.read_text(encoding="utf-8").partition(f"{_MET}\n")
+        _, mark, met = self.path.read_text(encoding="utf-8", errors="replace").partition(
+            f"{_MET}\n"
+        )
         return met.splitlines() if mark else []
 
     def _append(self, lines: Sequence[str]) -> None:
         assert self.path is not None
-        try:
-            with open(self.path, "a", encoding="utf-8") as file:
-                file.writelines(f"{line}\n" for line in lines)
-        except OSError as error:
-            raise RunError(f"{self.path} could not be written: {error}.") from error
+        append_text(self.path, "".join(f"{line}\n" for line in lines))
 
 
 class LeftOutGuard:

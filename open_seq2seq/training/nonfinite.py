@@ -10,6 +10,7 @@ import numpy as np
 
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.errors import RunError
+from open_seq2seq.files import append_text, csv_line
 from open_seq2seq.training.console import say
 from open_seq2seq.training.workers.interface import ALONE, Workers
 
@@ -94,8 +95,6 @@ class NonFiniteGuard:
             raise self.workers.stop(RunError(message))
 
     def _write(self, step: int, rows: Sequence[tuple[str, float]], norm: float) -> None:
-        is_new = not self.log_file.exists()
-        with open(self.log_file, "a", encoding="utf-8") as file:
-            if is_new:
-                file.write("step,wav_filename,loss,gradient_norm\n")
-            file.writelines(f"{step},{name},{loss},{norm}\n" for name, loss in rows)
+        header = "" if self.log_file.exists() else "step,wav_filename,loss,gradient_norm\n"
+        lines = (csv_line((step, name, loss, norm)) for name, loss in rows)
+        append_text(self.log_file, header + "".join(lines))

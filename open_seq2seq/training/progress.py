@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -25,6 +25,12 @@ class Progress:
     position: int = 0
     data: dict[str, Any] = field(default_factory=dict)
     ahead: int = 0
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Progress:
+        """What a checkpoint's state holds of it."""
+        known = {one.name for one in fields(cls)}
+        return cls(**{name: value for name, value in state.items() if name in known})
 
     def fits(self, data: Mapping[str, Any]) -> bool:
         """Whether the epochs have the same batches under `data`, of which old runs say less."""

@@ -21,7 +21,7 @@ from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.inference.transcriber import Transcription
 from open_seq2seq.training.checkpoints.logdir import LogDir, checkpoint_to_use
-from open_seq2seq.training.checkpoints.storage import read_state
+from open_seq2seq.training.checkpoints.storage import read_contract
 from open_seq2seq.training.checkpoints.variables import restore, restore_averaged_weights
 from open_seq2seq.training.evaluation import transcriber
 from open_seq2seq.training.experiment import (
@@ -223,8 +223,7 @@ def load_weights(experiment: Experiment, checkpoint: Path) -> bool:
 
     Returns: whether they are averaged weights: those of `use_ema`, where the checkpoint has any.
     """
-    state = read_state(checkpoint)
-    check_contract(state["contract"], experiment, checkpoint)
+    check_contract(read_contract(checkpoint), experiment, checkpoint)
     restore(checkpoint, experiment.model)
     if not experiment.params["use_ema"]:
         return False

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models.speech2text import Speech2Text
 from open_seq2seq.optimizers import LOSS_SCALERS, LogMaxScaler, Scaler
 from open_seq2seq.training.console import say
@@ -85,7 +86,13 @@ class LossScaling:
 
     def restore(self, state: Mapping[str, Any] | None) -> None:
         """Goes on where `state()` was taken; another scaler starts afresh."""
-        if self.scaler is None or state is None or state["name"] != self.name:
+        if self.scaler is None or state is None or state.get("name") != self.name:
             return
-        self.scaler.restore(state)
+        try:
+            self.scaler.restore(state)
+        except (KeyError, TypeError, ValueError) as error:
+            found = f"{type(error).__name__}: {error}"
+            remedy = "Remove this checkpoint's folder to use the one before it."
+            problem = Problem("state.json, loss_scaling", found, "what a run wrote there", remedy)
+            raise InputError("The checkpoint cannot be read:", [problem]) from error
         self.scale = self.scaler.scale

@@ -18,7 +18,7 @@ import numpy as np
 from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
 from open_seq2seq.training.checkpoints.background import CheckpointWriter
 from open_seq2seq.training.checkpoints.logdir import LogDir
-from open_seq2seq.training.checkpoints.storage import read_state
+from open_seq2seq.training.checkpoints.storage import read_training_state
 from open_seq2seq.training.checkpoints.variables import restore, restore_average, snapshot
 from open_seq2seq.training.console import ProgressBar, clock, say
 from open_seq2seq.training.devices import copies
@@ -150,7 +150,7 @@ class Trainer:
         state = self.workers.first(lambda: self._restore(path))
         self.scaling.restore(state.get("loss_scaling"))
         identity = self.progress.data
-        self.progress = Progress(**state["progress"])
+        self.progress = Progress.of(state["progress"])
         self.effort.restore(state.get("effort"), self.progress.step)
         if not self.progress.fits(identity):
             say(
@@ -165,7 +165,7 @@ class Trainer:
         self.last_step -= self.progress.ahead
 
     def _restore(self, path: Path) -> dict[str, Any]:
-        state = read_state(path)
+        state = read_training_state(path)
         check_contract(state["contract"], self.experiment, path)
         restore(path, self.model, self.optimizer)
         if self.average and not restore_average(path, self.average):

@@ -18,7 +18,7 @@ import numpy as np
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.training.checkpoints.best import best_checkpoint
 from open_seq2seq.training.checkpoints.logdir import LogDir, checkpoint_to_use
-from open_seq2seq.training.checkpoints.storage import EMA, MODEL, read_arrays, read_state
+from open_seq2seq.training.checkpoints.storage import EMA, MODEL, read_arrays, read_contract
 from open_seq2seq.training.checkpoints.variables import named_variables
 from open_seq2seq.training.console import say
 from open_seq2seq.training.experiment import Experiment, contract
@@ -113,7 +113,7 @@ def start_from(checkpoint: Path, experiment: Experiment) -> Transfer:
     Raises:
       InputError: the checkpoint cannot be read, or no kernel of it fits.
     """
-    stored = read_state(checkpoint)["contract"]
+    stored = read_contract(checkpoint)
     arrays = read_arrays(checkpoint / MODEL)
     if experiment.params["use_ema"] and (checkpoint / EMA).is_file():
         arrays |= read_arrays(checkpoint / EMA)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
+from open_seq2seq.runs.summary import write_evaluation
 from open_seq2seq.training.checkpoints.background import BackgroundWriter
 from open_seq2seq.training.checkpoints.best import BestCheckpoints
 from open_seq2seq.training.checkpoints.logdir import LogDir
@@ -110,5 +110,4 @@ class Validation:
             "wall_seconds": effort["seconds"],
             "training_seconds": effort["seconds"] - effort["evaluation_seconds"],
         }
-        with open(self.logdir.checkpoints / "evaluations.jsonl", "a") as file:
-            file.write(json.dumps(record) + "\n")
+        write_evaluation(self.logdir.checkpoints, record)

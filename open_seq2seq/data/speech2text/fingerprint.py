@@ -91,7 +91,11 @@ def _number_problems(stored: Mapping[str, Any], current: Mapping[str, Any]) -> l
     if list(stored.get("shape", [])) != list(current["shape"]):
         found = f"shape {current['shape']}"
         return [Problem(where, found, f"{stored.get('shape', _ABSENT)} as in the checkpoint")]
-    difference = np.abs(np.subtract(stored["numbers"], current["numbers"])).max()
+    numbers = stored.get("numbers", [])
+    if len(numbers) != len(current["numbers"]):
+        found = f"{len(current['numbers'])} numbers"
+        return [Problem(where, found, f"{len(numbers)} as in the checkpoint")]
+    difference = np.abs(np.subtract(numbers, current["numbers"], dtype=np.float64)).max()
     if not difference <= TOLERANCE:
         return [
             Problem(
@@ -108,7 +112,10 @@ def _number_problems(stored: Mapping[str, Any], current: Mapping[str, Any]) -> l
 
 def _same(before: Any, now: Any) -> bool:
     if isinstance(before, list) and isinstance(now, list):
-        return len(before) == len(now) and bool(np.allclose(before, now, rtol=1e-5, atol=1e-7))
+        if len(before) != len(now):
+            return False
+        numbers = all(isinstance(one, (int, float)) for one in [*before, *now])
+        return bool(np.allclose(before, now, rtol=1e-5, atol=1e-7)) if numbers else before == now
     if isinstance(before, float) and isinstance(now, float):
         return bool(np.isclose(before, now, rtol=1e-9, atol=0.0))
     return bool(before == now)

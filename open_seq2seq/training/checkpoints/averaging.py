@@ -7,7 +7,6 @@ Optima"; Vaswani et al. 2017 average the last 5 to 20).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.training.checkpoints.best import stored_best
 from open_seq2seq.training.checkpoints.logdir import LogDir
 from open_seq2seq.training.checkpoints.storage import (
     EMA,
@@ -23,6 +23,7 @@ from open_seq2seq.training.checkpoints.storage import (
     checkpoints,
     latest_checkpoint,
     read_arrays,
+    read_contract,
     read_state,
     write_checkpoint,
 )
@@ -56,11 +57,7 @@ def chosen_checkpoints(logdir: Path, last: int | None, best: int | None) -> list
 
 
 def _best(folder: Path) -> list[Path]:
-    try:
-        entries = json.loads((folder / "best.json").read_text())["entries"]
-    except FileNotFoundError:
-        return []
-    return [folder / e["name"] for e in entries if (folder / e["name"]).is_dir()]
+    return [folder / entry["name"] for entry in stored_best(folder)[1]]
 
 
 def average_checkpoints(paths: Sequence[Path], output: Path) -> Path:
@@ -85,7 +82,7 @@ def average_checkpoints(paths: Sequence[Path], output: Path) -> Path:
     if latest_checkpoint(output) is not None:
         problem = Problem(str(output), "a checkpoint", "a new or empty folder")
         raise InputError("The average has no place:", [problem])
-    states = {path: read_state(path) for path in paths}
+    states = {path: {**read_state(path), "contract": read_contract(path)} for path in paths}
     newest = max(paths, key=lambda path: states[path]["step"])
     problems = [
         problem

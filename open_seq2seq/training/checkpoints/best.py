@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from open_seq2seq.files import write_whole
+from open_seq2seq.errors import InputError
+from open_seq2seq.files import NUMBER, misfits, write_whole
 from open_seq2seq.training.checkpoints.background import BackgroundWriter
 from open_seq2seq.training.checkpoints.storage import (
+    STATE,
     Files,
+    checkpoints,
+    is_checkpoint_name,
+    read_state,
     remove_checkpoint,
     remove_drafts,
     write_checkpoint,
 )
 from open_seq2seq.training.checkpoints.variables import snapshot
+
+BEST = "best.json"
+_FORM = {"metric": str, "entries": [{"value": NUMBER, "step": int, "name": str}]}
+# What `best_checkpoint_metric` may be: a best checkpoint's state has its value by this name.
+METRICS = {"wer", "cer", "loss", "perplexity"}
 
 
 class BestCheckpoints:
@@ -41,12 +51,8 @@ class BestCheckpoints:
     @property
     def entries(self) -> list[dict[str, Any]]:
         """Kept checkpoints, best first: `{"value": ..., "step": ..., "name": ...}`."""
-        try:
-            stored = json.loads((self.folder / "best.json").read_text())
-        except FileNotFoundError:
-            return []
-        usable = [e for e in stored["entries"] if (self.folder / e["name"]).is_dir()]
-        return usable if stored["metric"] == self.metric else []
+        metric, entries = stored_best(self.folder)
+        return entries if metric == self.metric else []
 
     @property
     def best(self) -> float:
@@ -76,7 +82,7 @@ class BestCheckpoints:
         entries = [e for e in entries if e["name"] != path.name]
         entries.insert(0, {"value": value, "step": state["step"], "name": path.name})
         record = {"metric": self.metric, "entries": entries[: self.count]}
-        write_whole(self.folder / "best.json", json.dumps(record, indent=1))
+        write_whole(self.folder / BEST, json.dumps(record, indent=1))
         for entry in entries[self.count :]:
             remove_checkpoint(self.folder / entry["name"])
         remove_drafts(self.folder)
@@ -84,8 +90,65 @@ class BestCheckpoints:
 
 def best_checkpoint(folder: Path) -> Path | None:
     """The best checkpoint that a `BestCheckpoints` keeps in `folder`, or None."""
-    try:
-        entries = json.loads((folder / "best.json").read_text())["entries"]
-    except FileNotFoundError:
-        return None
+    _, entries = stored_best(folder)
     return folder / entries[0]["name"] if entries else None
+
+
+def stored_best(folder: Path) -> tuple[str, list[dict[str, Any]]]:
+    """The metric of the best checkpoints in a folder, and their entries, best first.
+
+    Where `best.json` is missing or damaged (a full disk, a crash), they are those that the
+    checkpoints' own `state.json` tell.
+    """
+    try:
+        stored = json.loads((folder / BEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return _rebuilt(folder)
+    if any(misfits(stored, _FORM)):
+        return _rebuilt(folder)
+    return stored["metric"], [e for e in stored["entries"] if _is_there(folder, e["name"])]
+
+
+def mend_best(folder: Path, say: Callable[[str], None]) -> None:
+    """Writes `best.json` again where it is damaged, or missing beside checkpoints, and says so.
+
+    Raises:
+      RunError: it cannot be written.
+    """
+    metric, entries = stored_best(folder)
+    file = folder / BEST
+    try:
+        stored = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        stored = None
+    if not any(misfits(stored, _FORM)):
+        return
+    if entries:
+        say(f"{file} is damaged or missing: it is written again from its checkpoints' {STATE}.")
+        write_whole(file, json.dumps({"metric": metric, "entries": entries}, indent=1))
+    elif file.exists():
+        say(f"{file} is damaged, and there is no best checkpoint: it is written anew.")
+        file.unlink()
+
+
+def _is_there(folder: Path, name: str) -> bool:
+    """A record names checkpoints of its own folder only."""
+    return is_checkpoint_name(name) and (folder / name).is_dir()
+
+
+def _rebuilt(folder: Path) -> tuple[str, list[dict[str, Any]]]:
+    entries: dict[str, list[dict[str, Any]]] = {}
+    for path in checkpoints(folder):
+        try:
+            state = read_state(path)
+        except InputError:
+            continue
+        for metric in METRICS & state.keys():
+            if not any(misfits(state[metric], NUMBER)):
+                entry = {"value": state[metric], "step": state["step"], "name": path.name}
+                entries.setdefault(metric, []).append(entry)
+    if not entries:
+        return "", []
+    # A folder has those of one metric, or of two where the config was changed: the newest counts.
+    metric = max(entries, key=lambda name: max(one["step"] for one in entries[name]))
+    return metric, sorted(entries[metric], key=lambda one: (one["value"], -one["step"]))

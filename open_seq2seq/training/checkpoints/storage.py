@@ -15,6 +15,7 @@ its name is complete.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -28,12 +29,38 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from open_seq2seq.errors import InputError, Problem, RunError
+from open_seq2seq.files import NUMBER, misfits
+from open_seq2seq.files.wording import refusal
 
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
 EMA = "ema.safetensors"
 # The arrays of each file by name: {MODEL: {"encoder/...": array}}.
 Files = Mapping[str, Mapping[str, np.ndarray]]
-_NAME = re.compile(r"ckpt-(\d+)$")
+_NAME = re.compile(r"^ckpt-(\d{1,18})$", re.ASCII)
+# How safetensors writes the system's number: "I/O error: No space left on device (os error 28)".
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
+_FEATURES = {"parameters?": dict, "shape?": [int], "numbers?": [NUMBER]}
+_CONTRACT = {"contract": {"vocabulary": [str], "features": dict}}
+# What a checkpoint's state has to have, and what it may have.
+_FORM = {
+    "step": int,
+    "contract?": {"vocabulary?": [str], "features?": _FEATURES},
+    "progress?": dict,
+    "averaged_weights?": bool,
+}
+# The same where training is to go on from it.
+_RESUMABLE = {
+    "progress": {"step": int, "epoch": int, "position": int, "data": dict, "ahead?": int},
+    "effort?": (dict, None),
+    "loss_scaling?": (dict, None),
+}
+_EFFORT = {
+    "seconds": NUMBER,
+    "evaluation_seconds": NUMBER,
+    "amount": NUMBER,
+    "sittings": int,
+    "counted_from": int,
+}
 
 
 def write_checkpoint(folder: Path, files: Files, state: Mapping[str, Any]) -> Path:
@@ -54,7 +81,7 @@ def write_checkpoint(folder: Path, files: Files, state: Mapping[str, Any]) -> Pa
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         for name, arrays in files.items():
-            save_file(dict(arrays), draft / name)
+            _save(dict(arrays), draft / name)
         (draft / STATE).write_text(json.dumps(state, indent=1))
         for path in (*draft.iterdir(), draft):
             _flush(path)
@@ -64,19 +91,48 @@ def write_checkpoint(folder: Path, files: Files, state: Mapping[str, Any]) -> Pa
         if replaced is not None:
             shutil.rmtree(replaced, ignore_errors=True)
     except OSError as error:
-        shutil.rmtree(draft, ignore_errors=True)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = error.strerror or str(error) if full else refusal(folder, error)
+        remedy = "free some space" if full else "mend that"
         raise RunError(
-            f"The checkpoint {final} could not be written: {error}. Earlier checkpoints are "
-            "untouched; free some space and go on with --continue_learning."
+            f"The checkpoint {final} could not be written: {why}. Earlier checkpoints are "
+            f"untouched; {remedy} and go on with --continue_learning."
         ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     return final
+
+
+def _save(arrays: dict[str, np.ndarray], path: Path) -> None:
+    """Writes arrays; the library has an error of its own for what the system refuses.
+
+    Raises:
+      OSError: the system refuses.
+    """
+    try:
+        save_file(arrays, path)
+    except SafetensorError as error:
+        number = _SYSTEM_ERROR.search(str(error))
+        code = int(number[1]) if number else errno.EIO
+        raise OSError(code, os.strerror(code) if number else str(error)) from error
+
+
+def is_checkpoint_name(name: str) -> bool:
+    """Whether a folder of this name is a checkpoint."""
+    return _NAME.match(name) is not None
 
 
 def checkpoints(folder: Path) -> list[Path]:
     """The complete checkpoints in `folder`, oldest first."""
     if not folder.is_dir():
         return []
-    found = [(int(m[1]), path) for path in folder.iterdir() if (m := _NAME.search(path.name))]
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        problem = Problem(str(folder), reason, "a folder that can be read")
+        raise InputError("The checkpoints cannot be looked for:", [problem]) from error
+    found = [(int(m[1]), folder / name) for name in names if (m := _NAME.match(name))]
     return [path for _, path in sorted(found)]
 
 
@@ -93,9 +149,44 @@ def read_state(checkpoint: Path) -> dict[str, Any]:
       InputError: it is missing or damaged.
     """
     try:
-        return json.loads((checkpoint / STATE).read_text())
-    except (OSError, ValueError) as error:
+        state = json.loads((checkpoint / STATE).read_bytes())
+        wrong = "; ".join(misfits(state, _FORM))
+    except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(checkpoint / STATE, error) from error
+    if wrong:
+        raise _unreadable(checkpoint / STATE, wrong)
+    return state
+
+
+def read_contract(checkpoint: Path) -> dict[str, Any]:
+    """The symbols (`vocabulary`) and `features` of a checkpoint.
+
+    Raises:
+      InputError: its state is missing or damaged, or has none.
+    """
+    state = read_state(checkpoint)
+    wrong = "; ".join(misfits(state, _CONTRACT))
+    if wrong:
+        raise _unreadable(checkpoint / STATE, wrong)
+    return state["contract"]
+
+
+def read_training_state(checkpoint: Path) -> dict[str, Any]:
+    """As `read_state`, with all that training needs to go on.
+
+    Raises:
+      InputError: it is missing or damaged, or of weights alone.
+    """
+    state = read_state(checkpoint)
+    wrong = [*misfits(state, {**_CONTRACT, **_RESUMABLE})]
+    if not wrong and state.get("effort") is not None:
+        wrong = [*misfits(state["effort"], _EFFORT, "effort")]
+    if not wrong:
+        counted = ("step", "epoch", "position")
+        wrong = [f"a negative {name}" for name in counted if state["progress"][name] < 0]
+    if wrong:
+        raise _unreadable(checkpoint / STATE, "; ".join(wrong))
+    return state
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -106,7 +197,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         return load_file(path)
-    except (OSError, SafetensorError) as error:
+    except Exception as error:  # whatever a parser makes of damaged bytes
         raise _unreadable(path, error) from error
 
 
@@ -149,7 +240,7 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
+def _unreadable(path: Path, error: Exception | str) -> InputError:
     remedy = "Remove this checkpoint's folder to use the one before it."
     return InputError(
         "The checkpoint cannot be read:", [Problem(str(path), str(error), "a whole file", remedy)]
