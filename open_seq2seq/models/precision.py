@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from open_seq2seq.ops.cpu import supports_bfloat16
+from open_seq2seq.ops.cpu import onednn_limit, supports_bfloat16
 
 # The names a config may use; OpenSeq2Seq's "mixed" is bfloat16 here, which needs no loss
 # scaling and is what processors and accelerators of today compute fastest.
@@ -45,8 +45,11 @@ def dtype_policy(dtype: str, has_accelerator: bool) -> tuple[str, str | None]:
             "insists on float16."
         )
     if not supports_bfloat16():
-        return "float32", (
-            f"dtype {dtype!r}: this CPU has no bfloat16 instructions (avx512_bf16 or amx_bf16), "
-            "so this run computes in float32."
+        limit = onednn_limit()
+        reason = (
+            "this CPU has no bfloat16 instructions (avx512_bf16 or amx_bf16)"
+            if limit is None
+            else f"the environment variable {limit} leaves TensorFlow no bfloat16"
         )
+        return "float32", f"dtype {dtype!r}: {reason}, so this run computes in float32."
     return policy, None

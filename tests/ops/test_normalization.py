@@ -9,6 +9,7 @@ from open_seq2seq.ops.normalization import batch_normalize, plain_batch_normaliz
 from open_seq2seq.ops.replicas import summed_statistics
 from tests.ops.test_depthwise import path  # noqa: F401  (a fixture)
 from tests.ops.threaded_sum import ThreadedSum
+from tests.rounding import UNIT_ROUNDOFF, assert_within, bound, stored
 
 OPTIONS = [
     {},
@@ -39,6 +40,38 @@ def chosen(options, residual, lengths):
     }
 
 
+class Exact:
+    """The normalization in float64, and how far float32 may be off in each of its numbers.
+
+    Args:
+      inputs: [..., channel].
+      gamma, beta: [channel].
+      is_centred: the variance is summed from squared distances to the mean; else it may be the
+        mean square less the squared mean, which loses digits far from zero.
+    """
+
+    def __init__(self, inputs, gamma, beta, is_centred):
+        self.rows = inputs.reshape(-1, inputs.shape[-1])
+        count, u = len(self.rows), UNIT_ROUNDOFF["float32"]
+        self.sums = bound(count + 2, "float32")  # relative, of a mean over all rows
+        self.mean, variance = self.rows.mean(0), self.rows.var(0)
+        self.mean_error = self.sums * np.abs(self.rows).mean(0)
+        squares = variance if is_centred else (self.rows**2).mean(0)
+        self.variance_error = self.sums * squares + self.mean_error**2
+        self.variance = variance * count / (count - 1)
+        self.deviation = np.sqrt(variance + 1e-3)
+        self.normal = (inputs - self.mean) / self.deviation
+        # The scale is off by half the variance's relative error, a root and a quotient.
+        scale_error = self.variance_error / (2 * self.deviation**2) + 3 * u
+        # inputs x scale + (beta - mean x scale): products far from zero, of which little is left.
+        far = 2 * u * (np.abs(inputs) + np.abs(self.mean)) + self.mean_error
+        self.normal_error = far / self.deviation + np.abs(self.normal) * scale_error
+        self.scale = gamma / self.deviation
+        self.scale_error = self.scale * scale_error
+        self.outputs = self.normal * gamma + beta
+        self.outputs_error = gamma * self.normal_error + 3 * u * (np.abs(beta) + 1)
+
+
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("function", [batch_normalize, plain_batch_normalize])
 def test_against_numpy(path, function, options):  # noqa: F811
@@ -46,28 +79,41 @@ def test_against_numpy(path, function, options):  # noqa: F811
     outputs, mean, variance = function(
         inputs, gamma, beta, 1e-3, **chosen(options, residual, lengths)
     )
-    values = np.float64(tf.cast(inputs, tf.float32))
-    np.testing.assert_allclose(mean, values.mean((0, 1)), rtol=1e-5)
-    rows = values.reshape(-1, values.shape[2])
-    np.testing.assert_allclose(variance, rows.var(0, ddof=1), rtol=1e-3)
-    expected = (values - rows.mean(0)) / np.sqrt(rows.var(0) + 1e-3) * np.asarray(gamma)
-    expected = expected + np.asarray(beta)
+    assert outputs.dtype == inputs.dtype
+    is_native = path == "native" and function is batch_normalize
+    exact = exact_of(inputs, gamma, beta, is_native)
+    assert_within(mean, exact.mean, exact.mean_error, "mean")
+    assert_within(variance, exact.variance, 1.01 * exact.variance_error, "variance")
+    expected, limit = exact.outputs, exact.outputs_error
+    if path == "native" and not is_native:  # the twin writes each step
+        limit = limit + stored(expected, "bfloat16")
     if options.get("residual"):
         expected = expected + np.float64(tf.cast(residual, tf.float32))
     if options.get("relu"):
         expected = np.maximum(expected, 0)
     if options.get("lengths"):
         expected[np.arange(150) >= np.asarray(lengths)[:, None]] = 0
-    tolerance = 0.06 if path == "native" else 1e-3
-    assert outputs.dtype == inputs.dtype
-    np.testing.assert_allclose(tf.cast(outputs, tf.float32), expected, atol=tolerance)
+    limit = limit + stored(np.abs(expected) + limit, "bfloat16" if path == "native" else "float32")
+    assert_within(tf.cast(outputs, tf.float32), expected, limit, "outputs")
+
+
+def exact_of(inputs, gamma, beta, is_centred):
+    values = np.float64(tf.cast(inputs, tf.float32))
+    return Exact(values, np.float64(gamma), np.float64(beta), is_centred)
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_gradients_are_the_twins(path, options):  # noqa: F811
     inputs, gamma, beta, residual, lengths = arrays(path)
+    exact = exact_of(inputs, gamma, beta, path == "native")
+    before = exact.outputs
+    if options.get("residual"):
+        before = before + np.float64(tf.cast(residual, tf.float32))
     weights = tf.cast(np.random.default_rng(1).standard_normal(inputs.shape), tf.bfloat16)
-    weights = tf.cast(weights, tf.float32)
+    # An output next to zero may be on either side of the ReLU: nothing may depend on it.
+    is_sure = np.abs(before) > 2 * exact.outputs_error
+    assert is_sure.mean() > 0.99
+    weights = tf.cast(weights, tf.float32) * is_sure.astype(np.float32)
 
     def gradients(function, inputs, residual):
         sources = [inputs, gamma, beta, residual]
@@ -81,13 +127,38 @@ def test_gradients_are_the_twins(path, options):  # noqa: F811
         return [np.asarray(tf.cast(gradient, tf.float32)) for gradient in found]
 
     found = gradients(batch_normalize, inputs, residual)
-    exact = [tf.cast(tensor, tf.float32) for tensor in (inputs, residual)]
-    expected = gradients(plain_batch_normalize, *exact)
-    tolerance = 0.01 if path == "native" else 1e-3
-    for gradient, reference in zip(found, expected):
-        # Outputs next to zero may round to either side of the ReLU.
-        far = np.abs(gradient - reference) > tolerance * max(np.abs(reference).max(), 1.0)
-        assert far.mean() < (1e-3 if path == "native" else 1e-6)
+    in_float32 = [tf.cast(tensor, tf.float32) for tensor in (inputs, residual)]
+    expected = gradients(plain_batch_normalize, *in_float32)
+    upstream = np.abs(np.float64(weights))
+    if options.get("relu"):
+        upstream = upstream * (before > 0)
+    if options.get("lengths"):
+        upstream[np.arange(150) >= np.asarray(lengths)[:, None]] = 0
+    limits = gradient_limits(exact, upstream)
+    if path == "native":
+        limits[0] = limits[0] + stored(np.abs(expected[0]) + limits[0], "bfloat16")
+    for what, *of in zip(("inputs", "gamma", "beta", "residual"), found, expected, limits):
+        assert_within(*of, what)
+
+
+def gradient_limits(exact, upstream):
+    """How far apart two gradients in float32 may be, of inputs, gamma, beta and residual.
+
+    Args:
+      upstream: absolute values [..., channel] of the gradient that reaches the normalized values.
+    """
+    axes = tuple(range(upstream.ndim - 1))
+    normal = np.abs(exact.normal)
+    products = (upstream * normal).sum(axes)
+    gamma = exact.sums * products + (upstream * exact.normal_error).sum(axes)
+    beta = exact.sums * upstream.sum(axes)
+    # scale x (upstream - its mean - normal x the mean product): each with its own error.
+    count = len(exact.rows)
+    inner = upstream + upstream.mean(axes) + normal * products / count
+    inner_error = beta / count + normal * gamma / count + exact.normal_error * products / count
+    inner_error = inner_error + 4 * UNIT_ROUNDOFF["float32"] * inner
+    inputs = exact.scale * inner_error + exact.scale_error * inner
+    return [2 * limit for limit in (inputs, gamma, beta)] + [0.0]
 
 
 def test_nan_stays_nan(path):  # noqa: F811

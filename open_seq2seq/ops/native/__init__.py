@@ -30,6 +30,11 @@ def supported() -> bool:
     return platform.machine() in ("x86_64", "AMD64") and cpu_flags() >= _NEEDED_FLAGS
 
 
+def switched_off() -> bool:
+    """Whether the environment asks to do without the kernels."""
+    return os.environ.get("OPEN_SEQ2SEQ_NATIVE") == "0"
+
+
 def library_path() -> Path:
     """Where the library for these sources and this TensorFlow is, or would be."""
     digest = hashlib.sha256()
@@ -67,7 +72,7 @@ def operations() -> Any:
 
     `OPEN_SEQ2SEQ_NATIVE=0` turns them off.
     """
-    if os.environ.get("OPEN_SEQ2SEQ_NATIVE") == "0" or not supported():
+    if switched_off() or not supported():
         return None
     import tensorflow as tf
 

@@ -1,0 +1,32 @@
+"""What a test needs of the machine; where it is missing, or switched off, the reason is shown."""
+
+import pytest
+
+from open_seq2seq.errors import RunError
+from open_seq2seq.ops import native
+from open_seq2seq.ops.cpu import onednn_limit
+
+
+def need_bfloat16() -> None:
+    """TensorFlow's products of bfloat16 numbers; skips where a setting keeps them from it."""
+    if limit := onednn_limit():
+        pytest.skip(f"{limit} leaves TensorFlow no bfloat16")
+
+
+def half_precisions() -> list[str]:
+    """The dtypes of mixed precision that can be computed here."""
+    return ["float16"] if onednn_limit() else ["bfloat16", "float16"]
+
+
+def need_kernels() -> None:
+    """Builds the C++ kernels if need be; skips where they cannot be, or are switched off."""
+    if not native.supported():
+        pytest.skip("this CPU has no AVX512-BF16")
+    if native.switched_off():
+        pytest.skip("the C++ kernels are switched off (OPEN_SEQ2SEQ_NATIVE=0)")
+    try:
+        native.build()
+    except RunError as error:
+        pytest.skip(f"the C++ kernels can't be built: {error.summary[:200]}")
+    native.operations.cache_clear()
+    assert native.operations() is not None
