@@ -1,16 +1,23 @@
 """What a test needs of the machine; where it is missing, or switched off, the reason is shown."""
 
+import os
+
 import pytest
 
 from open_seq2seq.errors import RunError
 from open_seq2seq.ops import native
-from open_seq2seq.ops.cpu import onednn_limit
+from open_seq2seq.ops.cpu import onednn_limit, supports_bfloat16
 
 
 def need_bfloat16() -> None:
     """TensorFlow's products of bfloat16 numbers; skips where a setting keeps them from it."""
     if limit := onednn_limit():
         pytest.skip(f"{limit} leaves TensorFlow no bfloat16")
+
+
+def widens_bfloat16() -> bool:
+    """Whether TensorFlow adds products of bfloat16 numbers in float32, as oneDNN does."""
+    return supports_bfloat16() and os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0"
 
 
 def half_precisions() -> list[str]:

@@ -16,7 +16,8 @@ Which roundings there are depends on the processor; a bound must hold for the wo
 * float16: with AVX512-FP16 (or Arm's FP16) every product and every addition is rounded to
   float16; without it a sum is made in float32 and rounded once. `rounded` counts each term.
 * bfloat16: the instructions of AVX512-BF16 and AMX, oneDNN and our kernels multiply
-  bfloat16 numbers and add in float32: one rounding for each result.
+  bfloat16 numbers and add in float32: one rounding for each result. TensorFlow's own
+  kernels, where oneDNN is off, may round each addition.
 * float32: each term of a sum; oneDNN adds in another order for each instruction set.
 
 Where two computations are compared each may be off by the bound, to opposite sides: `apart`.
@@ -56,9 +57,25 @@ def apart(count: float, dtype: str) -> float:
     return 2 * bound(count, dtype)
 
 
-def rounded(terms: int, dtype: str) -> int:
-    """How many roundings a sum of so many products may pass, whatever the processor."""
-    return 1 if dtype == "bfloat16" else terms
+def random_sums(terms: int, squares: np.ndarray, dtype: str) -> np.ndarray:
+    """The bound for sums of independent terms of either sign, added one after the other.
+
+    Rounding number k is of a partial sum, whose square is k / terms of the sum of the squares, so
+    that all of them together have the deviation u sqrt(terms / 2) sqrt(squares).
+
+    Args:
+      squares: of each sum, the sum of its terms' squares.
+    """
+    return SURE * UNIT_ROUNDOFF[dtype] * np.sqrt(max(terms, 2) / 2 * squares)
+
+
+def rounded(terms: int, dtype: str, widened: bool = True) -> int:
+    """How many roundings a sum of so many products may pass, whatever the processor.
+
+    Args:
+      widened: bfloat16 is added in float32.
+    """
+    return 1 if dtype == "bfloat16" and widened else terms
 
 
 def stored(values: np.ndarray, dtype: str) -> np.ndarray:

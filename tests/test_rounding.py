@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from tests.rounding import UNIT_ROUNDOFF, apart, assert_within, bound, rounded, stored, worst
+from tests.rounding import (
+    UNIT_ROUNDOFF,
+    apart,
+    assert_within,
+    bound,
+    random_sums,
+    rounded,
+    stored,
+    worst,
+)
 
 ml_dtypes = pytest.importorskip("ml_dtypes")  # NumPy's bfloat16, which TensorFlow brings
 DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
@@ -65,6 +74,18 @@ class TestSumsOfProducts:
         assert_within(found, products.sum(-1), self.limit(dtype, terms) * magnitudes)
         other = added_in(dtype, products[:, ::-1], "float32")
         assert_within(found, other, 2 * self.limit(dtype, terms) * magnitudes)
+
+    def test_of_random_sums(self, dtype, sums, terms):
+        """Whose bound is smaller, by the square root of half the terms: one in ten is missed."""
+        products, _ = self.parts(dtype, terms)
+        found, squares = added_in(dtype, products, sums), (products**2).sum(-1)
+        exact = products.sum(-1)
+        count = rounded(terms, dtype)
+        limit = random_sums(2 * count, squares, dtype) + stored(exact, dtype)
+        assert_within(found, exact, limit)
+        # A term that is left out shows in most of the sums.
+        missing = np.abs(products[:, 0]) > limit
+        assert missing.mean() > (0.8 if dtype == "float32" else 0.1)
 
     def test_find_what_is_wrong(self, dtype, sums, terms):
         """A mean that is a sum; a term that is missing, where terms are few."""
