@@ -1,4 +1,10 @@
-"""What same_mathematics_worker.py trains with two workers, and its test with one."""
+"""What same_mathematics_worker.py trains with two workers, and its test with one.
+
+How far two right trainings may be apart: every variable starts from the same values and moves by
+gradients, each of which has passed the roundings of the network, forth and back. So the limit of
+a variable is `apart` of so many roundings, of the way that it has come (`limits`). In half
+precision a rounding also puts activations next to zero on the other side of the ReLU.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +22,10 @@ from open_seq2seq.training.step import StepOptions, TrainStep
 from open_seq2seq.training.step.result import Totals
 from open_seq2seq.training.step.weight_average import WeightAverage
 from tests.encoders.architectures import layer, tdnn
+from tests.encoders.encoder_checks import roundings
+from tests.machines import half_precisions
 from tests.models.test_speech2text import PARAMS
+from tests.rounding import apart, rounded, stored
 
 RATE = 0.05
 LARC = {"larc_eta": 0.01, "larc_mode": "clip", "min_update": 1e-7, "epsilon": 1e-7}
@@ -53,6 +62,10 @@ class Case:
     huge: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def dtype(self) -> str:
+        return self.policy.removeprefix("mixed_")
+
     def but(self, **changes: Any) -> Case:
         return replace(self, **changes)
 
@@ -82,6 +95,12 @@ CASES = {
     "batch norm, bfloat16": BATCH_NORM.but(policy="mixed_bfloat16"),
     "float16 that overflows": HALF.but(norm="layer_norm", scale=2.0**60),
     "compressed": Case(norm="layer_norm", options={"compress": True}),
+}
+# Without those that TensorFlow cannot compute here.
+CASES = {
+    name: case
+    for name, case in CASES.items()
+    if case.dtype == "float32" or case.dtype in half_precisions()
 }
 # Where the sums of the statistics and of the gradients are the same as in one.
 AS_ONE = (
@@ -168,3 +187,74 @@ def train(case: Case, step: TrainStep, batches: Sequence[Batch]) -> dict[str, np
         told.append(figures(result))
         found |= {f"{number}/{index}": value for index, value in enumerate(state(step))}
     return {**found, "figures": np.array(told)}
+
+
+def in_turn(case: Case, workers: int = 2, used: int | None = None) -> dict[str, np.ndarray]:
+    """One process that takes the workers' shares in turn and applies the mean of their gradients.
+
+    Each share meets the moving statistics of before, and their mean is kept.
+
+    Args:
+      used: how many of the shares; None: all.
+    """
+    step = make(case, iter_size=workers)
+    moving = [v for v in step.model.non_trainable_variables if "moving_" in v.path]
+    assert moving
+    found = {}
+    for number, batch in enumerate(global_batches(case)):
+        shares = [share(batch, rank, workers) for rank in range(workers)]
+        shares = [one for one in shares if not one.filler][:used]
+        before, after = [np.array(v.value) for v in moving], []
+        for one in shares:
+            for variable, value in zip(moving, before):
+                variable.assign(value)
+            step(one, case.rate, case.scale, 0.5, update=one is shares[-1])
+            after.append([np.array(v.value) for v in moving])
+        for variable, *values in zip(moving, *after):
+            variable.assign(np.mean(values, axis=0))
+            assert len(values) == 1 or not np.allclose(values[0], values[-1])
+        found |= {f"{number}/{index}": value for index, value in enumerate(state(step))}
+    return found
+
+
+def relative_limit(case: Case) -> float:
+    """How far two gradients may be apart: of all sums forth and back, and one over all frames.
+
+    Of normalized activations, normal numbers by and large, a share of 2 r / sqrt(2 pi) is within r
+    of zero, where a ReLU may pass one or not; a sum of which so many terms are there or not, at
+    random, is off by the root of that share. (In float32 it is one activation in 300,000.)
+    """
+    step = make(case)
+    frames = max(case.sizes) * 24
+    count = 2 * roundings(step.model.encoder, case.dtype) + rounded(frames, case.dtype)
+    relative = apart(count, case.dtype)
+    if case.dtype == "float32":
+        return relative
+    return relative + np.sqrt(relative / np.sqrt(2 * np.pi))
+
+
+def limits(case: Case, expected: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """How far each variable may be off after each batch; one number for all of its values."""
+    relative = relative_limit(case)
+    found, way = {}, {}
+    last = {str(index): value for index, value in enumerate(state(make(case)))}
+    for key, value in expected.items():
+        number, _, index = key.partition("/")
+        if key == "figures":
+            continue
+        moved = np.abs(value - last[index])
+        way[index] = way.get(index, 0.0) + moved[np.isfinite(moved)].max(initial=0.0)
+        written = stored(value[np.isfinite(value)], "float32").max(initial=0.0)
+        found[key] = relative * way[index] + 4 * (int(number) + 1) * written
+        last[index] = value
+    return found
+
+
+def kernel(of: Mapping[str, np.ndarray], number: int) -> np.ndarray:
+    """The first layer's, after so many batches."""
+    return of[f"{number}/0"]
+
+
+def moved(of: Mapping[str, np.ndarray]) -> float:
+    """How far the first layer's kernel has come from the first to the last batch."""
+    return np.abs(kernel(of, 4) - kernel(of, 0)).max()
