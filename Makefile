@@ -9,7 +9,7 @@ JOBS ?= 2
 # Without a compiler, or a network for KenLM's sources, everything else works.
 BUILD_BEAM_SEARCH = -$(BIN)/python -m ctc_decoder_with_lm.build
 
-.PHONY: demo horovod test test-slow check format docs lock clean
+.PHONY: demo horovod test test-slow test-machines check format docs lock clean
 
 # Installed again only when the dependencies change.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -38,6 +38,10 @@ test-slow: $(VENV)/installed
 	$(BUILD_BEAM_SEARCH)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[jax]"
 	$(BIN)/python -m pytest -m slow
+
+# The tests of arithmetic as other machines compute: hours on 2 cores; docs/testing.md.
+test-machines: $(VENV)/installed
+	scripts/test_machines.sh --python $(BIN)/python
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

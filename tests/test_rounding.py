@@ -38,9 +38,10 @@ def test_unit_roundoff(dtype):
     """1 + u is rounded to 1, anything more is not; and no single rounding is worse than `stored`."""
     kind, u = DTYPES[dtype], UNIT_ROUNDOFF[dtype]
     assert kind(1 + u) == 1 and kind(1 + 1.01 * u) > 1
-    values = np.random.default_rng(0).standard_normal(10_000) * 10.0 ** np.arange(-8, 4).repeat(
-        10_000 // 12 + 1
-    )[:10_000]
+    values = (
+        np.random.default_rng(0).standard_normal(10_000)
+        * 10.0 ** np.arange(-8, 4).repeat(10_000 // 12 + 1)[:10_000]
+    )
     error = np.abs(values.astype(kind).astype(float) - values)
     assert (error <= stored(values, dtype)).all()
     assert (error > 0.4 * stored(values, dtype)).any()

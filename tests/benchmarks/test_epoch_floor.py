@@ -1,5 +1,8 @@
 """The operations of a model's products against numbers worked out by hand, and the floor."""
 
+import itertools
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -160,10 +163,15 @@ def test_floor_is_the_operations_by_the_rate(monkeypatch):
     assert rates.spread() == 1  # 2e6 after 1e6
 
 
-def test_multiplication_rate_is_of_the_shape():
-    slow = multiplication_rate("float32", (1, 1, 1), seconds=0.001)
-    fast = multiplication_rate("float32", (64, 64, 64), seconds=0.001)
-    assert 0 < slow < fast
+def test_multiplication_rate_is_of_the_shape(monkeypatch):
+    """By a clock that goes on by a millisecond whenever it is read."""
+    ticks = itertools.count()
+    clock = SimpleNamespace(perf_counter=lambda: 1e-3 * next(ticks))
+    monkeypatch.setattr(epoch_floor, "time", clock)
+    for shape in ((1, 1, 1), (64, 32, 16)):
+        # Ten products fit into a run, which takes one tick.
+        rate = multiplication_rate("float32", shape, seconds=0.0105)
+        assert rate == pytest.approx(2 * np.prod(shape) * 10 / 1e-3)
 
 
 SAME_NETWORKS = [

@@ -36,7 +36,7 @@ def start_job(tmp_path_factory):
 def run_job(start_job):
     """Starts a job and waits for its end; returns its exit code and output."""
 
-    def run(*arguments, timeout=240, **options):
+    def run(*arguments, timeout=600, **options):
         job = start_job(*arguments, **options)
         return job.wait(timeout), job.output
 

@@ -89,7 +89,7 @@ class Job:
         """What all have printed so far."""
         return self.log.read_text(errors="replace")
 
-    def wait(self, timeout: float = 240) -> int:
+    def wait(self, timeout: float = 600) -> int:
         """The launcher's exit code; a job that hangs is killed and fails the test."""
         try:
             return self.process.wait(timeout)
@@ -97,7 +97,7 @@ class Job:
             self.kill()
             raise AssertionError(f"no end in {timeout} s:\n{self.output}") from None
 
-    def wait_until(self, condition: Callable[[], bool], timeout: float = 240) -> None:
+    def wait_until(self, condition: Callable[[], bool], timeout: float = 600) -> None:
         """Returns when the condition holds, while the job runs."""
         deadline = time.monotonic() + timeout
         while not condition():

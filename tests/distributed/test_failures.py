@@ -9,8 +9,9 @@ import pytest
 
 from tests.distributed.processes import RUN, write_spied_corpus
 
-# From the failure to the end of all processes; seconds on an idle machine are few.
-SOON = 60
+# From the failure to the end of all processes: seconds, but a busy machine may take its time. A
+# process that hangs would outlast it: the spy stalls for longer.
+SOON = 540
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def own_lines(output, start=r"\*\*\* rank \d of \d"):
 )
 def test_wrong_usage_is_said_once(start, arguments, words):
     job = start(*arguments)
-    assert job.wait(120) == 2, job.output
+    assert job.wait() == 2, job.output
     (said,) = own_lines(job.output)
     assert said.startswith("*** rank 0 of 2") and job.output.count(words) >= 1
     assert "Traceback" not in job.output and not job.pids()
@@ -77,7 +78,7 @@ def test_a_log_directory_in_use(start, tmp_path):
     (tmp_path / "log").mkdir()
     (tmp_path / "log/notes.txt").touch()
     job = start()
-    assert job.wait(120) == 2, job.output
+    assert job.wait() == 2, job.output
     (said,) = own_lines(job.output)
     assert said.startswith("*** rank 0 of 2") and "in use" in job.output
     assert [path.name for path in (tmp_path / "log").iterdir()] == ["notes.txt"]
@@ -115,7 +116,7 @@ def test_a_recording_that_vanishes(start, config, tmp_path):
                 "--max_steps=60", action="vanish", rank=0)  # fmt: skip
     gone = config.with_name("17.wav.gone")
     try:
-        assert job.wait(SOON + 120) == 0, job.output
+        assert job.wait() == 0, job.output
         listed = (tmp_path / "log/left_out_training.txt").read_text()
         assert listed.count("17.wav: no such file") == 1, listed
         assert "1 recording could not be read and left out" in job.output

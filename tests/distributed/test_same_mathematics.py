@@ -52,7 +52,9 @@ def close(case, found, expected):
             np.testing.assert_allclose(found[name], value, rtol=1e-4, err_msg=name)
         else:
             same = found[name] == value  # where both are infinite
-            assert_within(np.where(same, 0, found[name]), np.where(same, 0, value), limit[name], name)
+            assert_within(
+                np.where(same, 0, found[name]), np.where(same, 0, value), limit[name], name
+            )
 
 
 def variables(of, number):

@@ -72,7 +72,7 @@ class Host:
         inside = ["unshare", "--uts", "sh", "-c", named, self.name, *command]
         return [_tool("ip"), "netns", "exec", self.namespace, *inside]
 
-    def run(self, *command: str, timeout: float = 60) -> subprocess.CompletedProcess:
+    def run(self, *command: str, timeout: float = 600) -> subprocess.CompletedProcess:
         """Waits for it; a process that hangs is killed with all it started here."""
         process = subprocess.Popen(
             self.command(*command),
@@ -163,7 +163,7 @@ def two_hosts(folder: Path, private: Sequence[Path] = ()) -> Iterator[tuple[Host
 
 def _wait_for(hosts: Sequence[Host], folder: Path) -> None:
     """Until each can run a command on the other."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300  # a hang is a failure
     for here, there in (hosts, hosts[::-1]):
         while (done := here.run("ssh", there.name, "hostname")).stdout.strip() != there.name:
             if time.monotonic() > deadline:

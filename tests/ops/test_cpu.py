@@ -17,7 +17,9 @@ X86 = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu avx2 {}\n"
         ("", False),
     ],
 )
-def test_bfloat16_is_found_in_the_flags(tmp_path, text, supported):
+def test_bfloat16_is_found_in_the_flags(monkeypatch, tmp_path, text, supported):
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(name, raising=False)
     path = tmp_path / "cpuinfo"
     path.write_text(text)
     assert supports_bfloat16(str(path)) is supported

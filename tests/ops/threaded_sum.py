@@ -10,7 +10,7 @@ class ThreadedSum:
     """What `summed_statistics` takes; called by `size` threads, each of which gets the sums."""
 
     def __init__(self, size):
-        self.barrier = threading.Barrier(size, timeout=60)
+        self.barrier = threading.Barrier(size, timeout=600)
         self.parts = [None] * size
         self.rank = threading.local()
         self.calls = 0

@@ -345,7 +345,7 @@ def test_every_device_computes_its_own_losses(strategy):
 
 def test_devices_work_side_by_side(strategy):
     """Each loss waits until the other one is about to be computed."""
-    barrier = threading.Barrier(2, timeout=20)
+    barrier = threading.Barrier(2, timeout=600)
 
     class Waiting(CTCLoss):
         def __call__(self, logits, *rest):

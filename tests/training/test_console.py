@@ -34,7 +34,7 @@ def test_on_a_terminal_there_is_a_bar_and_lines_stay_whole():
     leader, follower = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
     subprocess.run(
-        [sys.executable, "-c", SCRIPT], stdout=follower, env=environment, check=True, timeout=60
+        [sys.executable, "-c", SCRIPT], stdout=follower, env=environment, check=True, timeout=600
     )
     os.close(follower)
     shown = b""

@@ -24,7 +24,7 @@ def start(corpus, logdir, *arguments):
 
 
 def finish(process):
-    output = process.communicate(timeout=300)[0].decode()
+    output = process.communicate(timeout=600)[0].decode()
     assert process.returncode == 0, output
     return output
 

@@ -210,7 +210,7 @@ def test_processes_share_a_cache(tmp_path, format):
 
 def _open_and_fill(start, directory, format, recordings, rounds):
     """One process's part: opens the cache anew and writes, as at the start of a run."""
-    start.wait(60)
+    start.wait(600)
     for _ in range(rounds):
         cache = FeatureCache(directory, {**KEY, "features_mean": [0.5] * 2000}, format)
         for seed, path in enumerate(recordings):
@@ -230,7 +230,7 @@ def test_no_file_is_seen_half_written(tmp_path, format):
     processes = [context.Process(target=_open_and_fill, args=arguments) for _ in range(4)]
     for process in processes:
         process.start()
-    start.wait(60)
+    start.wait(600)
     seen = 0
     expected = {features(seed, 400).tobytes() for seed in range(3)}
     while any(process.is_alive() for process in processes) or not seen:

@@ -49,7 +49,7 @@ def test_no_more_is_loaded_than_said(workers):
 
 
 def test_workers_run_at_the_same_time():
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=600)
     list(load_in_order(lambda item, stop: together.wait(), range(6), workers=3))
 
 
@@ -70,26 +70,25 @@ def test_an_error_comes_at_its_place(workers):
 
 @pytest.mark.parametrize("drop", [False, True])
 def test_closing_stops_the_workers(drop):
-    finished = []
+    finished, stopped = [], []
 
     def load(item: int, stop: threading.Event) -> int:
         if item == 0:
             return 0
-        if not stop.wait(timeout=30):
-            finished.append(item)
+        # Only a hang is waited for so long: who is not told to stop, has finished.
+        (stopped if stop.wait(timeout=600) else finished).append(item)
         raise Stopped
 
     results = load_in_order(load, range(1000), workers=3)
     assert next(results) == 0
-    start = time.monotonic()
     if drop:
         del results
         gc.collect()
     else:
         results.close()
-    assert time.monotonic() - start < 5
+    # Both return only when the threads have ended, which no item but a stopped one lets them.
     assert loader_threads() == []
-    assert finished == []
+    assert finished == [] and len(stopped) <= 3
 
 
 def test_nothing_runs_before_it_is_asked_for():

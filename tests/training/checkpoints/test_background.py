@@ -16,7 +16,7 @@ def fail(message):
 def test_writes_are_done_in_order_while_the_caller_goes_on():
     done, go = [], threading.Event()
     writer = BackgroundWriter()
-    writer.submit(lambda: (go.wait(60), done.append(1)))
+    writer.submit(lambda: (go.wait(600), done.append(1)))
     writer.submit(lambda: done.append(2))
     assert done == []  # both were asked for, and the first has not begun
     go.set()
@@ -28,7 +28,7 @@ def test_no_more_than_one_waits():
     first, asked = threading.Event(), []
     writer = BackgroundWriter()
     for event in (first, threading.Event()):
-        writer.submit(lambda event=event: event is first and event.wait(60))
+        writer.submit(lambda event=event: event is first and event.wait(600))
 
     def ask():
         writer.submit(lambda: asked.append("written"))
@@ -48,7 +48,7 @@ def test_each_error_is_raised_once_and_the_others_are_written():
     done = []
     writer = BackgroundWriter()
     go = threading.Event()
-    writer.submit(lambda: (go.wait(60), fail("one")))
+    writer.submit(lambda: (go.wait(600), fail("one")))
     writer.submit(lambda: done.append("two"))
     go.set()
     with pytest.raises(OSError, match="one"):
@@ -63,10 +63,10 @@ def test_each_error_is_raised_once_and_the_others_are_written():
 def test_the_error_of_a_write_that_is_over_is_not_kept_for_later():
     writer = BackgroundWriter()
     go, over = threading.Event(), threading.Event()
-    writer.submit(lambda: (go.wait(60), fail("one")))
+    writer.submit(lambda: (go.wait(600), fail("one")))
     writer.submit(over.set)  # when it is done, so is the first
     go.set()
-    assert over.wait(60)
+    assert over.wait(600)
     with pytest.raises(OSError, match="one"):
         writer.submit(lambda: None)
 
@@ -80,7 +80,7 @@ def test_as_a_context_it_waits_and_hides_no_other_error(capsys):
         writer.submit(lambda: fail("disk"))
     go = threading.Event()
     with pytest.raises(KeyError, match="training"), BackgroundWriter() as writer:
-        writer.submit(lambda: (go.wait(60), fail("disk")))
+        writer.submit(lambda: (go.wait(600), fail("disk")))
         writer.submit(lambda: done.append(2))
         go.set()
         raise KeyError("training")
@@ -118,7 +118,7 @@ def test_the_interpreter_does_not_exit_before_all_is_written(tmp_path, end, code
         [sys.executable, "-c", SCRIPT, str(tmp_path), end],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert process.returncode == code, process.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dropped", "one"]
