@@ -39,7 +39,7 @@ test-slow: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[jax]"
 	$(BIN)/python -m pytest -m slow
 
-# The tests of arithmetic as other machines compute: hours on 2 cores; docs/testing.md.
+# The tests of arithmetic as other machines compute: an hour; docs/testing.md.
 test-machines: $(VENV)/installed
 	scripts/test_machines.sh --python $(BIN)/python
 

@@ -20,6 +20,8 @@ rooms=(tests/test_rounding.py tests/ops tests/encoders tests/models tests/optimi
   tests/distributed/test_same_mathematics.py)
 table=()
 failed=0
+load=
+trap '[ -z "$load" ] || kill $load' EXIT
 for setting in "${settings[@]}"; do
   command=(env)
   load=
@@ -41,6 +43,7 @@ for setting in "${settings[@]}"; do
   table+=("$(printf '%-12s %s' "$setting" "$(tail -n 1 "$output")")")
   rm -f "$output"
   [ -z "$load" ] || kill $load
+  load=
 done
 printf '%s\n' "${table[@]}"
 exit $failed
