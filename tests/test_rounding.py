@@ -35,7 +35,7 @@ def added_in(dtype, terms, sums="float32"):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_unit_roundoff(dtype):
-    """1 + u is rounded to 1, anything more is not; and no single rounding is worse than `stored`."""
+    """1 + u is rounded to 1, what is more is not; no single rounding is worse than `stored`."""
     kind, u = DTYPES[dtype], UNIT_ROUNDOFF[dtype]
     assert kind(1 + u) == 1 and kind(1 + 1.01 * u) > 1
     values = (
