@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from open_seq2seq.files import unwritable
 from open_seq2seq.training.workers.launch import launched
 
 _quiet = False
@@ -28,7 +30,10 @@ def say(text: str, indent: int = 0) -> None:
     if _quiet:
         return
     for line in text.splitlines() or [""]:
-        print(f"*** {' ' * indent}{line}", flush=True)
+        try:
+            print(f"*** {' ' * indent}{line}", flush=True)
+        except OSError:  # a closed terminal or pipe, a full disk: no reason to end a training
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
 def clock(seconds: float) -> str:
@@ -103,30 +108,46 @@ class _Tee:
     """Writes to two streams; line buffered, so that a log file can be followed."""
 
     def __init__(self, stream: TextIO, copy: TextIO):
-        self._stream, self._copy = stream, copy
+        self._stream, self.copy = stream, copy
 
     def write(self, text: str) -> int:
-        self._copy.write(text)
+        self.copy.write(text)
         return self._stream.write(text)
 
     def flush(self) -> None:
         self._stream.flush()
-        self._copy.flush()
+        self.copy.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
-@contextmanager
-def copied_output(folder: Path, stamp: str) -> Iterator[None]:
-    """Copies stdout and stderr to `folder/stdout_<stamp>.log` and `stderr_<stamp>.log`."""
-    stdout, stderr = sys.stdout, sys.stderr
-    with (
-        open(folder / f"stdout_{stamp}.log", "a", buffering=1, encoding="utf-8") as out,
-        open(folder / f"stderr_{stamp}.log", "a", buffering=1, encoding="utf-8") as err,
-    ):
-        sys.stdout, sys.stderr = _Tee(stdout, out), _Tee(stderr, err)
-        try:
-            yield
-        finally:
-            sys.stdout, sys.stderr = stdout, stderr
+class OutputCopy:
+    """Copies stdout and stderr while it is entered: into memory, until `keep` names a folder."""
+
+    def __enter__(self) -> OutputCopy:
+        self._before = sys.stdout, sys.stderr
+        self._tees = [_Tee(stream, io.StringIO()) for stream in self._before]
+        sys.stdout, sys.stderr = self._tees
+        return self
+
+    def keep(self, folder: Path, stamp: str) -> None:
+        """From the beginning, in `folder/stdout_<stamp>.log` and `stderr_<stamp>.log`.
+
+        Raises:
+          RunError: they cannot be written.
+        """
+        for name, tee in zip(("stdout", "stderr"), self._tees):
+            path = folder / f"{name}_{stamp}.log"
+            try:
+                file = path.open("a", buffering=1, encoding="utf-8", errors="backslashreplace")
+                held, tee.copy = tee.copy, file
+                file.write(held.getvalue())  # type: ignore[attr-defined]
+            except OSError as error:
+                raise unwritable(path, error) from error
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdout, sys.stderr = self._before
+        for tee in self._tees:
+            with suppress(OSError):
+                tee.copy.close()

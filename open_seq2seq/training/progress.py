@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
+
+# What data is made of, which says nothing about how it is cut into batches.
+_CONTENT = ("manifests", "rows")
 
 
 @dataclass
@@ -34,7 +39,22 @@ class Progress:
 
     def fits(self, data: Mapping[str, Any]) -> bool:
         """Whether the epochs have the same batches under `data`, of which old runs say less."""
-        return {**data, **self.data} == data
+        now = {name: value for name, value in data.items() if name not in _CONTENT}
+        then = {name: value for name, value in self.data.items() if name not in _CONTENT}
+        return {**now, **then} == now
+
+    def changes(self, data: Mapping[str, Any]) -> list[str]:
+        """What is other under `data`, each in a few words: `utterances: 897 then, 900 now`."""
+        shown = []
+        for name, value in data.items():
+            before = self.data.get(name, value)
+            if before == value:
+                continue
+            if name == "rows":
+                shown.append("recordings or transcripts: others than then")
+            else:
+                shown.append(f"{name.replace('_', ' ')}: {before} then, {value} now")
+        return shown
 
 
 def data_identity(data: Any, params: Mapping[str, Any], workers: int) -> dict[str, Any]:
@@ -53,7 +73,24 @@ def data_identity(data: Any, params: Mapping[str, Any], workers: int) -> dict[st
         "random_seed": params["random_seed"],
         "batch_size": workers * params["batch_size_per_gpu"],
     }
+    files = params["data_layer_params"].get("dataset_files")
+    if files:
+        identity["manifests"] = [os.path.basename(str(file)) for file in files]
+    identity["rows"] = _digest(data.utterances)
     limits = ("max_batch_duration", "max_batch_tokens")
     if any(params["data_layer_params"].get(name) for name in limits):
         identity["workers"] = workers
     return identity
+
+
+def _digest(utterances: Sequence[Any]) -> str:
+    """16 hexadecimal digits that tell recordings and transcripts apart, wherever they lie."""
+    digest = hashlib.sha256()
+    for one in utterances:
+        name, text = (
+            os.path.basename(str(getattr(one, "name", ""))),
+            getattr(one, "transcript", one),
+        )
+        segment = getattr(one, "segment", "")
+        digest.update(f"{name}\0{segment}\0{text}\0".encode(errors="surrogatepass"))
+    return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that training can grant at a good moment."""
+"""Ctrl-C, SIGTERM and SIGHUP (a closed terminal) as a wish, granted at a good moment."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 class StopSignals:
     """While entered, the first signal is only noted in `requested`; a second one interrupts."""
 
-    _HANDLED = (signal.SIGINT, signal.SIGTERM)
+    _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def __init__(self) -> None:
         self.requested = False
-        self._before: list[Any] = []
+        self._before: dict[signal.Signals, Any] = {}
 
     def _request(self, number: int, frame: Any) -> None:
         if self.requested:
@@ -21,12 +21,16 @@ class StopSignals:
         self.requested = True
 
     def __enter__(self) -> StopSignals:
-        try:
-            self._before = [signal.signal(number, self._request) for number in self._HANDLED]
-        except ValueError:  # not in the main thread: whoever runs it handles signals
-            self._before = []
+        for number in self._HANDLED:
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # nohup: the run is to outlive its terminal
+            try:
+                self._before[number] = signal.signal(number, self._request)
+            except ValueError:  # not in the main thread: whoever runs it handles signals
+                break
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in zip(self._HANDLED, self._before):
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+        self._before = {}

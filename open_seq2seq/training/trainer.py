@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,8 @@ class Trainer:
             )
         self._watch = Stopwatch(params["bench_start"], unit=self.data.UNIT)
         self._signals = StopSignals()
+        self._whole = (0, 0)  # epoch and position at the end of the last whole step
+        self._overflowed = False
 
     def _make_step(self, jit: bool) -> None:
         """The optimizer, the averages and the compiled step, on the model's devices."""
@@ -152,12 +155,15 @@ class Trainer:
         identity = self.progress.data
         self.progress = Progress.of(state["progress"])
         self.effort.restore(state.get("effort"), self.progress.step)
-        if not self.progress.fits(identity):
-            say(
-                f"The training data is not what it was: {self.progress.data} then, {identity} "
-                "now. The current epoch starts again from its first batch."
-            )
-            self.progress.data, self.progress.position = identity, 0
+        changes, fits = self.progress.changes(identity), self.progress.fits(identity)
+        self.progress.data = identity
+        if changes:
+            say("WARNING: the training data is not what it was:")
+            for change in changes:
+                say(change, 4)
+        if not fits:
+            say("The current epoch starts again from its first batch.")
+            self.progress.position = 0
             if self.params["num_epochs"]:
                 left = self._last_batch - self.progress.epoch * self.batches_per_epoch
                 last = self.progress.step + -(-left // self.params["iter_size"])
@@ -173,15 +179,18 @@ class Trainer:
             self.average.start()
         return state
 
-    def save(self) -> Path | None:
+    def save(self, spare: int = 0) -> Path | None:
         """Asks for a checkpoint of this moment, which is not within a group of batches.
+
+        Args:
+          spare: so many more than `num_checkpoints` stay.
 
         Training goes on while it is written; an error is raised by the next one, or at the end.
         """
         if self.logdir is None:
             return None
         files = snapshot(self.model, self.optimizer, self.average)
-        keep = self.params["num_checkpoints"]
+        keep = self.params["num_checkpoints"] + spare
         return self.writer.save(self.logdir.checkpoints, files, self._state(), keep)
 
     def _state(self) -> dict[str, Any]:
@@ -199,7 +208,8 @@ class Trainer:
         """Trains to the last step, or until interrupted; returns a summary.
 
         Raises:
-          RunError: too many losses were not finite, or the disk is full.
+          RunError: too many losses were not finite, or the disk is full. This and any other error
+            comes after a checkpoint of the last whole step was written, where that is possible.
           KeyboardInterrupt: after a Ctrl-C, when the checkpoint is written.
         """
         started = time.monotonic()
@@ -225,23 +235,49 @@ class Trainer:
         )
         reporter = Reporter(self.experiment, self.step.variables, self._watch, folder)
         self.effort.start()
+        try:
+            stops, path = self._loop(first, guard, reporter)
+        except Exception:
+            self._save_after_error(first)
+            with suppress(Exception):
+                reporter.close()
+            raise
+        self.effort.stop()
+        if stops and path is not None:
+            say(f"Interrupted; saved {path}. Go on with --continue_learning.")
+        reporter.close()
+        if stops:
+            raise KeyboardInterrupt
+        return self._summary(time.monotonic() - started, self.progress.step - first, guard)
+
+    def _loop(
+        self, first: int, guard: NonFiniteGuard, reporter: Reporter
+    ) -> tuple[bool, Path | None]:
+        """Trains; whether that was stopped by a signal, and the last checkpoint."""
+        stops = False
         with (
             self.writer,
             self._signals,
             ProgressBar("training", self.last_step, first) as bar,
         ):
-            group, stops = _Group(), False
+            group = _Group()
+            self._whole = (self.progress.epoch, self.progress.position)
             for batch in report_stalls(self._batches(), "loading a batch"):
-                position = self.progress.step + self.progress.ahead
+                position, number = self.progress.step + self.progress.ahead, self.progress.step + 1
                 rate = self.learning_rate(position) * self.rate_factor
                 scale = self.scaling.scale
                 complete = self._completes(len(group.losses) + 1)
-                result = self._train(batch, rate, complete, group, guard, reporter)
-                if not complete:
-                    continue
-                if self._advances(result):
+                result = self._train(batch, rate, complete, group, reporter)
+                advances = complete and self._advances(result)
+                if advances:
                     self._watch.stop(group.amount)
                     self.progress.step += 1
+                if complete:
+                    self._whole = (self.progress.epoch, self.progress.position)
+                self._inspect(number, batch, result, guard)
+                if not complete:
+                    continue
+                if advances:
                     loss = sum(group.losses) / len(group.losses)
                     bar.advance(f"loss {loss:.3f}  {self._watch.recent_speed()}")
                     reporter.report(self._trained_step(batch, result, loss, rate, scale))
@@ -252,13 +288,31 @@ class Trainer:
                     break
             # A launcher ends the job when one worker has left: not before all is written.
             path = self.workers.first(self._save_last)
+        return stops, path
+
+    def _save_after_error(self, first: int) -> None:
+        """Keeps what was trained when an error ends training, as far as that can be.
+
+        Weights and position are those of the last whole step. Within a group of batches, or where
+        the step itself failed, random numbers and batch statistics may be ahead of them. No older
+        checkpoint goes for this one.
+        """
+        if self.logdir is None or self.progress.step == first:
+            return
         self.effort.stop()
-        if stops and path is not None:
-            say(f"Interrupted; saved {path}. Go on with --continue_learning.")
-        reporter.close()
-        if stops:
-            raise KeyboardInterrupt
-        return self._summary(time.monotonic() - started, self.progress.step - first, guard)
+        self.progress.epoch, self.progress.position = self._whole
+        path = self.logdir.checkpoints / f"ckpt-{self.progress.step}"
+        try:
+            if not path.exists():
+                if not all(np.isfinite(np.asarray(v.value)).all() for v in self.model.weights):
+                    say("An error ends training. Its weights are not finite and not saved.")
+                    return
+                self.save(spare=1)
+                self.writer.wait()
+        except Exception as error:  # the first error is what is to be said
+            say(f"An error ends training, and its last steps cannot be saved: {error}")
+            return
+        say(f"An error ends training; saved {path}. Go on with --continue_learning.")
 
     def _save_last(self) -> Path | None:
         path = self.save()
@@ -303,10 +357,9 @@ class Trainer:
         rate: float,
         complete: bool,
         group: _Group,
-        guard: NonFiniteGuard,
         reporter: Reporter,
     ) -> StepResult:
-        """One batch; what is not finite in it is counted, or makes the loss scale smaller."""
+        """One batch; gradients that overflow make the loss scale smaller."""
         number = self.progress.step + 1
         decay = self.average.decay_at(self.progress.step) if self.average else 0.0
         stop = self._signals.requested
@@ -321,16 +374,21 @@ class Trainer:
             self.workers.size == 1 and self._signals.requested
         )
         group.stops = group.stops or asked
-        losses, norm = np.asarray(result.losses), float(result.gradient_norm)
-        if self.scaling.observe(number, norm, float(result.gradient_maximum)):
+        norm = float(result.gradient_norm)
+        self._overflowed = self.scaling.observe(number, norm, float(result.gradient_maximum))
+        if self._overflowed:
             reporter.overflow(number, self.scaling.scale)
-            norm = 0.0
+        return result
+
+    def _inspect(self, number: int, batch: Any, result: StepResult, guard: NonFiniteGuard) -> None:
+        """Counts what is not finite in a batch, and the recordings that could not be read."""
+        losses = np.asarray(result.losses)
+        norm = 0.0 if self._overflowed else float(result.gradient_norm)
         rows = slice(0, 0 if batch.filler else None)
         bad = float(result.totals.bad)
         guard.check(number, batch.indices[rows], losses[rows], norm, bad)
         loaded, left_out = len(batch.indices[rows]), float(result.totals.left_out)
         self._left_out.check_step(number, loaded, batch.left_out, left_out)
-        return result
 
     def _advances(self, result: StepResult) -> bool:
         """Whether the group was a step: with a dynamic loss scale, only if weights changed."""

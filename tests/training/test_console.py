@@ -5,7 +5,7 @@ import pty
 import subprocess
 import sys
 
-from open_seq2seq.training.console import ProgressBar, clock, copied_output, say
+from open_seq2seq.training.console import OutputCopy, ProgressBar, clock, say
 
 SCRIPT = """
 from open_seq2seq.training.console import ProgressBar, say
@@ -48,10 +48,29 @@ def test_on_a_terminal_there_is_a_bar_and_lines_stay_whole():
 
 
 def test_output_is_copied_to_log_files(tmp_path, capsys):
-    with copied_output(tmp_path, "now"):
+    with OutputCopy() as copy:
         say("to both")
+        copy.keep(tmp_path, "now")
         print("oh", file=sys.stderr)
+    with OutputCopy():
+        print("of a start that is refused", file=sys.stderr)
     say("only here")
     assert (tmp_path / "stdout_now.log").read_text() == "*** to both\n"
     assert (tmp_path / "stderr_now.log").read_text() == "oh\n"
     assert capsys.readouterr().out == "*** to both\n*** only here\n"
+
+
+class Closed:
+    """Standard output behind which nobody reads any more."""
+
+    def write(self, text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    def flush(self):
+        raise OSError(5, "Input/output error")
+
+
+def test_a_closed_terminal_ends_nothing(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Closed())
+    say("nobody reads this")
+    say("nor this")

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from open_seq2seq.errors import InputError, Problem, RunError
@@ -187,6 +187,30 @@ def read_training_state(checkpoint: Path) -> dict[str, Any]:
     if wrong:
         raise _unreadable(checkpoint / STATE, "; ".join(wrong))
     return state
+
+
+def check_checkpoint(checkpoint: Path, resumes: bool) -> None:
+    """Looks at a checkpoint's files without reading their values, which would take long.
+
+    Args:
+      resumes: whether training goes on from it; else its weights are enough.
+
+    Raises:
+      InputError: one is missing or damaged.
+    """
+    if resumes and (checkpoint / OPTIMIZER).is_file():
+        read_training_state(checkpoint)
+    else:
+        read_contract(checkpoint)
+    for name in (MODEL, OPTIMIZER, EMA):
+        path = checkpoint / name
+        if name != MODEL and (not resumes or not path.is_file()):
+            continue
+        try:
+            with safe_open(path, "numpy"):
+                pass
+        except Exception as error:  # whatever a parser makes of damaged bytes
+            raise _unreadable(path, error) from error
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

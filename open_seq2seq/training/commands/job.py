@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,16 @@ from typing import Any
 from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import check_folder
 from open_seq2seq.models.notes import parameter_notes
+from open_seq2seq.runs.summary import SUMMARY, read_summary
+from open_seq2seq.training.checkpoints.lock import held
 from open_seq2seq.training.checkpoints.logdir import (
     LogDir,
     checkpoint_to_start_from,
     checkpoint_to_use,
 )
+from open_seq2seq.training.checkpoints.storage import check_checkpoint
 from open_seq2seq.training.console import say
 from open_seq2seq.training.devices import choose_gpus, device_notes, training_devices
 from open_seq2seq.training.experiment import effective_params
@@ -167,13 +172,30 @@ def _rewrite_for_benchmark(params: dict[str, Any], flags: argparse.Namespace) ->
         params["bench_start"] = flags.bench_start
 
 
-def find_checkpoints(job: Job) -> tuple[Path | None, Path | None]:
+def find_checkpoints(job: Job, stack: ExitStack) -> tuple[Path | None, Path | None]:
     """The checkpoint to go on from or to use, and the one of `load_model` if training starts there.
 
+    All that can be wrong with the log directory is found here, before a model is built.
+
+    Args:
+      stack: gets the lock of the log directory, which keeps other trainings out of it.
+
     Raises:
-      InputError: the log directory does not fit the run, or there is no checkpoint.
+      InputError: the log directory does not fit the run, is another run's, or is damaged; or there
+        is no checkpoint.
+      RunError: it cannot be written.
     """
+    root = job.logdir.root
+    if job.trains and not job.flags.benchmark:
+        stack.enter_context(held(root))
     checkpoint = _checkpoint(job)
+    if not job.flags.benchmark:
+        if not job.trains:
+            check_folder(root)
+        if (root / SUMMARY).exists():
+            read_summary(root)
+    if checkpoint is not None:
+        check_checkpoint(checkpoint, job.trains)
     return checkpoint, _base(job, checkpoint)
 
 

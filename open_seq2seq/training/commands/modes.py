@@ -6,7 +6,7 @@ import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import write_whole
 from open_seq2seq.metrics.report import write_report
 from open_seq2seq.ops import native
-from open_seq2seq.runs.record import config_text, store_old_style_logs, store_run
+from open_seq2seq.runs.record import config_text
 from open_seq2seq.training.commands.inference import transcribe_all
 from open_seq2seq.training.commands.job import Job, find_checkpoints, read_job
 from open_seq2seq.training.commands.outputs import check_each, check_results
 from open_seq2seq.training.commands.run_summary import TrainingSummary, add_evaluation, add_logits
-from open_seq2seq.training.console import be_quiet, clock, copied_output, say
+from open_seq2seq.training.commands.start import Start
+from open_seq2seq.training.console import be_quiet, clock, say
 from open_seq2seq.training.devices import split_cpu
 from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.experiment import (
@@ -71,23 +72,24 @@ def run(
         be_quiet()
     job = workers.together(lambda: read_job(flags, rest, arguments, workers))
     started = time.monotonic()
-    # Once, before anything is written: what one worker finds here counts for all.
-    checkpoint, base = workers.first(lambda: find_checkpoints(job))
-    output = workers.first(lambda: check_results(job))
-    with _records(job):
+    with ExitStack() as stack:
+        start = stack.enter_context(Start(job))
+        # Once, before anything is written: what one worker finds here counts for all.
+        checkpoint, base = workers.first(lambda: find_checkpoints(job, stack))
+        output = workers.first(lambda: check_results(job))
         for name, params in job.effective.items():
             say(f"{_TITLES[name]} config:\n{config_text(params)}")
         for note in job.notes():
             say(note)
         result = None
         if job.trains:
-            _train(job, checkpoint, base)
+            _train(job, start, checkpoint, base)
         else:
             assert checkpoint is not None
             if job.mode == "eval":
-                result = _eval(job, checkpoint)
+                result = _eval(job, start, checkpoint)
             else:
-                _infer(job, checkpoint, output)
+                _infer(job, start, checkpoint, output)
         say(f"Done in {clock(time.monotonic() - started)}.")
     return result
 
@@ -98,22 +100,7 @@ def _params_help(config: Config, overrides: Sequence[Override]) -> str:
     return help_text(schema, params)
 
 
-def _records(job: Job) -> Any:
-    """Stores what the run was started with; with --enable_logs also copies its output."""
-    flags, root = job.flags, job.logdir.root
-    if flags.benchmark or not job.workers.is_first:
-        return nullcontext()
-    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-    schema = job.config.base_model.PARAMS
-    filled = {name: schema.fill(params) for name, params in job.effective.items()}
-    store_run(root, stamp, job.config.path, job.arguments, filled)
-    if not flags.enable_logs:
-        return nullcontext()
-    store_old_style_logs(root, stamp, job.arguments, job.config.path)
-    return copied_output(root, stamp)
-
-
-def _train(job: Job, checkpoint: Path | None, base: Path | None) -> None:
+def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -> None:
     flags, workers, schema = job.flags, job.workers, job.config.base_model.PARAMS
     experiment = make_experiment(
         job.params, job.config.base_model, "train", workers=workers, devices=job.devices
@@ -125,18 +112,14 @@ def _train(job: Job, checkpoint: Path | None, base: Path | None) -> None:
         )
     if "larc_summaries" in experiment.params["summaries"] and not experiment.params["larc_params"]:
         say("larc_summaries: nothing to write without larc_params.")
-    _check_data(job, experiment, experiment.data, "training")
+    _check_data(job, start, experiment, experiment.data, "training")
     evaluation_data = None
     if "eval" in job.effective:
         evaluation_params = schema.fill(job.effective["eval"])
         evaluation_data = make_data_layer(evaluation_params, "eval", workers=workers)
         workers.together(lambda: prepare_decoding(experiment, evaluation_params))
-        _check_data(job, experiment, evaluation_data, "evaluation")
+        _check_data(job, start, experiment, evaluation_data, "evaluation")
         experiment.params["eval_steps"] = evaluation_params["eval_steps"]
-    if flags.debug_port and workers.is_first:
-        from open_seq2seq.training.step.tensorflow_step import enable_debug_dump
-
-        enable_debug_dump(job.logdir.root / "debug", flags.debug_port)
     target = None if flags.benchmark else job.logdir
     trainer = Trainer(experiment, target, evaluation_data, flags.use_xla_jit, workers)
     data, lengths = experiment.data, ", ".join(map(str, experiment.data.bucket_lengths))
@@ -151,6 +134,11 @@ def _train(job: Job, checkpoint: Path | None, base: Path | None) -> None:
     else:
         trainer.resume(checkpoint)
         say(f"Resuming training from {checkpoint}, step {trainer.progress.step}")
+    start.begin()
+    if flags.debug_port and workers.is_first:
+        from open_seq2seq.training.step.tensorflow_step import enable_debug_dump
+
+        enable_debug_dump(job.logdir.root / "debug", flags.debug_port)
     summary = TrainingSummary(job, trainer, evaluation_data)
     try:
         say(trainer.run())
@@ -186,10 +174,11 @@ def _trained(job: Job, checkpoint: Path, utterances: Any = None) -> tuple[Experi
     return experiment, f"{checkpoint}{_AVERAGED if averaged else ''}"
 
 
-def _eval(job: Job, checkpoint: Path) -> AnyEvaluation | None:
+def _eval(job: Job, start: Start, checkpoint: Path) -> AnyEvaluation | None:
     experiment, source = _trained(job, checkpoint)
     say(f"Evaluating {source}")
-    _check_data(job, experiment, experiment.data, "evaluation")
+    _check_data(job, start, experiment, experiment.data, "evaluation")
+    start.begin()
     step, task = EvaluationStep(experiment.model), task_of(experiment.model)
     result = task.evaluate(experiment, step, experiment.data, workers=job.workers)
     if result is not None:
@@ -236,14 +225,15 @@ def _write_report(job: Job, result: AnyEvaluation, params: Mapping[str, Any]) ->
     say(f"The report is in {flags.eval_report}")
 
 
-def _infer(job: Job, checkpoint: Path, output: Path) -> None:
+def _infer(job: Job, start: Start, checkpoint: Path, output: Path) -> None:
     files = job.flags.infer_files
     utterances = files and [Utterance(f, f, None, None, "command line") for f in files]
     experiment, source = _trained(job, checkpoint, utterances)
     say(f"Transcribing with {source}")
-    _check_data(job, experiment, experiment.data, "inference")
+    _check_data(job, start, experiment, experiment.data, "inference")
     names = [utterance.name for utterance in experiment.data.utterances]
     job.workers.first(lambda: check_each(output, names, job.flags.overwrite))
+    start.begin()
     count, problems = transcribe_all(experiment, output, job.workers, shows=bool(files))
     if job.workers.is_first:
         if experiment.params["decoder_params"]["infer_logits_to_pickle"]:
@@ -252,14 +242,14 @@ def _infer(job: Job, checkpoint: Path, output: Path) -> None:
     job.workers.first(lambda: _say_left_out(job, problems, "inference"))
 
 
-def _check_data(job: Job, experiment: Experiment, data: Any, what: str) -> None:
+def _check_data(job: Job, start: Start, experiment: Experiment, data: Any, what: str) -> None:
     """Checks the manifest. Bad rows end the run or are dropped; what is left out is listed."""
-    report = job.workers.first(lambda: _checked(job, experiment, data, what))
+    report = job.workers.first(lambda: _checked(job, start, experiment, data, what))
     if report.problems:
         data.drop(report)
 
 
-def _checked(job: Job, experiment: Experiment, data: Any, what: str) -> Any:
+def _checked(job: Job, start: Start, experiment: Experiment, data: Any, what: str) -> Any:
     """The report of a check that lets the run go on."""
     report = data.check(experiment.model.output_length)
     for note in report.notes:
@@ -272,7 +262,11 @@ def _checked(job: Job, experiment: Experiment, data: Any, what: str) -> Any:
         )
     if report.problems:
         say(f"{len(report.problems)} problems in the {what} data; these rows are left out")
-    listed = LeftOutList(None if job.flags.benchmark else job.logdir.root / f"left_out_{what}.txt")
-    if listed.start(report, job.flags.continue_learning):
-        say(f"Rows of the {what} data that are left out are listed in {listed.path}")
+    path = None if job.flags.benchmark else job.logdir.root / f"left_out_{what}.txt"
+    start.later(lambda: _list_left_out(path, report, what, job.flags.continue_learning))
     return report
+
+
+def _list_left_out(path: Path | None, report: Any, what: str, goes_on: bool) -> None:
+    if LeftOutList(path).start(report, goes_on):
+        say(f"Rows of the {what} data that are left out are listed in {path}")

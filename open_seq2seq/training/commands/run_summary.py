@@ -6,12 +6,14 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import open_seq2seq
+from open_seq2seq.errors import InputError
 from open_seq2seq.runs import summary as files
 from open_seq2seq.runs.record import (
     git_state,
@@ -69,6 +71,11 @@ class TrainingSummary:
             return
         trainer = self._trainer
         finished = trainer.progress.step >= trainer.last_step
+        with suppress(InputError):  # what evaluations of other processes have added meanwhile
+            now = _read_old(self._root)
+            for name in ("results", "logits"):
+                if name in now:
+                    self._content[name] = now[name]
         self._add_results(trainer.last_evaluation)
         self._write("finished" if finished else "interrupted")
 
@@ -97,7 +104,10 @@ class TrainingSummary:
         if last is None or not curve:
             return
         metric = self._trainer.experiment.params["best_checkpoint_metric"]
-        best = min(curve, key=lambda row: row[metric])
+        rated = [row for row in curve if metric in row]
+        if not rated:
+            return
+        best = min(rated, key=lambda row: row[metric])
         steps = {self._trainer.progress.step, curve[-1]["step"], best["step"]}
         results = self._content["results"]
         self._content["results"] = [one for one in results if one["step"] in steps]

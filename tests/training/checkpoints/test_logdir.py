@@ -21,32 +21,70 @@ def make(tmp_path, kind):
     if kind == "checkpoint":
         (root / "ckpt-7").mkdir()
         (root / "ckpt-30").mkdir()
+    if kind == "checkpoint in logs":
+        (root / "logs/ckpt-7").mkdir(parents=True)
+    if kind in ("failed start", "crashed"):
+        (root / "run_2026.json").write_text("{}")
+    if kind in ("events", "crashed"):
+        (root / "events.out.tfevents.1.host").write_text("")
+    if kind == "best":
+        (root / "best_models/ckpt-20").mkdir(parents=True)
+        entries = '{"metric": "wer", "entries": [{"value": 0.1, "step": 20, "name": "ckpt-20"}]}'
+        (root / "best_models/best.json").write_text(entries)
     return LogDir(root)
 
 
 @pytest.mark.parametrize(
     ("kind", "continue_learning", "result"),
     [
-        ("file", False, InputError),
-        ("file", True, InputError),
-        ("used", False, InputError),
-        ("checkpoint", False, InputError),
-        ("used", True, InputError),
-        ("missing", True, InputError),
-        ("empty", True, InputError),
+        ("file", False, "a file"),
+        ("file", True, "a file"),
+        ("used", False, None),  # neither checkpoint nor events
+        ("failed start", False, None),
+        ("events", False, "events of another program"),
+        ("crashed", False, None),
+        ("checkpoint", False, "Go on with it by --continue_learning, or"),
+        ("checkpoint in logs", False, "Go on with it by --continue_learning with --enable_logs"),
+        ("best", False, "--load_model="),
+        ("used", True, "start without --continue_learning"),
+        ("failed start", True, "Start again without --continue_learning; nothing is lost"),
+        ("crashed", True, "Start again without --continue_learning; nothing is lost"),
+        ("missing", True, "start without --continue_learning"),
+        ("empty", True, "start without --continue_learning"),
+        ("checkpoint in logs", True, "add --enable_logs"),
+        ("best", True, "--load_model="),
         ("missing", False, None),
         ("empty", False, None),
         ("checkpoint", True, "ckpt-30"),
     ],
 )
-def test_before_training(tmp_path, kind, continue_learning, result):
+def test_before_training(tmp_path, kind, continue_learning, result, capsys):
     logdir = make(tmp_path, kind)
-    if result is InputError:
-        with pytest.raises(InputError):
+    if result is not None and not result.startswith("ckpt-"):
+        with pytest.raises(InputError) as caught:
             checkpoint_to_start_from(logdir, "train", continue_learning)
+        assert result in str(caught.value)
         return
     found = checkpoint_to_start_from(logdir, "train", continue_learning)
     assert (found and found.name) == result
+    said = "ended before its first checkpoint: training starts anew"
+    assert (said in capsys.readouterr().out) == (kind == "crashed")
+
+
+def test_enable_logs_given_in_vain_is_named(tmp_path):
+    make(tmp_path, "checkpoint")
+    logdir = LogDir(tmp_path / "run", enable_logs=True)
+    for attempt in (
+        lambda: checkpoint_to_start_from(logdir, "train", True),
+        lambda: checkpoint_to_use(logdir, False),
+    ):
+        with pytest.raises(InputError, match="leave out --enable_logs"):
+            attempt()
+
+
+def test_enable_logs_forgotten_is_named_for_evaluation(tmp_path):
+    with pytest.raises(InputError, match=r"run/logs: add --enable_logs"):
+        checkpoint_to_use(make(tmp_path, "checkpoint in logs"), best=False)
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "used"])

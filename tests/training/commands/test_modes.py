@@ -316,7 +316,7 @@ def test_bad_rows_stop_the_run_with_the_whole_list_or_are_skipped_by_name(corpus
     assert code == 2
     for line in ("data.csv:20", "U+0078", "missing.wav", "data.csv:22", "data.csv:23"):
         assert line in err, line
-    code, _out, err = run("--mode=train", "--skip_bad_rows", "--no_dir_check")
+    code, _out, err = run("--mode=train", "--skip_bad_rows")
     assert code == 0, err
     listed = (corpus / "run/left_out_training.txt").read_text()
     assert "missing.wav" in listed and "data.csv:23" in listed
@@ -353,10 +353,10 @@ def test_wrong_usage_exits_with_2_and_says_what_to_do(run, arguments, expected):
 
 
 def test_a_used_folder_is_refused_unless_told_otherwise(corpus, run):
-    (corpus / "run").mkdir()
-    (corpus / "run/notes.txt").write_text("")
+    (corpus / "run/ckpt-7").mkdir(parents=True)
     code, _, err = run("--mode=train", "--max_steps=1")
     assert code == 2 and "--continue_learning" in err
+    assert [path.name for path in (corpus / "run").iterdir()] == ["ckpt-7"]
     code, out, _ = run("--mode=train", "--max_steps=1", "--no_dir_check")
     assert code == 0 and "WARNING" in out
 

@@ -1,0 +1,69 @@
+"""What a run writes when it begins: nothing of a start that is refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from open_seq2seq.runs.record import store_old_style_logs, store_run
+from open_seq2seq.runs.summary import mend_curve
+from open_seq2seq.training.checkpoints.best import mend_best
+from open_seq2seq.training.commands.job import Job
+from open_seq2seq.training.console import OutputCopy, say
+
+
+class Start:
+    """The beginning of a run, from its first check to its first batch.
+
+    While it is entered, what there is to write is collected; `begin` writes it, once all checks
+    have passed. With `--enable_logs` stdout and stderr are copied from the first line on.
+
+    Args:
+      job: what the command line asks for.
+    """
+
+    def __init__(self, job: Job):
+        self.job = job
+        self._writes = job.workers.is_first and not job.flags.benchmark
+        self._later: list[Callable[[], Any]] = []
+        self._stack = ExitStack()
+        self._copy: OutputCopy | None = None
+
+    def __enter__(self) -> Start:
+        if self._writes and self.job.flags.enable_logs:
+            self._copy = self._stack.enter_context(OutputCopy())
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+
+    def later(self, write: Callable[[], Any]) -> None:
+        """Has something written when the run begins; by the first worker only."""
+        self._later.append(write)
+
+    def begin(self) -> None:
+        """Everything is checked: writes the run's record and what was asked for, at all workers.
+
+        Raises:
+          RunError: it cannot be written; at the other workers WorkerStopped.
+        """
+        self.job.workers.first(self._begin)
+
+    def _begin(self) -> None:
+        if not self._writes:
+            return
+        job, root = self.job, self.job.logdir.root
+        stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+        schema = job.config.base_model.PARAMS
+        filled = {name: schema.fill(params) for name, params in job.effective.items()}
+        store_run(root, stamp, job.config.path, job.arguments, filled)
+        if self._copy is not None:
+            store_old_style_logs(root, stamp, job.arguments, job.config.path)
+            self._copy.keep(root, stamp)
+        if job.trains:
+            mend_curve(job.logdir.checkpoints, say)
+            mend_best(job.logdir.best, say)
+        for write in self._later:
+            write()
