@@ -46,10 +46,10 @@ class OldCheckpoint:
                 name: tuple(shape)
                 for name, shape in self._reader.get_variable_to_shape_map().items()
             }
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
-            raise _unreadable(self.prefix, str(error).strip()) from error
-        types = self._reader.get_variable_to_dtype_map()
-        self.dtypes = {name: types[name].name for name in self.shapes}
+            types = self._reader.get_variable_to_dtype_map()
+            self.dtypes = {name: types[name].name for name in self.shapes}
+        except Exception as error:  # whatever TensorFlow makes of damaged bytes
+            raise _damaged(self.prefix, error) from error
 
     @property
     def step(self) -> int:
@@ -57,7 +57,7 @@ class OldCheckpoint:
         match = _NUMBER.search(self.prefix.name)
         if match:
             return int(match[1])
-        return int(self._reader.get_tensor(_STEP)) if _STEP in self.shapes else 0
+        return int(self._tensor(_STEP)) if _STEP in self.shapes else 0
 
     @property
     def averaged(self) -> list[str]:
@@ -74,8 +74,21 @@ class OldCheckpoint:
         return next((one for one in candidates if one in self.shapes), None)
 
     def value(self, stored_name: str) -> np.ndarray:
-        """The value under a name of the checkpoint, as float32."""
-        return np.asarray(self._reader.get_tensor(stored_name)).astype(np.float32)
+        """The value under a name of the checkpoint, as float32.
+
+        Raises:
+          InputError: it cannot be read.
+        """
+        return self._tensor(stored_name).astype(np.float32)
+
+    def _tensor(self, stored_name: str) -> np.ndarray:
+        try:
+            array = np.asarray(self._reader.get_tensor(stored_name))
+        except Exception as error:
+            raise _damaged(self.prefix, error, stored_name) from error
+        if array.dtype.kind not in "fiub" and array.dtype.name != "bfloat16":
+            raise _damaged(self.prefix, TypeError(f"values of type {array.dtype}"), stored_name)
+        return array
 
     def purpose(self, stored_name: str, used: Collection[str]) -> str | None:
         """Why a variable is not imported; None: it belongs to the model and should be.
@@ -134,6 +147,11 @@ def find_checkpoint(path: Path) -> Path:
 def _step_in_name(name: str) -> int:
     match = _NUMBER.search(name)
     return int(match[1]) if match else -1
+
+
+def _damaged(prefix: Path, error: Exception, name: str = "") -> InputError:
+    found = str(error).strip() or type(error).__name__
+    return _unreadable(prefix, f"{name}: {found}" if name else found)
 
 
 def _unreadable(path: Path, found: str) -> InputError:

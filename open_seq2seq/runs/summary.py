@@ -81,6 +81,7 @@ _TRAINED = {
     "git": {"commit": (str, None), "dirty": bool},
     "hardware": {"processor": str, "cores": int, "gpus": [str]},
     "train_data": _DATA,
+    "dev_data": (dict, None),
     "devices": int,
     "results": [{"rows": int, "wer": NUMBER, "cer": NUMBER}],
     "training": {
@@ -138,6 +139,8 @@ def check_trained(path: Path) -> dict[str, Any]:
     """The content of a summary file of a training; as `trained_summary`."""
     summary = check_summary(path)
     wrong = list(misfits(summary, _TRAINED))
+    if summary.get("dev_data") is not None:
+        wrong += misfits(summary["dev_data"], _DATA, "dev_data")
     for one in summary["results"]:
         decoding = one["decoding"]
         if decoding["search"] != "greedy":
@@ -295,15 +298,18 @@ def read_transcripts(path: Path) -> list[EvaluatedUtterance]:
     """What `write_transcripts` wrote.
 
     Raises:
-      InputError: it is not there.
+      InputError: it is not there, or damaged.
     """
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = [tuple(row[name] for name in _COLUMNS) for row in csv.DictReader(file)]
-    except (OSError, KeyError) as error:
-        problem = Problem(str(path), str(error), "a CSV of transcripts")
+        if any(cell is None for row in rows for cell in row):
+            raise ValueError("a row with too few cells")
+        return [
+            EvaluatedUtterance(name, reference, hypothesis, float(duration) if duration else None)
+            for name, duration, reference, hypothesis in rows
+        ]
+    except (OSError, KeyError, ValueError, csv.Error) as error:
+        found = f"no column {error}" if isinstance(error, KeyError) else str(error)
+        problem = Problem(str(path), found, "a CSV of transcripts")
         raise InputError("The transcripts cannot be read:", [problem]) from error
-    return [
-        EvaluatedUtterance(name, reference, hypothesis, float(duration) if duration else None)
-        for name, duration, reference, hypothesis in rows
-    ]
