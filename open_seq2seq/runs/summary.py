@@ -139,6 +139,9 @@ def check_trained(path: Path) -> dict[str, Any]:
     """The content of a summary file of a training; as `trained_summary`."""
     summary = check_summary(path)
     wrong = list(misfits(summary, _TRAINED))
+    if not wrong:
+        times = (summary["training"][name] for name in ("seconds", "seconds_without_evaluation"))
+        wrong += [f"{value} seconds" for value in times if not 0 <= value < 1e12]
     if summary.get("dev_data") is not None:
         wrong += misfits(summary["dev_data"], _DATA, "dev_data")
     for one in summary["results"]:
