@@ -103,7 +103,7 @@ base_params = {
     "loss": "CTCLoss",
     "data_layer": "Speech2TextDataLayer",
     "data_layer_params": {
-        **{
+
             "backend": "librosa",
             "sample_freq": 8000,
             "input_type": "logfbank",
@@ -118,8 +118,8 @@ base_params = {
             "dither": 1e-05,
             "precompute_mel_basis": False,
             "legacy_mfcc": False,
-            "pad_to": 16,
-        },
+            "pad_to": 16
+        ,
         "vocab_file": str(here / "vocab.txt"),
         "dataset_files": [str(here.parent / "test.csv")],
     },
