@@ -170,7 +170,7 @@ def errors_of(config: Path, checkpoint: Path | None = None, silence: float = 0.0
         samples, rate = soundfile.read(utterance.path, dtype="float32")
         audio.append(np.concatenate([samples, np.zeros(round(silence * rate), np.float32)]))
     results = recognizer.transcribe(audio, sample_freq=rate)
-    references = [utterance.transcript for utterance in utterances]
+    references = [str(utterance.transcript) for utterance in utterances]
     return count_errors(references, [result.text for result in results]).words.errors
 
 
