@@ -39,7 +39,12 @@ def load_plain_pickle(path: Path) -> Any:
         expected = "NumPy arrays, dictionaries, lists, text and numbers only"
         raise InputError(summary, [Problem(str(path), str(refused), expected, remedy)]) from None
     except MemoryError:
-        raise
+        # A length that is damaged asks for more than any machine has.
+        remedy = "Write it again with --decoder_params/infer_logits_to_pickle=True."
+        found = "a length for which there is not enough memory"
+        raise InputError(
+            summary, [Problem(str(path), found, "a pickle of logits", remedy)]
+        ) from None
     except Exception as error:  # a broken stream of opcodes can fail in any way
         found = f"no pickle, or a damaged one ({type(error).__name__}: {error})"
         remedy = "Write it again with --decoder_params/infer_logits_to_pickle=True."
