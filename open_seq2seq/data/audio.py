@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -19,6 +19,8 @@ import soxr
 from open_seq2seq.errors import InputError, Problem
 
 FORMATS = "WAV, FLAC, Ogg Opus or Vorbis, MP3 or AIFF"
+
+_BLOCK_SECONDS = 10
 
 # Seconds that a segment may end behind its file: both times may be rounded to a decimal.
 SEGMENT_SLACK = 0.051
@@ -157,6 +159,41 @@ def audio_blocks(
         if start is not None and duration is not None:
             _check_segment(path, start, duration, file.frames / file.samplerate, read)
     _check_finite(path, bad)
+
+
+def mono_blocks(
+    path: str | os.PathLike[str],
+    sample_freq: int,
+    start: float | None = None,
+    duration: float | None = None,
+) -> Iterator[np.ndarray]:
+    """What `read_audio` gives, to the rounding of its resampling, block by block.
+
+    Args:
+      path, sample_freq, start, duration: as for `read_audio`.
+
+    Yields:
+      Samples `[n]` float32 of about ten seconds.
+
+    Raises:
+      InputError: as `audio_blocks`.
+    """
+    rate = audio_info(path).sample_freq
+    blocks = audio_blocks(path, _BLOCK_SECONDS * rate, start, duration)
+    return resampled_blocks((block.mean(axis=1) for block in blocks), rate, sample_freq)
+
+
+def resampled_blocks(
+    blocks: Iterable[np.ndarray], from_freq: int, to_freq: int
+) -> Iterator[np.ndarray]:
+    """`resample` of a signal that comes in blocks, `[n]` float32 each."""
+    if from_freq == to_freq:
+        yield from blocks
+        return
+    stream = soxr.ResampleStream(from_freq, to_freq, 1, dtype="float32", quality="HQ")
+    for block in blocks:
+        yield stream.resample_chunk(block)
+    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def ends_late(start: float, duration: float, file_duration: float) -> bool:

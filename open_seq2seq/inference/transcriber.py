@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -76,7 +76,7 @@ class Transcriber:
         indices: Sequence[int],
         keep_logits: bool = False,
         decodes: bool = True,
-    ) -> Iterator[Transcription]:
+    ) -> Generator[Transcription, None, None]:
         """What comes of each recording, in the order of `indices`, as soon as it is known.
 
         Args:
@@ -91,8 +91,8 @@ class Transcriber:
         try:
             for window in _windows(loaded, most):
                 features = [one for _, one in window if isinstance(one, np.ndarray)]
-                logits = self._logits(features)
-                results = self._decoded(logits) if decodes else [None] * len(logits)
+                logits = self.logits(features)
+                results = self.decoded(logits) if decodes else [None] * len(logits)
                 done = zip(logits, results)
                 for index, one in window:
                     if isinstance(one, InputError):
@@ -103,8 +103,8 @@ class Transcriber:
         finally:
             loaded.close()
 
-    def _logits(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The logits of each, computed in batches of like length."""
+    def logits(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The logits `[time', class]` of each `[time, feature]`, in batches of like length."""
         result: list[Any] = [None] * len(features)
         for rows in self._batches([len(one) for one in features]):
             length = self.padded(max(len(features[row]) for row in rows))
@@ -127,8 +127,8 @@ class Transcriber:
         if rows:
             yield rows
 
-    def _decoded(self, logits: Sequence[np.ndarray]) -> list[DecodeResult]:
-        """The result of each, many at once."""
+    def decoded(self, logits: Sequence[np.ndarray]) -> list[DecodeResult]:
+        """The result of each `[time', class]`, many at once."""
         order = sorted(range(len(logits)), key=lambda row: len(logits[row]))
         results: list[Any] = [None] * len(logits)
         for start in range(0, len(order), _DECODED_TOGETHER):

@@ -13,6 +13,7 @@ from open_seq2seq.encoders import ENCODERS, LM_ENCODERS
 from open_seq2seq.errors import Problem
 from open_seq2seq.losses import LM_LOSSES, LOSSES
 from open_seq2seq.models.precision import POLICIES
+from open_seq2seq.models.segmentation_params import SEGMENTATION
 from open_seq2seq.optimizers import (
     INITIALIZERS,
     LARC,
@@ -321,6 +322,13 @@ SPEECH2TEXT = Schema(
             0.05,
             minimum=0,
             maximum=1,
+        ),
+        Param(
+            "segmentation",
+            dict,
+            "How inference cuts recordings that are longer than those of training.",
+            {},
+            schema=SEGMENTATION,
         ),
         *map(
             _without_meaning,

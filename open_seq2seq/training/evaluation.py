@@ -14,11 +14,12 @@ import numpy as np
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.errors import InputError
+from open_seq2seq.inference.long_recordings import LongRecordings
 from open_seq2seq.inference.transcriber import Transcriber, Transcription
 from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
 from open_seq2seq.metrics.report import EvaluatedUtterance
 from open_seq2seq.models.speech2text import Speech2Text
-from open_seq2seq.training.console import ProgressBar
+from open_seq2seq.training.console import ProgressBar, say
 from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.workers.interface import ALONE, Workers
 
@@ -195,28 +196,36 @@ def evaluate(
 
 
 def run_inference(
-    model: Speech2Text,
+    experiment: Any,
     step: EvaluationStep,
-    data: Any,
-    step_size: float,
     keep_logits: bool = False,
     decodes: bool = True,
     workers: Workers = ALONE,
 ) -> Iterator[Transcription]:
-    """What comes of each recording of `data`, in its order, as soon as it is known.
+    """What comes of each recording of an experiment, in its order, as soon as it is known.
 
     Args:
-      step: the compiled forward pass of `model`.
-      data: a data layer; every worker's has all the recordings.
-      step_size: seconds per logit frame, for the words' times.
+      experiment: a trained model, ready to decode, and a data layer; every worker's has all the
+        recordings.
+      step: the compiled forward pass of its model.
       keep_logits: whether to return the logits too.
       decodes: whether to decode them.
       workers: those that transcribe together, each its share; all get all results, and all
         have to take them.
     """
+    data = experiment.data
     rows = range(len(data.utterances))
-    own = transcriber(model, step, data, step_size, data.padded_length).transcribe(
-        data.utterance_loader(), rows[workers.rank :: workers.size], keep_logits, decodes
+    long = long_recordings(experiment, step, data.padded_length)
+    note = long.note(data.seconds)
+    if note:
+        say(note)
+    own = long.among(
+        rows[workers.rank :: workers.size],
+        data.seconds,
+        data.utterance_loader(),
+        data.blocks,
+        keep_logits,
+        decodes,
     )
     with shown_progress("transcribing", len(rows), False) as progress:
         if workers.size == 1:
@@ -233,27 +242,33 @@ def run_inference(
                 yield some[row]
 
 
-def transcriber(
-    model: Speech2Text,
-    step: EvaluationStep,
-    data: Any,
-    step_size: float,
-    padded: Callable[[int], int],
-) -> Transcriber:
-    """What transcribes with a trained model.
+def long_recordings(
+    experiment: Any, step: EvaluationStep, padded: Callable[[int], int]
+) -> LongRecordings:
+    """What transcribes recordings of any length with a trained model.
 
     Args:
-      step, step_size: as for `run_inference`.
-      data: a data layer: its vocabulary, batch size and threads.
+      experiment: the model, and a data layer: its features, vocabulary, batch size and threads.
+      step: the compiled forward pass of the model.
       padded: see `Transcriber`.
     """
-    return Transcriber(
+    model, data, step_size = experiment.model, experiment.data, experiment.step_size
+    transcriber = Transcriber(
         step,
         lambda logits, lengths: model.decoder.decode(logits, lengths, data.vocabulary, step_size),
         data.batch_size,
         padded,
         data.most_batch_frames,
         max(data.threads, 1),
+    )
+    return LongRecordings(
+        transcriber,
+        data.extractor,
+        data.vocabulary.symbols,
+        data.extractor.options.hop_length * model.encoder.time_stride,
+        step_size,
+        experiment.params["segmentation"],
+        experiment.trained_on,
     )
 
 

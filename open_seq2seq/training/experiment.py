@@ -66,12 +66,14 @@ class Experiment:
       data: the data layer of the mode.
       model: built, with random weights.
       strategy: of the devices that have a copy of the model, None where it is on one.
+      trained_on: what the weights' checkpoint says of the data of training (`training_data`).
     """
 
     params: dict[str, Any]
     data: Any
     model: Model
     strategy: Any = None
+    trained_on: dict[str, float] | None = None
 
     @property
     def devices(self) -> int:
@@ -176,6 +178,18 @@ def describe_model(model: Model) -> str:
     lines = [f"{v.path:{width}}  {tuple(v.shape)}, {v.dtype}" for v in variables]
     total = sum(int(np.prod(v.shape)) for v in variables)
     return "\n".join(["Trainable variables:", *lines, f"Total trainable parameters: {total:,}"])
+
+
+def training_data(experiment: Experiment) -> dict[str, float] | None:
+    """What a checkpoint keeps of the data it was trained on, None for text.
+
+    Returns: "longest" and "mean", of the recordings in seconds: a recogniser takes nothing that
+      is much longer in one piece.
+    """
+    if experiment.model.task != "speech":
+        return None
+    seconds = np.array(experiment.data.seconds)
+    return {"longest": float(np.nanmax(seconds)), "mean": float(np.nanmean(seconds))}
 
 
 def contract(experiment: Experiment) -> dict[str, Any]:

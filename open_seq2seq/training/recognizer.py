@@ -17,13 +17,14 @@ import numpy as np
 
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
+from open_seq2seq.data.audio import audio_info, mono_blocks, resampled_blocks
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.inference.transcriber import Transcription
 from open_seq2seq.training.checkpoints.logdir import LogDir, checkpoint_to_use
-from open_seq2seq.training.checkpoints.storage import read_contract
+from open_seq2seq.training.checkpoints.storage import read_contract, read_training_data
 from open_seq2seq.training.checkpoints.variables import restore, restore_averaged_weights
-from open_seq2seq.training.evaluation import transcriber
+from open_seq2seq.training.evaluation import long_recordings
 from open_seq2seq.training.experiment import (
     Experiment,
     check_contract,
@@ -50,9 +51,7 @@ class Recognizer:
         self.sample_freq: int = experiment.params["data_layer_params"]["sample_freq"]
         self.batch_size: int = experiment.data.batch_size
         step = EvaluationStep(experiment.model)
-        self._transcriber = transcriber(
-            experiment.model, step, experiment.data, experiment.step_size, _padded
-        )
+        self._recordings = long_recordings(experiment, step, _padded)
 
     @classmethod
     def load(
@@ -146,10 +145,38 @@ class Recognizer:
                 problem = replace(error.problems[0], where=f"audio[{index}]")
                 raise InputError(error.summary, [problem]) from None
 
+        seconds = [self._seconds(one, sample_freq) for one in given]
+        note = self._recordings.note(seconds)
+        if note:
+            _log.info(note)
+
+        def blocks(index: int) -> Iterator[np.ndarray]:
+            return self._blocks(given[index], sample_freq)
+
         everything = range(len(given))
-        return self._transcriber.transcribe(
-            load, everything, keep_logits=logits, decodes=not logits
+        return self._recordings.among(everything, seconds, load, blocks, logits, not logits)
+
+    def _seconds(self, audio: Audio, sample_freq: int | None) -> float:
+        """The length of a recording; 0 of one that cannot be used, which is said when it is."""
+        if not isinstance(audio, np.ndarray):
+            try:
+                return audio_info(audio).duration
+            except InputError:
+                return 0.0
+        usable = audio.ndim == 1 and (
+            audio.dtype == np.int16 or np.issubdtype(audio.dtype, np.floating)
         )
+        return len(audio) / (sample_freq or self.sample_freq) if usable else 0.0
+
+    def _blocks(self, audio: Audio, sample_freq: int | None) -> Iterator[np.ndarray]:
+        """A recording's samples at the model's rate."""
+        if not isinstance(audio, np.ndarray):
+            return mono_blocks(audio, self.sample_freq)
+        rate = sample_freq or self.sample_freq
+        scale = np.float32(1 / 32768 if audio.dtype == np.int16 else 1)
+        parts = (audio[first : first + rate] for first in range(0, len(audio), rate))
+        floats = (part.astype(np.float32) * scale for part in parts)
+        return resampled_blocks(floats, rate, self.sample_freq)
 
     def _all(
         self, audio: Sequence[Audio], sample_freq: int | None, on_error: str, logits: bool = False
@@ -225,6 +252,7 @@ def load_weights(experiment: Experiment, checkpoint: Path) -> bool:
     """
     check_contract(read_contract(checkpoint), experiment, checkpoint)
     restore(checkpoint, experiment.model)
+    experiment.trained_on = read_training_data(checkpoint)
     if not experiment.params["use_ema"]:
         return False
     return restore_averaged_weights(checkpoint, experiment.model)

@@ -24,7 +24,12 @@ from open_seq2seq.training.checkpoints.variables import restore, restore_average
 from open_seq2seq.training.console import ProgressBar, clock, say
 from open_seq2seq.training.devices import copies
 from open_seq2seq.training.effort import Effort
-from open_seq2seq.training.experiment import Experiment, check_contract, contract
+from open_seq2seq.training.experiment import (
+    Experiment,
+    check_contract,
+    contract,
+    training_data,
+)
 from open_seq2seq.training.freezing import trainable_variables
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList, recordings
 from open_seq2seq.training.nonfinite import NonFiniteGuard
@@ -200,6 +205,7 @@ class Trainer:
             "effort": self.effort.state(),
             "loss_scaling": self.scaling.state(),
             "contract": contract(self.experiment),
+            "training_data": training_data(self.experiment),
         }
 
     # --- the loop

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from open_seq2seq.data.audio import audio_blocks, read_audio
+from open_seq2seq.data.audio import audio_blocks, mono_blocks, read_audio
 from open_seq2seq.errors import InputError
 from tests.data.corpora import write_audio
 
@@ -60,3 +60,16 @@ def test_damage_is_the_same_error(tmp_path):
             with pytest.raises(InputError) as caught:
                 list(audio_blocks(file, 1600, **segment))
             assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("rate", [16000, 8000, 44100])
+@pytest.mark.parametrize("segment", [(None, None), (1.5, 20.0)])
+def test_mono_blocks_are_the_recording_at_another_rate(tmp_path, rate, segment):
+    rng = np.random.default_rng(0)
+    samples = 0.1 * rng.standard_normal((25 * RATE, 2))
+    soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
+    blocks = list(mono_blocks(tmp_path / "a.wav", rate, *segment))
+    assert len(blocks) >= 2 and all(block.ndim == 1 for block in blocks)
+    found, expected = np.concatenate(blocks), read_audio(tmp_path / "a.wav", rate, *segment)
+    assert len(found) == len(expected) and found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)

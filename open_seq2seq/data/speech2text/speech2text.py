@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.data.audio import read_audio, resample
+from open_seq2seq.data.audio import mono_blocks, read_audio, resample
 from open_seq2seq.data.batch import Batch, LeftOut, Unit
 from open_seq2seq.data.checks import CheckReport, check_feasible, check_files
 from open_seq2seq.data.headers import available_cores
@@ -247,6 +247,24 @@ class Speech2TextDataLayer:
             return self._load_utterance(plan.alone(row), 0, 0)
 
         return load
+
+    def blocks(self, row: int) -> Iterator[np.ndarray]:
+        """The samples of a recording `[n]` float32 each, without augmentation, with little memory.
+
+        Raises:
+          DamagedRecording: it cannot be read; what comes before that has been given.
+        """
+        utterance, path = self.utterances[row], self._corpus.paths(row)[0]
+        segment = WHOLE if utterance.offset is None else (utterance.offset, utterance.duration)
+        try:
+            yield from mono_blocks(path, self.params["sample_freq"], *segment)
+        except InputError as error:
+            raise DamagedRecording(utterance, path, error) from error
+
+    @property
+    def seconds(self) -> list[float]:
+        """The length of each recording in use; of several voices the longest, NaN if unknown."""
+        return self._corpus.seconds().max(axis=1).tolist()
 
     def padded_length(self, frames: int) -> int:
         """The frames that a batch with so many is padded to."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import shutil
@@ -169,6 +170,23 @@ def read_contract(checkpoint: Path) -> dict[str, Any]:
     if wrong:
         raise _unreadable(checkpoint / STATE, wrong)
     return state["contract"]
+
+
+def read_training_data(checkpoint: Path) -> dict[str, float] | None:
+    """What a checkpoint says of the recordings of its training; None: it does not know them.
+
+    Returns: "longest" and "mean" in seconds.
+
+    Raises:
+      InputError: its state is missing or damaged.
+    """
+    known = read_state(checkpoint).get("training_data")
+    if known is None:
+        return None
+    numbers = [known.get(name) for name in ("longest", "mean")] if isinstance(known, dict) else []
+    if not numbers or not all(isinstance(one, float) and 0 < one < math.inf for one in numbers):
+        raise _unreadable(checkpoint / STATE, f"training_data {known!r}")
+    return known
 
 
 def read_training_state(checkpoint: Path) -> dict[str, Any]:

@@ -52,10 +52,8 @@ def transcribe_all(
     count, problems = 0, []
     with _opened(output, experiment, keep_logits) if workers.is_first else nullcontext() as results:
         for one in run_inference(
-            experiment.model,
+            experiment,
             EvaluationStep(experiment.model),
-            data,
-            experiment.step_size,
             keep_logits,
             decodes=shows or not keep_logits,
             workers=workers,

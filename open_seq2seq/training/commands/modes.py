@@ -170,6 +170,7 @@ def _trained(job: Job, checkpoint: Path, utterances: Any = None) -> tuple[Experi
     )
     workers.together(lambda: prepare_decoding(experiment, experiment.params))
     averaged = workers.first(lambda: load_weights(experiment, checkpoint))
+    experiment.trained_on = workers.first(lambda: experiment.trained_on)
     workers.broadcast_variables(experiment.model.variables)
     return experiment, f"{checkpoint}{_AVERAGED if averaged else ''}"
 
