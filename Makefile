@@ -1,4 +1,4 @@
-# `make demo` and `make test` set themselves up in .venv on a fresh machine that has
+# `make try`, `make demo` and `make test` set themselves up in .venv on a fresh machine that has
 # Python 3.10 to 3.13, make and a C++ compiler.
 
 PYTHON ?= python3
@@ -9,7 +9,7 @@ JOBS ?= 2
 # Without a compiler, or a network for KenLM's sources, everything else works.
 BUILD_BEAM_SEARCH = -$(BIN)/python -m ctc_decoder_with_lm.build
 
-.PHONY: demo horovod test test-slow test-machines check format docs lock clean
+.PHONY: try demo horovod test test-slow test-machines check format docs lock clean
 
 # Installed again only when the dependencies change.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -21,6 +21,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	-$(BIN)/python -m open_seq2seq.ops.native
 	$(BUILD_BEAM_SEARCH)
 	touch $@
+
+# With the packaged model: no training.
+try: $(VENV)/installed
+	$(BIN)/python scripts/try_model.py
 
 demo: $(VENV)/installed
 	$(BIN)/python scripts/demo.py

@@ -16,6 +16,7 @@ from ctc_decoder_with_lm.decoder import (
     Stream,
 )
 from ctc_decoder_with_lm.library import why_unavailable
+from ctc_decoder_with_lm.scorer_package import ScorerPackage
 from ctc_decoder_with_lm.scoring import PRESETS, Scoring
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "HotWords",
     "LanguageModel",
     "Partial",
+    "ScorerPackage",
     "Scoring",
     "Stream",
     "available",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ctc_decoder_with_lm.library import core
+from ctc_decoder_with_lm.scorer_package import ScorerPackage, read_package
 from ctc_decoder_with_lm.scoring import Scoring
 from open_seq2seq.decoders.decode_result import DecodeResult, Token, Word
 from open_seq2seq.errors import InputError, Problem
@@ -22,7 +23,8 @@ INPUTS = ("logits", "log_probs", "probabilities")
 class LanguageModel:
     """An n-gram model of KenLM: a binary of any type, or an ARPA file, plain or gzipped.
 
-    Binaries are memory-mapped; one object serves any number of decoders and threads.
+    Binaries are memory-mapped; one object serves any number of decoders and threads. Of a scorer
+    package of DeepSpeech the KenLM part is used, and `package` has its alpha and beta.
 
     Args:
       path: the file.
@@ -41,6 +43,11 @@ class LanguageModel:
         self.path: str = self._native.path
         self.order: int = self._native.order
         self.size: int = self._native.size
+        self.has_words: bool = self._native.has_words
+        # Behind the words' spelling there is nothing.
+        self.package: ScorerPackage | None = (
+            None if self.has_words else read_package(self.path, self._native.words_offset)
+        )
 
     def words(self) -> list[str]:
         """The vocabulary, `<unk>`, `<s>` and `</s>` included."""
@@ -120,6 +127,8 @@ class BeamSearchDecoder:
         self.language_models = list(language_model or [])
         self.symbols = _checked_texts("symbols", symbols)
         self.step_size = step_size
+        if lexicon is None:
+            _check_words_are_known(self.language_models)
         native = core()
         rules = Scoring.preset(scoring) if isinstance(scoring, str) else scoring
         try:
@@ -138,7 +147,7 @@ class BeamSearchDecoder:
         if rules.lm_unit != "auto" or not self.language_models:
             return "word" if rules.lm_unit == "auto" else rules.lm_unit
         units = {
-            "token" if model._native.scores_symbols(self.symbols) else "word"
+            "token" if model.has_words and model._native.scores_symbols(self.symbols) else "word"
             for model in self.language_models
         }
         if len(units) > 1:
@@ -287,6 +296,23 @@ class BeamSearchDecoder:
             bonus_count=bonus_count,
             boost=boost,
         )
+
+
+def _check_words_are_known(models: Iterable[LanguageModel]) -> None:
+    problems = []
+    for model in models:
+        if model.has_words:
+            continue
+        found, remedy = (
+            "a KenLM binary",
+            "Build it again without build_binary's option -v, or give ",
+        )
+        if model.package:
+            found, remedy = "a scorer package of DeepSpeech, whose trie is not read", "Give "
+        remedy += "its words as the lexicon: a file with one in each line (vocab-*.txt)."
+        problems.append(Problem(model.path, f"{found}, without its words", "the words", remedy))
+    if problems:
+        raise InputError("The language model's words are not known:", problems)
 
 
 class Stream:

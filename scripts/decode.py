@@ -47,14 +47,16 @@ def make_parser() -> argparse.ArgumentParser:
 
     search = parser.add_argument_group("search")
     add = search.add_argument
-    add("--lm", nargs="+", default=[], help="KenLM binaries or ARPA files; none: no language model")
+    add("--lm", nargs="+", default=[], help="KenLM binaries, .scorer or ARPA files; none: no model")
     add("--lm_weights", nargs="+", type=float, help="of each --lm, times alpha (default: 1)")
     add("--trie", help="OpenSeq2Seq's trie file, for --scoring=native_op")
-    add("--scoring", default="openseq2seq", help="how scores are counted (default: openseq2seq)")
-    add("--alpha", type=float, help="weight of the language model; needed with --lm")
+    add("--lexicon", help="a word in each line: those that may be said (those of the models)")
+    add("--scoring", help="how scores are counted (openseq2seq; deepspeech with a .scorer)")
+    add("--alpha", type=float, help="weight of the language model; needed with --lm that is no "
+        "scorer package")  # fmt: skip
     add("--alpha_max", type=float, help="last value of a grid over alpha")
     add("--alpha_step", type=_step, default=0.1, help="step of the grid (default: 0.1)")
-    add("--beta", type=float, help="bonus of each word; needed with --lm")
+    add("--beta", type=float, help="bonus of each word; needed as --alpha is")
     add("--beta_max", type=float, help="last value of a grid over beta")
     add("--beta_step", type=_step, default=0.1, help="step of the grid (default: 0.1)")
     add("--exact_grid", action="store_true", help="decode at every point; nothing is estimated")
@@ -122,11 +124,7 @@ def _check_flags(flags: argparse.Namespace) -> None:
         if not good:
             problems.append(Problem(f"--{flag}", str(found), expected, remedy))
 
-    if flags.lm:
-        for name in ("alpha", "beta"):
-            remedy = "Weights of other tools: see the table of units in docs/decoding.md."
-            check(getattr(flags, name) is not None, name, "nothing", "a number with --lm", remedy)
-    elif flags.alpha_max is not None:
+    if not flags.lm and flags.alpha_max is not None:
         check(False, "alpha_max", "a grid over alpha", "a language model (--lm)")
     points = 1.0
     for name in ("alpha", "beta"):

@@ -102,11 +102,17 @@ class Words : public lm::EnumerateVocab {
 template <class Model>
 class KenlmModel final : public LanguageModel {
  public:
-  // The words are those of a binary; for an ARPA file they are collected while it is read.
+  // The words are those of a binary; for an ARPA file they are collected while it is read, and
+  // `binary` is null.
   KenlmModel(const std::string& file, const std::string& path, std::unique_ptr<Words> words,
-             bool is_arpa)
-      : words_(std::move(words)), model_(file.c_str(), MakeConfig(is_arpa ? words_.get() : nullptr)) {
-    if (is_arpa) words_->FinishAdding();
+             const KenlmBinary* binary)
+      : words_(std::move(words)), model_(file.c_str(), MakeConfig(binary ? nullptr : words_.get())) {
+    if (!binary) {
+      words_->FinishAdding();
+    } else {
+      has_words_ = binary->has_words;
+      words_offset_ = binary->words_offset;
+    }
     path_ = path;
     order_ = model_.Order();
     size_ = model_.GetVocabulary().Bound();
@@ -176,7 +182,7 @@ Loaded LoadBinary(MappedFile mapped, const std::string& file, const std::string&
   mapped = MappedFile();
   const auto make = [&](auto* type) -> Loaded {
     using Model = std::remove_pointer_t<decltype(type)>;
-    return std::make_shared<KenlmModel<Model>>(file, path, std::move(words), false);
+    return std::make_shared<KenlmModel<Model>>(file, path, std::move(words), &binary);
   };
   switch (binary.type) {
     case ngram::PROBING: return make(static_cast<ngram::ProbingModel*>(nullptr));
@@ -195,7 +201,7 @@ Loaded LoadPlain(const std::string& file, const std::string& path) {
   CheckArpa(mapped.bytes());
   try {
     return std::make_shared<KenlmModel<ngram::ProbingModel>>(file, path, std::make_unique<Words>(),
-                                                             true);
+                                                             nullptr);
   } catch (const util::Exception& error) {
     throw Error(ArpaComplaint(mapped.bytes(), error.what()));
   }

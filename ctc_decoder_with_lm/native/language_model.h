@@ -59,6 +59,10 @@ class LanguageModel {
   // The number of words in the vocabulary, <unk>, <s> and </s> among them; ids are below it.
   uint64_t size() const { return size_; }
   const std::string& path() const { return path_; }
+  // Whether the words' spelling is known; only binaries can be without.
+  bool has_words() const { return has_words_; }
+  // In a binary, the bytes before the words' spelling and whatever follows; 0 in an ARPA file.
+  uint64_t words_offset() const { return words_offset_; }
 
   // The vocabulary, a word's place is its id. Valid as long as the model. Throws Error when
   // the binary was built without the words' spelling.
@@ -72,6 +76,8 @@ class LanguageModel {
   WordId begin_word_ = 0, end_of_sentence_ = 0;
   uint64_t size_ = 0;
   int order_ = 0;
+  bool has_words_ = true;
+  uint64_t words_offset_ = 0;
 };
 
 }  // namespace ctc

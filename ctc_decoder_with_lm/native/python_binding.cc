@@ -231,6 +231,8 @@ PYBIND11_MODULE(_core, module) {
       .def_property_readonly("path", &ctc::LanguageModel::path)
       .def_property_readonly("order", &ctc::LanguageModel::order)
       .def_property_readonly("size", &ctc::LanguageModel::size)
+      .def_property_readonly("has_words", &ctc::LanguageModel::has_words)
+      .def_property_readonly("words_offset", &ctc::LanguageModel::words_offset)
       .def("words",
            [](const ctc::LanguageModel& model) {
              py::list words;

@@ -93,13 +93,31 @@ def make_beam_search(
     )
 
 
+def scorer_package(paths: Sequence[str]) -> tuple[str, Any] | None:
+    """The first of these language models that is a scorer package of DeepSpeech: path, package.
+
+    Raises:
+      InputError: a file is missing or not what it should be, or the decoder is not built.
+    """
+    for path in paths:
+        package = native_decoder().LanguageModel(path).package
+        if package is not None:
+            return path, package
+    return None
+
+
 def lexicon_note(decoder: Any) -> str | None:
     """What the user should know of texts that beam search can never find; None: nothing.
 
     Args:
       decoder: a `ctc_decoder_with_lm.BeamSearchDecoder`.
     """
-    notes = []
+    notes = [
+        f"{model.path} is a scorer package of DeepSpeech, made for alpha {model.package.alpha:g} "
+        f"and beta {model.package.beta:g} of scoring deepspeech; its KenLM part is used."
+        for model in decoder.language_models
+        if model.package
+    ]
     count = decoder.unspellable_words
     if count:
         total = count + decoder.lexicon_words

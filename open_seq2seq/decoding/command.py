@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.decoders.beam_search import lexicon_note, make_beam_search, scoring_named
+from open_seq2seq.decoders.beam_search import (
+    lexicon_note,
+    make_beam_search,
+    scorer_package,
+    scoring_named,
+)
 from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.decoding import outputs
 from open_seq2seq.decoding.grid import GridPoint, GridSearch, grid_values
@@ -25,7 +31,10 @@ from open_seq2seq.decoding.grid_report import (
 from open_seq2seq.decoding.hot_words import read_hot_words
 from open_seq2seq.decoding.search import Search, available_cores, decode_greedily
 from open_seq2seq.decoding.stored import Stored, read_stored
+from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
+
+_UNITS = "Weights of other tools: see the table of units in docs/decoding.md."
 
 # A context manager with `advance(status)`, made from a label and a total.
 ProgressMaker = Callable[[str, int], Any]
@@ -78,6 +87,7 @@ def decode(flags: argparse.Namespace, progress: ProgressMaker) -> Measured | Non
       InputError: a file cannot be used.
       RunError: a result cannot be written.
     """
+    fill_from_package(flags)
     job = _read(flags, progress)
     if flags.mode == "eval":
         return _evaluate(job)
@@ -87,6 +97,31 @@ def decode(flags: argparse.Namespace, progress: ProgressMaker) -> Measured | Non
     print(f"{len(results)} transcripts are in {flags.infer_output_file}")
     _write_results(job, results, alpha, beta)
     return None
+
+
+def fill_from_package(flags: argparse.Namespace) -> None:
+    """Alpha, beta and scoring that are not given: those of a scorer package among the models.
+
+    Raises:
+      InputError: a language model cannot be read, or there is no package and no alpha or beta.
+    """
+    incomplete = flags.scoring is None or flags.alpha is None or flags.beta is None
+    found = scorer_package(flags.lm) if flags.lm and incomplete else None
+    flags.scoring = flags.scoring or ("deepspeech" if found else "openseq2seq")
+    if found:
+        _, package = found
+        unit = scoring_named(flags.scoring, "--scoring").unit
+        if flags.alpha is None:
+            flags.alpha = package.alpha * (math.log(10.0) if unit == "log10" else 1.0)
+        if flags.beta is None:
+            flags.beta = package.beta
+    problems = [
+        Problem(f"--{name}", "nothing", "a number with --lm", _UNITS)
+        for name in ("alpha", "beta")
+        if flags.lm and getattr(flags, name) is None
+    ]
+    if problems:
+        raise InputError("The flags do not fit together:", problems)
 
 
 def _read(flags: argparse.Namespace, progress: ProgressMaker) -> _Job:
@@ -111,7 +146,7 @@ def _read(flags: argparse.Namespace, progress: ProgressMaker) -> _Job:
     if flags.lm_weights:
         options["weights"] = flags.lm_weights
     symbols, step_size = stored.vocabulary.symbols, stored.step_size
-    decoder = make_beam_search(symbols, flags.lm, scoring, step_size, flags.trie)
+    decoder = make_beam_search(symbols, flags.lm, scoring, step_size, flags.trie, flags.lexicon)
     threads = flags.num_threads or available_cores()
     search = Search(decoder, stored.utterances, flags.beam_width, threads, options)
     for note in [*stored.notes, lexicon_note(decoder)]:

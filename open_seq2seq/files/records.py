@@ -20,6 +20,7 @@ from open_seq2seq.files.wording import unwritable
 # dictionary of forms for objects: names that end in "?" may be missing, others may be there too.
 Form = Any
 NUMBER = (int, float)
+_LARGEST = 2**63 - 1  # of 64 bits; JSON has no limit
 
 
 def parsed_json(text: str | bytes) -> Any:
@@ -85,6 +86,8 @@ def misfits(value: Any, form: Form, where: str = "") -> Iterator[str]:
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
             names = " or ".join(dict.fromkeys(_NAMES[one] for one in wanted))
             yield f"a {kind}, not {names}{at}"
+        elif isinstance(value, int) and abs(value) > _LARGEST:
+            yield f"a number out of range{at}"
 
 
 _NAMES = {str: "text", int: "a number", float: "a number", bool: "true or false", dict: "an object",

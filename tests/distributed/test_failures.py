@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from open_seq2seq.training.checkpoints.lock import held
 from tests.distributed.processes import RUN, write_spied_corpus
 
 # From the failure to the end of all processes: seconds, but a busy machine may take its time. A
@@ -75,13 +76,24 @@ def test_wrong_usage_is_said_once(start, arguments, words):
 
 
 def test_a_log_directory_in_use(start, tmp_path):
-    (tmp_path / "log").mkdir()
-    (tmp_path / "log/notes.txt").touch()
+    (tmp_path / "log/ckpt-7").mkdir(parents=True)
     job = start()
     assert job.wait() == 2, job.output
     (said,) = own_lines(job.output)
     assert said.startswith("*** rank 0 of 2") and "in use" in job.output
-    assert [path.name for path in (tmp_path / "log").iterdir()] == ["notes.txt"]
+    assert [path.name for path in (tmp_path / "log").iterdir()] == ["ckpt-7"]
+
+
+@pytest.mark.slow
+def test_a_log_directory_that_another_run_trains_in(start, tmp_path):
+    """The ranks of one job share its lock; another job's they respect."""
+    with held(tmp_path / "log"):
+        job = start()
+        assert job.wait() == 2, job.output
+        (said,) = own_lines(job.output)
+        assert said.startswith("*** rank 0 of 2") and "which trains here" in job.output
+    job = start("--max_steps=2")
+    assert job.wait() == 0, job.output
 
 
 @pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])

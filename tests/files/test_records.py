@@ -92,6 +92,8 @@ def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
         ({}, {"a": int, "b?": int}, ["no a"]),
         ([], {}, ["a JSON list, not an object"]),
         ({"more": 1}, {}, []),
+        ({"a": 2**63}, {"a": NUMBER}, ["a number out of range in a"]),
+        ({"a": 2**63 - 1}, {"a": NUMBER}, []),
     ],
 )
 def test_forms(value, form, wrong):

@@ -9,6 +9,7 @@ from keras import ops
 
 from open_seq2seq.errors import InputError
 from open_seq2seq.optimizers import INITIALIZERS, REGULARIZERS, l2_regularizer, xavier_initializer
+from tests.machines import need_bfloat16
 
 
 @settings(deadline=None)
@@ -20,6 +21,7 @@ def test_l2_is_half_the_sum_of_squares(scale, seed):
 
 
 def test_l2_in_a_layer_under_mixed_precision_is_float32():
+    need_bfloat16()
     layer = keras.layers.Dense(
         3, kernel_regularizer=l2_regularizer(0.5), dtype="mixed_bfloat16", use_bias=False
     )

@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 import runpy
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from open_seq2seq.runs.summary import (
     read_transcripts,
     write_summary,
 )
+from tests.ctc_decoder_with_lm.language_model_files import build_binary
 from tests.decoding.small import ARPA, SYMBOLS, TEXTS, dump, manifest
 
 ROOT = Path(__file__).parents[2]
@@ -219,6 +221,22 @@ def test_symbols_without_a_space_make_one_word(decode):
     out = decode("--lm=lm.arpa", "--alpha=0.5", "--beta=0")
     assert "symbols have no space: with a language model of words each utterance is taken" in out
     assert "symbols have no space" not in decode("--beta=0")
+
+
+def test_a_scorer_package_brings_alpha_beta_and_scoring(decode):
+    options = ("-v", "trie")
+    package = build_binary(Path("lm.arpa"), Path("kenlm.scorer"), *options)
+    header = b"EIRT" + struct.pack("<i?dd", 6, False, 0.75, 0.5)
+    package.write_bytes(package.read_bytes() + header + b"trie")
+    refused = decode("--lm=kenlm.scorer", code=2)
+    assert "a scorer package of DeepSpeech" in refused and "its words as the lexicon" in refused
+    Path("words.txt").write_text("ab\nca\nba\nbac\né\n", encoding="utf-8")
+    out = decode("--lm=kenlm.scorer", "--lexicon=words.txt")
+    said = "kenlm.scorer is a scorer package of DeepSpeech, made for alpha 0.75 and beta 0.5"
+    assert said in out and "Scoring deepspeech: alpha multiplies natural" in out
+    assert f"BEST: alpha=0.75, beta=0.50, WER={wer(decoded(0.75, 0.5, 'deepspeech')):.4f}" in out
+    out = decode("--lm=kenlm.scorer", "--lexicon=words.txt", "--scoring=openseq2seq", "--beta=1")
+    assert "BEST: alpha=1.726939, beta=1.000000" in out  # 0.75 times ln 10
 
 
 def test_probabilities_and_a_blank_elsewhere(decode):

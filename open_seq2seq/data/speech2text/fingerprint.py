@@ -115,7 +115,9 @@ def _same(before: Any, now: Any) -> bool:
         if len(before) != len(now):
             return False
         numbers = all(isinstance(one, (int, float)) for one in [*before, *now])
-        return bool(np.allclose(before, now, rtol=1e-5, atol=1e-7)) if numbers else before == now
+        if not numbers or any(abs(one) > 2**63 - 1 for one in before):
+            return before == now
+        return bool(np.allclose(before, now, rtol=1e-5, atol=1e-7))
     if isinstance(before, float) and isinstance(now, float):
         return bool(np.isclose(before, now, rtol=1e-9, atol=0.0))
     return bool(before == now)
