@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from open_seq2seq.metrics.error_rate import (
@@ -14,6 +16,9 @@ from open_seq2seq.metrics.error_rate import (
     align_words,
     character_errors,
 )
+
+# Seconds: an utterance belongs to the length that begins at or below its own.
+LENGTHS: tuple[float, ...] = (0, 1, 2, 5, 10, 15, 20, 30, 60, math.inf)
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,9 @@ class EvaluatedUtterance:
       reference, hypothesis: transcripts.
       duration: seconds, if known.
       confidence: 0 to 1, if the decoder gives one.
+      speaker: who speaks, if known.
+      path, offset: its audio file, and where in it it begins in seconds (None: it is the whole
+        file); "" where the sound is not at hand.
     """
 
     name: str
@@ -32,6 +40,9 @@ class EvaluatedUtterance:
     hypothesis: str
     duration: float | None = None
     confidence: float | None = None
+    speaker: str | None = None
+    path: str = ""
+    offset: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,21 @@ class Mistake(Generic[Key]):
 
 
 @dataclass(frozen=True)
+class Group:
+    """Some utterances of the set, counted together.
+
+    Args:
+      name: what they have in common.
+      errors: their counts.
+      seconds: summed duration of those that have one.
+    """
+
+    name: str
+    errors: ErrorCounts
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Analysis:
     """Everything that a report shows.
 
@@ -78,6 +104,9 @@ class Analysis:
       seconds: summed duration of the utterances that have one, None when none has.
       confidence_right, confidence_wrong: mean confidence of the utterances without and
         with errors, None when there is none.
+      speakers: one group for each speaker, the highest word error rate first; none where no
+        utterance has one.
+      lengths: one group for each of `LENGTHS` that occurs, the shortest first.
     """
 
     errors: ErrorCounts
@@ -89,6 +118,8 @@ class Analysis:
     seconds: float | None
     confidence_right: float | None
     confidence_wrong: float | None
+    speakers: list[Group]
+    lengths: list[Group]
 
 
 def analyse(utterances: Sequence[EvaluatedUtterance]) -> Analysis:
@@ -117,7 +148,40 @@ def analyse(utterances: Sequence[EvaluatedUtterance]) -> Analysis:
         sum(durations) if durations else None,
         _mean(one.utterance.confidence for one in right),
         _mean(one.utterance.confidence for one in wrong),
+        _by_speaker(scored),
+        _by_length(scored),
     )
+
+
+def _group(name: str, scored: Sequence[ScoredUtterance]) -> Group:
+    words = sum((one.words for one in scored), ErrorRate())
+    characters = sum((one.characters for one in scored), ErrorRate())
+    seconds = math.fsum(one.utterance.duration or 0.0 for one in scored)
+    return Group(name, ErrorCounts(words, characters), seconds)
+
+
+def _by_speaker(scored: Sequence[ScoredUtterance]) -> list[Group]:
+    by_name: dict[str | None, list[ScoredUtterance]] = {}
+    for one in scored:
+        by_name.setdefault(one.utterance.speaker, []).append(one)
+    if not any(by_name):
+        return []
+    groups = [_group(name or "not known", some) for name, some in by_name.items()]
+    return sorted(groups, key=lambda group: (-group.errors.words.rate, group.name))
+
+
+def _by_length(scored: Sequence[ScoredUtterance]) -> list[Group]:
+    groups = []
+    for low, high in pairwise(LENGTHS):
+        some = [
+            one
+            for one in scored
+            if one.utterance.duration is not None and low <= one.utterance.duration < high
+        ]
+        if some:
+            name = f"{low:g} s and longer" if math.isinf(high) else f"{low:g} to {high:g} s"
+            groups.append(_group(name, some))
+    return groups
 
 
 def _most_common(counter: Counter[Key]) -> list[tuple[Key, int]]:

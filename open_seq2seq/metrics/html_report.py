@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from open_seq2seq.metrics.analysis import Analysis, Mistake, ScoredUtterance
+from open_seq2seq.metrics.analysis import Analysis, Group, Mistake, ScoredUtterance
 from open_seq2seq.metrics.error_rate import ErrorRate
-from open_seq2seq.metrics.wording import caption, other_figures, rates
+from open_seq2seq.metrics.sound import Sound, sound_figure
+from open_seq2seq.metrics.wording import GROUP_HEAD, caption, group_rows, other_figures, rates
 
 MISTAKES_SHOWN = 25
 # So many utterances are open at once; the rest are in the file, folded away.
@@ -62,6 +63,21 @@ td.count { text-align: end; white-space: nowrap; padding-right: 0;
 .alignment b { font-weight: inherit; }
 .alignment i { font-style: normal; }
 .gap { opacity: .55; font-weight: normal; text-align: center; }
+.grid.wide { grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)); }
+.bar.small { height: 4px; margin: .15rem 0 .1rem; max-width: 12rem; }
+table.groups td, table.groups th { padding: .2rem 0 .2rem .9rem; }
+table.groups td:first-child, table.groups th:first-child { padding-left: 0; }
+th.count { text-align: end; }
+figure.sound { margin: .8rem 0 0; }
+figure.sound .time { overflow-x: auto; }
+figure.sound img { display: block; width: 100%; height: 120px; border-radius: 4px; }
+figure.sound audio { display: block; width: 100%; max-width: 32rem; height: 34px;
+  margin-top: .5rem; }
+.track { position: relative; margin-top: 3px; border-top: 1px solid var(--line);
+  font-size: .8rem; line-height: 1.3; }
+.track span { position: absolute; white-space: nowrap; padding-left: 3px;
+  border-left: 2px solid currentColor; }
+.track span.soft { border: 0; font-size: .68rem; }
 details { margin-top: .75rem; }
 summary { cursor: pointer; }
 details .utterance { border: 0; border-top: 1px solid var(--line); border-radius: 0;
@@ -70,7 +86,12 @@ details .utterance { border: 0; border-top: 1px solid var(--line); border-radius
 """
 
 
-def render_html(analysis: Analysis, title: str, details: Mapping[str, Any]) -> str:
+def render_html(
+    analysis: Analysis,
+    title: str,
+    details: Mapping[str, Any],
+    sounds: Mapping[str, Sound] | None = None,
+) -> str:
     """The report as a page; arguments as for `write_report`."""
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
@@ -79,8 +100,9 @@ def render_html(analysis: Analysis, title: str, details: Mapping[str, Any]) -> s
         f"<h1>{escape(title)}</h1>",
         _cards(analysis),
         _facts(analysis, details),
+        _groups(analysis),
         _mistakes(analysis),
-        _wrong(analysis.wrong),
+        _wrong(analysis.wrong, sounds or {}),
         _right(analysis.right),
         "</main>\n</body>\n</html>\n",
     ]
@@ -139,6 +161,35 @@ def _table(rows: Iterable[tuple[str, str]], kind: str) -> str:
     return f'<table class="{kind}">{cells}</table>'
 
 
+def _groups(analysis: Analysis) -> str:
+    """Error rates by speaker and by length, side by side, with bars."""
+    cards = [
+        _group_table(what, groups)
+        for what, groups in (("Speaker", analysis.speakers), ("Length", analysis.lengths))
+        if groups
+    ]
+    if not cards:
+        return ""
+    return f'<h2>Where the errors are</h2>\n<div class="grid wide">{"".join(cards)}</div>'
+
+
+def _group_table(what: str, groups: Sequence[Group]) -> str:
+    highest = max(max(group.errors.words.rate for group in groups), 1e-9)
+    head = "".join(f'<th class="count" scope="col">{name}</th>' for name in GROUP_HEAD)
+    rows = "".join(
+        f'<tr><td dir="auto">{escape(name)}<div class="bar small">'
+        f'<span class="substituted" style="width:{100 * group.errors.words.rate / highest:.1f}%;'
+        f'background:currentColor"></span></div></td>'
+        + "".join(f'<td class="count">{cell}</td>' for cell in cells)
+        + "</tr>"
+        for group, (name, *cells) in zip(groups, group_rows(groups))
+    )
+    return (
+        f'<div class="card"><div class="scroll"><table class="groups"><tr><th scope="col">{what}'
+        f"</th>{head}</tr>{rows}</table></div></div>"
+    )
+
+
 def _mistakes(analysis: Analysis) -> str:
     """The most frequent substitutions, deletions and insertions, side by side."""
     tables = [
@@ -170,12 +221,15 @@ def _mistake_key(key: str | tuple[str, str]) -> str:
     return f'{escape(key[0])} <span class="soft">→</span> {escape(key[1])}'
 
 
-def _wrong(wrong: Sequence[ScoredUtterance]) -> str:
+def _wrong(wrong: Sequence[ScoredUtterance], sounds: Mapping[str, Sound]) -> str:
     parts = [
         f"<h2>Utterances with errors <small>{len(wrong)}, most errors first; "
         "upper line: reference, lower line: hypothesis</small></h2>"
     ]
-    parts += [utterance_card(scored) for scored in wrong[:UTTERANCES_SHOWN]]
+    parts += [
+        utterance_card(scored, sounds.get(scored.utterance.name))
+        for scored in wrong[:UTTERANCES_SHOWN]
+    ]
     folded = wrong[UTTERANCES_SHOWN:]
     if folded:
         parts.append(f"<details><summary>{len(folded)} more with errors</summary>")
@@ -183,8 +237,12 @@ def _wrong(wrong: Sequence[ScoredUtterance]) -> str:
     return "\n".join(parts)
 
 
-def utterance_card(scored: ScoredUtterance) -> str:
-    """One utterance with its rates, reference above hypothesis; to be shown under `STYLE`."""
+def utterance_card(scored: ScoredUtterance, sound: Sound | None = None) -> str:
+    """One utterance with its rates, reference above hypothesis; to be shown under `STYLE`.
+
+    Args:
+      sound: its picture and audio, where they are shown.
+    """
     pairs = "".join(
         _pair(reference, hypothesis) for reference, hypothesis in scored.alignment.pairs
     )
@@ -192,7 +250,8 @@ def utterance_card(scored: ScoredUtterance) -> str:
         f'<div class="card utterance"><h3>{escape(scored.utterance.name)}</h3>'
         f'<div class="soft">{escape(caption(scored))}</div>'
         f'<div class="alignment" dir="auto">'
-        f'<span class="rows" dir="ltr"><i>REF</i><i>HYP</i></span>{pairs}</div></div>'
+        f'<span class="rows" dir="ltr"><i>REF</i><i>HYP</i></span>{pairs}</div>'
+        f"{sound_figure(sound) if sound else ''}</div>"
     )
 
 

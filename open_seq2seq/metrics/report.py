@@ -10,9 +10,15 @@ from typing import Any
 from open_seq2seq.files import write_whole
 from open_seq2seq.metrics.analysis import EvaluatedUtterance, analyse
 from open_seq2seq.metrics.html_report import render_html
+from open_seq2seq.metrics.sound import Sound
 from open_seq2seq.metrics.text_report import render_text
 
 __all__ = ["EvaluatedUtterance", "write_report"]
+
+
+def is_html(path: str | os.PathLike[str]) -> bool:
+    """Whether a report of this name is HTML."""
+    return Path(path).suffix.lower() in (".html", ".htm")
 
 
 def write_report(
@@ -20,6 +26,7 @@ def write_report(
     utterances: Sequence[EvaluatedUtterance],
     title: str,
     details: Mapping[str, Any] | None = None,
+    sounds: Mapping[str, Sound] | None = None,
 ) -> None:
     """Writes the report, HTML when `path` ends in `.html` or `.htm`, otherwise plain text.
 
@@ -30,11 +37,15 @@ def write_report(
       utterances: the evaluated set, in its order.
       title: the heading.
       details: more to say at the top (model, checkpoint, data), name to value.
+      sounds: pictures and audio of utterances, by their names; an HTML report shows them.
 
     Raises:
       RunError: if the file cannot be written.
     """
     target = Path(path)
-    render = render_html if target.suffix.lower() in (".html", ".htm") else render_text
-    text = render(analyse(utterances), title, details or {})
+    analysis = analyse(utterances)
+    if is_html(target):
+        text = render_html(analysis, title, details or {}, sounds)
+    else:
+        text = render_text(analysis, title, details or {})
     write_whole(target, text)

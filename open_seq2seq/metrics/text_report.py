@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from open_seq2seq.metrics.analysis import Analysis, ScoredUtterance
-from open_seq2seq.metrics.wording import caption, other_figures, rates
+from open_seq2seq.metrics.wording import GROUP_HEAD, caption, group_rows, other_figures, rates
 
 LINE_WIDTH = 100
 MISTAKES_SHOWN = 20
@@ -28,6 +28,10 @@ def render_text(analysis: Analysis, title: str, details: Mapping[str, Any]) -> s
     )
     if details:
         lines += ["", *_table((str(name), str(value)) for name, value in details.items())]
+    for what, groups in (("speaker", analysis.speakers), ("length", analysis.lengths)):
+        if groups:
+            lines += [*_heading(f"Error rates by {what}"), ""]
+            lines += _columns([(what, *GROUP_HEAD), *group_rows(groups)])
     lines += _mistakes(analysis)
     lines += _heading(f"Utterances with errors ({len(analysis.wrong)}), most errors first")
     for number, scored in enumerate(analysis.wrong, 1):
@@ -77,6 +81,18 @@ def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
     rows = list(rows)
     width = max((_width(name) for name, _ in rows), default=0)
     return [f"{_pad(name, width)}  {value}" for name, value in rows]
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of any number of columns, the first to the left, the others to the right."""
+    widths = [max(map(_width, column)) for column in zip(*rows)]
+    return [
+        "  ".join(
+            _pad(cell, width) if not place else " " * (width - _width(cell)) + cell
+            for place, (cell, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _pad(text: str, width: int) -> str:

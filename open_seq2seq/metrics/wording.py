@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from open_seq2seq.metrics.analysis import Analysis, ScoredUtterance
+from collections.abc import Sequence
+
+from open_seq2seq.metrics.analysis import Analysis, Group, ScoredUtterance
+
+GROUP_HEAD = ("WER", "CER", "words", "utterances", "audio")
 
 
 def percent(rate: float) -> str:
@@ -47,6 +51,21 @@ def other_figures(analysis: Analysis) -> list[tuple[str, str]]:
         if value is not None:
             rows.append((name, f"{value:.3f}"))
     return rows
+
+
+def group_rows(groups: Sequence[Group]) -> list[tuple[str, ...]]:
+    """A table of groups, with the columns of `GROUP_HEAD` behind the name."""
+    return [
+        (
+            group.name,
+            percent(group.errors.words.rate),
+            percent(group.errors.characters.rate),
+            str(group.errors.words.total),
+            str(group.errors.words.utterances),
+            duration(group.seconds) if group.seconds else "",
+        )
+        for group in groups
+    ]
 
 
 def duration(seconds: float) -> str:

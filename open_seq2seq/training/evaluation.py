@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.data.batch import LeftOut
+from open_seq2seq.data.speakers import speaker_of
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.errors import InputError
 from open_seq2seq.inference.long_recordings import LongRecordings
@@ -181,6 +182,9 @@ def evaluate(
             hypothesis=results[index].text,
             duration=utterance.duration,
             confidence=confidence(results[index]),
+            speaker=speaker_of(utterance),
+            path=utterance.path,
+            offset=utterance.offset,
         )
         for index, utterance in enumerate(data.utterances)
         if index in results

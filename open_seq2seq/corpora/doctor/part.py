@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePath
 
 import numpy as np
 
@@ -14,15 +12,13 @@ from open_seq2seq.corpora.doctor.findings import Row, shorten
 from open_seq2seq.corpora.doctor.measure import Measurement
 from open_seq2seq.data.checks import CheckReport, check_files
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.data.speakers import speaker_of
 from open_seq2seq.data.speech2text.corpus import Corpus
 from open_seq2seq.data.text import SentencePieceVocabulary, Vocabulary
 from open_seq2seq.data.transcripts import check_transcripts, normalized_utterances
 from open_seq2seq.errors import Problem
 
 AnyVocabulary = Vocabulary | SentencePieceVocabulary
-
-# 84-121123-0007.flac in .../84/121123/: speaker, chapter, utterance.
-_LIBRISPEECH = re.compile(r"(\d+)-(\d+)-\d+")
 
 
 @dataclass(frozen=True)
@@ -155,15 +151,3 @@ def part_of(
     if need_transcript:
         check_transcripts(report, utterances, vocabulary, normalization, may_be_empty=held_out)
     return Part(name, files, utterances, report, sample_freq, vocabulary, (), held_out)
-
-
-def speaker_of(utterance: Utterance) -> str | None:
-    """The speaker of an utterance, None where nothing tells."""
-    if utterance.speaker is not None:
-        return utterance.speaker
-    path = PurePath(utterance.path)
-    match = _LIBRISPEECH.fullmatch(path.stem)
-    # Numbers alone may be dates: the folders have to say the same.
-    if match and path.parts[-3:-1] == match.groups():
-        return match[1]
-    return None

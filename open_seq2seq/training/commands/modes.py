@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,18 @@ from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import Override, apply_overrides, split_arguments
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
-from open_seq2seq.files import write_whole
-from open_seq2seq.metrics.report import write_report
 from open_seq2seq.ops import native
 from open_seq2seq.runs.record import config_text
+from open_seq2seq.training.commands.evaluation_report import write_results
 from open_seq2seq.training.commands.inference import transcribe_all
 from open_seq2seq.training.commands.job import Job, find_checkpoints, read_job
 from open_seq2seq.training.commands.outputs import check_each, check_results
-from open_seq2seq.training.commands.run_summary import TrainingSummary, add_evaluation, add_logits
+from open_seq2seq.training.commands.run_summary import (
+    TrainingSummary,
+    add_evaluation,
+    add_logits,
+    step_of,
+)
 from open_seq2seq.training.commands.start import Start
 from open_seq2seq.training.console import be_quiet, clock, say
 from open_seq2seq.training.devices import split_cpu
@@ -149,7 +152,12 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
     summary.finish()
     if trainer.last_evaluation is not None:
         say(trainer.last_evaluation.text())
-        _write_report(job, trainer.last_evaluation, job.effective["eval"])
+        assert evaluation_data is not None and trainer.validation is not None
+        evaluated = Experiment(evaluation_params, evaluation_data, experiment.model)
+        average = trainer.validation.average
+        weights = f"the last of this training{_AVERAGED if average else ''}"
+        step = trainer.progress.step
+        write_results(job, trainer.last_evaluation, evaluated, weights, step, average)
     if target is not None:
         say(f"Checkpoints and logs are in {target.checkpoints}")
 
@@ -185,7 +193,7 @@ def _eval(job: Job, start: Start, checkpoint: Path) -> AnyEvaluation | None:
     if result is not None:
         say(result.text())
         add_evaluation(job, experiment, checkpoint, result)
-        _write_report(job, result, job.params)
+        write_results(job, result, experiment, source, step_of(checkpoint))
     problems = [one.problem for one in result.left_out] if isinstance(result, Evaluation) else []
     job.workers.first(lambda: _say_left_out(job, problems, "evaluation"))
     return result
@@ -209,21 +217,6 @@ def _say_left_out(job: Job, problems: Sequence[Problem], what: str) -> None:
             problems,
         )
     say(f"{count}: left out, and listed in {listed.path}")
-
-
-def _write_report(job: Job, result: AnyEvaluation, params: Mapping[str, Any]) -> None:
-    """Writes what --eval_summary and --eval_report ask for."""
-    flags, config = job.flags, job.config
-    if flags.eval_summary:
-        write_whole(flags.eval_summary, json.dumps(result.summary(), indent=1))
-    if not flags.eval_report:
-        return
-    assert isinstance(result, Evaluation)
-    files = params["data_layer_params"]["dataset_files"]
-    details = {"config": str(config.path), "data": ", ".join(files), "loss": f"{result.loss:.4f}"}
-    title = f"Evaluation of {config.path.stem}"
-    write_report(flags.eval_report, result.utterances, title, details)
-    say(f"The report is in {flags.eval_report}")
 
 
 def _infer(job: Job, start: Start, checkpoint: Path, output: Path) -> None:

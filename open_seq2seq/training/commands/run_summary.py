@@ -238,9 +238,14 @@ def _figures(values: Mapping[str, Any]) -> dict[str, float]:
 
 def _weights(checkpoint: Path) -> dict[str, Any]:
     """Which weights a checkpoint's folder holds."""
-    number = _STEP.search(checkpoint.name)
     kind = "best" if checkpoint.parent.name == "best_models" else "final"
-    return {"weights": kind, "step": int(number[1]) if number else None}
+    return {"weights": kind, "step": step_of(checkpoint)}
+
+
+def step_of(checkpoint: Path) -> int | None:
+    """The step that a checkpoint's folder is named after, if it is."""
+    number = _STEP.search(checkpoint.name)
+    return int(number[1]) if number else None
 
 
 def _write_transcripts(

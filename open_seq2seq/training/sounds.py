@@ -1,0 +1,77 @@
+"""Recordings with their words at their times, as reports and pictures show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from open_seq2seq.data.audio import read_audio
+from open_seq2seq.decoders.forced_alignment import align_words
+from open_seq2seq.errors import InputError
+from open_seq2seq.metrics.analysis import EvaluatedUtterance, ScoredUtterance
+from open_seq2seq.metrics.sound import Sound, TimedWord
+from open_seq2seq.training.experiment import Experiment
+from open_seq2seq.training.recognizer import Recognizer
+
+
+def sounds_of(experiment: Experiment, scored: Sequence[ScoredUtterance]) -> dict[str, Sound]:
+    """Some utterances of an evaluation, each read and recognised once more.
+
+    Words of the hypothesis are where the decoder puts them, those of the reference where the
+    network finds them most probable, if they were said (forced alignment).
+
+    Args:
+      experiment: the model that was evaluated, and the data layer.
+      scored: the utterances.
+
+    Returns:
+      By the utterances' names; without those whose audio is not at hand any more.
+    """
+    recognizer = Recognizer(experiment)
+    found = {one.utterance.name: _sound(experiment, recognizer, one) for one in scored}
+    return {name: sound for name, sound in found.items() if sound is not None}
+
+
+def _sound(experiment: Experiment, recognizer: Recognizer, one: ScoredUtterance) -> Sound | None:
+    samples = _samples(one.utterance, recognizer.sample_freq)
+    if samples is None:
+        return None
+    (logits,) = recognizer.logits([samples], recognizer.sample_freq)
+    vocabulary, step_size = experiment.data.vocabulary, experiment.step_size
+    (result,) = experiment.model.decoder.decode(
+        logits[None], np.array([len(logits)]), vocabulary, step_size
+    )
+    said = align_words(logits, one.utterance.reference, vocabulary, step_size)
+    of_reference, of_hypothesis = [], []
+    for reference, hypothesis in one.alignment.pairs:
+        wrong = "" if reference == hypothesis else "substituted"
+        if reference is not None:
+            of_reference.append(wrong if hypothesis is not None else "deleted")
+        if hypothesis is not None:
+            of_hypothesis.append(wrong if reference is not None else "inserted")
+    return Sound(
+        samples,
+        recognizer.sample_freq,
+        _timed([(word.text, word.start) for word in said], of_reference),
+        _timed([(word.text, word.start) for word in result.words if word.text], of_hypothesis),
+    )
+
+
+def _timed(words: Sequence[tuple[str, float]], kinds: Sequence[str]) -> list[TimedWord]:
+    """Words with their mistakes; without, should the two lists not belong together."""
+    if len(words) != len(kinds):
+        kinds = [""] * len(words)
+    return [TimedWord(text, start, kind) for (text, start), kind in zip(words, kinds)]
+
+
+def _samples(utterance: EvaluatedUtterance, sample_freq: int) -> np.ndarray | None:
+    """Its samples, `[n]` float32; None where its file cannot be read any more."""
+    if not utterance.path:
+        return None
+    whole = utterance.offset is None
+    duration = None if whole else utterance.duration
+    try:
+        return read_audio(utterance.path, sample_freq, utterance.offset, duration)
+    except InputError:
+        return None
