@@ -23,6 +23,13 @@ from open_seq2seq.config.tf_names import TensorflowNames
 from open_seq2seq.errors import InputError, Problem
 
 
+# What there is for a task of OpenSeq2Seq's that has a part here.
+_INSTEAD = {
+    "language modelling": "; language models are trained with configs like "
+    "example_configs/text/lstm_lm.py and transformer_lm.py (docs/language_models.md)",
+}
+
+
 class ConfigImports:
     """The `__import__` of one config.
 
@@ -126,7 +133,7 @@ class ConfigImports:
             return InputError(
                 f"{self.path} is a config for {task[0]} (it imports {task[1]}); this framework "
                 "does speech recognition with CTC, so only Speech2Text configs with a CTC "
-                "decoder can be used."
+                f"decoder can be used{_INSTEAD.get(task[0], '')}."
             )
         offered = sorted(getattr(module, "__all__", ()))
         match = closest_name(name.rpartition(".")[2], offered)

@@ -175,12 +175,13 @@ def evaluate(
     results = {row: result for one in shares for row, result in one.results.items()}
     by_row = {row: loss for one in shares for row, loss in one.losses.items()}
     losses = np.array([by_row[row] for row in sorted(by_row)])
+    durations = data.durations()
     utterances = [
         EvaluatedUtterance(
             name=utterance.name + utterance.segment,
             reference=utterance.transcript or "",
             hypothesis=results[index].text,
-            duration=utterance.duration,
+            duration=durations[index],
             confidence=confidence(results[index]),
             speaker=speaker_of(utterance),
             path=utterance.path,

@@ -68,6 +68,7 @@ def test_other_tasks_end_in_one_sentence(tmp_path, task):
     assert message.startswith(f"{path} is a config for {task} (it imports ")
     assert "this framework does speech recognition with CTC" in message
     assert "\n" not in message and message.count(". ") == 0 and not error.problems
+    assert ("example_configs/text/lstm_lm.py" in message) == (task == "language modelling")
 
 
 @pytest.mark.parametrize(

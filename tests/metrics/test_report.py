@@ -284,3 +284,42 @@ class TestWriteReport:
         with pytest.raises(RunError, match=r"report\.html could not be written"):
             write_report(tmp_path / "report.html", EXAMPLE, "Title")
         assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+class TestGroups:
+    UTTERANCES = (
+        EvaluatedUtterance("1", "a b", "a x", 0.5, speaker="jo"),
+        EvaluatedUtterance("2", "a b c d", "a b c d", 5.0, speaker="jo"),
+        EvaluatedUtterance("3", "a b", "x y", 5.5, speaker="al"),
+        EvaluatedUtterance("4", "a", "a", 70.0),
+    )
+
+    def test_counts_by_speaker_and_by_length(self):
+        analysis = analyse(self.UTTERANCES)
+        speakers = [
+            (g.name, g.errors.words.errors, g.errors.words.total) for g in analysis.speakers
+        ]
+        assert speakers == [("al", 2, 2), ("jo", 1, 6), ("not known", 0, 1)]
+        lengths = [(g.name, g.errors.words.errors, g.seconds) for g in analysis.lengths]
+        assert lengths == [
+            ("0 to 1 s", 1, 0.5),
+            ("5 to 10 s", 2, 10.5),
+            ("60 s and longer", 0, 70.0),
+        ]
+        assert sum(g.errors.characters.total for g in analysis.lengths) == (
+            analysis.errors.characters.total
+        )
+
+    def test_without_speakers_and_durations_there_are_no_tables(self):
+        analysis = analyse([EvaluatedUtterance("1", "a", "b")])
+        assert not analysis.speakers and not analysis.lengths
+        assert "Where the errors are" not in render_html(analysis, "T", {})
+        assert "Error rates by" not in render_text(analysis, "T", {})
+
+    def test_both_reports_have_the_tables(self):
+        analysis = analyse(self.UTTERANCES)
+        page, text = render_html(analysis, "T", {}), render_text(analysis, "T", {})
+        assert Page(page)
+        for cells in (("al", "100.00 %", "2"), ("5 to 10 s", "33.33 %", "6")):
+            assert re.search(".*".join(map(re.escape, cells)), text)
+            assert re.search(".*".join(map(re.escape, cells)), page)

@@ -130,6 +130,12 @@ class Speech2TextDataLayer:
         """The utterances in use: within the limits on duration, and not dropped."""
         return self._corpus.utterances
 
+    def durations(self) -> list[float | None]:
+        """The seconds of each utterance as it was recorded (of several voices their mean), None
+        where its file does not tell."""
+        means = self._corpus.seconds().mean(axis=1)
+        return [None if np.isnan(seconds) else float(seconds) for seconds in means]
+
     @property
     def hours(self) -> float:
         """Length of the recordings in use; of several voices of an utterance their mean."""

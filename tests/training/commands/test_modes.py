@@ -208,6 +208,12 @@ def test_evaluation_does_not_depend_on_the_batch_size(trained, run):
         for key in ("word_errors", "words", "character_errors", "characters"):
             assert result[key] == results[0][key]
         assert result["loss"] == pytest.approx(results[0]["loss"], rel=1e-4)
+    page = report.read_text()
+    for fact in ("ckpt-40", "Step", "greedy", "Machine", "Version", "Date", "data.csv", "float32"):
+        assert fact in page, fact
+    # The worst ones can be seen and heard.
+    wrong = page.count('<div class="card utterance">')
+    assert page.count("<audio ") == page.count("<img ") == min(wrong, 12)
     assert results[0]["words"] == 24
     (stored,) = read_summary(trained / "run")["results"]
     assert (stored["wer"], stored["rows"]) == (results[-1]["wer"], 18)
