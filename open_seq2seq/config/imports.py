@@ -22,7 +22,6 @@ from open_seq2seq.config.schema import closest_name
 from open_seq2seq.config.tf_names import TensorflowNames
 from open_seq2seq.errors import InputError, Problem
 
-
 # What there is for a task of OpenSeq2Seq's that has a part here.
 _INSTEAD = {
     "language modelling": "; language models are trained with configs like "
