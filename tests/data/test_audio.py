@@ -118,8 +118,8 @@ def test_files_that_are_no_audio(tmp_path):
     assert "a folder" in message(tmp_path)
     assert "0 bytes" in message(tmp_path / "empty.flac")
     assert "no samples" in message(tmp_path / "none.wav")
-    assert "does not open" in message(tmp_path / "text.wav")
-    assert "does not open" in message(tmp_path / "a.raw")
+    assert "text, not audio; it begins with `wav_filename" in message(tmp_path / "text.wav")
+    assert "100 bytes that are all 0" in message(tmp_path / "a.raw")
     with pytest.raises(InputError, match="no such file"):
         audio_info(tmp_path / "missing.wav")
 

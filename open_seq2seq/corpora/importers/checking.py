@@ -149,11 +149,8 @@ def _false_duration(entry: Entry, length: float) -> Problem:
 def _unreadable(entry: Entry, problem: Problem, users: int) -> Problem:
     """What is wrong with a recording's file, said of the entry that needs it."""
     remedy = problem.remedy
-    if problem.where.lower().endswith(".sph") and not remedy:
-        remedy = (
-            "SPHERE files are often compressed, which libsndfile does not read: convert it with "
-            "`sph2pipe -f wav -p IN.sph OUT.wav` (for commands of a wav.scp: --run_pipes)."
-        )
+    if "sph2pipe" in remedy:
+        remedy += " (For commands of a wav.scp: --run_pipes.)"
     found = f"{problem.where}: {problem.found}"
     if users > 1:
         found += f", for {users} utterances"

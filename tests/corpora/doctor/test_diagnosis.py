@@ -52,17 +52,22 @@ def only(findings, level, check):
 
 
 def test_files_that_are_missing_or_damaged(folder, items):
-    (folder / "cut.flac").touch()
     soundfile.write(folder / "whole.flac", items[0].sound, RATE)
     data = (folder / "whole.flac").read_bytes()
     (folder / "cut.flac").write_bytes(data[: len(data) // 2])
-    missing, cut = (items[0].but(name=name, sound=[]) for name in ("missing.wav", "cut.flac"))
-    findings = found(examine(folder, [*items[1:], missing, cut]))
-    assert [row.name for row in findings["error", "unreadable file"].rows] == ["missing.wav"]
+    middle = len(data) // 2
+    (folder / "bad.flac").write_bytes(data[:middle] + bytes(50) + data[middle + 50 :])
+    names = ("missing.wav", "cut.flac", "bad.flac")
+    missing, cut, bad = (items[0].but(name=name, sound=[]) for name in names)
+    findings = found(examine(folder, [*items[1:], missing, cut, bad]))
+    # The last frame of a file tells that it is cut; what is damaged within is found by decoding.
+    unreadable = findings["error", "unreadable file"].rows
+    assert [row.name for row in unreadable] == ["missing.wav", "cut.flac"]
+    assert "header says" in unreadable[1].value
     damaged = findings["error", "damaged file"]
-    assert [row.name for row in damaged.rows] == ["cut.flac"]
-    assert "does not decode" in damaged.rows[0].value or "header says" in damaged.rows[0].value
-    assert damaged.rows[0].where.endswith("train.csv:26")
+    assert [row.name for row in damaged.rows] == ["bad.flac"]
+    assert "does not decode" in damaged.rows[0].value
+    assert damaged.rows[0].where.endswith("train.csv:27")
 
 
 def test_what_training_refuses_in_texts(folder, items):

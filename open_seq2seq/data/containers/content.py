@@ -1,0 +1,66 @@
+"""The bytes of a file, read where they are needed."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from typing import Literal
+
+# What all sizes of 32 bits from here on mean, where the file is shorter: the program that wrote
+# to a pipe did not know the size. sox writes 0x7FFFF000 and, in AIFF, 0x7F000000; ffmpeg -1.
+_UNKNOWN_32 = 0x7F000000
+_UNKNOWN_64 = 1 << 62
+_HEAD = 1 << 12
+
+
+class Content:
+    """The bytes of an open file; what is asked for behind its end is not there.
+
+    Args:
+      descriptor: of a regular file; it stays open.
+    """
+
+    def __init__(self, descriptor: int):
+        self._descriptor = descriptor
+        self.size = os.fstat(descriptor).st_size
+        # Most of what is asked for is in the header: one read serves it.
+        self._head = os.pread(descriptor, _HEAD, 0)
+
+    def at(self, position: int, count: int) -> bytes:
+        """Up to `count` bytes from `position` on."""
+        if position >= self.size or position < 0:
+            return b""
+        if position + count <= len(self._head):
+            return self._head[position : position + count]
+        return os.pread(self._descriptor, count, position)
+
+    def number(self, position: int, count: int, order: Literal["little", "big"] = "little") -> int:
+        """An unsigned number of `count` bytes."""
+        return int.from_bytes(self.at(position, count), order)
+
+    def find(self, pattern: bytes, start: int = 0) -> int:
+        """Where `pattern` is from `start` on; -1: nowhere. Looks through the whole file."""
+        if start >= self.size:
+            return -1
+        with mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) as memory:
+            return memory.find(pattern, start)
+
+    def is_zero(self, start: int) -> bool:
+        """Whether all bytes from `start` on are 0."""
+        while start < self.size:
+            block = self.at(start, 1 << 16)
+            if block.strip(b"\0"):
+                return False
+            start += len(block) or self.size
+        return True
+
+
+def is_unknown(size: int, present: int, wide: bool = False) -> bool:
+    """Whether a size in a header stands for "not known": larger than any file, or near 2^31.
+
+    Args:
+      size: what the header says, in bytes.
+      present: how many there are.
+      wide: the header's number has 64 bits.
+    """
+    return size > present and (size >= _UNKNOWN_64 if wide else size >= _UNKNOWN_32)
