@@ -34,6 +34,7 @@ class AudioInfo:
       frames: samples per channel.
       format: container, such as `WAV`, `FLAC`, `OGG`, `MP3`.
       subtype: encoding, such as `PCM_16`, `FLOAT`, `OPUS`.
+      damaged: it is not the samples that the header says; reading the file says why.
     """
 
     duration: float
@@ -42,19 +43,25 @@ class AudioInfo:
     frames: int
     format: str
     subtype: str
+    damaged: bool = False
 
 
-def audio_info(path: str | os.PathLike[str]) -> AudioInfo:
+def audio_info(path: str | os.PathLike[str], lenient: bool = False) -> AudioInfo:
     """Reads the header of an audio file, not its samples.
 
     Only files that do not say their length (FLAC written to a pipe) are decoded, and the frames of
     an MP3 without a tag are counted.
 
+    Args:
+      path: the file.
+      lenient: a file that can be opened is not an error, though it is cut off or joined with
+        others: it is `damaged`, and reading it fails.
+
     Raises:
       InputError: the file is missing, is no audio file, holds no samples, or, as far as its header
         and its end tell, not those that the header says.
     """
-    with open_sound(path, thorough=False) as file:
+    with open_sound(path, thorough=False, is_segment=lenient) as file:
         frames = file.length
         if frames is None:
             frames = file.count()
@@ -65,6 +72,7 @@ def audio_info(path: str | os.PathLike[str]) -> AudioInfo:
             frames=frames,
             format=file.format,
             subtype=file.subtype,
+            damaged=file.is_damaged,
         )
 
 

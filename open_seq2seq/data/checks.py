@@ -86,6 +86,8 @@ def check_files(
             if header.sample_freq != sample_freq:
                 rates[header.sample_freq] += 1
             several_channels += header.channels > 1
+            if header.damaged:
+                continue  # its length means nothing
             if utterance.offset is not None:
                 if ends_late(utterance.offset, utterance.duration or 0.0, header.duration):
                     report.add(row, _late_end(utterance, header), "false segment")

@@ -14,8 +14,8 @@ _CHUNK = 64
 _THREADS_PER_CORE = 4
 
 
-def scan_headers(paths: Sequence[str]) -> list[AudioInfo | Problem]:
-    """Reads the header of each file.
+def scan_headers(paths: Sequence[str], lenient: bool = False) -> list[AudioInfo | Problem]:
+    """Reads the header of each file; `lenient` as in `audio_info`.
 
     Returns:
       In the order of `paths`: the header, or what is wrong with the file.
@@ -23,9 +23,13 @@ def scan_headers(paths: Sequence[str]) -> list[AudioInfo | Problem]:
     chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
     threads = min(len(chunks), _THREADS_PER_CORE * available_cores())
     if threads <= 1:
-        return _scan(paths)
+        return _scan(paths, lenient)
     with ThreadPoolExecutor(threads, thread_name_prefix="headers") as executor:
-        return [header for chunk in executor.map(_scan, chunks) for header in chunk]
+        return [
+            header
+            for chunk in executor.map(_scan, chunks, [lenient] * len(chunks))
+            for header in chunk
+        ]
 
 
 def available_cores() -> int:
@@ -35,12 +39,12 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _scan(paths: Sequence[str]) -> list[AudioInfo | Problem]:
-    return [_header(path) for path in paths]
+def _scan(paths: Sequence[str], lenient: bool) -> list[AudioInfo | Problem]:
+    return [_header(path, lenient) for path in paths]
 
 
-def _header(path: str) -> AudioInfo | Problem:
+def _header(path: str, lenient: bool) -> AudioInfo | Problem:
     try:
-        return audio_info(path)
+        return audio_info(path, lenient)
     except InputError as error:
         return error.problems[0]

@@ -129,6 +129,11 @@ class SoundFile(soundfile.SoundFile):
         """One more than there should be, so that one read reaches the end."""
         return _BLOCK if self.length is None else self.length + 1
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether its container tells that it is cut off or joined: reading it to its end fails."""
+        return self._examined.fault is not None
+
     @contextmanager
     def _decoding(self) -> Iterator[None]:
         try:

@@ -48,7 +48,7 @@ def align_labels(logits: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
     path = np.empty(frames, np.int64)
     for frame in range(frames - 1, -1, -1):
         path[frame] = states[state]
-        state -= came_from[frame, state]
+        state -= int(came_from[frame, state])
     return path
 
 

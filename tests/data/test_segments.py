@@ -131,9 +131,12 @@ def test_problems_name_segment_and_file(tmp_path, long_file, layer_of, monkeypat
     write_audio(tmp_path / "other.wav", 1.0)
     scanned: list[str] = []
     info = header_module.audio_info
-    monkeypatch.setattr(
-        header_module, "audio_info", lambda path: (scanned.append(str(path)), info(path))[1]
-    )
+
+    def noted(path, lenient=False):
+        scanned.append(str(path))
+        return info(path, lenient)
+
+    monkeypatch.setattr(header_module, "audio_info", noted)
     rows = [
         *segment_rows(),
         {"audio_filepath": "long.flac", "offset": 2.5, "duration": 0.8},

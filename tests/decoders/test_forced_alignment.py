@@ -44,3 +44,14 @@ def test_words_are_where_the_network_hears_them():
     assert [w.text for w in words] == ["ab", "a", "b"]
     assert words[0].end <= words[1].start <= words[2].start
     assert align_words(logits[:2], "ab b", vocabulary, 0.02) == ()
+
+
+def test_long_texts():
+    """More states than a byte counts: each label has the frame that was made for it."""
+    labels = np.random.default_rng(5).integers(0, 27, 200)
+    logits = np.zeros((3 * len(labels), 28))
+    logits[::3, 27] = logits[2::3, 27] = 9.0
+    logits[1 + 3 * np.arange(len(labels)), labels] = 9.0
+    path = align_labels(logits, labels)
+    np.testing.assert_array_equal(path[1::3], labels)
+    assert (path[::3] == 27).all() and (path[2::3] == 27).all()

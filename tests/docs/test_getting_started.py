@@ -72,7 +72,8 @@ def test_the_guide_works_as_it_is_written(checkout, capsys):
     done = []
     for words in commands(guide()):
         if words[0] == "tensorboard":
-            assert shutil.which("tensorboard") and Path(words[2]).is_dir()
+            beside = str(Path(sys.executable).parent)  # whether the environment is active or not
+            assert shutil.which("tensorboard", path=beside) and Path(words[2]).is_dir()
         else:
             assert run(words) == 0, (words, capsys.readouterr().err)
         if words[0] == "cp":

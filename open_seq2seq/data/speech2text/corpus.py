@@ -27,12 +27,15 @@ class Corpus:
       subdirs: synthetic voices; a `{}` in a path stands for any of them.
       sample_freq: rate that recordings are converted to, in Hz.
       filtered: rows that were left out, with the reason.
+      lenient: files that are cut off or joined are no problem of the check: reading them is one,
+        which costs nobody else's result in evaluation and inference.
     """
 
     utterances: list[Utterance]
     subdirs: Sequence[str]
     sample_freq: int
     filtered: list[str] = field(default_factory=list)
+    lenient: bool = False
     _headers: dict[str, AudioInfo | Problem] = field(default_factory=dict)
 
     def paths(self, row: int) -> list[str]:
@@ -108,7 +111,7 @@ class Corpus:
 
     def _scan(self, paths: Sequence[str]) -> None:
         new = list(dict.fromkeys(path for path in paths if path not in self._headers))
-        self._headers.update(zip(new, scan_headers(new), strict=True))
+        self._headers.update(zip(new, scan_headers(new, self.lenient), strict=True))
 
     def _samples(self, length: float | AudioInfo | Problem) -> int:
         if isinstance(length, AudioInfo):

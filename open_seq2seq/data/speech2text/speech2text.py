@@ -116,7 +116,9 @@ class Speech2TextDataLayer:
         utterances = normalized_utterances(utterances, self.params["text_normalization"])
         synthetic = self.params["syn_enable"] and mode != "infer"
         subdirs = self.params["syn_subdirs"] if synthetic else []
-        self._corpus = Corpus(list(utterances), subdirs, self.params["sample_freq"])
+        self._corpus = Corpus(
+            list(utterances), subdirs, self.params["sample_freq"], lenient=mode != "train"
+        )
         limits = [self.params[name] or -1.0 for name in ("min_duration", "max_duration")]
         self._corpus.keep_durations(*limits)
         if utterances and not self.utterances:
