@@ -2,6 +2,7 @@
 
 import sys
 
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.cli import main
 
 if __name__ == "__main__":

@@ -42,11 +42,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.epoch_tables import print_tables
-from open_seq2seq.cli import quiet_stderr
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.errors import InputError, OpenSeq2SeqError
 from open_seq2seq.files import write_whole
+from open_seq2seq.greetings import without_greetings
 
 ROOT = Path(__file__).resolve().parents[1]
 DIGITS = "example_configs/speech2text/digits_jasper_mini.py"
@@ -260,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.quick:
         options.steps, options.plain_steps = QUICK_STEPS, min(options.plain_steps, QUICK_PLAIN)
     try:
-        with quiet_stderr():
+        with without_greetings():
             found = {**about(arguments), **measure(options, overrides)}
     except OpenSeq2SeqError as error:
         print(error, file=sys.stderr)

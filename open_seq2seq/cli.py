@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
-import tempfile
 import textwrap
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from open_seq2seq.config.loading import check_config_file
 from open_seq2seq.error_output import shown
 from open_seq2seq.errors import OpenSeq2SeqError
+from open_seq2seq.messages import RESULT, messages_shown
+from open_seq2seq.start import missing_package
 from open_seq2seq.training.workers.launch import launched
 from open_seq2seq.version import __version__
 
@@ -80,14 +82,15 @@ def make_parser() -> argparse.ArgumentParser:
         "--infer_output_file",
         metavar="PATH",
         help="where inference writes: CSV, JSON lines (.jsonl), CTM (.ctm), subtitles (.srt, .vtt; "
-        "of several recordings '{}.srt'), or a pickle of logits (default: infer-out.txt)",
+        "of several recordings '{}.srt'), or a pickle of logits (default: infer-out.txt, of "
+        "--infer_files nowhere)",
     )
     add("--overwrite", action="store_true", help="--infer_output_file may be there already")
     add(
         "--infer_files",
         nargs="+",
         metavar="AUDIO",
-        help="recordings to transcribe, instead of a CSV",
+        help="recordings to transcribe, instead of a CSV; their texts go to standard output",
     )
     add(
         "--eval_report",
@@ -98,6 +101,13 @@ def make_parser() -> argparse.ArgumentParser:
     add("--benchmark", action="store_true", help="time a few training steps and write nothing")
     add("--bench_steps", type=int, default=20, help="steps of --benchmark (default: 20)")
     add("--bench_start", type=int, help="first step that is timed (default: the config's, or 10)")
+    volume = parser.add_mutually_exclusive_group()
+    volume.add_argument(
+        "--verbose", action="store_true", help="show all parameters and variables at the start"
+    )
+    volume.add_argument(
+        "--quiet", action="store_true", help="show warnings, errors and the result only"
+    )
     add("--use_xla_jit", action="store_true", help="let XLA compile what it can of the step")
     add("--debug_port", type=int, help="dump debugger data; TensorBoard shows it at this port")
     add(
@@ -105,28 +115,6 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add("--version", action="version", version=f"open-seq2seq {__version__}")
     return parser
-
-
-@contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Holds back what native code writes to stderr; shows it if the block fails.
-
-    TensorFlow greets on stderr while it is imported, whatever its log level.
-    """
-    with tempfile.TemporaryFile() as held:
-        sys.stderr.flush()
-        saved = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            os.dup2(saved, 2)
-            held.seek(0)
-            sys.stderr.write(held.read().decode(errors="replace"))
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
 
 
 def main(arguments: Sequence[str] | None = None, after: Callable[[Any], None] | None = None) -> int:
@@ -137,14 +125,15 @@ def main(arguments: Sequence[str] | None = None, after: Callable[[Any], None] | 
       after: called with the result of an evaluation; its errors count as the run's.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # Before TensorFlow is imported: its start-up chatter hides what matters.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         flags, rest = make_parser().parse_known_args(arguments)
     except SystemExit as ended:
         return int(ended.code or 0)
     launch = launched()
-    code, message = _run(flags, rest, arguments, after)
+    # Standard output of inference is for transcripts.
+    to_stderr = flags.mode == "infer" and not flags.benchmark
+    with messages_shown(_level(flags), to_stderr):
+        code, message = _run(flags, rest, arguments, after)
     if message:
         where = f"{launch.name}: " if launch.size > 1 else ""
         print(f"*** {where}{message}", file=sys.stderr, flush=True)
@@ -155,6 +144,13 @@ def main(arguments: Sequence[str] | None = None, after: Callable[[Any], None] | 
     return code
 
 
+def _level(flags: argparse.Namespace) -> int:
+    """The lowest level of messages that are shown."""
+    if flags.verbose:
+        return logging.DEBUG
+    return RESULT if flags.quiet else logging.INFO
+
+
 def _run(
     flags: argparse.Namespace,
     rest: Sequence[str],
@@ -163,12 +159,15 @@ def _run(
 ) -> tuple[int, str]:
     """Runs a mode; returns the exit code and what there is to say about it."""
     try:
-        with quiet_stderr():
-            from open_seq2seq.training.commands.modes import run
-            from open_seq2seq.training.workers.interface import WorkerStopped
-            from open_seq2seq.training.workers.start import lost_connection
+        # Before TensorFlow is imported, which takes seconds.
+        check_config_file(flags.config_file)
+        from open_seq2seq.training.commands.modes import run
+        from open_seq2seq.training.workers.interface import WorkerStopped
+        from open_seq2seq.training.workers.start import lost_connection
     except OpenSeq2SeqError as error:
         return error.exit_code, shown(error)
+    except ModuleNotFoundError as error:
+        return _not_installed(error)
     try:
         result = run(flags, rest, arguments)
         if after is not None and result is not None:
@@ -182,9 +181,18 @@ def _run(
     except KeyboardInterrupt:
         # All workers stop together.
         return 130, "Interrupted." if launched().rank == 0 else ""
+    except ModuleNotFoundError as error:
+        return _not_installed(error)
     except Exception as error:
         if lost_connection(error):
             return 1, LOST
         traceback.print_exc()
         return 1, "This is an error in the program, not in your input."
     return 0, ""
+
+
+def _not_installed(error: ModuleNotFoundError) -> tuple[int, str]:
+    text = missing_package(error)
+    if text is None:
+        raise error
+    return 2, text

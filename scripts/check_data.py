@@ -23,9 +23,11 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from open_seq2seq.cli import quiet_stderr
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.corpora.doctor.clean import write_clean
 from open_seq2seq.corpora.doctor.diagnosis import Diagnosis, as_json, diagnose
 from open_seq2seq.corpora.doctor.html_report import render_html
@@ -79,8 +81,6 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the script; returns the exit code."""
-    # Before TensorFlow is imported for a config: its start-up chatter hides what matters.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     flags, rest = make_parser().parse_known_args(arguments)
     try:
         _check_flags(flags, rest)
@@ -191,12 +191,12 @@ def _configured_parts(
     flags: argparse.Namespace, rest: Sequence[str], malformed: list[Problem]
 ) -> list[Part]:
     """The data as modes of a config use it, checked by their data layers."""
-    from open_seq2seq.config.loading import load_config
+    from open_seq2seq.config.loading import check_config_file, load_config
     from open_seq2seq.config.overrides import split_arguments
 
-    if os.path.isfile(flags.config_file):  # else it need not wait for TensorFlow
-        with quiet_stderr():
-            from open_seq2seq.training.experiment import effective_params
+    check_config_file(flags.config_file)  # before it has to wait for TensorFlow
+    from open_seq2seq.training.experiment import effective_params
+
     config = load_config(flags.config_file)
     if config.base_model.task != "speech":
         problem = Problem("base_model", "a language model", "a speech model")

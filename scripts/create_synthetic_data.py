@@ -20,6 +20,8 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.corpora.synthesis import VOICES, Settings, read_sentences, synthesise
 from open_seq2seq.data.normalization import NORMALIZERS
 from open_seq2seq.error_output import print_error

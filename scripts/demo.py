@@ -12,6 +12,9 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
+
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "example_configs/speech2text/digits_jasper_mini.py"
 DIGITS = ROOT / "example_data/digits"

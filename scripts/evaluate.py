@@ -11,9 +11,11 @@ of run.py and values of the config (--decoder_params/use_language_model=True) ma
 from __future__ import annotations
 
 import argparse
-import os
 import sys
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq import cli
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
@@ -42,10 +44,9 @@ def make_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the script; returns the exit code."""
     flags, rest = make_parser().parse_known_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        with cli.quiet_stderr():
-            from open_seq2seq.training.commands import manifest_commands
+        from open_seq2seq.training.commands import manifest_commands
+
         check_outputs({"--inference_file": flags.inference_file})
         command = manifest_commands.evaluation_command(flags, rest, cli.make_parser())
     except OpenSeq2SeqError as error:

@@ -11,7 +11,10 @@ used as they are (MP3), the speakers are the corpus's client_ids. Sentences are 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.corpora.importers.command import importer_parser, run_importer
 from open_seq2seq.corpora.importers.common_voice import read_common_voice
 

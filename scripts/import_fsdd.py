@@ -9,7 +9,10 @@ train.csv (the rest). Every speaker is in all three.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.corpora.importers.command import importer_parser, run_importer
 from open_seq2seq.corpora.importers.fsdd import SPLITS, read_fsdd
 

@@ -17,6 +17,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.corpora.importers.command import importer_parser, output_folder, run_importer
 from open_seq2seq.corpora.importers.entries import Split
 from open_seq2seq.corpora.importers.kaldi import KaldiOptions, read_kaldi

@@ -9,7 +9,10 @@ a CSV of the folder's name. Recordings are used as they are: FLAC, WAV, Opus, MP
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.corpora.importers.command import importer_parser, run_importer
 from open_seq2seq.corpora.importers.librispeech import read_splits
 from open_seq2seq.corpora.importers.texts import OPENSEQ2SEQ

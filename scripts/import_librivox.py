@@ -14,7 +14,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.corpora.importers.command import importer_parser, run_importer
 from open_seq2seq.corpora.importers.entries import Split
 from open_seq2seq.corpora.importers.librivox import CHECKSUMS, URL, read_librivox

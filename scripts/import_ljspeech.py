@@ -10,7 +10,10 @@ Transcripts are the normalised ones (third column), kept as they are;
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.corpora.importers.command import importer_parser, run_importer
 from open_seq2seq.corpora.importers.ljspeech import read_ljspeech
 

@@ -15,6 +15,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.corpora.importers.command import exit_code, importer_parser, output_of
 from open_seq2seq.corpora.importers.manifests import write_manifests
 from open_seq2seq.corpora.importers.nemo import SUFFIX, check_names, read_nemo, write_json_lines

@@ -17,6 +17,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.corpora.importers.command import exit_code, importer_parser, output_of
 from open_seq2seq.corpora.importers.manifests import write_manifests
 from open_seq2seq.corpora.importers.neon import read_librispeech, write_pairs

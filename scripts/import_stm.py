@@ -13,7 +13,10 @@ listed in left_out_NAME.txt; marks such as <unk>, <sil>, {COUGH} are taken out o
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.corpora.importers.command import importer_parser, run_importer
 from open_seq2seq.corpora.importers.stm import read_stm
 

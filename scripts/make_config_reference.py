@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.config.describe import markdown
 from open_seq2seq.config.schema import Schema
 from open_seq2seq.data import DATA_LAYERS, LM_DATA_LAYERS
@@ -75,6 +78,15 @@ def reference() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the script; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=TARGET, help=f"the page ({TARGET.name})")
+    flags = parser.parse_args(arguments)
+    flags.output.write_text(reference())
+    print(f"wrote {flags.output}", file=sys.stderr)
+    return 0
+
+
 if __name__ == "__main__":
-    TARGET.write_text(reference())
-    print(f"wrote {TARGET}", file=sys.stderr)
+    sys.exit(main())

@@ -16,6 +16,8 @@ import string
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.corpora.importers.fsdd import SPLITS, find_recordings
 from open_seq2seq.errors import InputError
 from open_seq2seq.files import write_csv

@@ -13,7 +13,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from open_seq2seq.cli import quiet_stderr
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.files import write_whole
@@ -31,8 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     add("--title", help="its heading (the recipes' names)")
     flags = parser.parse_args(arguments)
     try:
-        with quiet_stderr():  # TensorFlow greets there when the events are read
-            page = render_report(flags.runs, flags.title)
+        page = render_report(flags.runs, flags.title)
         write_whole(flags.output, page)
     except OpenSeq2SeqError as error:
         return print_error(error)

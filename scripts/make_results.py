@@ -11,6 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError, RunError
 from open_seq2seq.files import write_whole

@@ -21,6 +21,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
+
 ROOT = Path(__file__).resolve().parents[1]
 DIGITS = ROOT / "example_data" / "digits"
 SILENCE = 0.5  # seconds behind each recording, in the second measurement
@@ -262,13 +265,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--best", action="store_true", help="the best checkpoint, not the newest")
     parser.add_argument("--dtype", choices=("float16", "float32"), default="float16")
     flags = parser.parse_args(arguments)
-    from open_seq2seq.cli import quiet_stderr
     from open_seq2seq.errors import OpenSeq2SeqError
 
     said = f"runs/{flags.logdir.name}{' --best' if flags.best else ''} --dtype={flags.dtype}"
     try:
-        with quiet_stderr():
-            told = make(flags.logdir, flags.output, flags.best, flags.dtype, said)
+        told = make(flags.logdir, flags.output, flags.best, flags.dtype, said)
     except OpenSeq2SeqError as error:
         print(error, file=sys.stderr)
         return error.exit_code

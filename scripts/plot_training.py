@@ -14,7 +14,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from open_seq2seq.cli import quiet_stderr
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.runs.plots import AXES, draw_losses, draw_rates, read_runs
@@ -37,8 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _check(flags)
         runs = read_runs(flags.runs, flags.x, flags.names)
-        with quiet_stderr():  # TensorFlow greets there when events are read
-            figure = draw_losses(runs[0]) if flags.losses else draw_rates(runs, flags.x)
+        figure = draw_losses(runs[0]) if flags.losses else draw_rates(runs, flags.x)
     except OpenSeq2SeqError as error:
         return print_error(error)
     flags.output.parent.mkdir(parents=True, exist_ok=True)

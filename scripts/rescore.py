@@ -14,11 +14,12 @@ utterances themselves, which flatters the result. --beam_dump reads OpenSeq2Seq'
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import check_outputs
@@ -60,8 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _rescore(flags: argparse.Namespace, given: list[float | None]) -> None:
-    # After the flags: `--help` need not wait for Keras, nor say what TensorFlow has to say.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # After the flags: `--help` need not wait for Keras.
     import numpy as np
 
     from open_seq2seq.language_models.nbest import (

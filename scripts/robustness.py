@@ -16,12 +16,12 @@ exit codes: 0 fine, 1 a limit is exceeded, or it failed while running, 2 wrong u
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from open_seq2seq.cli import quiet_stderr
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.robustness.conditions import CONDITIONS, GROUPS
 
@@ -60,11 +60,9 @@ def make_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the script; returns the exit code."""
     flags, rest = make_parser().parse_known_args(arguments)
-    # Before TensorFlow is imported: its start-up chatter hides what matters.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        with quiet_stderr():
-            from open_seq2seq.robustness.command import run
+        from open_seq2seq.robustness.command import run
+
         return run(flags, rest)
     except OpenSeq2SeqError as error:
         print(error, file=sys.stderr)

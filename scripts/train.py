@@ -12,9 +12,11 @@ Flags of run.py and values of the config (--optimizer_params/momentum=0.9) may f
 from __future__ import annotations
 
 import argparse
-import os
 import sys
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq import cli
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
@@ -43,10 +45,9 @@ def make_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the script; returns the exit code."""
     flags, rest = make_parser().parse_known_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        with cli.quiet_stderr():
-            from open_seq2seq.training.commands import manifest_commands
+        from open_seq2seq.training.commands import manifest_commands
+
         command = manifest_commands.training_command(flags, rest, cli.make_parser())
     except OpenSeq2SeqError as error:
         return print_error(error)

@@ -7,11 +7,11 @@ python scripts/try_model.py seven.wav        # others, of English digits
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-from open_seq2seq.cli import quiet_stderr
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
 from open_seq2seq.errors import OpenSeq2SeqError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,7 +32,6 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("files", type=Path, nargs="*", help="recordings; five packaged ones")
     flags = parser.parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     said = {}
     if not flags.files:
         from open_seq2seq.data.manifest import read_manifests
@@ -41,10 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
         said = {Path(utterance.path): utterance.transcript for utterance in chosen}
     files = flags.files or list(said)
     try:
-        with quiet_stderr():
-            from open_seq2seq.training.recognizer import Recognizer
+        from open_seq2seq.training.recognizer import Recognizer
 
-            recognizer = Recognizer.load(CONFIG)
+        recognizer = Recognizer.load(CONFIG)
         results = recognizer.transcribe(files)
     except OpenSeq2SeqError as error:
         print(error, file=sys.stderr)

@@ -27,3 +27,12 @@ def pytest_xdist_make_scheduler(config, log):
             return "processes" if "tests/distributed/" in nodeid else super()._split_scope(nodeid)
 
     return Scheduling(config, log)
+
+
+@pytest.fixture(autouse=True)
+def messages_on_standard_output():
+    """As on a command line; what a test sets otherwise ends with it."""
+    from open_seq2seq.messages import messages_shown
+
+    with messages_shown():
+        yield

@@ -63,11 +63,7 @@ def load_config(path: str | Path) -> Config:
         name, or is a config of OpenSeq2Seq for another task than speech recognition.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(
-            "The config file cannot be read:",
-            [Problem(str(path), "no such file", "a Python config module", _neighbour(path))],
-        )
+    check_config_file(path)
     text = read_source(path)
     original = copied_from(text) or path
     module = ModuleType("open_seq2seq_config")
@@ -75,6 +71,22 @@ def load_config(path: str | Path) -> Config:
     _execute(path, text, module, original.resolve().parent)
     names = {name: value for name, value in vars(module).items() if not name.startswith("__")}
     return _checked(path, {name: plain_values(value) for name, value in names.items()})
+
+
+def check_config_file(path: str | Path) -> None:
+    """Whether there is a file; in no time, before what a config imports is loaded.
+
+    Raises:
+      InputError: there is none, or something else has this name; with names that are near.
+    """
+    path = Path(path)
+    if path.is_file():
+        return
+    found = "a folder" if path.is_dir() else "something else than a file"
+    if not path.exists():
+        found = "no such file"
+    problem = Problem(str(path), found, "a Python config module", _neighbour(path))
+    raise InputError("The config file cannot be read:", [problem])
 
 
 def _execute(path: Path, text: str, module: ModuleType, folder: Path) -> None:
@@ -132,10 +144,52 @@ def _missing(path: Path, names: Mapping[str, Any], name: str, expected: str) -> 
 
 
 def _neighbour(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f"The folder {path.parent} does not exist either."
-    match = closest_name(path.name, [p.name for p in path.parent.iterdir()])
-    return f"Did you mean {path.parent / match}?" if match else ""
+    """The config that may have been meant."""
+    if path.is_dir():
+        configs = sorted(str(file) for file in path.glob("*.py") if not file.name.startswith("_"))
+        some = ", ".join(configs[:5]) + (", ..." if len(configs) > 5 else "")
+        return f"Did you mean one of {some}?" if configs else ""
+    folder = path.parent
+    if not folder.is_dir():
+        folder = _near_folder(folder)
+        says = f"The folder {path.parent} does not exist either."
+        match = _near_file(path.name, folder) or _near_example(path)
+        return f"{says} Did you mean {match}?" if match else says
+    match = _near_file(path.name, folder) or _near_example(path)
+    return f"Did you mean {match}?" if match else ""
+
+
+def _near_folder(folder: Path) -> Path:
+    """The folder, or for each part of it that is not there the nearest name beside it."""
+    if folder.is_dir():
+        return folder
+    above = _near_folder(folder.parent) if folder != folder.parent else folder
+    names = [entry.name for entry in _entries(above) if entry.is_dir()]
+    match = closest_name(folder.name, names)
+    return above / match if match else folder
+
+
+def _near_file(name: str, folder: Path) -> Path | None:
+    files = [entry.name for entry in _entries(folder) if entry.is_file()]
+    match = name if name in files else closest_name(name, files)
+    return folder / match if match else None
+
+
+def _near_example(path: Path) -> Path | None:
+    """An example config of this name, which the folder is missing from."""
+    examples = Path(__file__).parents[2] / "example_configs"
+    found = [file for file in examples.rglob("*.py") if file.stem == path.stem]
+    if not found:
+        return None
+    here = Path.cwd()
+    return found[0].relative_to(here) if found[0].is_relative_to(here) else found[0]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

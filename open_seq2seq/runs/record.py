@@ -22,6 +22,10 @@ PACKAGES = ("open-seq2seq", "tensorflow", "tensorflow-cpu", "keras", "numpy", "s
             "python_speech_features", "soundfile", "soxr", "sentencepiece", "jax")  # fmt: skip
 
 
+# The file of a log directory that lists the model's variables.
+VARIABLES = "variables.txt"
+
+
 def readable(value: Any) -> Any:
     """A config value with functions and classes replaced by their dotted names."""
     if isinstance(value, Mapping):
@@ -145,7 +149,7 @@ def store_run(
     arguments: Sequence[str],
     effective: Mapping[str, Mapping[str, Any]],
 ) -> Path:
-    """Writes `run_<stamp>.json` and a copy of the config; returns the JSON's path.
+    """Writes `run_<stamp>.json`, the parameters and a copy of the config; returns the JSON's path.
 
     Args:
       folder: where to write; made if missing.
@@ -174,6 +178,8 @@ def store_run(
         "machine": {"platform": platform.platform(), "processor": cpu_name()},
         "config": {mode: readable(params) for mode, params in effective.items()},
     }
+    sections = [f"{mode}:\n{config_text(params)}\n" for mode, params in effective.items()]
+    (folder / f"parameters_{stamp}.txt").write_text("\n".join(sections), encoding="utf-8")
     path = folder / f"run_{stamp}.json"
     write_whole(path, json.dumps(record, indent=1))
     return path

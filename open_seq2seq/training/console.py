@@ -1,45 +1,69 @@
-"""What the user sees: lines that start with `*** `, and a progress bar on a terminal."""
+"""What the user sees while something runs: a progress bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
 import io
-import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Column
 
 from open_seq2seq.files import unwritable
+from open_seq2seq.messages import NOTHING, news_stream, say, show_messages
 from open_seq2seq.training.workers.launch import launched
 
-_quiet = False
+__all__ = ["OutputCopy", "ProgressBar", "be_quiet", "clock", "say"]
 
 
 def be_quiet() -> None:
     """This process prints no more: another one of its job does."""
-    global _quiet
-    _quiet = True
-
-
-def say(text: str, indent: int = 0) -> None:
-    """Prints one line (or several) of the toolkit."""
-    if _quiet:
-        return
-    for line in text.splitlines() or [""]:
-        try:
-            print(f"*** {' ' * indent}{line}", flush=True)
-        except OSError:  # a closed terminal or pipe, a full disk: no reason to end a training
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    show_messages(NOTHING)
 
 
 def clock(seconds: float) -> str:
     """`h:mm:ss`."""
     whole = round(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def fitting(pieces: Sequence[str], width: int) -> str:
+    """The first pieces of a status that fit into so many characters, two spaces between them."""
+    text = ""
+    for piece in filter(None, pieces):
+        longer = f"{text}  {piece}" if text else piece
+        if len(longer) > width:
+            break
+        text = longer
+    return text
+
+
+# What the shortest bar, and the spaces between the columns, take of a line.
+_SHORTEST_BAR = 4
+_MARGIN = _SHORTEST_BAR + 4
+
+
+def _live_bar(console: Console) -> Progress:
+    """What and how far, how it goes, and a bar in the room that is left."""
+    as_it_is = Column(no_wrap=True)
+    return Progress(
+        TextColumn("{task.description}", table_column=as_it_is),
+        MofNCompleteColumn(table_column=as_it_is.copy()),
+        TextColumn("{task.fields[status]}", table_column=as_it_is.copy()),
+        BarColumn(None, table_column=Column(ratio=1, min_width=_SHORTEST_BAR)),
+        TextColumn("left {task.fields[left]}", table_column=as_it_is.copy()),
+        console=console,
+        expand=True,
+        # What goes to a file or a pipe stays there.
+        redirect_stdout=sys.stdout.isatty(),
+        redirect_stderr=sys.stderr.isatty(),
+        transient=True,
+    )
 
 
 class ProgressBar:
@@ -58,33 +82,33 @@ class ProgressBar:
         self._first = done
         self._bar: Progress | None = None
         self._task: Any = None
+        stream = news_stream()
         # Open MPI gives the processes a terminal, whatever their output goes to.
-        if sys.stdout.isatty() and launched().size == 1:
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[status]}"),
-                TimeElapsedColumn(),
-                TextColumn("left {task.fields[left]}"),
-                console=Console(file=sys.stdout),
-                redirect_stdout=True,
-                transient=True,
-            )
+        if stream is not None and stream.isatty() and launched().size == 1:
+            console = Console(file=stream)
+            self._bar = _live_bar(console)
+            self._width = console.width - len(f"{what} {total}/{total}  left 0:00:00") - _MARGIN
             self._task = self._bar.add_task(what, total=total, completed=done, status="", left="?")
             self._bar.start()
 
-    def advance(self, status: str) -> None:
-        """One more unit is done; `status` says how it goes (loss, speed)."""
+    def advance(self, *status: str) -> None:
+        """One more unit is done.
+
+        Args:
+          status: how it goes (loss, epoch, speed), the most important first: a narrow terminal
+            has no room for the last.
+        """
         self.done += 1
         if self._bar is not None:
-            self._bar.update(self._task, completed=self.done, status=status, left=self.left())
+            shown = fitting(status, self._width)
+            self._bar.update(self._task, completed=self.done, status=shown, left=self.left())
             return
         now = time.monotonic()
         if now - self._last_line >= self.interval:
             self._last_line = now
             of = f"/{self.total}" if self.total else ""
-            say(f"{self.what} {self.done}{of}  {status}  left {self.left()}")
+            pieces = [f"{self.what} {self.done}{of}", *status, f"left {self.left()}"]
+            say("  ".join(filter(None, pieces)))
 
     def left(self) -> str:
         """The time left, from the mean speed so far."""

@@ -61,6 +61,10 @@ class Evaluation:
         words, characters = self.errors.words, self.errors.characters
         return {"eval_loss": self.loss, "eval_WER": words.rate, "eval_CER": characters.rate}
 
+    def short(self) -> str:
+        """The result in a word and a number."""
+        return f"WER {self.errors.words.rate:.1%}"
+
     def line(self) -> str:
         """The result in few words."""
         words, characters = self.errors.words, self.errors.characters

@@ -171,13 +171,12 @@ def prepare_decoding(experiment: Experiment, params: Mapping[str, Any]) -> None:
         say(f"Beam search: {note}")
 
 
-def describe_model(model: Model) -> str:
-    """The trainable variables with shapes and dtypes, and their total."""
+def describe_model(model: Model) -> tuple[str, int]:
+    """The trainable variables with shapes and dtypes, a line each, and their total."""
     variables = model.trainable_variables
     width = max(len(v.path) for v in variables)
     lines = [f"{v.path:{width}}  {tuple(v.shape)}, {v.dtype}" for v in variables]
-    total = sum(int(np.prod(v.shape)) for v in variables)
-    return "\n".join(["Trainable variables:", *lines, f"Total trainable parameters: {total:,}"])
+    return "\n".join(lines), sum(int(np.prod(v.shape)) for v in variables)
 
 
 def training_data(experiment: Experiment) -> dict[str, float] | None:

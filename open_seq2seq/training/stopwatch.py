@@ -64,12 +64,11 @@ class Stopwatch:
         self._interval = []
         return f"{int(mean // 3600)}:{int(mean // 60 % 60):02d}:{mean % 60:06.3f}"
 
-    def summary(self) -> str:
+    def summary(self) -> str | None:
+        """The mean time of a step; None: there were no more than `bench_start`."""
         timed = self._steps - self._bench_start
         if timed <= 0:
-            return (
-                f"Not enough steps for benchmarking: {self._steps}, timed from {self._bench_start}."
-            )
+            return None
         return (
             f"Avg time per step: {self._total / timed:.3f} s, "
             f"{self._total_amount / self._total:.0f} {self.unit.plural} per second "

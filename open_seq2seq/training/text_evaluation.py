@@ -57,6 +57,10 @@ class TextEvaluation:
         """The figures for TensorBoard."""
         return {"eval_loss": self.loss, "eval_perplexity": self.perplexity}
 
+    def short(self) -> str:
+        """The result in a word and a number."""
+        return f"perplexity {self.perplexity:.1f}"
+
     def line(self) -> str:
         """The result in few words."""
         words = f"{self.word_perplexity:.2f} per word"

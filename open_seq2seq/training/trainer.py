@@ -83,6 +83,7 @@ class Trainer:
     ):
         self.workers = workers
         self.experiment, self.logdir = experiment, logdir if workers.is_first else None
+        self._benchmarks = logdir is None
         self.params, self.data, self.model = experiment.params, experiment.data, experiment.model
         params = self.params
         self._replicas = workers.size * experiment.devices
@@ -285,7 +286,7 @@ class Trainer:
                     continue
                 if advances:
                     loss = sum(group.losses) / len(group.losses)
-                    bar.advance(f"loss {loss:.3f}  {self._watch.recent_speed()}")
+                    bar.advance(*self._status(loss))
                     reporter.report(self._trained_step(batch, result, loss, rate, scale))
                     self._evaluate_and_save(reporter)
                     self._watch.skip()
@@ -324,6 +325,12 @@ class Trainer:
         path = self.save()
         self.writer.wait()
         return path
+
+    def _status(self, loss: float) -> list[str]:
+        """How training goes, the most important first: for the progress bar."""
+        evaluation = "" if self.last_evaluation is None else self.last_evaluation.short()
+        speed = self._watch.recent_speed()
+        return [f"loss {loss:.3f}", f"epoch {self._epochs():.1f}", evaluation, speed]
 
     def _share_variables(self) -> None:
         """Gives all workers the variables of the first one, but random numbers of their own."""
@@ -432,8 +439,13 @@ class Trainer:
         lines = [
             f"Finished training: {steps} steps in {clock(seconds)}, "
             f"{self._epochs():.1f} epochs in all.",
-            self._watch.summary(),
         ]
+        speed = self._watch.summary()
+        if speed is None and self._benchmarks:
+            speed = f"Not enough steps for benchmarking: {steps}, timed from "
+            speed += f"{self.params['bench_start']} on. Raise --bench_steps."
+        if speed:
+            lines.append(speed)
         if self._left_out.count:
             lines.append(
                 f"{recordings(self._left_out.count)} could not be read and left out; see "

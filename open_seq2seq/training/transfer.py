@@ -7,6 +7,7 @@ remain is kept.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,9 +122,9 @@ def start_from(checkpoint: Path, experiment: Experiment) -> Transfer:
     current = contract(experiment)
     differences = experiment.data.fingerprint_problems(stored.get("features", {}))
     if differences:
-        say("WARNING: the base model was trained on other features:")
-        for problem in differences:
-            say(f"{problem.where}: {problem.found} here, {problem.expected}", 4)
+        lines = [f"    {one.where}: {one.found} here, {one.expected}" for one in differences]
+        text = "\n".join(["the base model was trained on other features:", *lines])
+        say(text, level=logging.WARNING)
     pairs = kept_symbols(stored["vocabulary"], current["vocabulary"])
     if stored["vocabulary"] != current["vocabulary"]:
         _say_vocabulary(stored["vocabulary"], current["vocabulary"])

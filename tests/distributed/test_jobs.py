@@ -131,7 +131,7 @@ class TestTraining:
         assert steps == [5, 10]
         assert len(list(logs.glob("events*"))) == 1
         assert not list(jobs.folder.glob("whole/log/**/*.tmp"))
-        own = jobs.output.split("Training config:")[1]
+        own = jobs.output.split("; log directory ")[1]  # of the first run alone
         for line in ("Starting training from scratch", "Step 5: eval loss", "Done in "):
             assert own.count(line) == 1, line
 

@@ -316,7 +316,7 @@ def test_a_folder_means_its_newest(tmp_path, capsys):
     output = f"--infer_output_file={tmp_path}/out.csv"
     common = (f"--config_file={config}", f"--logdir={tmp_path}/imported")
     assert run_command([*common, "--mode=infer", f"--infer_files={tmp_path}/a.wav", output]) == 0
-    assert f"Transcribing with {tmp_path}/imported/ckpt-100" in capsys.readouterr().out
+    assert f"Transcribing with {tmp_path}/imported/ckpt-100" in capsys.readouterr().err
     # The place is taken; and there is nothing in another folder.
     assert main([*arguments, f"--logdir={tmp_path}/imported"]) == 2
     assert "The import has no place" in capsys.readouterr().err

@@ -171,10 +171,10 @@ def test_words_that_the_symbols_cannot_spell_are_said(trained, run, capfd):
     logits = trained / "logits.pkl"
     model = with_model(trained)
     dump = "--decoder_params/infer_logits_to_pickle=True"
-    code, out, err = run("--mode=infer", f"--infer_output_file={logits}", dump, *model)
+    code, _, err = run("--mode=infer", f"--infer_output_file={logits}", dump, *model)
     assert code == 0, err
     note = "2 words of the language model or lexicon cannot be spelled"
-    assert out.count(note) == 1 and "'x-ray'" in out and "'quay'" in out
+    assert err.count(note) == 1 and "'x-ray'" in err and "'quay'" in err
     capfd.readouterr()
     decode(f"--logits={logits}", "--mode=infer", f"--lm={trained / 'lm.arpa'}", "--alpha=1",
            "--beta=1", f"--infer_output_file={trained / 'out.csv'}")  # fmt: skip

@@ -1,14 +1,20 @@
 """The progress display with and without a terminal."""
 
+import io
 import os
 import pty
+import re
 import subprocess
 import sys
+
+import pytest
 
 from open_seq2seq.training.console import OutputCopy, ProgressBar, clock, say
 
 SCRIPT = """
+from open_seq2seq.messages import show_messages
 from open_seq2seq.training.console import ProgressBar, say
+show_messages()
 with ProgressBar("training", 3) as bar:
     for step in range(3):
         bar.advance(f"loss {step}")
@@ -45,6 +51,33 @@ def test_on_a_terminal_there_is_a_bar_and_lines_stay_whole():
         pass
     assert shown.count(b"*** a line") == 3
     assert b"loss 2" in shown and b"3/3" in shown
+
+
+class Terminal(io.StringIO):
+    """A stream that is said to be a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_narrow_terminal_keeps_what_matters(width, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys, "stdout", terminal)
+    with ProgressBar("training", 252800, done=123456) as bar:
+        bar.advance("loss 123.456", "epoch 12.3", "WER 100.0%", "12.34 steps/s  240 s audio/s")
+        bar._bar.refresh()
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue()).replace("\r", "\n")
+    line = next(line for line in reversed(shown.split("\n")) if "123457/252800" in line)
+    assert (
+        len(line.rstrip()) <= width
+        and "loss 123.456" in line
+        and re.search(r" left \d+:\d\d:\d\d", line)
+    )
+    assert ("epoch 12.3  WER 100.0%" in line) == (width >= 80), line
+    assert ("12.34 steps/s" in line) == (width == 120), line
 
 
 def test_output_is_copied_to_log_files(tmp_path, capsys):

@@ -27,4 +27,4 @@ def test_means_are_over_the_timed_steps():
 def test_too_few_steps_are_not_a_benchmark():
     watch = Stopwatch(10, Clock())
     watch.stop(1.0)
-    assert watch.summary().startswith("Not enough steps")
+    assert watch.summary() is None

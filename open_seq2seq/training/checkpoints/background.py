@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -100,4 +101,4 @@ def _say_errors(asked: deque[Future[object]]) -> None:
 def _say_error(future: Future[object]) -> None:
     error = future.exception()
     if error is not None:
-        say(str(error))
+        say(str(error), level=logging.ERROR)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.errors import Problem
+from open_seq2seq.errors import Problem, RunError
 from open_seq2seq.files import check_writable, write_whole
 from open_seq2seq.inference.transcriber import Transcription
 from open_seq2seq.training.console import say
@@ -23,6 +25,21 @@ from open_seq2seq.transcripts import Transcript, transcript_writer
 from open_seq2seq.transcripts.writer import Writer
 
 
+def print_transcript(name: str, text: str, alone: bool) -> None:
+    """A transcript on standard output, which has nothing else: of one recording its text alone.
+
+    Of several each line has the recording's name, as it was given, a tab, and the text.
+
+    Raises:
+      RunError: standard output is closed, or its disk is full.
+    """
+    try:
+        print(text if alone else f"{name}\t{text}", flush=True)
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        raise RunError(f"The transcripts cannot be written to standard output: {error}.") from error
+
+
 class Results(Protocol):
     """What gets the results of mode infer, one after the other."""
 
@@ -31,15 +48,16 @@ class Results(Protocol):
 
 
 def transcribe_all(
-    experiment: Experiment, output: Path, workers: Workers, shows: bool
+    experiment: Experiment, output: Path | None, workers: Workers, shows: bool
 ) -> tuple[int, list[Problem]]:
     """Transcribes the experiment's data and writes each result as soon as it is there.
 
     Args:
       experiment: a trained model, ready to decode, and the recordings.
       output: the file of results; noticed here, before the first batch, if it cannot be written.
+        None: there is none.
       workers: those that transcribe together; the first one writes.
-      shows: print each transcript too.
+      shows: print each transcript to standard output.
 
     Returns:
       How many results are written, and what is wrong with the other recordings.
@@ -50,7 +68,10 @@ def transcribe_all(
     data = experiment.data
     keep_logits = experiment.params["decoder_params"]["infer_logits_to_pickle"]
     count, problems = 0, []
-    with _opened(output, experiment, keep_logits) if workers.is_first else nullcontext() as results:
+    opened: Any = nullcontext()
+    if workers.is_first and output is not None:
+        opened = _opened(output, experiment, keep_logits)
+    with opened as results:
         for one in run_inference(
             experiment,
             EvaluationStep(experiment.model),
@@ -65,8 +86,8 @@ def transcribe_all(
                 count += 1
             if results is not None:
                 results.add(utterance, one)
-            if shows and one.result is not None:
-                say(f"{utterance.name}: {one.result.text}")
+            if shows and workers.is_first and one.result is not None:
+                print_transcript(utterance.name, one.result.text, len(data.utterances) == 1)
     return count, problems
 
 

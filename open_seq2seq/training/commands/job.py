@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -214,7 +215,7 @@ def _checkpoint(job: Job) -> Path | None:
     except InputError as error:
         if not flags.no_dir_check or logdir.root.is_file():
             raise
-        say(f"WARNING: {error}")
+        say(str(error), level=logging.WARNING)
         found = None
     return named_checkpoint(flags.checkpoint, False, "--checkpoint") if flags.checkpoint else found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -14,8 +15,10 @@ from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import Override, apply_overrides, split_arguments
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
+from open_seq2seq.files import write_whole
+from open_seq2seq.messages import RESULT
 from open_seq2seq.ops import native
-from open_seq2seq.runs.record import config_text
+from open_seq2seq.runs.record import VARIABLES, config_text
 from open_seq2seq.training.commands.evaluation_report import write_results
 from open_seq2seq.training.commands.inference import transcribe_all
 from open_seq2seq.training.commands.job import Job, find_checkpoints, read_job
@@ -80,8 +83,9 @@ def run(
         # Once, before anything is written: what one worker finds here counts for all.
         checkpoint, base = workers.first(lambda: find_checkpoints(job, stack))
         output = workers.first(lambda: check_results(job))
+        say(f"{job.config.path}, mode {job.mode}; log directory {job.logdir.root}")
         for name, params in job.effective.items():
-            say(f"{_TITLES[name]} config:\n{config_text(params)}")
+            say(f"{_TITLES[name]} config:\n{config_text(params)}", level=logging.DEBUG)
         for note in job.notes():
             say(note)
         result = None
@@ -108,7 +112,7 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
     experiment = make_experiment(
         job.params, job.config.base_model, "train", workers=workers, devices=job.devices
     )
-    say(describe_model(experiment.model))
+    _describe_model(job, start, experiment)
     if native.supported() and not native.library_path().exists():
         say(
             "The C++ kernels are not built: `python -m open_seq2seq.ops.native` makes steps faster."
@@ -144,14 +148,14 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
         enable_debug_dump(job.logdir.root / "debug", flags.debug_port)
     summary = TrainingSummary(job, trainer, evaluation_data)
     try:
-        say(trainer.run())
+        say(trainer.run(), level=RESULT)
     except BaseException:
         with suppress(OpenSeq2SeqError):  # what ended training is what has to be said
             summary.finish()
         raise
     summary.finish()
     if trainer.last_evaluation is not None:
-        say(trainer.last_evaluation.text())
+        say(trainer.last_evaluation.text(), level=RESULT)
         assert evaluation_data is not None and trainer.validation is not None
         evaluated = Experiment(evaluation_params, evaluation_data, experiment.model)
         average = trainer.validation.average
@@ -159,7 +163,17 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
         step = trainer.progress.step
         write_results(job, trainer.last_evaluation, evaluated, weights, step, average)
     if target is not None:
-        say(f"Checkpoints and logs are in {target.checkpoints}")
+        say(f"Checkpoints and logs are in {target.checkpoints}", level=RESULT)
+
+
+def _describe_model(job: Job, start: Start, experiment: Experiment) -> None:
+    """How large it is; its variables go into a file, or --verbose shows them."""
+    variables, total = describe_model(experiment.model)
+    say(f"Trainable variables:\n{variables}", level=logging.DEBUG)
+    start.later(lambda: write_whole(job.logdir.root / VARIABLES, f"{variables}\n"))
+    where = f" ({VARIABLES} and parameters_*.txt in the log directory, or --verbose)"
+    where = "" if job.flags.benchmark else where
+    say(f"Total trainable parameters: {total:,}{where}")
 
 
 def _start_from(base: Path, experiment: Experiment) -> None:
@@ -191,7 +205,7 @@ def _eval(job: Job, start: Start, checkpoint: Path) -> AnyEvaluation | None:
     step, task = EvaluationStep(experiment.model), task_of(experiment.model)
     result = task.evaluate(experiment, step, experiment.data, workers=job.workers)
     if result is not None:
-        say(result.text())
+        say(result.text(), level=RESULT)
         add_evaluation(job, experiment, checkpoint, result)
         write_results(job, result, experiment, source, step_of(checkpoint))
     problems = [one.problem for one in result.left_out] if isinstance(result, Evaluation) else []
@@ -219,20 +233,22 @@ def _say_left_out(job: Job, problems: Sequence[Problem], what: str) -> None:
     say(f"{count}: left out, and listed in {listed.path}")
 
 
-def _infer(job: Job, start: Start, checkpoint: Path, output: Path) -> None:
+def _infer(job: Job, start: Start, checkpoint: Path, output: Path | None) -> None:
     files = job.flags.infer_files
     utterances = files and [Utterance(f, f, None, None, "command line") for f in files]
     experiment, source = _trained(job, checkpoint, utterances)
     say(f"Transcribing with {source}")
     _check_data(job, start, experiment, experiment.data, "inference")
     names = [utterance.name for utterance in experiment.data.utterances]
-    job.workers.first(lambda: check_each(output, names, job.flags.overwrite))
+    if output is not None:
+        job.workers.first(lambda: check_each(output, names, job.flags.overwrite))
     start.begin()
     count, problems = transcribe_all(experiment, output, job.workers, shows=bool(files))
     if job.workers.is_first:
-        if experiment.params["decoder_params"]["infer_logits_to_pickle"]:
+        if output is not None and experiment.params["decoder_params"]["infer_logits_to_pickle"]:
             add_logits(job, experiment, checkpoint, output)
-        say(f"{recordings(count)} transcribed; written to {output}")
+        where = f"; written to {output}" if output is not None else ""
+        say(f"{recordings(count)} transcribed{where}")
     job.workers.first(lambda: _say_left_out(job, problems, "inference"))
 
 

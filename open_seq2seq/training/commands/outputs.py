@@ -20,11 +20,11 @@ _PICKLES = (".pkl", ".pickle")
 _LOGITS = "--decoder_params/infer_logits_to_pickle=True"
 
 
-def check_results(job: Job) -> Path:
+def check_results(job: Job) -> Path | None:
     """Checks the files that the command line asks for; leaves nothing behind.
 
     Returns:
-      The file of mode infer.
+      The file of mode infer; None: there is none, since transcripts go to standard output.
 
     Raises:
       InputError: one of them cannot be written, or holds the results of an earlier run.
@@ -34,9 +34,12 @@ def check_results(job: Job) -> Path:
         check_outputs(
             {f"--{name}": getattr(flags, name) for name in ("eval_report", "eval_summary")}
         )
-        return Path(DEFAULT)
+        return None
+    logits = bool(job.params.get("decoder_params", {}).get("infer_logits_to_pickle"))
+    if flags.infer_files and not flags.infer_output_file and not logits:
+        return None
     path = Path(flags.infer_output_file or _free(DEFAULT))
-    _check_kind(path, bool(job.params.get("decoder_params", {}).get("infer_logits_to_pickle")))
+    _check_kind(path, logits)
     if text_format(path).one_recording and PLACE in str(path):
         check_folder(path.parent)
     else:

@@ -90,7 +90,10 @@ def test_as_a_context_it_waits_and_hides_no_other_error(capsys):
 
 SCRIPT = """
 import sys, time, pathlib
+from open_seq2seq.messages import show_messages
 from open_seq2seq.training.checkpoints.background import BackgroundWriter
+
+show_messages()
 
 def write(name):
     time.sleep(0.3)
