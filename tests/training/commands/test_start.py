@@ -14,6 +14,7 @@ from open_seq2seq.training.checkpoints.best import best_checkpoint
 from open_seq2seq.training.checkpoints.lock import LOCK, held
 from open_seq2seq.training.checkpoints.storage import read_state
 from open_seq2seq.training.step import TrainStep
+from open_seq2seq.training.stop_signals import StopSignals
 
 TWO = ("--mode=train", "--max_steps=2")
 
@@ -150,8 +151,26 @@ def test_an_error_of_the_step_costs_no_earlier_step_either(corpus, run, monkeypa
     assert read_state(corpus / "run/ckpt-3")["progress"]["position"] == 3
 
 
+@pytest.fixture
+def hangup():
+    """Sets what SIGHUP does, as a terminal or `nohup` would, whatever these tests run under."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield lambda handler: signal.signal(signal.SIGHUP, handler)
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_nohup_outlives_its_terminal(hangup):
+    hangup(signal.SIG_IGN)
+    with StopSignals() as stop:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert not stop.requested
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.requested
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_signals_save(corpus, run, monkeypatch, number):
+def test_signals_save(corpus, run, monkeypatch, number, hangup):
+    hangup(signal.SIG_DFL)
     original, calls = TrainStep.__call__, []
 
     def signalled(self, *arguments):
