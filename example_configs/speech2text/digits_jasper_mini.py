@@ -53,7 +53,7 @@ base_params = {
     "optimizer": "AdamW",
     "optimizer_params": {"beta2": 0.98, "weight_decay": 0.01},
     "lr_policy": cosine_decay,
-    "lr_policy_params": {"learning_rate": 0.003, "warmup_steps": 100, "min_lr": 0.01},
+    "lr_policy_params": {"learning_rate": 0.003, "warmup_steps": 100, "min_lr_fraction": 0.01},
     "encoder": TDNNEncoder,
     "encoder_params": {
         "convnet_layers": [

@@ -41,7 +41,7 @@ base_params = {
     "optimizer_params": {"beta2": 0.98, "weight_decay": 0.01},
     "max_grad_norm": 5.0,
     "lr_policy": cosine_decay,
-    "lr_policy_params": {"learning_rate": 0.002, "warmup_steps": 300, "min_lr": 0.01},
+    "lr_policy_params": {"learning_rate": 0.002, "warmup_steps": 300, "min_lr_fraction": 0.01},
     "encoder": DeepSpeech2Encoder,
     "encoder_params": {
         # Small kernels over time and frequency: 24 voices are few, and a sound of another one lies a

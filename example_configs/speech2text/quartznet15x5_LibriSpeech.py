@@ -71,7 +71,7 @@ base_params = {
     "optimizer": NovoGrad,
     "optimizer_params": {"beta1": 0.95, "beta2": 0.5, "epsilon": 1e-8, "weight_decay": 0.001},
     "lr_policy": cosine_decay,
-    "lr_policy_params": {"learning_rate": 0.01, "min_lr": 0.0, "warmup_steps": 1000},
+    "lr_policy_params": {"learning_rate": 0.01, "min_lr_fraction": 0.0, "warmup_steps": 1000},
     "encoder": TDNNEncoder,
     "encoder_params": {
         "convnet_layers": layers(repeats=3, last_residual=True),

@@ -35,7 +35,7 @@ base_params = {
     "optimizer": "AdamW",
     "optimizer_params": {"beta2": 0.98, "weight_decay": 0.01},
     "lr_policy": cosine_decay,
-    "lr_policy_params": {"learning_rate": 0.002, "warmup_steps": 200, "min_lr": 0.01},
+    "lr_policy_params": {"learning_rate": 0.002, "warmup_steps": 200, "min_lr_fraction": 0.01},
     "max_grad_norm": 1.0,
     "encoder": LSTMLMEncoder,
     "encoder_params": {

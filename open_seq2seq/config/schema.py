@@ -50,6 +50,7 @@ class Param:
       convert: applied to a valid value when the parameters are parsed.
       no_effect: for a parameter that is accepted for old configs, why it does nothing here;
         a run that is given it says so (`Schema.notes`).
+      note: for a parameter that has an effect, what a run that is given it says of it.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Param:
     names: Mapping[str, Any] | None = None
     convert: Callable[[Any], Any] | None = None
     no_effect: str = ""
+    note: str = ""
 
     @property
     def types(self) -> tuple[Any, ...]:
@@ -190,24 +192,24 @@ class Schema:
         return found
 
     def notes(self, values: Mapping[str, Any]) -> list[str]:
-        """What a user should know of valid values that have no effect: one line per reason.
+        """What a user should know of valid values (`no_effect`, `note`): one line per reason.
 
         A value that asks for nothing (the default, None, False) is passed over.
         """
         reasons: dict[str, list[str]] = {}
-        for path, reason in self._without_effect(values, ""):
+        for path, reason in self._remarks(values, ""):
             reasons.setdefault(reason, []).append(path)
-        return [f"{', '.join(paths)}: no effect here: {why}" for why, paths in reasons.items()]
+        return [f"{', '.join(paths)}: {why}" for why, paths in reasons.items()]
 
-    def _without_effect(self, values: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:
+    def _remarks(self, values: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:
         for param in self.params:
             value, place = values.get(param.name), _join(where, param.name)
-            if param.no_effect:
+            if param.no_effect or param.note:
                 if value not in (None, False, param.default):
-                    yield place, param.no_effect
+                    yield place, param.note or f"no effect here: {param.no_effect}"
             elif isinstance(value, Mapping):
                 schema = param.schema_for(values)
-                yield from schema._without_effect(value, place) if schema else ()
+                yield from schema._remarks(value, place) if schema else ()
 
     def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Valid values as the component sees them, defaults filled in."""

@@ -96,20 +96,41 @@ def poly_decay(
     return (learning_rate - min_lr) * remaining**power + min_lr
 
 
+def _check_fraction(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
+    old, new = values.get("min_lr"), values.get("min_lr_fraction")
+    if old is not None and new is not None and old != new:
+        place = f"{where}/min_lr" if where else "min_lr"
+        remedy = f"Remove min_lr, the old name (--{place}=None); or set both to {new:g}."
+        expected = "one of them: both are the fraction of learning_rate that is left at the end"
+        yield Problem(place, f"{old:g}, and min_lr_fraction {new:g}", expected, remedy)
+
+
 @_policy(
-    "Half a cosine down to min_lr x learning_rate, after an optional linear warm-up.",
+    "Half a cosine down to min_lr_fraction x learning_rate, after an optional linear warm-up.",
     _DECAY_STEPS,
     Param("power", float, "Has no effect; accepted because OpenSeq2Seq does.", default=1.0),
     _BEGIN_DECAY_AT,
     Param(
         "min_lr",
         float,
-        "The final learning rate as a fraction of learning_rate (not an absolute rate).",
+        "OpenSeq2Seq's name of min_lr_fraction: a fraction of learning_rate here, while it is a "
+        "rate in the other policies.",
+        default=None,
+        minimum=0.0,
+        maximum=1.0,
+        note="a fraction of learning_rate in cosine_decay, a rate in the other policies. Its name "
+        "is min_lr_fraction; the old one keeps its meaning.",
+    ),
+    _WARMUP_STEPS,
+    Param(
+        "min_lr_fraction",
+        float,
+        "The final learning rate as a fraction of learning_rate.",
         default=0.0,
         minimum=0.0,
         maximum=1.0,
     ),
-    _WARMUP_STEPS,
+    check=_check_fraction,
 )
 def cosine_decay(
     global_step: int,
@@ -117,15 +138,20 @@ def cosine_decay(
     decay_steps: int,
     power: float = 1.0,
     begin_decay_at: int = 0,
-    min_lr: float = 0.0,
+    min_lr: float | None = None,
     warmup_steps: int = 0,
+    min_lr_fraction: float = 0.0,
 ) -> float:
-    """`learning_rate ((1 - min_lr) (1 + cos(pi progress)) / 2 + min_lr)` (arXiv:1608.03983)."""
+    """`learning_rate ((1 - f) (1 + cos(pi progress)) / 2 + f)`, f the fraction (arXiv:1608.03983).
+
+    `min_lr` is what OpenSeq2Seq calls the fraction.
+    """
     if global_step < max(warmup_steps, begin_decay_at):
         return _before_decay(global_step, learning_rate, warmup_steps)
     progress = _progress(global_step, begin_decay_at, decay_steps)
     cosine = 0.5 * (1.0 + math.cos(math.pi * progress))
-    return learning_rate * ((1.0 - min_lr) * cosine + min_lr)
+    fraction = min_lr_fraction if min_lr is None else min_lr
+    return learning_rate * ((1.0 - fraction) * cosine + fraction)
 
 
 @_policy(

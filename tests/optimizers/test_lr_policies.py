@@ -26,6 +26,7 @@ COSINE_WARMUP = {
     "warmup_steps": 100,
 }
 COSINE_MIN = {"learning_rate": 0.01, "decay_steps": 1000, "min_lr": 0.1}
+COSINE_FRACTION = {"learning_rate": 0.01, "decay_steps": 1000, "min_lr_fraction": 0.1}
 EXP = {
     "learning_rate": 0.001,
     "decay_steps": 500,
@@ -46,6 +47,8 @@ GOLDEN = [
     (cosine_decay, COSINE_WARMUP, 750, 0.00178606),
     (cosine_decay, COSINE_MIN, 500, 0.0055),
     (cosine_decay, COSINE_MIN, 1000, 0.001),
+    (cosine_decay, COSINE_FRACTION, 500, 0.0055),
+    (cosine_decay, COSINE_FRACTION, 1000, 0.001),
     (exp_decay, EXP, 500, 0.0009),
     (exp_decay, EXP, 1000, 0.00081),
     (piecewise_constant, PIECES, 300, 0.1),
@@ -101,12 +104,13 @@ def test_fixed(step, rate):
     power=st.floats(0.1, 4.0),
     share=st.floats(0.0, 1.0),
     policy=st.sampled_from([poly_decay, cosine_decay, inv_poly_decay]),
+    name=st.sampled_from(["min_lr", "min_lr_fraction"]),
 )
 def test_warmup_then_constant_then_monotone_decay(
-    step, rate, decay_steps, warmup_steps, extra, power, share, policy
+    step, rate, decay_steps, warmup_steps, extra, power, share, policy, name
 ):
     begin = warmup_steps + extra
-    minimum = share if policy is cosine_decay else share * rate
+    minimum = {name: share} if policy is cosine_decay else {"min_lr": share * rate}
 
     def learning_rate(at):
         return policy(
@@ -115,8 +119,8 @@ def test_warmup_then_constant_then_monotone_decay(
             decay_steps,
             power=power,
             begin_decay_at=begin,
-            min_lr=minimum,
             warmup_steps=warmup_steps,
+            **minimum,
         )
 
     value = learning_rate(step)
@@ -168,3 +172,19 @@ def test_transformer(step, warmup_steps, width):
     assert transformer_policy(step, 1.0, width, warmup_steps, max_lr=peak / 2) <= peak / 2
     tripled = transformer_policy(step, 1.0, width, warmup_steps, coefficient=3.0)
     assert tripled == pytest.approx(3.0 * value)
+
+
+def test_a_fraction_has_one_name():
+    """OpenSeq2Seq's name of cosine_decay's fraction is said, and not mixed with ours."""
+    schema = cosine_decay.PARAMS
+    (note,) = schema.notes({"learning_rate": 0.01, "min_lr": 0.1})
+    assert note.startswith("min_lr: a fraction of learning_rate") and "min_lr_fraction" in note
+    assert schema.notes({"learning_rate": 0.01, "min_lr_fraction": 0.1, "min_lr": 0.0}) == []
+    assert poly_decay.PARAMS.notes({"learning_rate": 0.01, "min_lr": 1e-5}) == []
+    both = {"learning_rate": 0.01, "min_lr": 0.1, "min_lr_fraction": 0.2}
+    (problem,) = schema.problems(both, "lr_policy_params")
+    assert problem.where == "lr_policy_params/min_lr"
+    assert "--lr_policy_params/min_lr=None" in problem.remedy
+    for remedied in ({**both, "min_lr": None}, {**both, "min_lr": 0.2}):
+        assert schema.problems(remedied) == []
+        assert cosine_decay(1000, decay_steps=1000, **remedied) == pytest.approx(0.002)
