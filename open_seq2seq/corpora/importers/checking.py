@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,13 @@ from typing import Any
 
 from open_seq2seq.corpora.importers.durations import Length, file_lengths, file_sizes
 from open_seq2seq.corpora.importers.entries import Entry, Split, counted
-from open_seq2seq.corpora.importers.texts import ascii_lower, language_note, lost_characters
+from open_seq2seq.corpora.importers.texts import (
+    ascii_lower,
+    language_note,
+    lost_characters,
+    odd_spaces,
+    single_spaced,
+)
 from open_seq2seq.data.audio import SEGMENT_SLACK
 from open_seq2seq.errors import Problem
 
@@ -22,6 +29,9 @@ _OVERHANG = 0.5
 _OVERHANG_SHARE = 0.1
 
 _MICROSECOND = 1e-6
+
+# Control characters have no names in Unicode.
+_SPACES = {"\n": "line feed", "\r": "carriage return", "\t": "tab", "\0": "U+0000"}
 
 # Seconds that a corpus's durations may differ from its files', as in the check before training.
 _TOLERANCE = 0.1
@@ -53,7 +63,7 @@ def checked(
 
     Args:
       path: of the manifest.
-      normalize: transcript -> transcript.
+      normalize: transcript, its white space single spaces -> transcript.
       relative_paths: recordings are named relative to the manifest's folder.
     """
     manifest = Manifest(path, [], [*split.problems], [*split.left_out], [*split.notes])
@@ -92,7 +102,7 @@ def _row(
     """The row of an entry, whose file and size are filled in later, or what is wrong with it."""
     if entry.channel and length.channels > 1:
         return _several_channels(entry, file, length.channels)
-    transcript = normalize(entry.transcript)
+    transcript = normalize(single_spaced(entry.transcript))
     if not transcript:
         return _empty(entry)
     duration = length.duration
@@ -124,6 +134,7 @@ def _note_losses(manifest: Manifest, entries: list[Entry], normalize: Callable[[
             manifest.notes.append(
                 f"Characters without ASCII form are dropped from transcripts: {shown}"
             )
+    _note_spaces(manifest, entries)
     note = language_note((entry.transcript for entry in entries), normalize)
     if note:
         manifest.notes.append(note)
@@ -138,6 +149,22 @@ def _note_losses(manifest: Manifest, entries: list[Entry], normalize: Callable[[
             f"{counted(shortened, 'segment')} shortened to end with the recording, by at most "
             f"{_OVERHANG} s"
         )
+
+
+def _note_spaces(manifest: Manifest, entries: list[Entry]) -> None:
+    """Notes the line feeds, tabs and other white space in transcripts that became a space."""
+    found = [spaces for entry in entries if (spaces := odd_spaces(entry.transcript))]
+    if found:
+        counts = Counter(c for spaces in found for c in spaces)
+        shown = ", ".join(f"{_space_name(c)} ({n})" for c, n in counts.most_common())
+        manifest.notes.append(
+            f"White space other than the space in {counted(len(found), 'transcript')}, made one "
+            f"space each time: {shown}"
+        )
+
+
+def _space_name(character: str) -> str:
+    return _SPACES.get(character) or unicodedata.name(character, f"U+{ord(character):04X}").lower()
 
 
 def _false_duration(entry: Entry, length: float) -> Problem:

@@ -11,6 +11,25 @@ OPENSEQ2SEQ = "openseq2seq"
 _NORMALIZERS = ("librispeech", "plain", "turkish")
 
 
+def single_spaced(text: str) -> str:
+    """One space for each stretch of white space and control characters; none at the ends.
+
+    White space is what Unicode calls so, line and paragraph separators and the non-breaking space
+    among it. Manifests, language models and vocabularies know the space alone.
+    """
+    if any(unicodedata.category(c) == "Cc" for c in text):
+        text = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
+    return " ".join(text.split())
+
+
+def odd_spaces(text: str) -> list[str]:
+    """What `single_spaced` makes spaces, the space itself apart, within a text."""
+    inner = text.strip()
+    if inner.isascii() and inner.isprintable():
+        return []
+    return [c for c in inner if c != " " and (c.isspace() or unicodedata.category(c) == "Cc")]
+
+
 def ascii_lower(text: str) -> str:
     """As OpenSeq2Seq's import_librivox.py: NFKD, what is not ASCII dropped, lower case.
 
@@ -34,7 +53,7 @@ def names() -> tuple[str, ...]:
 
 
 def text_function(name: str) -> Callable[[str], str]:
-    """The function of a name; `none` only takes the space from both ends."""
+    """The function of a name, for `single_spaced` texts; `none` leaves them as they are."""
     if name == VERBATIM:
         return str.strip
     if name == OPENSEQ2SEQ:
