@@ -5,7 +5,8 @@
     python scripts/plot_training.py runs/a --losses --output=loss.png
 
 Runs are log directories, called by what tells their paths apart; --names gives other names. Those
-of one config (or name), which differ in their seeds, share a colour. --losses draws the loss and the learning rate of one run instead.
+of one config (or name), which differ in their seeds, share a colour. --losses draws the
+loss and the learning rate of one run instead.
 """
 
 from __future__ import annotations
