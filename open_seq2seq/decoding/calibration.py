@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,11 @@ from open_seq2seq.decoders.decode_result import Word
 from open_seq2seq.decoding.utterances import StoredUtterance
 from open_seq2seq.decoding.word_times import Shifts
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.files import parsed_json
+
+REMEDY = (
+    "scripts/get_calibration_files.sh fetches recordings and alignments; of your own recordings "
+    "Gentle makes them (docs/inference.md)."
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class Calibration:
 def read_alignments(path: str) -> dict[str, list[AlignedWord]]:
     """Forced alignments in the JSON of Gentle.
 
+    OpenSeq2Seq's `calibration/target.json` is such a file.
+
     Args:
       path: a JSON file with an object from the recording's path to its alignment, or a folder
         with a JSON file for each recording, named as it is. An alignment is Gentle's object
@@ -89,11 +95,37 @@ def read_alignments(path: str) -> dict[str, list[AlignedWord]]:
     return aligned
 
 
+def aligned_names(names: Iterable[str], alignments: Mapping[str, Any]) -> list[str]:
+    """Those of the recordings that have an alignment."""
+    by_stem = _by_stem(alignments)
+    return [name for name in names if _of(name, alignments, by_stem) is not None]
+
+
+def _by_stem(alignments: Mapping[str, Any]) -> dict[str, str]:
+    """From a file's name without folder and suffix to its key, where only one has this name."""
+    keys: dict[str, list[str]] = {}
+    for key in alignments:
+        keys.setdefault(Path(key).stem, []).append(key)
+    return {stem: several[0] for stem, several in keys.items() if len(several) == 1}
+
+
+def _of(name: str, alignments: Mapping[str, Any], by_stem: Mapping[str, str]) -> Any:
+    """The alignment of a recording: by its path, else by its name.
+
+    So alignments hold where the recordings are in another folder or in another format than when
+    they were aligned.
+    """
+    stem = Path(name).stem
+    key = next((key for key in (name, stem) if key in alignments), by_stem.get(stem))
+    return None if key is None else alignments[key]
+
+
 def _read_json(path: Path, problems: list[Problem]) -> Any:
     try:
-        return parsed_json(path.read_text(encoding="utf-8-sig"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        problems.append(Problem(str(path), error.strerror or str(error), "a JSON file"))
+        found = error.strerror or str(error)
+        problems.append(Problem(str(path), found, "a JSON file", REMEDY))
     except ValueError as error:
         problems.append(Problem(str(path), str(error), "JSON"))
     return None
@@ -112,10 +144,8 @@ def _words(where: str, alignment: Any, problems: list[Problem]) -> list[AlignedW
                 words.append(AlignedWord(None))
                 continue
             start, end = float(word["start"]), float(word["end"])
-            if not (math.isfinite(start) and math.isfinite(end)):
-                raise ValueError(word)
             words.append(AlignedWord(str(word["alignedWord"]).lower(), start, end))
-        except (TypeError, KeyError, ValueError, OverflowError):
+        except (TypeError, KeyError, ValueError):
             expected = "an object with case, alignedWord, start and end"
             problems.append(Problem(f"{where}, word {index}", repr(word)[:80], expected))
     return words
@@ -137,12 +167,13 @@ def calibrate(
     Raises:
       InputError: no word can be compared.
     """
+    by_stem = _by_stem(alignments)
     starts: list[float] = []
     ends: list[float] = []
     left_out, used = [], 0
     for utterance, greedy in zip(utterances, words):
         path = utterance.name
-        aligned = alignments.get(path) or alignments.get(Path(path).stem)
+        aligned = _of(path, alignments, by_stem)
         if aligned is None or len(aligned) != len(greedy):
             left_out.append(path)
             continue
