@@ -58,6 +58,7 @@ format: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/python scripts/make_config_reference.py
+	$(BIN)/python scripts/make_openseq2seq_page.py
 
 # Exact versions of everything but the benchmarks' contestants, for all supported Pythons in one file.
 lock: $(VENV)/installed

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from open_seq2seq.config.loading import check_config_file
+from open_seq2seq.config.schema import closest_name
 from open_seq2seq.error_output import shown
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.messages import RESULT, messages_shown
@@ -21,6 +22,14 @@ from open_seq2seq.training.workers.launch import launched
 from open_seq2seq.version import __version__
 
 MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
+# What other programs call them.
+_OTHER_MODES = {
+    "train": ("training", "fit", "finetune"),
+    "eval": ("test", "dev", "validate", "validation", "score"),
+    "train_eval": ("train_and_eval", "train_and_evaluate"),
+    "infer": ("inference", "predict", "decode", "transcribe", "recognize", "asr"),
+    "interactive_infer": ("interactive", "streaming", "stream", "server", "demo"),
+}
 
 # Seconds that a worker leaves another one to say why both end.
 _SAYING_WHY = 5
@@ -65,7 +74,13 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--config_file", "--config", required=True, help="the Python config module")
-    add("--mode", default="train", choices=MODES, help="what to do (default: train)")
+    add(
+        "--mode",
+        default="train",
+        type=_mode,
+        metavar=f"{{{','.join(MODES)}}}",
+        help="what to do (default: train)",
+    )
     add("--continue_learning", action="store_true", help="resume from the newest checkpoint")
     add(
         "--checkpoint",
@@ -115,6 +130,17 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add("--version", action="version", version=f"open-seq2seq {__version__}")
     return parser
+
+
+def _mode(text: str) -> str:
+    """A mode of run.py; of another word, the one that is meant."""
+    if text in MODES:
+        return text
+    word = text.lower().replace("-", "_")
+    meant = next((mode for mode, others in _OTHER_MODES.items() if word in others), None)
+    meant = meant or closest_name(word, MODES)
+    question = f" Did you mean {meant}?" if meant else ""
+    raise argparse.ArgumentTypeError(f"no mode {text!r}; there are {', '.join(MODES)}.{question}")
 
 
 def main(arguments: Sequence[str] | None = None, after: Callable[[Any], None] | None = None) -> int:

@@ -31,6 +31,7 @@ RANK = {
     "start": 1,
     "version": 0,
     "greetings": 0,
+    "successors": 0,
     "messages": 0,
     "errors": -1,
     "error_output": 0,

@@ -21,12 +21,8 @@ from open_seq2seq.config.old_names import MOVED_MODULES, RENAMED, other_task
 from open_seq2seq.config.schema import closest_name
 from open_seq2seq.config.tf_names import TensorflowNames
 from open_seq2seq.errors import InputError, Problem
-
-# What there is for a task of OpenSeq2Seq's that has a part here.
-_INSTEAD = {
-    "language modelling": "; language models are trained with configs like "
-    "example_configs/text/lstm_lm.py and transformer_lm.py (docs/language_models.md)",
-}
+from open_seq2seq.successors import hint
+from open_seq2seq.successors.configs import LANGUAGE_MODEL_COMMAND
 
 
 class ConfigImports:
@@ -128,16 +124,24 @@ class ConfigImports:
         self, name: str, globals: Mapping[str, Any] | None, module: Any = None
     ) -> InputError:
         task = other_task(self.text)
+        if task and task[0] == "language modelling":
+            return InputError(
+                f"{self.path} is a config for language modelling (it imports {task[1]}), of parts "
+                "that are not here. Language models are trained on lines of text:\n"
+                f"    {LANGUAGE_MODEL_COMMAND}\n"
+                "or with example_configs/text/transformer_lm.py; --mode=eval gives their "
+                "perplexity, scripts/rescore.py puts them to use (docs/language_models.md)."
+            )
         if task:
             return InputError(
                 f"{self.path} is a config for {task[0]} (it imports {task[1]}); this framework "
                 "does speech recognition with CTC, so only Speech2Text configs with a CTC "
-                f"decoder can be used{_INSTEAD.get(task[0], '')}."
+                "decoder can be used."
             )
         offered = sorted(getattr(module, "__all__", ()))
         match = closest_name(name.rpartition(".")[2], offered)
         expected = f"one of {', '.join(offered)}" if offered else "a module of this framework"
-        remedy = f"Did you mean {match}?" if match else ""
+        remedy = hint(name) or (f"Did you mean {match}?" if match else "")
         problem = Problem(self._line(globals), f"an import of {name}", expected, remedy)
         return InputError("The config file imports what is not there:", [problem])
 

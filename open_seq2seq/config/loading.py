@@ -21,6 +21,7 @@ from open_seq2seq.config.schema import closest_name
 from open_seq2seq.config.source import copied_from, read_source
 from open_seq2seq.config.tf_names import plain_values
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.successors import hint
 
 MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
 PARAMS_OF_MODE = {
@@ -85,7 +86,7 @@ def check_config_file(path: str | Path) -> None:
     found = "a folder" if path.is_dir() else "something else than a file"
     if not path.exists():
         found = "no such file"
-    problem = Problem(str(path), found, "a Python config module", _neighbour(path))
+    problem = Problem(str(path), found, "a Python config module", _remedy(path))
     raise InputError("The config file cannot be read:", [problem])
 
 
@@ -141,6 +142,15 @@ def _missing(path: Path, names: Mapping[str, Any], name: str, expected: str) -> 
     return Problem(
         str(path), f"no {name}", expected, f"Is {match} meant to be it?" if match else ""
     )
+
+
+def _remedy(path: Path) -> str:
+    """What became of a config of OpenSeq2Seq's, or the one here that may have been meant."""
+    known = hint(path.as_posix(), exactly=True)
+    near = _neighbour(path)
+    if known or "Did you mean" in near:
+        return known or near
+    return hint(path.as_posix()) or near
 
 
 def _neighbour(path: Path) -> str:

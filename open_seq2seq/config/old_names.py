@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 # Modules of OpenSeq2Seq whose components are in another module here.
 MOVED_MODULES = {
+    "open_seq2seq.decoders.fc_decoder": "open_seq2seq.decoders",
     "open_seq2seq.decoders.fc_decoders": "open_seq2seq.decoders",
     "open_seq2seq.encoders.ds2_encoder": "open_seq2seq.encoders",
     "open_seq2seq.encoders.tdnn_encoder": "open_seq2seq.encoders",
@@ -36,7 +37,18 @@ _TASKS = {
         "centaur",
     ),
     "sentiment analysis": ("IMDBDataLayer", "SSTDataLayer"),
-    "language modelling": ("LSTMLM", "LM*", "WKTDataLayer", "WeightDrop*", "lm"),
+    "language modelling": (
+        "LSTMLM",
+        "LM*",
+        "WKTDataLayer",
+        "WikiText*",
+        "Wikitext*",
+        "WeightDrop*",
+        "lm",
+        "lm_encoders",
+        "lm_decoders",
+        "lstm_lm",
+    ),
     "image classification": (
         "Image2Label",
         "ResNetEncoder",

@@ -16,6 +16,7 @@ from typing import Any
 from open_seq2seq.config.loading import PARAMS_OF_MODE
 from open_seq2seq.config.schema import Param, Schema, closest_name
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.successors import hint
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,13 @@ def _unknown(
     schema: Schema,
     params: Mapping[str, Any],
 ) -> Problem:
-    """The message for a name that `known` does not have: the nearest of its own, or of any."""
+    """The message for a name that `known` does not have.
+
+    The remedy is what became of a flag of OpenSeq2Seq's, the nearest of its own names, or of any.
+    """
+    became = hint(where)
+    if became:
+        return Problem(where, "an unknown parameter", f"one of {known.name}'s", became)
     match = closest_name(name, [*flags, *known.by_name])
     if match:
         remedy = f"Did you mean --{'/'.join([*parents, match])}?"
@@ -167,8 +174,14 @@ def parse_value(text: str, param: Param | None = None) -> Any:
     """The value that `text` stands for: a Python literal, or the text itself.
 
     `true`, `false`, `none` and `null` are understood in any case; a parameter of type
-    str (and no other type) takes the text as it is, unless it is quoted.
+    str (and no other type) takes the text as it is, unless it is quoted. Of a list of texts one
+    is given without brackets: `dataset_files=a.csv`.
     """
+    if param is not None and param.item is not None and param.item.type is str:
+        value = parse_value(text)
+        return (
+            [text] if set(param.types) <= {list, type(None)} and isinstance(value, str) else value
+        )
     word = text.strip().lower()
     only_text = param is not None and set(param.types) <= {str, type(None)}
     if word in ("none", "null") and (param is None or param.accepts_none()):

@@ -23,7 +23,6 @@ from open_seq2seq.files.records import (
     append_text,
     mend_json_lines,
     misfits,
-    parsed_json,
     read_json,
     read_json_lines,
 )
@@ -45,7 +44,6 @@ __all__ = [
     "draft_of",
     "mend_json_lines",
     "misfits",
-    "parsed_json",
     "read_json",
     "read_json_lines",
     "replaced",

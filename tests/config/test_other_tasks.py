@@ -1,11 +1,20 @@
 """Configs that cannot be used: OpenSeq2Seq's other tasks, and names that are not there."""
 
+import re
+import shlex
+from pathlib import Path
+
 import pytest
 
+from open_seq2seq.cli import make_parser
 from open_seq2seq.config.loading import load_config
+from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.config.tf_names import _NAMES, OurName, TensorflowNames
 from open_seq2seq.errors import InputError
 from open_seq2seq.optimizers import INITIALIZERS, OPTIMIZERS, REGULARIZERS
+from open_seq2seq.training.experiment import effective_params
+
+ROOT = Path(__file__).parents[2]
 
 # The imports of one example of each task.
 OTHER_TASKS = {
@@ -61,14 +70,37 @@ def failure(tmp_path, text):
     return path, raised.value
 
 
-@pytest.mark.parametrize("task", OTHER_TASKS)
+@pytest.mark.parametrize("task", sorted({*OTHER_TASKS} - {"language modelling"}))
 def test_other_tasks_end_in_one_sentence(tmp_path, task):
     path, error = failure(tmp_path, OTHER_TASKS[task])
     message = str(error)
     assert message.startswith(f"{path} is a config for {task} (it imports ")
     assert "this framework does speech recognition with CTC" in message
     assert "\n" not in message and message.count(". ") == 0 and not error.problems
-    assert ("example_configs/text/lstm_lm.py" in message) == (task == "language modelling")
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        OTHER_TASKS["language modelling"],
+        "from open_seq2seq.data import WKTDataLayer",
+        "from open_seq2seq.data import WikitextDataLayer",
+        "import open_seq2seq.models.lstm_lm",
+        "from open_seq2seq.data.lm.lmdata import WKTDataLayer",
+    ],
+)
+def test_old_language_models_are_told_how_one_is_trained(tmp_path, imports):
+    """The command that is named trains one, with text in the place of its names."""
+    path, error = failure(tmp_path, imports)
+    assert str(error).startswith(f"{path} is a config for language modelling (it imports ")
+    (command,) = re.findall(r"^    (python run.py .*)$", str(error), re.MULTILINE)
+    arguments = shlex.split(command)[2:]
+    flags, rest = make_parser().parse_known_args(arguments)
+    config = load_config(ROOT / flags.config_file)
+    for mode, text in (("train", "train.txt"), ("eval", "held_out.txt")):
+        params = effective_params(config, split_arguments(rest), mode)
+        assert config.base_model.PARAMS.fill(params)
+        assert params["data_layer_params"]["dataset_files"] == [text]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +109,9 @@ def test_other_tasks_end_in_one_sentence(tmp_path, task):
         ("from open_seq2seq.encoders import TDNNEncodr", "Did you mean TDNNEncoder?"),
         ("from open_seq2seq.encoders import MyEncoder", "an import of open_seq2seq.encoders.My"),
         ("from open_seq2seq.utils.hooks import X", "an import of open_seq2seq.utils.hooks"),
+        ("import open_seq2seq.encoders.las_encoder", "attention-based speech recognition"),
+        ("from open_seq2seq.utils.utils import deco_print", "Recognizer.load"),
+        ("from open_seq2seq.data.speech2text.speech_utils import x", "features.FeatureExtractor"),
         ("import tensorflow as tf; tf.nn.rellu", "tf.nn.rellu, expected one of"),
         ("tf.nn.rellu", "Did you mean tf.nn.relu?"),
         ("tf.contrib.layers.batch_norm", "tf.contrib.layers.l2_regularizer"),

@@ -32,7 +32,10 @@ def test_links_lead_to_files(page):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+# It names what is not there on purpose; tests/successors looks at what it names in its place.
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if p.name != "from_openseq2seq.md"], ids=lambda page: page.name
+)
 def test_files_that_are_named_exist(page):
     named = re.findall(
         r"`((?:scripts|benchmarks|example_configs|tests|docs)/[\w/]+\.\w+)`", page.read_text()

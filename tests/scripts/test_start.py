@@ -70,6 +70,7 @@ def clone(tmp_path):
     (folder / "open_seq2seq").mkdir(parents=True)
     for name in ("__init__", "start", "messages", "greetings", "version"):
         shutil.copy(ROOT / f"open_seq2seq/{name}.py", folder / "open_seq2seq")
+    shutil.copytree(ROOT / "open_seq2seq/successors", folder / "open_seq2seq/successors")
     (folder / "Makefile").write_text("")
     text = "import open_seq2seq.start\nimport a_package\nprint('it runs')\n"
     (folder / "run.py").write_text(text)
