@@ -9,7 +9,7 @@ JOBS ?= 2
 # Without a compiler, or a network for KenLM's sources, everything else works.
 BUILD_BEAM_SEARCH = -$(BIN)/python -m ctc_decoder_with_lm.build
 
-.PHONY: try demo horovod test test-slow test-machines check format docs lock clean
+.PHONY: try demo gpu horovod test test-slow test-machines check format docs lock clean
 
 # Installed again only when the dependencies change.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -28,6 +28,13 @@ try: $(VENV)/installed
 
 demo: $(VENV)/installed
 	$(BIN)/python scripts/demo.py
+
+# TensorFlow with CUDA in the place of tensorflow-cpu (3 GB); docs/gpu.md. What the two share goes with
+# tensorflow-cpu, hence the last line.
+gpu: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[gpu]'
+	$(BIN)/python -m pip uninstall --quiet --yes tensorflow-cpu
+	$(BIN)/python -m pip install --quiet --no-deps --force-reinstall 'tensorflow~=2.21.0'
 
 # For training with several processes or machines; takes minutes the first time.
 horovod: $(VENV)/installed

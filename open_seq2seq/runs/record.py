@@ -112,12 +112,12 @@ def hardware() -> dict[str, Any]:
     return {
         "processor": cpu_name(),
         "cores": available_cores(),
-        "gpus": _gpu_names(),
+        "gpus": gpu_names(),
         "platform": platform.platform(),
     }
 
 
-def _gpu_names() -> list[str]:
+def gpu_names() -> list[str]:
     import keras
 
     if keras.backend.backend() == "jax":

@@ -44,6 +44,17 @@ def library_path() -> Path:
     return build_folder(_SOURCES, "open_seq2seq") / name
 
 
+def missing() -> bool:
+    """Whether the kernels would make this process faster, and are not built."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow" or not supported() or library_path().exists():
+        return False
+    import tensorflow as tf
+
+    return not tf.config.list_physical_devices("GPU")
+
+
 def build() -> Path:
     """Compiles the library, unless it is there.
 

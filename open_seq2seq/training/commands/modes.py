@@ -31,6 +31,7 @@ from open_seq2seq.training.commands.run_summary import (
 )
 from open_seq2seq.training.commands.start import Start
 from open_seq2seq.training.console import be_quiet, clock, say
+from open_seq2seq.training.device_line import device_line
 from open_seq2seq.training.devices import split_cpu
 from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.experiment import (
@@ -84,6 +85,7 @@ def run(
         checkpoint, base = workers.first(lambda: find_checkpoints(job, stack))
         output = workers.first(lambda: check_results(job))
         say(f"{job.config.path}, mode {job.mode}; log directory {job.logdir.root}")
+        say(device_line(job.devices, workers.size))
         for name, params in job.effective.items():
             say(f"{_TITLES[name]} config:\n{config_text(params)}", level=logging.DEBUG)
         for note in job.notes():
@@ -113,7 +115,7 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
         job.params, job.config.base_model, "train", workers=workers, devices=job.devices
     )
     _describe_model(job, start, experiment)
-    if native.supported() and not native.library_path().exists():
+    if native.missing():
         say(
             "The C++ kernels are not built: `python -m open_seq2seq.ops.native` makes steps faster."
         )

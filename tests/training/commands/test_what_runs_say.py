@@ -22,6 +22,7 @@ def test_ten_lines_before_training_the_rest_in_files(corpus, run):
     assert (code, err) == (0, "")
     assert len(before_training(out)) <= 10
     assert "benchmark" not in out
+    assert sum(line.startswith("*** Computes on ") for line in before_training(out)) == 1
     (parameters,) = (corpus / "run").glob("parameters_*.txt")
     text = parameters.read_text()
     assert text.startswith("train:\n") and "\neval:\n" in text
