@@ -17,6 +17,7 @@ from ctc_decoder_with_lm.scoring import Scoring
 from open_seq2seq.decoders.decode_result import DecodeResult, Token, Word
 from open_seq2seq.errors import InputError, Problem
 
+_LONGEST = 2000
 INPUTS = ("logits", "log_probs", "probabilities")
 
 
@@ -39,7 +40,7 @@ class LanguageModel:
         try:
             self._native = native.LanguageModel(os.fspath(path))
         except native.Error as error:
-            raise InputError(str(error)) from None
+            raise InputError(_first_of(str(error))) from None
         self.path: str = self._native.path
         self.order: int = self._native.order
         self.size: int = self._native.size
@@ -54,7 +55,7 @@ class LanguageModel:
         try:
             return [word.decode(errors="replace") for word in self._native.words()]
         except core().Error as error:
-            raise InputError(str(error)) from None
+            raise InputError(_first_of(str(error))) from None
 
     def score(
         self, words: Sequence[str], begin: bool = True, end: bool = True
@@ -138,7 +139,7 @@ class BeamSearchDecoder:
             trie = _checked_texts("trie_path", [os.fspath(trie_path)])[0] if trie_path else ""
             self._model = native.Model(self.symbols, self.scoring.as_dict(), models, words, trie)
         except native.Error as error:
-            raise InputError(str(error)) from None
+            raise InputError(_first_of(str(error))) from None
         self.lexicon_words: int = self._model.lexicon_words
         self.unspellable_words: int = self._model.unspellable
         self.unspellable_examples: list[str] = list(self._model.unspellable_examples)
@@ -178,7 +179,7 @@ class BeamSearchDecoder:
         try:
             return HotWords(native.HotWords(pairs, self._model), phrases, self._model)
         except native.Error as error:
-            raise InputError(str(error)) from None
+            raise InputError(_first_of(str(error))) from None
 
     def decode(self, logits: np.ndarray, **options: Any) -> DecodeResult:
         """Decodes one utterance, [time, symbol + 1]; options as for `decode_batch`."""
@@ -225,7 +226,7 @@ class BeamSearchDecoder:
                 self._model, rows, settings, compiled, _inputs(inputs), max(int(threads), 1)
             )
         except native.Error as error:
-            raise InputError(str(error)) from None
+            raise InputError(_first_of(str(error))) from None
         return [self._result(one, settings) for one in found]
 
     def stream(
@@ -241,7 +242,7 @@ class BeamSearchDecoder:
         try:
             stream = native.Stream(self._model, settings, self._hot(hot_words), _inputs(inputs))
         except native.Error as error:
-            raise InputError(str(error)) from None
+            raise InputError(_first_of(str(error))) from None
         return Stream(self, stream, settings)
 
     def _hot(self, hot_words: HotWords | Mapping[str, float] | None) -> Any:
@@ -298,6 +299,11 @@ class BeamSearchDecoder:
         )
 
 
+def _first_of(text: str) -> str:
+    """What the core says; a damaged file may have a word of a megabyte."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
+
+
 def _check_words_are_known(models: Iterable[LanguageModel]) -> None:
     problems = []
     for model in models:
@@ -338,7 +344,7 @@ class Stream:
         try:
             self._native.accept(rows[0])
         except core().Error as error:
-            raise InputError(str(error)) from None
+            raise InputError(_first_of(str(error))) from None
 
     def partial(self) -> Partial:
         """The text so far, and the part of it that will not change any more."""

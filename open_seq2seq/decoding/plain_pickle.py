@@ -8,6 +8,8 @@ anything of it is called.
 from __future__ import annotations
 
 import collections
+import math
+import operator
 import pickle
 from pathlib import Path
 from typing import Any
@@ -57,7 +59,8 @@ class _Refused(Exception):
     """The pickle asks for something that no dump of logits needs."""
 
 
-class _PlainUnpickler(pickle.Unpickler):
+# The one in Python: that in C makes a table as long as a damaged number says.
+class _PlainUnpickler(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         try:
             return _ALLOWED[module, name]
@@ -68,6 +71,69 @@ class _PlainUnpickler(pickle.Unpickler):
         raise _Refused("a reference to an object outside the file")
 
 
+class _Type:
+    """In place of `numpy.dtype`, which believes any description of itself, to the crash.
+
+    Only types of one number or text are made; the byte order comes behind them.
+    """
+
+    def __init__(self, name: Any, *_: Any):
+        self._made = np.dtype(name) if isinstance(name, str) else np.dtype(_text(name))
+        if self._made.kind not in "?biufcSUO" or self._made.shape or self._made.names:
+            raise ValueError(f"an array of {self._made}")
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        order = _text(state[1])
+        if order in ("<", ">") and self._made.kind in "iufcU":
+            self._made = self._made.newbyteorder(order)
+
+    def of(self, data: Any, shape: Any, order: Any = "C") -> np.ndarray:
+        """The array of these bytes; of a list of objects where it is the type of them."""
+        shape = tuple(map(operator.index, shape))
+        if self._made.kind == "O":
+            array = np.empty(len(data), object)
+            for place, value in enumerate(data):  # which may be a list
+                array[place] = value
+        else:
+            content = data.encode("latin1") if isinstance(data, str) else bytes(data)
+            array = np.frombuffer(content, self._made)
+        if min(shape, default=0) < 0 or math.prod(shape) != len(array):
+            raise ValueError(f"{len(array)} numbers for the shape {shape}")
+        return array.reshape(shape, order="F" if order == "F" else "C")
+
+
+class _Array(np.ndarray):
+    """In place of `numpy.ndarray`: what it is made of is looked at first."""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, kind, is_fortran, data = state
+        made = _a_type(kind).of(data, shape, "F" if is_fortran else "C")
+        content: Any = made.ravel(order="K").tolist() if made.dtype == object else made.tobytes("A")
+        super().__setstate__((1, made.shape, made.dtype, bool(is_fortran), content))
+
+
+def _empty_array(*_: Any) -> _Array:
+    return _Array(0)
+
+
+def _array_of_buffer(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
+    return _a_type(kind).of(data, shape, order)
+
+
+def _scalar(kind: Any, data: Any = b"") -> Any:
+    return _a_type(kind).of(data, ())[()]
+
+
+def _a_type(value: Any) -> _Type:
+    if not isinstance(value, _Type):
+        raise ValueError(f"{type(value).__name__} for a type of numbers")
+    return value
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin1") if isinstance(value, bytes) else str(value)
+
+
 def _latin1_bytes(text: str, encoding: str) -> bytes:
     """How protocols 0 to 2 write bytes: text, and the function that encodes it."""
     if encoding != "latin1":
@@ -75,15 +141,20 @@ def _latin1_bytes(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-_RECONSTRUCT = np.ndarray(0).__reduce__()[0]
+def _no_bytes() -> bytes:
+    """How protocols 0 to 2 write empty bytes."""
+    return b""
+
+
 _ALLOWED: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
+    ("numpy", "ndarray"): None,  # only named, for `_reconstruct`
+    ("numpy", "dtype"): _Type,
     ("collections", "OrderedDict"): collections.OrderedDict,
     ("_codecs", "encode"): _latin1_bytes,
+    ("__builtin__", "bytes"): _no_bytes,
     ("builtins", "bytearray"): bytearray,
     ("__builtin__", "bytearray"): bytearray,
-    **{(module, "_reconstruct"): _RECONSTRUCT for module in _MULTIARRAY},
-    **{(module, "scalar"): np.float32(0).__reduce__()[0] for module in _MULTIARRAY},
-    **{(module, "_frombuffer"): np.zeros(1).__reduce_ex__(5)[0] for module in _NUMERIC},
+    **{(module, "_reconstruct"): _empty_array for module in _MULTIARRAY},
+    **{(module, "scalar"): _scalar for module in _MULTIARRAY},
+    **{(module, "_frombuffer"): _array_of_buffer for module in _NUMERIC},
 }
