@@ -83,7 +83,7 @@ class _Type:
             raise ValueError(f"an array of {self._made}")
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        order = _text(state[1])
+        order: Any = _text(state[1])
         if order in ("<", ">") and self._made.kind in "iufcU":
             self._made = self._made.newbyteorder(order)
 
@@ -109,7 +109,8 @@ class _Array(np.ndarray):
         _, shape, kind, is_fortran, data = state
         made = _a_type(kind).of(data, shape, "F" if is_fortran else "C")
         content: Any = made.ravel(order="K").tolist() if made.dtype == object else made.tobytes("A")
-        super().__setstate__((1, made.shape, made.dtype, bool(is_fortran), content))
+        checked: Any = (1, made.shape, made.dtype, bool(is_fortran), content)
+        super().__setstate__(checked)
 
 
 def _empty_array(*_: Any) -> _Array:
