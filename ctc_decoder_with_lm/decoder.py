@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ class BeamSearchDecoder:
             raise InputError(_first_of(str(error))) from None
         self.lexicon_words: int = self._model.lexicon_words
         self.unspellable_words: int = self._model.unspellable
-        self.unspellable_examples: list[str] = list(self._model.unspellable_examples)
+        self.unspellable_examples: list[str] = self._unspellable_examples()
 
     def _lm_unit(self, rules: Scoring) -> str:
         if rules.lm_unit != "auto" or not self.language_models:
@@ -156,6 +157,14 @@ class BeamSearchDecoder:
             problem = Problem(paths, "models of words and of symbols", "models of one unit")
             raise InputError("These language models do not go together:", [problem])
         return units.pop()
+
+    def _unspellable_examples(self) -> list[str]:
+        try:
+            return list(self._model.unspellable_examples)
+        except UnicodeDecodeError:
+            # Words of another encoding: no symbol spells them, and no text shows them as they are.
+            words = (word for model in self.language_models for word in model.words())
+            return list(islice((word for word in words if "\ufffd" in word), 3))
 
     def hot_words(self, phrases: Mapping[str, float]) -> HotWords:
         """Compiles words and phrases, to be used in any number of calls.

@@ -17,6 +17,8 @@ MOST_LISTED = 10
 _FIRST_PLACES = 3
 # So many kinds.
 _MOST_GROUPS = 30
+# Characters of what was found: a damaged file may have a line of a megabyte.
+_LONGEST_FOUND = 1000
 _Thing = TypeVar("_Thing")
 
 
@@ -27,7 +29,7 @@ class Problem:
     Args:
       where: the place, as exact as it is known: `file:line:column`, or the path
         of a config key such as `encoder_params/convnet_layers[3]/stride`.
-      found: what is there.
+      found: what is there; of more than a thousand characters, their beginning.
       expected: what should be there.
       remedy: what the user can do about it; may be empty.
       kind: what problems that are alike are counted under, instead of being listed one by one:
@@ -39,6 +41,11 @@ class Problem:
     expected: str
     remedy: str = ""
     kind: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.found) > _LONGEST_FOUND:
+            shown = f"{self.found[:_LONGEST_FOUND]}... ({len(self.found)} characters)"
+            object.__setattr__(self, "found", shown)
 
     def __str__(self) -> str:
         text = f"{self.where}: found {self.found}, expected {self.expected}."

@@ -82,6 +82,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--nbest_file", help="JSON lines: scores, words with times, n-best")
     add("--ctm", help="CTM: times and confidence of each word")
     add("--dump_all_beams_to", default="", help="all beams, in OpenSeq2Seq's format")
+    add("--grid_table", action="store_true", help="print the grid as a table, not line by line")
     add("--grid_file", help="CSV of error rates over the grid")
     add("--grid_plot", help="picture of WER over the grid (.png, .svg, .pdf)")
     add("--summary", metavar="LOGDIR", help="add the rates of --mode=eval to this run's summary")
@@ -142,7 +143,8 @@ def _check_flags(flags: argparse.Namespace) -> None:
         number = len(flags.lm_weights)
         check(number == len(flags.lm), "lm_weights", f"{number} numbers", f"{len(flags.lm)}")
     if flags.mode == "infer":
-        for name in ("alpha_max", "beta_max", "grid_file", "grid_plot", "exact_grid", "summary"):
+        for name in ("alpha_max", "beta_max", "grid_file", "grid_plot", "grid_table",
+                     "exact_grid", "summary"):  # fmt: skip
             value = getattr(flags, name)
             check(value is None or value is False, name, "mode infer", "mode eval")
     check(flags.step_size is None or flags.step_size > 0, "step_size", flags.step_size, "over 0")

@@ -4,8 +4,9 @@
     python scripts/plot_training.py runs/seed0 runs/seed1 runs/other --x=time --output=curves.svg
     python scripts/plot_training.py runs/a --losses --output=loss.png
 
-Runs are log directories. Those of one config, which differ in their seeds, share a colour;
---names gives other names. --losses draws the loss and the learning rate of one run instead.
+Runs are log directories, called by what tells their paths apart; --names gives other names. Those
+of one config (or name), which differ in their seeds, share a colour. --losses draws the
+loss and the learning rate of one run instead.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from open_seq2seq.data.normalization import normalizer
 from open_seq2seq.data.speech2text.loader import load_in_order
 from open_seq2seq.data.text_files import read_lines
 from open_seq2seq.errors import InputError, Problem, RunError
-from open_seq2seq.files import replaced, write_csv, write_whole
+from open_seq2seq.files import parsed_json, replaced, write_csv, write_whole
 
 VOICES = ("en-us", "en-us+f2", "en-us+m3", "en-us+f4",
           "en-gb", "en-gb+f3", "en-gb+m7", "en-gb-scotland+f5")  # fmt: skip
@@ -221,7 +221,9 @@ def _check_folder(output: Path, settings: Settings, version: str) -> None:
     path = output / SETTINGS
     wanted = {**json.loads(json.dumps(asdict(settings))), "espeak-ng": version}
     try:
-        there = json.loads(path.read_text())
+        there = parsed_json(path.read_bytes())
+        if not isinstance(there, dict):
+            raise ValueError("no JSON object")
     except FileNotFoundError:
         write_whole(path, json.dumps(wanted, indent=1) + "\n")
         return

@@ -18,6 +18,8 @@ import soxr
 from open_seq2seq.data.sound_file import SoundFile, audio_error, open_sound
 
 _BLOCK_SECONDS = 10
+# Floats of a file with integers of 32 bits as they are reach 2e9; other bytes read as floats, 1e38.
+_LARGEST = 1e10
 
 # Seconds that a segment may end behind its file: both times may be rounded to a decimal.
 SEGMENT_SLACK = 0.051
@@ -116,7 +118,7 @@ def read_audio(
             _check_segment(path, start, duration, length, len(samples))
         may_hold_nan = _may_hold_nan(file)
     if may_hold_nan:
-        _check_finite(path, int(np.count_nonzero(~np.isfinite(samples))))
+        _check_sound(path, _count_no_sound(samples))
     if samples.ndim == 2:
         samples = samples.mean(axis=1, dtype=np.float32)
     return resample(samples, rate, sample_freq)
@@ -152,7 +154,7 @@ def audio_blocks(
             block = file.take(wanted, always_2d=True)
             read += len(block)
             if may_hold_nan:
-                bad += int(np.count_nonzero(~np.isfinite(block)))
+                bad += _count_no_sound(block)
             if len(block):
                 yield block
             if len(block) < wanted:
@@ -162,7 +164,7 @@ def audio_blocks(
         if start is not None and duration is not None:
             length = _seconds_reached(file, first + read)
             _check_segment(path, start, duration, length, read)
-    _check_finite(path, bad)
+    _check_sound(path, bad)
 
 
 def mono_blocks(
@@ -255,11 +257,15 @@ def _may_hold_nan(file: SoundFile) -> bool:
     return file.subtype in ("FLOAT", "DOUBLE")
 
 
-def _check_finite(path: str | os.PathLike[str], bad: int) -> None:
+def _count_no_sound(samples: np.ndarray) -> int:
+    """Floats that cannot be samples: NaN, infinite, or so large that sums of them overflow."""
+    return int(np.count_nonzero(~(np.abs(samples) <= _LARGEST)))
+
+
+def _check_sound(path: str | os.PathLike[str], bad: int) -> None:
     if bad:
-        raise audio_error(
-            path, f"{bad} NaN or infinite samples", "finite samples", "Write it again."
-        )
+        found = f"{bad} NaN or infinite samples (or over {_LARGEST:g})"
+        raise audio_error(path, found, "finite samples", "Write it again.")
 
 
 def _check_segment(

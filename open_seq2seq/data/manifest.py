@@ -120,8 +120,9 @@ def _read_text(file: str, expected: str, remedy: str) -> str | Problem:
     try:
         with open(file, "rb") as stream:
             data = stream.read()
-    except OSError as error:
-        return Problem(file, error.strerror or str(error), expected, remedy)
+    except (OSError, ValueError) as error:  # no path may hold NUL
+        found = getattr(error, "strerror", None) or str(error)
+        return Problem(file, found, expected, remedy)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -216,7 +217,7 @@ def _seconds(
         return None
     try:
         seconds = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if math.isfinite(seconds) and seconds >= 0:
         return seconds

@@ -20,6 +20,7 @@ from typing import Any
 
 from open_seq2seq.config.schema import closest_name
 from open_seq2seq.errors import Problem
+from open_seq2seq.files import parsed_json
 
 FILENAME = "wav_filename"
 COLUMNS = (FILENAME, "wav_filesize", "transcript", "duration", "offset", "speaker")
@@ -132,14 +133,16 @@ class _Reader:
         if start != "{" and not (is_json and (start == "[" or self._kind == "json")):
             return None
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
+            value = parsed_json(line)
+        except ValueError as error:
             if self._kind == "json" and start not in "{[" and self._starts_csv(line):
                 return None
             if is_json or line.lstrip().startswith('{"'):
-                remedy = _GLUED if error.msg == "Extra data" else ""
-                where = f"{self._file}:{number}:{error.colno}"
-                return Problem(where, error.msg, "one JSON object per line", remedy)
+                where, found, remedy = f"{self._file}:{number}", str(error), ""
+                if isinstance(error, json.JSONDecodeError):
+                    where, found = f"{where}:{error.colno}", error.msg
+                    remedy = _GLUED if found == "Extra data" else ""
+                return Problem(where, found, "one JSON object per line", remedy)
             return None
         if isinstance(value, dict):
             return value

@@ -108,15 +108,18 @@ class SoundFile(soundfile.SoundFile):
             raise _fault_error(self.path, self._examined.fault)
         expected = self.length if self.length is not None else read
         slack = self._examined.mpeg.slack if self._examined.mpeg else 0
-        found = ""
+        found, remedy = "", CUT_REMEDY
         if read < expected - slack:
             found = f"{read} samples where its header says {expected}"
+        elif read > expected + slack:
+            # A decoder of MP3 also finds frames behind damaged ones.
+            found, remedy = f"{read} samples where its headers say {expected}", _DAMAGED
         elif self.format == "OGG":
             log = self.extra_info
             if _CUT_OGG.search(log) and _NO_OGG_END.search(log):
                 found = f"an Ogg stream that breaks off after {read} samples"
         if found:
-            raise audio_error(self.path, found, "a complete audio file", CUT_REMEDY)
+            raise audio_error(self.path, found, "a complete audio file", remedy)
 
     def count(self) -> int:
         """Decodes the rest of the file and counts its samples."""
@@ -137,7 +140,8 @@ class SoundFile(soundfile.SoundFile):
     @contextmanager
     def _decoding(self) -> Iterator[None]:
         try:
-            with without_chatter(self._examined.mpeg is not None):
+            # MP3 is also found in WAV files.
+            with without_chatter(self.subtype.startswith("MPEG")):
                 yield
         except (soundfile.SoundFileError, OSError) as error:
             found = f"data that does not decode ({_reason(error)})"
@@ -166,7 +170,8 @@ def open_sound(path: Path, thorough: bool, is_segment: bool = False) -> Iterator
         if examined.fault and not is_segment:
             raise _fault_error(path, examined.fault)
         try:
-            with without_chatter(examined.mpeg is not None):
+            # libmpg123 is asked about whatever is no other container.
+            with without_chatter(needed=True):
                 file = _open_examined(path, content, examined)
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
             if examined.fault:

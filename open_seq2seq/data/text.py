@@ -127,7 +127,7 @@ def load_vocabulary(path: str, bpe: bool) -> Vocabulary | SentencePieceVocabular
 def _load_sentencepiece(path: str) -> SentencePieceVocabulary:
     try:
         return SentencePieceVocabulary(path)
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, UnicodeDecodeError) as error:  # pieces may be damaged
         remedy = "For a file with one symbol per line set bpe to False."
         found = str(error).splitlines()[-1] if str(error) else "another kind of file"
         problem = Problem(path, found, "a SentencePiece model (bpe is True)", remedy)

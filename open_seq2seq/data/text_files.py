@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
@@ -43,7 +44,7 @@ def read_lines(
                     text = normalize(text)
                     words = (text.lower() if lower_case else text).split()
                     yield f"{file}:{number}", " ".join(words)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             found = getattr(error, "strerror", None) or str(error)
             raise _unreadable(file, found, "a file of text") from error
         except UnicodeDecodeError as error:

@@ -125,11 +125,13 @@ def lexicon_note(decoder: Any) -> str | None:
         words = "1 word" if count == 1 else f"{count} words"
         shown = f"{', '.join(map(repr, examples))}{', ...' if count > len(examples) else ''}"
         characters = set("".join(decoder.symbols))
+        garbled = any("\ufffd" in word for word in examples)
         lower = all(set(word.lower()) <= characters for word in examples)
         notes.append(
             f"{words} (of {total}) of the language model or lexicon cannot be spelled with the "
             f"model's symbols and will never be recognised: {shown}."
             + (" In lower case they could: scripts/build_lm.py --lower_case." if lower else "")
+            + (" They are not UTF-8: make the model of text in UTF-8." if garbled else "")
         )
     has_space = any(" " in symbol or "\u2581" in symbol for symbol in decoder.symbols)
     if decoder.language_models and decoder.scoring.lm_unit == "word" and not has_space:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from open_seq2seq.decoders.decode_result import Word
 from open_seq2seq.decoding.utterances import StoredUtterance
 from open_seq2seq.decoding.word_times import Shifts
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import parsed_json
 
 REMEDY = (
     "scripts/get_calibration_files.sh fetches recordings and alignments; of your own recordings "
@@ -122,7 +123,7 @@ def _of(name: str, alignments: Mapping[str, Any], by_stem: Mapping[str, str]) ->
 
 def _read_json(path: Path, problems: list[Problem]) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return parsed_json(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         found = error.strerror or str(error)
         problems.append(Problem(str(path), found, "a JSON file", REMEDY))
@@ -144,8 +145,10 @@ def _words(where: str, alignment: Any, problems: list[Problem]) -> list[AlignedW
                 words.append(AlignedWord(None))
                 continue
             start, end = float(word["start"]), float(word["end"])
+            if not (math.isfinite(start) and math.isfinite(end)):
+                raise ValueError(word)
             words.append(AlignedWord(str(word["alignedWord"]).lower(), start, end))
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, OverflowError):
             expected = "an object with case, alignedWord, start and end"
             problems.append(Problem(f"{where}, word {index}", repr(word)[:80], expected))
     return words

@@ -179,7 +179,7 @@ def _evaluate(job: _Job) -> Measured:
     else:
         search.estimate_and_decode()
     seconds = time.monotonic() - started
-    _print_grid(search, seconds, stored.seconds)
+    _print_grid(search, seconds, stored.seconds, flags.grid_table)
     if flags.grid_file:
         write_grid(Path(flags.grid_file), search)
     if flags.grid_plot:
@@ -194,21 +194,22 @@ def _evaluate(job: _Job) -> Measured:
     return Measured(stored.references, names, greedy_texts, errors, texts, best, count)
 
 
-def _print_grid(search: GridSearch, seconds: float, audio_seconds: float) -> None:
+def _print_grid(search: GridSearch, seconds: float, audio_seconds: float, as_table: bool) -> None:
+    """Every point once: on a line of its own as OpenSeq2Seq printed it, or in a table."""
     precision = digits([*search.alphas, *search.betas])
     points = list(search.points.values())
-    for point in points:
+    if as_table:
+        print(f"{grid_table(search)}\n* best, ~ estimate")
+    for point in () if as_table else points:
         estimate = "" if point.exact else " (estimate)"
         print(f"{point_text(point, precision)}: WER={point.wer:.4f}{estimate}")
     if len(points) > 1:
-        print()
-        print(grid_table(search))
         exact = sum(point.exact for point in points)
         print(
-            f"* best; {exact} of {len(points)} points were decoded, those with ~ are estimates "
+            f"{exact} of {len(points)} points were decoded, the others are estimates "
             "(--exact_grid decodes all)."
             if exact < len(points)
-            else "* best; every point was decoded."
+            else "Every point was decoded."
         )
         print()
     speed = audio_seconds * len(search.results) / max(seconds, 1e-9)

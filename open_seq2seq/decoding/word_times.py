@@ -76,14 +76,15 @@ def read_shifts(path: str) -> Shifts:
       InputError: the file cannot be read or holds something else.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        start, end = map(float, text.split())
-        if not (math.isfinite(start) and math.isfinite(end)):
-            raise ValueError(text)
+        text = Path(path).read_bytes().decode("utf-8-sig", errors="replace")
     except OSError as error:
         found = error.strerror or str(error)
         problem = Problem(path, found, "a file that scripts/calibrate_model.py wrote")
         raise InputError("The calibration file cannot be read:", [problem]) from None
+    try:
+        start, end = map(float, text.split())
+        if not (math.isfinite(start) and math.isfinite(end)):
+            raise ValueError(text)
     except ValueError:
         problem = Problem(path, repr(text[:60]), "two numbers: shift of starts, shift of ends")
         raise InputError("The calibration file cannot be used:", [problem]) from None

@@ -23,6 +23,7 @@ from open_seq2seq.files.records import (
     append_text,
     mend_json_lines,
     misfits,
+    parsed_json,
     read_json,
     read_json_lines,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "draft_of",
     "mend_json_lines",
     "misfits",
+    "parsed_json",
     "read_json",
     "read_json_lines",
     "replaced",

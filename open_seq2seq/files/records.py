@@ -27,12 +27,16 @@ def parsed_json(text: str | bytes) -> Any:
     """JSON's value.
 
     Raises:
-      ValueError: it is none, or nested too deeply.
+      ValueError: it is none, nested too deeply, or has a number that no computer keeps.
     """
     try:
         return json.loads(text)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    except ValueError as error:  # Python's bound for whole numbers; it advises to raise it
+        raise ValueError("a number of thousands of digits") from error
 
 
 def read_json(path: Path, form: Form, summary: str, remedy: str = "") -> Any:

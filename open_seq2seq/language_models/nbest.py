@@ -11,7 +11,7 @@ from typing import Any
 
 from open_seq2seq.data.manifest import read_manifests
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.files import write_csv, write_whole
+from open_seq2seq.files import parsed_json, write_csv, write_whole
 
 # Fewer lists say nothing about the order of all.
 _FEWEST_LISTS = 10
@@ -95,16 +95,19 @@ def _json_lines(path: str, lines: Sequence[str], problems: list[Problem]) -> lis
             continue
         where = f"{path}:{number}"
         try:
-            record = json.loads(line)
+            record = parsed_json(line)
             hypotheses = [
                 _hypothesis(one)
                 for one in record.get("nbest") or ([record] if "text" in record else [])
             ]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             expected = "a JSON object with nbest, a list of text and score"
             problems.append(Problem(where, f"{type(error).__name__}: {error}", expected))
             continue
         name, reference = record.get("wav_filename") or "", record.get("reference")
+        if reference is not None and not isinstance(reference, str):
+            problems.append(Problem(where, f"reference {reference!r}", "a text"))
+            continue
         lists.append(NBest(str(name), reference, hypotheses, record))
     return lists
 

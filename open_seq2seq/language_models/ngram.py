@@ -126,7 +126,9 @@ def make_splitter(options: NGramOptions) -> Callable[[str], str]:
         return lambda line: " ".join(SPACE if c == " " else c for c in line)
     try:
         processor = sentencepiece.SentencePieceProcessor(model_file=options.bpe_model)
-    except (RuntimeError, OSError) as error:
+        for index in range(processor.get_piece_size()):
+            processor.id_to_piece(index)  # that of a damaged file may be no text
+    except (RuntimeError, OSError, UnicodeDecodeError) as error:
         problem = Problem(str(options.bpe_model), str(error), "a SentencePiece model")
         raise InputError("The pieces cannot be read:", [problem]) from error
     return lambda line: " ".join(processor.encode(line, out_type=str))

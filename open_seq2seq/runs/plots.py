@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.runs.events import read_events
 from open_seq2seq.runs.summary import read_curve, read_summary
 
 # What the horizontal axis may be: the field of an evaluation, and the label.
@@ -30,14 +33,16 @@ class Run:
     Args:
       folder: its log directory.
       curve: its evaluations.
-      name: what it is called: the recipe, or the folder where there is no summary.
+      name: what it is called.
       seed: its seed, "" where there is no summary.
+      group: runs of one group share a colour.
     """
 
     folder: Path
     curve: list[dict[str, Any]]
     name: str
     seed: str
+    group: str
 
 
 def read_runs(folders: Sequence[Path], x: str, names: Sequence[str] = ()) -> list[Run]:
@@ -45,7 +50,8 @@ def read_runs(folders: Sequence[Path], x: str, names: Sequence[str] = ()) -> lis
 
     Args:
       x: one of `AXES`, which their evaluations must have.
-      names: what to call them, instead of their recipes' names.
+      names: what to call them, instead of what tells their folders apart. Without, runs of one
+        config (which differ in their seeds) are a group; with them, those of one name.
 
     Raises:
       InputError: naming all that have no evaluations, or none with this axis.
@@ -54,7 +60,7 @@ def read_runs(folders: Sequence[Path], x: str, names: Sequence[str] = ()) -> lis
     if names and len(names) != len(folders):
         expected = f"{len(folders)}, one for each run"
         problems.append(Problem("--names", f"{len(names)} names", expected))
-    for folder, name in zip(folders, names or [""] * len(folders)):
+    for folder, name in zip(folders, names or folder_names(folders)):
         curve = read_curve(folder)
         if not curve:
             remedy = "Was it trained with --mode=train_eval?"
@@ -63,24 +69,41 @@ def read_runs(folders: Sequence[Path], x: str, names: Sequence[str] = ()) -> lis
             remedy = "Runs of older versions have --x=steps and --x=epochs."
             problems.append(Problem(str(folder), f"no {AXES[x][0]}", "it for this axis", remedy))
         else:
-            runs.append(_run(folder, curve, name))
+            runs.append(_run(folder, curve, name, name if names else None))
     if problems:
         raise InputError("These runs cannot be drawn:", problems)
     return runs
 
 
-def _run(folder: Path, curve: list[dict[str, Any]], name: str) -> Run:
+def _run(folder: Path, curve: list[dict[str, Any]], name: str, group: str | None) -> Run:
     try:
         summary = read_summary(folder)
     except InputError:  # of an older version
-        return Run(folder, curve, name or folder.name, "")
-    return Run(folder, curve, name or summary["recipe"], str(summary["seed"]))
+        return Run(folder, curve, name, "", group or str(folder))
+    group = group or summary["config"].get("hash", str(folder))
+    return Run(folder, curve, name, str(summary.get("seed", "")), group)
+
+
+def folder_names(folders: Sequence[Path]) -> list[str]:
+    """The shortest parts of their paths that tell folders apart.
+
+    The last part alone where that is enough, more of the path where it is not: `a/logs` and
+    `b/logs` are `a` and `b`.
+    """
+    parts = [folder.resolve().parts for folder in folders]
+    while len(set(parts)) > 1 and min(map(len, parts)) > 2 and len({one[-1] for one in parts}) == 1:
+        parts = [one[:-1] for one in parts]
+    names = [one[-1] if one else "" for one in parts]
+    for length in range(2, max(map(len, parts), default=0) + 1):
+        doubled = {name for name in names if names.count(name) > 1}
+        names = ["/".join(o[-length:]) if n in doubled else n for o, n in zip(parts, names)]
+    return names
 
 
 def draw_rates(runs: Sequence[Run], x: str) -> Any:
     """A figure with WER and CER (or perplexity) of the evaluation data of all runs.
 
-    Runs of one name share a colour.
+    Runs of one group share a colour.
     """
     from matplotlib.figure import Figure
 
@@ -92,14 +115,15 @@ def draw_rates(runs: Sequence[Run], x: str) -> Any:
     speech = "wer" in runs[0].curve[0]
     kinds = [("wer", "WER, %"), ("cer", "CER, %")] if speech else [("perplexity", "perplexity")]
     figure = Figure(figsize=(5.2 * len(kinds), 4.2), layout="constrained")
-    names = list(dict.fromkeys(run.name for run in runs))
+    names = [run.name for run in runs]
+    groups = list(dict.fromkeys(run.group for run in runs))
     for axes, (kind, title) in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds):
         scale = 100 if speech else 1
         for index, run in enumerate(runs):
-            number = names.index(run.name)
-            place = sum(other.name == run.name for other in runs[:index])
+            number = groups.index(run.group)
+            place = sum(other.group == run.group for other in runs[:index])
             values = [scale * row[kind] for row in run.curve]
-            seed = f", seed {run.seed}" if run.seed else ""
+            seed = f", seed {run.seed}" if run.seed and names.count(run.name) > 1 else ""
             axes.plot(
                 [row[field] / divisor for row in run.curve],
                 values,
@@ -126,12 +150,13 @@ def draw_losses(run: Run) -> Any:
 
     figure = Figure(figsize=(10.4, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    events = read_events(run.folder, ("train_loss", "learning_rate"))
-    if events["train_loss"]:
-        left.plot(*zip(*events["train_loss"]), color="tab:gray", linewidth=1, label="training")
+    events = read_events(run.folder, ("loss", "learning_rate"))
+    if events["loss"]:
+        left.plot(*zip(*events["loss"]), color="tab:gray", linewidth=1, label="training")
     steps = [row["step"] for row in run.curve]
     left.plot(steps, [row["loss"] for row in run.curve], "o-", markersize=3, label="evaluation")
     left.set(title="Loss", xlabel="step", yscale="log")
+    plain_log_numbers(left.yaxis)
     left.legend()
     right.set(title="Learning rate", xlabel="step")
     if events["learning_rate"]:
@@ -144,26 +169,23 @@ def draw_losses(run: Run) -> Any:
     return figure
 
 
-def read_events(folder: Path, tags: Sequence[str]) -> dict[str, list[tuple[int, float]]]:
-    """(step, value) pairs of scalars in the TensorBoard events of a run, by tag.
+def plain_log_numbers(axis: Any) -> None:
+    """Numbers such as 0.5, 20 and 6000 on a logarithmic axis, where matplotlib writes 6x10^1.
 
-    A tag that is not there has none: without TensorFlow a run writes no events.
+    Args:
+      axis: `axes.xaxis` or `axes.yaxis`, when all is drawn.
     """
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    from tensorboard.util import tensor_util
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-    where = folder if list(folder.glob("events.out*")) else folder / "logs"
-    if not list(where.glob("events.out*")):
-        return {tag: [] for tag in tags}
-    events = EventAccumulator(str(where), size_guidance={"tensors": 0})
-    known = events.Reload().Tags()["tensors"]
-    return {
-        tag: [
-            (event.step, float(tensor_util.make_ndarray(event.tensor_proto)))
-            for event in (events.Tensors(tag) if tag in known else ())
-        ]
-        for tag in tags
-    }
+    low, high = axis.get_view_interval()
+    if high < 10 * low:  # there may be no 1, 2 or 5 of a power of ten in it
+        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    else:
+        subs = (1.0, 2.0, 5.0) if high < 1000 * low else (1.0,)
+        axis.set_major_locator(LogLocator(subs=subs, numticks=20))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: np.format_float_positional(
+        value, precision=6, trim="-", fractional=False)))  # fmt: skip
+    axis.set_minor_formatter(NullFormatter())
 
 
 def svg(figure: Any) -> bytes:

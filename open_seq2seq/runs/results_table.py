@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.files import write_whole
+from open_seq2seq.files import parsed_json, write_whole
 from open_seq2seq.runs.summary import (
     check_summary,
     check_trained,
@@ -293,7 +293,7 @@ def _results_table(results: Iterable[tuple[Run, Run]]) -> str:
 
 def _published(path: Path) -> str:
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = parsed_json(path.read_text(encoding="utf-8"))
         cells = [
             (
                 row["model"],
@@ -305,7 +305,7 @@ def _published(path: Path) -> str:
             )
             for row in rows
         ]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
         expected = "a JSON list of models with decoding, wer and source"
         problem = Problem(str(path), f"{type(error).__name__}: {error}", expected)
         raise InputError("The published figures cannot be read:", [problem]) from error

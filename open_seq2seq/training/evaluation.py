@@ -55,12 +55,6 @@ class Evaluation:
         """What is recorded of it at each evaluation during training."""
         return {"wer": self.errors.words.rate, "cer": self.errors.characters.rate}
 
-    @property
-    def scalars(self) -> dict[str, float]:
-        """The figures for TensorBoard."""
-        words, characters = self.errors.words, self.errors.characters
-        return {"eval_loss": self.loss, "eval_WER": words.rate, "eval_CER": characters.rate}
-
     def short(self) -> str:
         """The result in a word and a number."""
         return f"WER {self.errors.words.rate:.1%}"

@@ -87,7 +87,7 @@ class Reporter:
     def evaluated(self, number: int, values: dict[str, float]) -> None:
         """Writes an evaluation's figures."""
         if self.summaries:
-            self.summaries.scalars(number, values)
+            self.summaries.evaluation(number, values)
             self.summaries.flush()
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ class Reporter:
         # The mean since the last time: single batches differ too much to make a curve.
         mean_loss = sum(self._losses) / len(self._losses)
         self._losses = []
-        scalars = {"train_loss": mean_loss, "epoch": step.epochs}
+        scalars = {"loss": mean_loss, "epoch": step.epochs}
         scalars[f"{self.watch.unit.tag}_per_second"] = self.watch.rate()
         if "learning_rate" in chosen:
             scalars["learning_rate"] = step.learning_rate

@@ -52,11 +52,6 @@ class TextEvaluation:
         """What is recorded of it at each evaluation during training."""
         return {"perplexity": self.perplexity, "word_perplexity": self.word_perplexity}
 
-    @property
-    def scalars(self) -> dict[str, float]:
-        """The figures for TensorBoard."""
-        return {"eval_loss": self.loss, "eval_perplexity": self.perplexity}
-
     def short(self) -> str:
         """The result in a word and a number."""
         return f"perplexity {self.perplexity:.1f}"

@@ -94,11 +94,10 @@ class Trainer:
         identity = data_identity(self.data, params, self._replicas)
         self.progress = Progress(data=identity)
         self.effort = Effort()
+        by_epochs, each = params["num_epochs"], self.batches_per_epoch // params["iter_size"]
+        self.steps_per_epoch = max(each, 1) if by_epochs else None
         self.learning_rate = make_lr_schedule(
-            params["lr_policy"],
-            params["lr_policy_params"],
-            self.last_step,
-            max(self.batches_per_epoch // params["iter_size"], 1) if params["num_epochs"] else None,
+            params["lr_policy"], params["lr_policy_params"], self.last_step, self.steps_per_epoch
         )
         self.rate_factor = rate_factor(params["lr_scaling"], self._replicas)
         self.scaling = LossScaling(params, self.model)

@@ -87,7 +87,7 @@ class Validation:
         if self.logdir is not None:
             self._record(epochs, state, result)
         say(line)
-        return result.scalars
+        return {"loss": result.loss, **result.rates}
 
     def _keep_if_best(self, result: AnyEvaluation, state: Mapping[str, Any]) -> bool:
         if self.best is None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ctc_decoder_with_lm import LanguageModel
+from ctc_decoder_with_lm import BeamSearchDecoder, LanguageModel
+from open_seq2seq.decoders.beam_search import lexicon_note
 from open_seq2seq.errors import InputError
 
 from .arpa import NGramModel
@@ -128,6 +129,15 @@ def test_binaries_are_mapped(language_model_files):
 def test_nothing_is_printed(language_model_files, capfd, kind):
     LanguageModel(language_model_files[kind])
     assert capfd.readouterr() == ("", "")
+
+
+def test_words_of_another_encoding_are_never_said(language_model_files, tmp_path):
+    path = tmp_path / "latin.arpa"
+    path.write_bytes(language_model_files["arpa"].read_text(encoding="utf-8").encode("latin-1"))
+    symbols = [" ", *sorted(set("".join(WORDS)))]
+    decoder = BeamSearchDecoder(symbols, LanguageModel(path))
+    assert decoder.unspellable_words == 1 and decoder.unspellable_examples == ["b\ufffdr"]
+    assert "They are not UTF-8" in (lexicon_note(decoder) or "")
 
 
 def test_no_temporary_file_stays(language_model_files, tmp_path, monkeypatch):
@@ -273,7 +283,8 @@ def test_unigrams_alone(tmp_path):
 
 DAMAGE = """
 import random, sys
-from ctc_decoder_with_lm import LanguageModel
+from ctc_decoder_with_lm import BeamSearchDecoder, LanguageModel
+from open_seq2seq.decoders.beam_search import lexicon_note
 from open_seq2seq.errors import InputError
 refused = 0
 rng = random.Random(int(sys.argv[1]))

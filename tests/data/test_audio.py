@@ -163,3 +163,28 @@ def test_samples_that_are_not_finite(tmp_path, value):
     samples[[3, 7]] = value
     soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
     assert "2 NaN or infinite samples" in message(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("value", [1e11, -3e38])
+def test_bytes_read_as_floats_are_no_samples(tmp_path, value):
+    """Finite ones too: the mean of two channels of 3e38 is infinite."""
+    samples = np.full((10, 2), 0.5, np.float32)
+    samples[4, 1] = value
+    soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
+    assert "1 NaN or infinite samples (or over 1e+10)" in message(tmp_path / "a.wav")
+
+
+def test_integers_as_floats_are_samples(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.full(9, 2.0**31, np.float32), RATE, subtype="FLOAT")
+    assert read_audio(tmp_path / "a.wav", RATE).max() == 2**31
+
+
+def test_mp3_behind_other_bytes_is_read_without_chatter(tmp_path, capfd):
+    """libmpg123 finds frames in files that do not begin as MP3 does."""
+    soundfile.write(tmp_path / "a.mp3", tone(), RATE)
+    content = bytearray((tmp_path / "a.mp3").read_bytes())
+    for place in np.random.default_rng(0).integers(200, len(content), 40):
+        content[place] ^= 0xFF
+    (tmp_path / "a.mp3").write_bytes(b"behind " + content)
+    assert "samples where its header says 8000" in message(tmp_path / "a.mp3")
+    assert capfd.readouterr() == ("", "")

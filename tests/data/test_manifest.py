@@ -181,6 +181,21 @@ def test_bad_json_names_line_and_column(tmp_path):
     assert len(found) == 7
 
 
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ('{"audio_filepath": "a.wav", "text": "a", "duration": ' + "1" * 400 + "}", "duration 111"),
+        ('{"audio_filepath": "a.wav", "text": ' + "1" * 5000 + "}", "a number of thousands of"),
+        ('{"audio_filepath": "a.wav", "text": ' + "[" * 100_000, "nested too deeply"),
+        ("@FILE\tFILE\na.wav\ta\0.txt", "embedded null byte"),
+    ],
+)
+def test_what_no_program_writes(tmp_path, content, found):
+    (message,) = messages(write(tmp_path / "a.json", content))
+    assert f"found {found}" in message or found in message
+    assert len(message) < 2000
+
+
 def test_missing_and_empty_manifests_together(tmp_path):
     empty = write(tmp_path / "empty.csv", "")
     header = write(tmp_path / "header.csv", HEADER)

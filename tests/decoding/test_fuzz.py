@@ -1,48 +1,19 @@
-"""Damaged vocabularies, files of logits and language models: a result, or an error of ours."""
+"""Damaged files of scripts that decode: a result, or an error of ours."""
 
-import io
-import pickle
-import warnings
-
-import numpy as np
 import pytest
 
-from ctc_decoder_with_lm import LanguageModel
-from open_seq2seq.data.text import load_vocabulary
-from open_seq2seq.decoding.logits_file import read_logits
-from tests.decoding.small import ARPA, SYMBOLS, dump
-from tests.fuzzing import COUNTS, assert_reads_or_refuses, mutations
-
-LOGITS = {name: array[:3] for name, array in dump()["logits"].items()}
+from tests.decoding import fuzz_files
+from tests.fuzzing import MANY
+from tests.fuzzing_child import assert_both, fuzz_in_child
 
 
-def archive():
-    stream = io.BytesIO()
-    np.savez(stream, **LOGITS, vocab=np.array(SYMBOLS), step_size=0.02)
-    return stream.getvalue()
+def test_a_few_of_each(tmp_path):
+    assert_both(fuzz_in_child(fuzz_files.__name__, tmp_path, 1, 20), 20)
 
 
-def scored(path):
-    model = LanguageModel(path)
-    return model.score(["ab", "ca", "x"])
-
-
-CASES = {
-    "vocabulary": ("\n".join(["# labels", *SYMBOLS, "\\#"]).encode(), None),
-    "pickle": (pickle.dumps(dict(dump(), logits=LOGITS)), read_logits),
-    "npz": (archive(), read_logits),
-    "arpa": (ARPA.encode(), scored),
-}
-
-
-@pytest.mark.parametrize("count", COUNTS)
-@pytest.mark.parametrize("case", CASES)
-def test_damaged_files(tmp_path, case, count):
-    content, read = CASES[case]
-    read = read or (lambda path: load_vocabulary(path, bpe=False))
-    path = tmp_path / "damaged"
-    for damaged in mutations(content, 1, count):
-        path.write_bytes(damaged)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            assert_reads_or_refuses(lambda: read(str(path)), damaged)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", fuzz_files.CASES)
+def test_many(tmp_path, name):
+    found = fuzz_in_child(fuzz_files.__name__, tmp_path, 2, MANY, name)
+    assert_both(found, MANY)
+    assert min(*found[name]) > MANY / 100

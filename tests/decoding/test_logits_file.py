@@ -95,6 +95,24 @@ def test_damaged_files(tmp_path, content):
         read_logits(tmp_path / "x.pkl")
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (6, 1),  # encrypted
+        (8, 77),  # a compression that nobody knows
+        (4, 255),  # a version of ZIP
+    ],
+)
+def test_archives_that_zip_cannot_read(tmp_path, place, value):
+    np.savez(tmp_path / "x.npz", a=np.zeros((2, 3), np.float32))
+    content = bytearray((tmp_path / "x.npz").read_bytes())
+    central = content.index(b"PK\1\2")
+    content[place] = content[central + place + 2] = value
+    (tmp_path / "x.npz").write_bytes(content)
+    with pytest.raises(InputError, match="a damaged archive"):
+        read_logits(tmp_path / "x.npz")
+
+
 def test_truncated_files(tmp_path):
     whole = pickle.dumps(dump())
     for size in range(1, len(whole) - 1, 997):

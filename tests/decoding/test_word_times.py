@@ -143,3 +143,9 @@ def test_unfit_calibration_files(tmp_path, content):
     (tmp_path / "c.txt").write_text(content)
     with pytest.raises(InputError, match="two numbers"):
         read_shifts(str(tmp_path / "c.txt"))
+
+
+def test_a_calibration_file_that_is_no_text(tmp_path):
+    (tmp_path / "c.txt").write_bytes(b"0.1 \xff")
+    with pytest.raises(InputError, match="two numbers"):
+        read_shifts(str(tmp_path / "c.txt"))

@@ -1,5 +1,6 @@
 """The guide to one's own recordings, followed from first to last."""
 
+import csv
 import re
 import shlex
 import shutil
@@ -15,6 +16,9 @@ from open_seq2seq import cli
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 import check_data  # noqa: E402
+import import_folder  # noqa: E402
+import import_table  # noqa: E402
+import split_data  # noqa: E402
 
 TOY = ROOT / "open_seq2seq/test_utils/toy_speech_data"
 # What makes the guide's network small and its training short, in the copy that the guide makes.
@@ -23,6 +27,15 @@ SMALLER = {
     '"n_hidden": 256': '"n_hidden": 8',
     '"num_channels": 32': '"num_channels": 2',
     '"num_epochs": 60': '"max_steps": 2',
+}
+
+
+MAINS = {
+    "run.py": cli.main,
+    "scripts/check_data.py": check_data.main,
+    "scripts/import_folder.py": import_folder.main,
+    "scripts/import_table.py": import_table.main,
+    "scripts/split_data.py": split_data.main,
 }
 
 
@@ -43,13 +56,17 @@ def checkout(tmp_path, monkeypatch):
     """A checkout's folder with the data that the guide's reader brings."""
     for name in ("example_configs", "example_data", "scripts"):
         (tmp_path / name).symlink_to(ROOT / name)
-    rows = (TOY / "toy_data.csv").read_text().splitlines()
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/recordings").symlink_to(TOY / "recordings")
-    for name, part in (("train", rows[1:3]), ("dev", rows[3:5])):
+    rows = list(csv.DictReader((TOY / "toy_data.csv").open()))[:4]
+    (tmp_path / "recordings").mkdir()
+    table = ["sentence;file"]
+    for row in rows:
+        name = Path(row["wav_filename"]).name
+        (tmp_path / "recordings" / name).symlink_to(TOY / row["wav_filename"])
         # As people write: a capital and a full stop.
-        part = [re.sub(r",([^,]+)$", lambda m: f",{m[1].capitalize()}.", row) for row in part]
-        (tmp_path / f"data/{name}.csv").write_text("\n".join([rows[0], *part]) + "\n")
+        text = row["transcript"].capitalize() + "."
+        (tmp_path / "recordings" / name).with_suffix(".txt").write_text(text + "\n")
+        table.append(f"{text};recordings/{name}")
+    (tmp_path / "clips.csv").write_text("\n".join(table))
     samples = np.random.default_rng(0).normal(0, 0.1, 16000)
     for name in ("a.wav", "b.mp3"):
         soundfile.write(tmp_path / name, samples, 16000)
@@ -64,8 +81,7 @@ def run(words):
         shutil.copy(*arguments)
         return 0
     assert program == "python"
-    main = {"run.py": cli.main, "scripts/check_data.py": check_data.main}[arguments[0]]
-    return main(arguments[1:])
+    return MAINS[arguments[0]](arguments[1:])
 
 
 def test_the_guide_works_as_it_is_written(checkout, capsys):
@@ -84,9 +100,12 @@ def test_the_guide_works_as_it_is_written(checkout, capsys):
                 text = text.replace(usual, small)
             config.write_text(text)
         done.append(words[1].rpartition("/")[2])
-    assert done == ["own_recordings.py", "check_data.py", "run.py", "--logdir", *["run.py"] * 3]
+    lists = ["import_folder.py", "import_table.py", "split_data.py"]
+    rest = ["own_recordings.py", "check_data.py", "run.py", "--logdir", *["run.py"] * 3]
+    assert done == [*lists, *rest]
+    assert len(Path("data/clips.csv").read_text().splitlines()) == 5
     assert Path("report.html").read_text().startswith("<!DOCTYPE html>")
-    assert len(Path("out.csv").read_text().splitlines()) == 3
+    assert len(Path("out.csv").read_text().splitlines()) == 2
 
     example = re.search(r"```python\n(.*?)```", guide(), re.DOTALL)[1].replace("\n   ", "\n")
     capsys.readouterr()

@@ -93,7 +93,7 @@ def test_every_point_of_an_exact_grid_is_that_of_the_binding(decode):
     assert len(grid) == 15 and grid["exact"].all()
     for alpha, beta, rate in grid[["alpha", "beta", "wer"]].itertuples(index=False):
         assert rate == pytest.approx(wer(decoded(alpha, beta)), abs=1e-12), (alpha, beta)
-        assert f"alpha={alpha:.2f}, beta={beta:.2f}: WER={rate:.4f}\n" in out
+        assert out.count(f"alpha={alpha:.2f}, beta={beta:.2f}: WER={rate:.4f}\n") == 1
     best = re.search(r"BEST: alpha=([-\d.]+), beta=([-\d.]+), WER=([\d.]+)", out)
     assert float(best[3]) == pytest.approx(grid["wer"].min(), abs=5e-5)
 
@@ -107,6 +107,14 @@ def test_the_best_of_an_estimated_grid_is_decoded(decode):
         assert rate == pytest.approx(wer(decoded(alpha, beta)), abs=1e-12)
     assert exact["wer"].min() == best["wer"]
     assert out.count("(estimate)") == len(grid) - len(exact)
+    assert out.count(": WER=") == len(grid) and "<- beta" not in out
+
+    table = decode("--lm=lm.arpa", *GRID, "--grid_table")
+    assert ": WER=" not in table  # each point is printed once
+    lines = table[table.index("WER %") : table.index("alpha\n")].splitlines()[1:]
+    rates = [float(cell.strip("*~")) for line in lines for cell in line.split()[1:]]
+    assert rates == [round(100 * rate, 2) for rate in grid["wer"]]
+    assert table.count("~") == len(grid) - len(exact) + 1  # and the legend
     assert Path("grid.png").stat().st_size > 1000
 
 
@@ -260,6 +268,7 @@ def test_probabilities_and_a_blank_elsewhere(decode):
         (["--lm=lm.arpa", "--alpha=1", "--beta=0", "--lm_weights", "1", "2"], "--lm_weights"),
         (["--beta=1", "--beta_max=0"], "--beta_max: found 0"),
         (["--mode=infer", "--grid_plot=x.png"], "--grid_plot: found mode infer"),
+        (["--mode=infer", "--grid_table"], "--grid_table: found mode infer"),
         (["--beam_width=0"], "--beam_width: found 0"),
         (["--beta=0", "--beta_max=1", "--beta_step=1e-9"], "1e\\+09 points"),
         (["--labels=gone.csv"], "gone.csv"),

@@ -35,8 +35,9 @@ def runs(tmp_path):
     return [
         write_run(tmp_path / "seed0", 0, results(0.60, 0.35)),
         write_run(tmp_path / "seed1", 1, results(0.58, 0.33)),
-        write_run(tmp_path / "other", 0, results(0.70), recipe="<other>", run_id="x"),
-    ]
+        write_run(tmp_path / "other", 0, results(0.70), recipe="<other>", run_id="x",
+                  config={"file": "other.py", "hash": "f" * 16}),
+    ]  # fmt: skip
 
 
 def test_curves_of_several_runs_in_one_picture(call, runs, tmp_path):
@@ -47,12 +48,15 @@ def test_curves_of_several_runs_in_one_picture(call, runs, tmp_path):
     lines = wer.get_lines()
     assert [list(line.get_xdata()) for line in lines] == [[0.5, 1.0]] * 3
     assert lines[1].get_ydata() == pytest.approx([89, 79])
-    labels = ["tiny, seed 0: 80.0, best 80.0", "tiny, seed 1: 79.0, best 79.0",
-              "<other>, seed 0: 80.0, best 80.0"]  # fmt: skip
+    labels = ["seed0: 80.0, best 80.0", "seed1: 79.0, best 79.0", "other: 80.0, best 80.0"]
     assert [line.get_label() for line in lines] == labels
     colors = [line.get_color() for line in lines]
     assert colors[0] == colors[1] != colors[2]
     assert wer.get_xlabel().endswith("hours") and cer.get_ylabel() == "CER, %"
+    named = draw_rates(read_runs(runs, "time", ["A", "A", "B"]), "time").axes[0].get_lines()
+    labels = [line.get_label().partition(":")[0] for line in named]
+    assert labels == ["A, seed 0", "A, seed 1", "B"]
+    assert named[0].get_color() == named[1].get_color() != named[2].get_color()
     (line,) = draw_rates(read_runs(runs[:1], "training_time", ["A"]), "training_time").axes[0].lines
     assert line.get_xdata() == pytest.approx([0, 1000 / 60])
 
@@ -67,7 +71,7 @@ def test_the_page_has_rates_curves_transcripts_and_configuration(call, runs, tmp
     assert "mini/train: 1383 rows, 4.81 h" in text and "1 h 07 min" in text
     assert "optimizer: &#x27;NovoGrad&#x27;" in page and "&lt;other&gt;" in page
     pictures = re.findall(r'src="data:image/svg\+xml;base64,([^"]*)"', page)
-    assert len(pictures) == 3 and b"tiny, seed 1: 79.0" in base64.b64decode(pictures[0])
+    assert len(pictures) == 3 and b"seed1: 79.0" in base64.b64decode(pictures[0])
     assert not re.search(r'(src|href)="(?!data:)', page)
     # Differences are marked, and what was said cannot break the page.
     assert '<span class="substituted"><b>dog</b><b>log</b></span>' in page

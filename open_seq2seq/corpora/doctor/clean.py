@@ -10,9 +10,9 @@ from pathlib import Path
 from open_seq2seq.corpora.doctor.findings import counted
 from open_seq2seq.corpora.doctor.measure import Measurement
 from open_seq2seq.corpora.doctor.part import Part, Recording
-from open_seq2seq.data.manifest import Utterance, resolve_path
+from open_seq2seq.corpora.manifest_csv import manifest_csv
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.files import csv_line, write_whole
+from open_seq2seq.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def write_clean(path: str | os.PathLike[str], part: Part, malformed: Sequence[Pr
     kept = [one for row, one in enumerate(part.utterances) if row not in bad]
     if not kept:
         raise InputError("Every row has an error: no clean manifest is written.", problems)
-    write_whole(path, _csv(kept, str(path.parent)))
+    write_whole(path, manifest_csv(kept, str(path.parent)))
     listed = path.with_name(f"left_out_{path.stem}.txt")
     filtered = part.report.filtered
     if not problems and not filtered:
@@ -88,31 +88,3 @@ def _damaged(part: Part) -> list[Problem]:
             where = part.utterances[recording.row].source
             found.append(replace(problem, where=where, found=f"{recording.path}: {problem.found}"))
     return found
-
-
-def _csv(utterances: Sequence[Utterance], folder: str) -> str:
-    columns = ["wav_filename", "wav_filesize"]
-    if any(one.transcript is not None for one in utterances):
-        columns.append("transcript")
-    columns += [
-        name
-        for name in ("duration", "offset", "speaker")
-        if any(getattr(one, name) is not None for one in utterances)
-    ]
-    rows = [columns, *([_cell(one, name, folder) for name in columns] for one in utterances)]
-    return "".join(map(csv_line, rows))
-
-
-def _cell(utterance: Utterance, column: str, folder: str) -> str:
-    if column == "wav_filename":
-        path = os.path.abspath(utterance.path)
-        same = os.path.abspath(resolve_path(utterance.name, folder)) == path
-        return utterance.name if same else path
-    if column == "wav_filesize":
-        there = os.path.isfile(utterance.path)  # not where `{}` stands for a voice
-        return str(os.path.getsize(utterance.path) if there else 0)
-    if column == "transcript":
-        text = utterance.transcript if utterance.written is None else utterance.written
-        return text or ""
-    value = getattr(utterance, column)
-    return "" if value is None else str(value)

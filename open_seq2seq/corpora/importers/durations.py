@@ -7,14 +7,19 @@ import json
 import os
 import re
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from open_seq2seq.corpora.importers.parallel import in_parallel
 from open_seq2seq.data.headers import scan_headers
 from open_seq2seq.errors import Problem
+from open_seq2seq.files import NUMBER, misfits, parsed_json
 
-_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
+# What a line of the journal lists.
+_ROW = {"path": str, "size": int, "duration": NUMBER, "channels": int}
+_SIZE = re.compile(r"[0-9]{1,18}")
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]+)?")
 
 
 def file_sizes(paths: Sequence[str]) -> dict[str, int]:
@@ -98,10 +103,13 @@ def _in_journal(journal: Path) -> dict[tuple[str, int], Length]:
     if journal.exists():
         for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                path, size, duration, channels = json.loads(line)
+                row = parsed_json(line)
             except ValueError:
                 continue  # written halfway when the run was interrupted
-            known[path, size] = Length(duration, channels)
+            # A disk that was full leaves other things.
+            named = dict(zip(_ROW, row)) if isinstance(row, list) else None
+            if not any(misfits(named, _ROW)):
+                known[row[0], row[1]] = Length(row[2], row[3])
     return known
 
 
@@ -110,12 +118,19 @@ def _in_manifest(manifest: Path) -> dict[tuple[str, int], Length]:
     known: dict[tuple[str, int], Length] = {}
     if manifest.suffix != ".csv" or not manifest.exists():
         return known
-    with manifest.open(encoding="utf-8", errors="replace", newline="") as file:
+    # Of a damaged one, what comes before the damage is known.
+    opened = manifest.open(encoding="utf-8", errors="replace", newline="")
+    with suppress(csv.Error), opened as file:
         for row in csv.DictReader(file):
             name, size, duration = (
                 row.get(key) or "" for key in ("wav_filename", "wav_filesize", "duration")
             )
-            if name and size.isdigit() and _NUMBER.fullmatch(duration) and not row.get("offset"):
+            if (
+                name
+                and _SIZE.fullmatch(size)
+                and _NUMBER.fullmatch(duration)
+                and not row.get("offset")
+            ):
                 path = os.path.abspath(os.path.join(manifest.parent, name))
                 known[path, int(size)] = Length(float(duration), 0)
     return known

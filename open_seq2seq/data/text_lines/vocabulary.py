@@ -70,11 +70,11 @@ class PieceVocabulary:
     def __init__(self, path: str):
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_file=path)
-        except (RuntimeError, OSError) as error:
+            self.size = self._processor.get_piece_size()
+            self.symbols = [self._processor.id_to_piece(index) for index in range(self.size)]
+        except (RuntimeError, OSError, UnicodeDecodeError) as error:  # pieces may be damaged
             found = str(error).splitlines()[-1] if str(error) else "another kind of file"
             raise _unusable(path, found, "a SentencePiece model (bpe is True)") from error
-        self.size = self._processor.get_piece_size()
-        self.symbols = [self._processor.id_to_piece(index) for index in range(self.size)]
         self.begin, self.end = self._processor.bos_id(), self._processor.eos_id()
         self.unknown = self._processor.unk_id()
         if min(self.begin, self.end) < 0:

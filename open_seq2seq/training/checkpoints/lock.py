@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.files import unwritable
+from open_seq2seq.files import parsed_json, unwritable
 from open_seq2seq.training.console import say
 
 LOCK = ".running"
@@ -98,7 +98,7 @@ def _lock(descriptor: int, root: Path) -> None:
 
 def _holder(descriptor: int) -> dict[str, object]:
     try:
-        holder = json.loads(os.pread(descriptor, 1000, 0))
+        holder = parsed_json(os.pread(descriptor, 1000, 0))
     except (OSError, ValueError):
         return {}
     return holder if isinstance(holder, dict) else {}

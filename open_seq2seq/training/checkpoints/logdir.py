@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.runs.events import has_events
 from open_seq2seq.training.checkpoints.best import best_checkpoint
 from open_seq2seq.training.checkpoints.storage import latest_checkpoint
 from open_seq2seq.training.console import say
@@ -83,7 +84,7 @@ def _check_free(logdir: LogDir, mode: str) -> None:
             remedy = f"Start from its best weights by --load_model={place.best} in another --logdir"
             raise _refused(root, found, expected, f"{remedy}, or {rest}")
     begun = any(root.glob("run_*.json"))
-    events = any(any(one.glob("events.out.tfevents*")) for one in (root, root / "logs"))
+    events = has_events(root) or has_events(root / "logs")
     if events and not begun:
         raise _refused(root, f"{found}: events of another program", expected, f"To go on, {rest}")
     if events:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -62,6 +64,16 @@ class Job:
     def params(self) -> Mapping[str, Any]:
         """The parameters of training, or of the only mode."""
         return next(iter(self.effective.values()))
+
+    @property
+    def program(self) -> list[str]:
+        """How the command line begins, up to its arguments."""
+        installed = Path(sys.argv[0]).stem == "open-seq2seq"
+        program = ["open-seq2seq"] if installed else ["python", "run.py"]
+        launcher = ["mpiexec", "-np", str(self.workers.size)] if self.workers.size > 1 else []
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        return [*([] if backend == "tensorflow" else ["env", f"KERAS_BACKEND={backend}"]),
+                *launcher, *program]  # fmt: skip
 
     @property
     def logdir(self) -> LogDir:

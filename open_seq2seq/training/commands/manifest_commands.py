@@ -7,7 +7,6 @@ a command line of `run.py`, which does the work.
 from __future__ import annotations
 
 import argparse
-import json
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.files import write_whole
+from open_seq2seq.files import misfits, parsed_json, write_whole
 from open_seq2seq.training.checkpoints.storage import latest_checkpoint
 from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.transfer import named_checkpoint
@@ -188,10 +187,12 @@ def _stored_run(checkpoint: Path, run_parser: argparse.ArgumentParser) -> Stored
     for path in sorted(logdir.glob("run_*.json"), reverse=True):
         config = logdir / f"config_{path.stem.removeprefix('run_')}.py"
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = parsed_json(path.read_text(encoding="utf-8"))
+            if wrong := list(misfits(record, {"config": dict, "arguments": [str]})):
+                raise ValueError("; ".join(wrong[:3]))
             trains, arguments = "train" in record["config"], record["arguments"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            problem = Problem(str(path), f"{error!r}", "the record of a run")
+        except (OSError, ValueError) as error:
+            problem = Problem(str(path), str(error), "the record of a run")
             raise InputError("The log directory cannot be read:", [problem]) from error
         if trains and config.is_file():
             flags, overrides = run_parser.parse_known_args(arguments)

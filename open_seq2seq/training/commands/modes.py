@@ -19,6 +19,7 @@ from open_seq2seq.files import write_whole
 from open_seq2seq.messages import RESULT
 from open_seq2seq.ops import native
 from open_seq2seq.runs.record import VARIABLES, config_text
+from open_seq2seq.runs.summary import read_curve
 from open_seq2seq.training.commands.evaluation_report import write_results
 from open_seq2seq.training.commands.inference import transcribe_all
 from open_seq2seq.training.commands.job import Job, find_checkpoints, read_job
@@ -42,6 +43,7 @@ from open_seq2seq.training.experiment import (
     prepare_decoding,
 )
 from open_seq2seq.training.left_out import LeftOutList, recordings
+from open_seq2seq.training.outlook import Longer, outlook
 from open_seq2seq.training.recognizer import load_weights
 from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
@@ -164,8 +166,24 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
         weights = f"the last of this training{_AVERAGED if average else ''}"
         step = trainer.progress.step
         write_results(job, trainer.last_evaluation, evaluated, weights, step, average)
+        if target is not None:
+            _say_outlook(job, trainer)
     if target is not None:
         say(f"Checkpoints and logs are in {target.checkpoints}", level=RESULT)
+
+
+def _say_outlook(job: Job, trainer: Trainer) -> None:
+    """Whether the run ended too early, and the command that goes on."""
+    params, curve = trainer.params, read_curve(job.logdir.checkpoints)
+    longer = Longer(
+        params,
+        trainer.last_step,
+        trainer.steps_per_epoch,
+        trainer.progress.ahead,
+        trainer.rate_factor,
+    )
+    for line in outlook(curve, longer, job.arguments, job.program):
+        say(line)
 
 
 def _describe_model(job: Job, start: Start, experiment: Experiment) -> None:

@@ -27,6 +27,9 @@ def make(tmp_path, kind):
         (root / "run_2026.json").write_text("{}")
     if kind in ("events", "crashed"):
         (root / "events.out.tfevents.1.host").write_text("")
+    if kind == "events of Keras":
+        (root / "validation").mkdir()
+        (root / "validation/events.out.tfevents.1.host.v2").write_text("")
     if kind == "best":
         (root / "best_models/ckpt-20").mkdir(parents=True)
         entries = '{"metric": "wer", "entries": [{"value": 0.1, "step": 20, "name": "ckpt-20"}]}'
@@ -42,6 +45,7 @@ def make(tmp_path, kind):
         ("used", False, None),  # neither checkpoint nor events
         ("failed start", False, None),
         ("events", False, "events of another program"),
+        ("events of Keras", False, "events of another program"),
         ("crashed", False, None),
         ("checkpoint", False, "Go on with it by --continue_learning, or"),
         ("checkpoint in logs", False, "Go on with it by --continue_learning with --enable_logs"),

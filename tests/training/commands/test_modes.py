@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from open_seq2seq.cli import main
 from open_seq2seq.errors import RunError
-from open_seq2seq.runs.plots import read_events
+from open_seq2seq.runs.events import read_events
 from open_seq2seq.runs.summary import read_summary
 from open_seq2seq.training.recognizer import Recognizer
 from open_seq2seq.training.step import TrainStep
@@ -92,16 +92,21 @@ def test_all_summaries_are_written(corpus, run):
     chosen = ["learning_rate", "gradients", "gradient_norm", "global_gradient_norm", "variables",
               "variable_norm", "loss_scale"]  # fmt: skip
     assert run("--mode=train_eval", f"--summaries={chosen}")[0] == 0
-    events = EventAccumulator(str(corpus / "run"))
-    tags = set(events.Reload().Tags()["tensors"])
+    tags = {}
+    for part in ("train", "eval"):
+        events = EventAccumulator(str(corpus / "run" / part))
+        tags[part] = set(events.Reload().Tags()["tensors"])
     kernel = "encoder/conv11/kernel"
-    assert tags >= {"train_loss", "epoch", "learning_rate", "global_gradient_norm", "loss_scale",
-                    "eval_loss", "eval_WER", "eval_CER", f"gradients/{kernel}",
-                    f"gradient_norm/{kernel}", f"variables/{kernel}",
-                    f"variable_norm/{kernel}"}  # fmt: skip
-    assert [event.step for event in events.Tensors("train_loss")] == [5, 10]
-    read = read_events(corpus / "run", ("train_loss", "learning_rate", "nothing"))
-    assert [step for step, _ in read["train_loss"]] == [5, 10] and read["nothing"] == []
+    assert tags["train"] >= {"loss", "epoch", "learning_rate", "global_gradient_norm", "loss_scale",
+                             f"gradients/{kernel}", f"gradient_norm/{kernel}",
+                             f"variables/{kernel}", f"variable_norm/{kernel}"}  # fmt: skip
+    assert tags["eval"] == {"loss", "wer", "cer"}
+    read = read_events(corpus / "run", ("loss", "learning_rate", "nothing"))
+    assert [step for step, _ in read["loss"]] == [5, 10] and read["nothing"] == []
+    curve = [json.loads(line) for line in (corpus / "run/evaluations.jsonl").open()]
+    of_evaluations = read_events(corpus / "run", ("loss", "wer"), "eval")
+    for tag, points in of_evaluations.items():
+        assert points == [(one["step"], pytest.approx(one[tag], rel=1e-6)) for one in curve]
     # Power 1 over 10 steps: the fifth step is made with 1 - 4/10 of the rate.
     assert read["learning_rate"][0] == (5, pytest.approx(0.02 * 0.6, rel=1e-5))
 
