@@ -122,6 +122,29 @@ def test_modules_that_work_can_be_imported_by_a_config(name, tmp_path):
     assert imported(tmp_path, name)
 
 
+def test_the_components_of_the_modules_that_work(tmp_path):
+    """Each name under the path of any release, in one config."""
+    paths = {
+        "data.speech2text": "Speech2TextDataLayer",
+        "data.speech2text.speech2text": "Speech2TextDataLayer",
+        "data": "Speech2TextDataLayer",
+        "encoders.ds2_encoder": "DeepSpeech2Encoder",
+        "encoders.tdnn_encoder": "TDNNEncoder",
+        "encoders.w2l_encoder": "Wave2LetterEncoder",
+        "decoders.fc_decoders": "FullyConnectedCTCDecoder",
+        "decoders.fc_decoder": "FullyConnectedCTCDecoder",
+        "losses.ctc_loss": "CTCLoss",
+        "models.speech2text": "Speech2Text",
+        "optimizers.novograd": "NovoGrad",
+        "optimizers.lr_policies": "poly_decay",
+    }
+    lines = [f"from open_seq2seq.{path} import {name}" for path, name in paths.items()]
+    lines += [f"base_params = {{'all': [{', '.join(paths.values())}]}}", "base_model = Speech2Text"]
+    (tmp_path / "config.py").write_text("\n".join(lines))
+    found = [one.__name__ for one in load_config(tmp_path / "config.py").base_params["all"]]
+    assert found == ["TDNNEncoder" if n == "Wave2LetterEncoder" else n for n in paths.values()]
+
+
 @pytest.mark.parametrize("name", [n for n in names(MODULES, works=False) if "." in n])
 def test_other_modules_are_answered_in_configs_and_in_programs(name, tmp_path):
     with pytest.raises(InputError) as raised:
