@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 from open_seq2seq.robustness.conditions import CLEAN
 from open_seq2seq.robustness.measure import Result
 
-ENDINGS = (".png", ".svg", ".pdf", ".jpg")
 _HEADINGS = {
     "silence": "Digital silence",
     "noise_floor": "Noise floor",
@@ -74,13 +72,6 @@ def draw(results: Sequence[Result], title: str) -> Any:
         axes.spines[side].set_visible(False)
     axes.set_title(title, fontsize=10, pad=18)
     return figure
-
-
-def picture(figure: Any, ending: str) -> bytes:
-    """A figure as the content of a file with this ending, one of `ENDINGS`."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format=ending.lstrip(".").lower(), dpi=120)
-    return stream.getvalue()
 
 
 def _number(axes: Any, result: Result, y: float, right: float) -> None:

@@ -9,35 +9,18 @@ from __future__ import annotations
 import argparse
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.files import misfits, parsed_json, write_whole
+from open_seq2seq.files import write_whole
 from open_seq2seq.training.checkpoints.storage import latest_checkpoint
+from open_seq2seq.training.commands.stored_run import StoredRun, logdir_of, stored_run
 from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.transfer import named_checkpoint
 
 DEFAULT_CONFIG = Path(__file__).parents[3] / "example_configs/speech2text/deepspeech_neon.py"
 _RULE = "-" * 80
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """What the log directory of a training run says of it.
-
-    Args:
-      logdir: the log directory.
-      config: its copy of the config.
-      overrides: `--key=value` arguments that it was trained with.
-      enable_logs: whether its checkpoints are in `logs`.
-    """
-
-    logdir: Path
-    config: Path
-    overrides: list[str] = field(default_factory=list)
-    enable_logs: bool = False
 
 
 def evaluation_command(
@@ -58,10 +41,10 @@ def evaluation_command(
     if problems:
         raise InputError("The command line is not complete:", problems)
     checkpoint = named_checkpoint(flags.model_file, True, "--model_file")
-    run = _stored_run(checkpoint, run_parser)
+    run = stored_run(checkpoint, run_parser)
     command = _config_arguments(flags.config_file, run, checkpoint)
     _check_is_speech(command[0].partition("=")[2])
-    root = run.logdir if run else _logdir_of(checkpoint)
+    root = run.logdir if run else logdir_of(checkpoint)
     command += ["--mode=eval", f"--logdir={root}", f"--checkpoint={flags.model_file}"]
     command.append(f"--eval_params/data_layer_params/dataset_files={manifests['val']!r}")
     if flags.batch_size is not None:
@@ -88,7 +71,7 @@ def training_command(
     checkpoint = run = None
     if flags.model_file:
         checkpoint = named_checkpoint(flags.model_file, False, "--model_file")
-        run = _stored_run(checkpoint, run_parser)
+        run = stored_run(checkpoint, run_parser)
     default = None if checkpoint else DEFAULT_CONFIG
     command = _config_arguments(flags.config_file or default, run, checkpoint)
     mode = "train_eval" if "val" in manifests else "train"
@@ -173,36 +156,9 @@ def _check_is_speech(config: str) -> None:
         raise InputError("There is nothing to transcribe:", [problem])
 
 
-def _logdir_of(checkpoint: Path) -> Path:
-    """The log directory that a checkpoint is in."""
-    folder = checkpoint.resolve().parent
-    while folder.name in ("best_models", "logs") and not any(folder.glob("run_*.json")):
-        folder = folder.parent
-    return folder
-
-
-def _stored_run(checkpoint: Path, run_parser: argparse.ArgumentParser) -> StoredRun | None:
-    """The newest training run that the checkpoint's log directory has a record of."""
-    logdir = _logdir_of(checkpoint)
-    for path in sorted(logdir.glob("run_*.json"), reverse=True):
-        config = logdir / f"config_{path.stem.removeprefix('run_')}.py"
-        try:
-            record = parsed_json(path.read_text(encoding="utf-8"))
-            if wrong := list(misfits(record, {"config": dict, "arguments": [str]})):
-                raise ValueError("; ".join(wrong[:3]))
-            trains, arguments = "train" in record["config"], record["arguments"]
-        except (OSError, ValueError) as error:
-            problem = Problem(str(path), str(error), "the record of a run")
-            raise InputError("The log directory cannot be read:", [problem]) from error
-        if trains and config.is_file():
-            flags, overrides = run_parser.parse_known_args(arguments)
-            return StoredRun(logdir, config, overrides, flags.enable_logs)
-    return None
-
-
 def _going_on(checkpoint: Path, save: str, run: StoredRun | None) -> list[str]:
     """How `run.py` is told to train on from a checkpoint: in its log directory, or in another."""
-    if Path(save).resolve() != _logdir_of(checkpoint):
+    if Path(save).resolve() != logdir_of(checkpoint):
         return [f"--checkpoint={checkpoint}"]
     folder = checkpoint.resolve().parent
     newest = latest_checkpoint(folder.parent if folder.name == "best_models" else folder)
