@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ PATHS = {
     "alphabet_config_path": "a text file with the vocabulary",
     "lexicon_path": "a text file with a word in each line",
 }
+_KENLM = b"mmap lm "
 _REMEDIES = {
     "lm_path": "scripts/build_lm.py makes one; without one set it to None.",
     "trie_path": "Without the file set it to None: the trie is made from the language model.",
@@ -104,6 +106,66 @@ def scorer_package(paths: Sequence[str]) -> tuple[str, Any] | None:
         if package is not None:
             return path, package
     return None
+
+
+def scorer_defaults(
+    paths: Sequence[str],
+    scoring: str | None,
+    alpha: float | None,
+    beta: float | None,
+    where: str,
+) -> tuple[str, float, float] | None:
+    """Scoring, alpha and beta, those that are None as the first scorer package has them.
+
+    Its scoring is deepspeech's; in a scoring of log10 probabilities its alpha is converted.
+
+    Args:
+      paths: language models.
+      where: the flag or parameter that gives the scoring.
+
+    Returns: None: no language model is a package.
+
+    Raises:
+      InputError: a file is missing or not what it should be, or the decoder is not built.
+    """
+    found = scorer_package(paths)
+    if found is None:
+        return None
+    _, package = found
+    scoring = scoring or "deepspeech"
+    if alpha is None:
+        unit = scoring_named(scoring, where).unit
+        alpha = package.alpha * (math.log(10.0) if unit == "log10" else 1.0)
+    return scoring, alpha, package.beta if beta is None else beta
+
+
+def with_scorer_defaults(given: Mapping[str, Any], lm_path: str) -> dict[str, Any]:
+    """`decoder_params` in which what is not given of lm_scoring, alpha and beta is the scorer's.
+
+    Args:
+      given: the parameters as the user gives them, not filled with defaults.
+      lm_path: of the language model, as it is to be opened.
+
+    Returns: `given`, if it lacks nothing or the file is no scorer package.
+
+    Raises:
+      InputError: it is one that cannot be used, or the decoder is not built.
+    """
+    names = ("lm_scoring", "alpha", "beta")
+    if all(name in given for name in names) or not _is_kenlm_binary(lm_path):
+        return dict(given)
+    values = (given.get(name) for name in names)
+    found = scorer_defaults([lm_path], *values, "decoder_params/lm_scoring")
+    return {**given, **(dict(zip(names, found)) if found else {})}
+
+
+def _is_kenlm_binary(path: str) -> bool:
+    """Also of scorer packages. What is no file is found later, with all others."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_KENLM)) == _KENLM
+    except OSError:
+        return False
 
 
 def lexicon_note(decoder: Any) -> str | None:

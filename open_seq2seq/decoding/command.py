@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 from open_seq2seq.decoders.beam_search import (
     lexicon_note,
     make_beam_search,
-    scorer_package,
+    scorer_defaults,
     scoring_named,
 )
 from open_seq2seq.decoders.decode_result import DecodeResult
@@ -106,15 +105,11 @@ def fill_from_package(flags: argparse.Namespace) -> None:
       InputError: a language model cannot be read, or there is no package and no alpha or beta.
     """
     incomplete = flags.scoring is None or flags.alpha is None or flags.beta is None
-    found = scorer_package(flags.lm) if flags.lm and incomplete else None
-    flags.scoring = flags.scoring or ("deepspeech" if found else "openseq2seq")
-    if found:
-        _, package = found
-        unit = scoring_named(flags.scoring, "--scoring").unit
-        if flags.alpha is None:
-            flags.alpha = package.alpha * (math.log(10.0) if unit == "log10" else 1.0)
-        if flags.beta is None:
-            flags.beta = package.beta
+    if flags.lm and incomplete:
+        found = scorer_defaults(flags.lm, flags.scoring, flags.alpha, flags.beta, "--scoring")
+        if found:
+            flags.scoring, flags.alpha, flags.beta = found
+    flags.scoring = flags.scoring or "openseq2seq"
     problems = [
         Problem(f"--{name}", "nothing", "a number with --lm", _UNITS)
         for name in ("alpha", "beta")

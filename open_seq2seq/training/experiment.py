@@ -12,7 +12,7 @@ import numpy as np
 from open_seq2seq.config.loading import Config
 from open_seq2seq.config.overrides import Override, apply_overrides
 from open_seq2seq.data.paths import config_path
-from open_seq2seq.decoders.beam_search import PATHS
+from open_seq2seq.decoders.beam_search import PATHS, with_scorer_defaults
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models import Model
 from open_seq2seq.models.precision import dtype_policy
@@ -27,6 +27,9 @@ def effective_params(
 ) -> dict[str, Any]:
     """The parameters of one mode (not train_eval), merged but not filled with defaults.
 
+    Where the language model is a scorer package of DeepSpeech, alpha, beta and lm_scoring that are
+    not given are the package's, except in training, which does not decode.
+
     Args:
       flags: names of the command line that are no parameters, for suggestions.
 
@@ -38,7 +41,21 @@ def effective_params(
     problems = schema.problems(params) + list(_mode_problems(params, mode))
     if problems:
         raise InputError(f"{config.path}, mode {mode}: the parameters are not valid:", problems)
-    return params
+    return params if mode == "train" else _with_scorer(params)
+
+
+def _with_scorer(params: dict[str, Any]) -> dict[str, Any]:
+    """What a DeepSpeech scorer package as the language model says, where the user says nothing."""
+    given = params.get("decoder_params") or {}
+    if not given.get("use_language_model") or not given.get("lm_path"):
+        return params
+    filled = with_scorer_defaults(given, config_path(given["lm_path"]))
+    own = [name for name in filled if name not in given]
+    if not own:
+        return params
+    values = ", ".join(f"{name} {filled[name]}" for name in own)
+    say(f"Of the scorer package {given['lm_path']}: {values}")
+    return {**params, "decoder_params": filled}
 
 
 def _mode_problems(params: Mapping[str, Any], mode: str) -> list[Problem]:
