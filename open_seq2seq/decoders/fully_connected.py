@@ -78,7 +78,13 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
                 1,
                 minimum=1,
             ),
-            Param("alpha", float, "Weight of the language model, in lm_scoring's unit.", 2.0),
+            Param(
+                "alpha",
+                float,
+                "Weight of the language model, in lm_scoring's unit. Without it, a scorer package "
+                "of DeepSpeech gives its own; so it does beta and lm_scoring.",
+                2.0,
+            ),
             Param("beta", float, "Bonus of each word.", 1.0),
             Param(
                 "trie_weight",
@@ -86,7 +92,13 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
                 "Weight of the trie's scores of unfinished words; of lm_scoring native_op.",
                 0.1,
             ),
-            Param("lm_path", str, "A KenLM binary or an ARPA file; None: no language model.", None),
+            Param(
+                "lm_path",
+                str,
+                "A KenLM binary, an ARPA file or a scorer package of DeepSpeech; None: no language "
+                "model.",
+                None,
+            ),
             Param(
                 "trie_path",
                 str,
