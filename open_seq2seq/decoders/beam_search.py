@@ -154,8 +154,8 @@ def with_scorer_defaults(given: Mapping[str, Any], lm_path: str) -> dict[str, An
     names = ("lm_scoring", "alpha", "beta")
     if all(name in given for name in names) or not _is_kenlm_binary(lm_path):
         return dict(given)
-    values = (given.get(name) for name in names)
-    found = scorer_defaults([lm_path], *values, "decoder_params/lm_scoring")
+    scoring, alpha, beta = (given.get(name) for name in names)
+    found = scorer_defaults([lm_path], scoring, alpha, beta, "decoder_params/lm_scoring")
     return {**given, **(dict(zip(names, found)) if found else {})}
 
 

@@ -78,7 +78,7 @@ def draw_samples(samples: Sequence[Sample], title: str, columns: int) -> Any:
         return figure.add_axes((left / width, 1 - (top + high) / height, wide / width,
                                 high / height))  # fmt: skip
 
-    image = None
+    image: Any = None
     for place, sample in enumerate(samples):
         row, column = divmod(place, columns)
         left = _LEFT + column * (_LEFT + _WIDTH + _RIGHT)
