@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import decoder_competitors as common
 
-from open_seq2seq.ops.cpu import cpu_name
+from open_seq2seq.native_build.cpu import cpu_name
 
 COMPETITORS = Path(common.__file__)
 MODEL = "librispeech-like-3gram.binary"

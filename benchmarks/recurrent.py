@@ -29,7 +29,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from open_seq2seq.ops.cpu import cpu_name, supports_bfloat16
+from open_seq2seq.native_build.cpu import cpu_name, supports_bfloat16
 
 RATE = 1e-4
 

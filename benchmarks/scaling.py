@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.scaling_jobs import Job, jobs
 from benchmarks.scaling_model import Link, fitted_link, sum_seconds
-from open_seq2seq.ops.cpu import cpu_name, supports_bfloat16
+from open_seq2seq.native_build.cpu import cpu_name, supports_bfloat16
 
 SECTIONS = ("throughput", "messages", "fusion", "pauses", "plan")
 SIZES = [2**n for n in range(10, 27, 2)]
@@ -356,7 +356,7 @@ def main() -> None:
 
 def _serve(options: argparse.Namespace) -> None:
     """A worker: one thread, on the core of its number, before anything makes threads."""
-    from open_seq2seq.training.workers.launch import launched
+    from open_seq2seq.distributed.launch import launched
 
     mine = sorted(os.sched_getaffinity(0))
     core = launched().rank if options.core is None else options.core

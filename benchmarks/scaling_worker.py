@@ -19,13 +19,13 @@ from benchmarks.scaling_pauses import Evaluations, Pauses
 from benchmarks.train_step import BATCH, MODELS, RATE, SYMBOLS, batch, encoder_params
 from open_seq2seq.data.batch import Batch
 from open_seq2seq.decoders import FullyConnectedCTCDecoder
+from open_seq2seq.distributed.process_group import Reducer, Workers
+from open_seq2seq.distributed.start import start_workers
 from open_seq2seq.encoders import TDNNEncoder
 from open_seq2seq.losses import CTCLoss
 from open_seq2seq.models import Speech2Text
 from open_seq2seq.optimizers import make_optimizer
 from open_seq2seq.training.step import StepOptions, TrainStep
-from open_seq2seq.training.workers.interface import Reducer, Workers
-from open_seq2seq.training.workers.start import start_workers
 
 Time = tuple[float, float]
 FRAME = 0.01

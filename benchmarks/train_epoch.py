@@ -214,8 +214,8 @@ def _race_plain(
 
 def about(arguments: Sequence[str]) -> dict[str, Any]:
     """The machine, the versions and the command."""
+    from open_seq2seq.native_build.cpu import supports_bfloat16
     from open_seq2seq.ops import native
-    from open_seq2seq.ops.cpu import supports_bfloat16
     from open_seq2seq.runs.record import hardware, package_versions
 
     built = native.supported() and native.library_path().exists()

@@ -15,7 +15,7 @@ import numpy as np
 from ctc_decoder_with_lm.library import core
 from ctc_decoder_with_lm.scorer_package import ScorerPackage, read_package
 from ctc_decoder_with_lm.scoring import Scoring
-from open_seq2seq.decoders.decode_result import DecodeResult, Token, Word
+from open_seq2seq.decode_result import DecodeResult, Token, Word
 from open_seq2seq.errors import InputError, Problem
 
 _LONGEST = 2000

@@ -15,14 +15,14 @@ from types import ModuleType
 
 from ctc_decoder_with_lm import kenlm_source
 from open_seq2seq.errors import RunError
-from open_seq2seq.ops.compiler import (
+from open_seq2seq.native_build.compiler import (
     build_folder,
     compiled,
     forget_old,
     run_and_replace,
     tensorflow_version,
 )
-from open_seq2seq.ops.cpu import cpu_flags
+from open_seq2seq.native_build.cpu import cpu_flags
 
 NATIVE = Path(__file__).parent / "native"
 # Sources that belong to one of the doors; the others are the core.

@@ -14,11 +14,11 @@ from typing import Any
 
 from open_seq2seq.config.loading import check_config_file
 from open_seq2seq.config.schema import closest_name
+from open_seq2seq.distributed.launch import launched
 from open_seq2seq.error_output import shown
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.messages import RESULT, messages_shown
 from open_seq2seq.start import missing_package
-from open_seq2seq.training.workers.launch import launched
 from open_seq2seq.version import __version__
 
 MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
@@ -187,9 +187,9 @@ def _run(
     try:
         # Before TensorFlow is imported, which takes seconds.
         check_config_file(flags.config_file)
+        from open_seq2seq.distributed.process_group import WorkerStopped
+        from open_seq2seq.distributed.start import lost_connection
         from open_seq2seq.training.commands.modes import run
-        from open_seq2seq.training.workers.interface import WorkerStopped
-        from open_seq2seq.training.workers.start import lost_connection
     except OpenSeq2SeqError as error:
         return error.exit_code, shown(error)
     except ModuleNotFoundError as error:

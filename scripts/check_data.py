@@ -246,7 +246,7 @@ def _configured_part(
 
 def _diagnose(parts: Sequence[Part], flags: argparse.Namespace) -> Diagnosis:
     # Here, as nothing else of training is needed without a config.
-    from open_seq2seq.training.console import ProgressBar
+    from open_seq2seq.console import ProgressBar
 
     total = sum(len(part.recordings) for part in parts)
     with ProgressBar("Listening", None if flags.headers_only else total) as bar:

@@ -31,7 +31,7 @@ def run(*arguments: str) -> None:
 
 def one_run(seed: int, logdir: Path) -> tuple[int, int]:
     """Trains and evaluates with one seed; returns the errors and words of the test set."""
-    from open_seq2seq.training.console import say
+    from open_seq2seq.console import say
 
     started = time.monotonic()
     run("--mode=train_eval", f"--logdir={logdir}", f"--random_seed={seed}")
@@ -60,8 +60,8 @@ def evaluate_test_set(logdir: Path) -> tuple[int, int]:
 
 def transcribe_five(logdir: Path) -> None:
     """Five recordings of the test set, transcribed through the Python API."""
+    from open_seq2seq.console import say
     from open_seq2seq.data.manifest import read_manifests
-    from open_seq2seq.training.console import say
     from open_seq2seq.training.recognizer import Recognizer
 
     utterances = read_manifests([str(DIGITS / "test.csv")], need_transcript=True)[::67][:5]

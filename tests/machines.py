@@ -5,8 +5,8 @@ import os
 import pytest
 
 from open_seq2seq.errors import RunError
+from open_seq2seq.native_build.cpu import onednn_limit, supports_bfloat16
 from open_seq2seq.ops import native
-from open_seq2seq.ops.cpu import onednn_limit, supports_bfloat16
 
 
 def need_bfloat16() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from open_seq2seq.decoders.decode_result import DecodeResult, Token, Word
+from open_seq2seq.decode_result import DecodeResult, Token, Word
 
 if TYPE_CHECKING:
     from open_seq2seq.decoders.fully_connected import FullyConnectedCTCDecoder

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.config.schema import closest_name
+from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoders.alphabet import check_alphabet
-from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.errors import InputError, Problem
 
 # The parameters that name files, and what each is.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.decoders.decode_result import Word
+from open_seq2seq.decode_result import Word
 from open_seq2seq.decoders.greedy import greedy_decode_numpy
 
 

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoders.beam_search import BeamSearch
-from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.decoders.greedy import greedy_decode
 from open_seq2seq.errors import Problem
 from open_seq2seq.ops.initializers import fresh_initializer

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.decoders.decode_result import DecodeResult, Word
+from open_seq2seq.decode_result import DecodeResult, Word
 
 # SentencePiece writes the space before a word as this character.
 _PIECE_SPACE = "\u2581"

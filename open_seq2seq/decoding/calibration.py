@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.decoders.decode_result import Word
+from open_seq2seq.decode_result import Word
 from open_seq2seq.decoding.utterances import StoredUtterance
 from open_seq2seq.decoding.word_times import Shifts
 from open_seq2seq.errors import InputError, Problem

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoders.beam_search import (
     lexicon_note,
     make_beam_search,
     scorer_defaults,
     scoring_named,
 )
-from open_seq2seq.decoders.decode_result import DecodeResult
 from open_seq2seq.decoding import outputs
 from open_seq2seq.decoding.grid import GridPoint, GridSearch, grid_values
 from open_seq2seq.decoding.grid_report import (

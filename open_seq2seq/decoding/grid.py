@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.metrics.error_rate import (
     ErrorCounts,
     ErrorRate,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoding.grid import utterance_errors
 from open_seq2seq.decoding.utterances import StoredUtterance
 from open_seq2seq.files import write_csv, write_whole

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoders.greedy import greedy_decode
 from open_seq2seq.decoding.utterances import StoredUtterance
 

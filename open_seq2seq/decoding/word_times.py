@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.decoders.decode_result import Word
+from open_seq2seq.decode_result import Word
 from open_seq2seq.decoding.search import decode_greedily
 from open_seq2seq.decoding.utterances import StoredUtterance
 from open_seq2seq.errors import InputError, Problem

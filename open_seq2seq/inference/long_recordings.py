@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.errors import InputError
 from open_seq2seq.inference.pieces import Piece, Rules, cut
 from open_seq2seq.inference.stitching import WordMarks, blank_rows, join

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from open_seq2seq.data.batch import Batch
-from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.errors import InputError
 from open_seq2seq.inference.ahead import Loaded, load_ahead
 

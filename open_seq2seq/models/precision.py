@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from open_seq2seq.ops.cpu import onednn_limit, supports_bfloat16
+from open_seq2seq.native_build.cpu import onednn_limit, supports_bfloat16
 
 # The names a config may use; OpenSeq2Seq's "mixed" is bfloat16 here, which needs no loss
 # scaling and is what processors and accelerators of today compute fastest.

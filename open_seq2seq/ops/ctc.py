@@ -12,6 +12,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from open_seq2seq.ops.ctc_alignment import shortest_alignment
+
 # Stands for log 0: finite, so that no gradient becomes inf - inf.
 _LOG_ZERO = -1e30
 
@@ -35,25 +37,6 @@ def ctc_loss(logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -
 
         return sparse_ctc_loss(logits, logit_lengths, labels, label_lengths)
     return plain_ctc_loss(logits, logit_lengths, labels, label_lengths)
-
-
-def shortest_alignment(labels: Any, label_lengths: Any) -> Any:
-    """The fewest frames that can hold each row's labels: one each, one between repeats.
-
-    Args:
-      labels: [batch, label] integers.
-      label_lengths: [batch].
-
-    Returns:
-      [batch] int32.
-    """
-    labels = ops.cast(labels, "int32")
-    label_lengths = ops.cast(label_lengths, "int32")
-    positions = ops.arange(ops.shape(labels)[1], dtype="int32")[1:]
-    repeated = ops.logical_and(
-        ops.equal(labels[:, 1:], labels[:, :-1]), positions[None, :] < label_lengths[:, None]
-    )
-    return label_lengths + ops.sum(ops.cast(repeated, "int32"), axis=1)
 
 
 def plain_ctc_loss(logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -> Any:

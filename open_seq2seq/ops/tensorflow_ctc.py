@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from open_seq2seq.ops.ctc import shortest_alignment
+from open_seq2seq.ops.ctc_alignment import shortest_alignment
 
 # Symbols less likely than e^-85 count as that likely.
 _LEAST_LOG_PROB = -85.0

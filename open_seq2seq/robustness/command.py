@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.console import ProgressBar, say
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import check_writable, write_whole
@@ -17,7 +18,6 @@ from open_seq2seq.robustness.conditions import Condition, choose
 from open_seq2seq.robustness.measure import Result, measure
 from open_seq2seq.training.checkpoints.storage import read_state
 from open_seq2seq.training.commands.evaluated_model import leave_out, trained_for_evaluation
-from open_seq2seq.training.console import ProgressBar, say
 from open_seq2seq.training.experiment import Experiment
 
 

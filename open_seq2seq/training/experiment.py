@@ -11,15 +11,14 @@ import numpy as np
 
 from open_seq2seq.config.loading import Config
 from open_seq2seq.config.overrides import Override, apply_overrides
+from open_seq2seq.console import say
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.decoders.beam_search import PATHS, with_scorer_defaults
+from open_seq2seq.distributed.devices import copies, has_accelerator, make_strategy
+from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models import Model
 from open_seq2seq.models.precision import dtype_policy
-from open_seq2seq.training.console import say
-from open_seq2seq.training.devices import copies, make_strategy
-from open_seq2seq.training.step import has_accelerator
-from open_seq2seq.training.workers.interface import ALONE, Workers
 
 
 def effective_params(

@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
+from open_seq2seq.console import say
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.data.checks import CheckReport
+from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import append_text
-from open_seq2seq.training.console import say
-from open_seq2seq.training.workers.interface import ALONE, Workers
 
 # Where recordings lie seems to be gone when half of so many could not be read.
 _RECENT = 100

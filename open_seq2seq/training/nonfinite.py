@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from open_seq2seq.console import say
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.errors import RunError
 from open_seq2seq.files import append_text, csv_line
-from open_seq2seq.training.console import say
-from open_seq2seq.training.workers.interface import ALONE, Workers
 
 _WINDOW = 1000
 _SHOWN = 10

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models.speech2text import Speech2Text
 from open_seq2seq.optimizers import LOSS_SCALERS, LogMaxScaler, Scaler
-from open_seq2seq.training.console import say
 
 _SHOWN = 10
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.console import say
 from open_seq2seq.runs.events import EVAL, TRAIN
-from open_seq2seq.training.console import say
 
 try:
     import tensorflow as tf

@@ -16,13 +16,16 @@ from typing import Any
 
 import numpy as np
 
+from open_seq2seq.console import ProgressBar, clock, say
+from open_seq2seq.distributed.devices import copies
+from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.shards import own_state, rate_factor
+from open_seq2seq.distributed.stalls import report_stalls
 from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
 from open_seq2seq.training.checkpoints.background import CheckpointWriter
 from open_seq2seq.training.checkpoints.logdir import LogDir
 from open_seq2seq.training.checkpoints.storage import read_training_state
 from open_seq2seq.training.checkpoints.variables import restore, restore_average, snapshot
-from open_seq2seq.training.console import ProgressBar, clock, say
-from open_seq2seq.training.devices import copies
 from open_seq2seq.training.effort import Effort
 from open_seq2seq.training.experiment import (
     Experiment,
@@ -42,9 +45,6 @@ from open_seq2seq.training.stop_signals import StopSignals
 from open_seq2seq.training.stopwatch import Stopwatch
 from open_seq2seq.training.tasks import AnyEvaluation
 from open_seq2seq.training.validation import Validation
-from open_seq2seq.training.workers.interface import ALONE, Workers
-from open_seq2seq.training.workers.shares import own_state, rate_factor
-from open_seq2seq.training.workers.stalls import report_stalls
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from open_seq2seq.decoders.decode_result import Word
+from open_seq2seq.decode_result import Word
 
 
 def ctm_lines(name: str, words: Iterable[Word]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from open_seq2seq.decoders.decode_result import Word
+from open_seq2seq.decode_result import Word
 
 # As broadcasters ask for them (Netflix' Timed Text Style Guide, the BBC's Subtitle Guidelines).
 LINE = 42  # characters

@@ -9,7 +9,7 @@ import json
 import math
 from typing import Any
 
-from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decode_result import DecodeResult
 
 
 def json_line(name: str, result: DecodeResult, nbest: int | None = None, **more: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from open_seq2seq.decoders.decode_result import DecodeResult, Word
+from open_seq2seq.decode_result import DecodeResult, Word
 
 
 @dataclass(frozen=True)

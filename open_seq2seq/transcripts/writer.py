@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from open_seq2seq.decoders.decode_result import Word
+from open_seq2seq.decode_result import Word
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import ResultStream, csv_line, result_stream, write_whole
 from open_seq2seq.transcripts.ctm import ctm_lines

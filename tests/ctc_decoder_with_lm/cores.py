@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ctc_decoder_with_lm import BeamSearchDecoder, LanguageModel, Scoring
-from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decode_result import DecodeResult
 
 from .arpa import NGramModel
 

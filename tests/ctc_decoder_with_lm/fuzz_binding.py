@@ -16,7 +16,7 @@ import numpy as np
 
 from ctc_decoder_with_lm import PRESETS, BeamSearchDecoder, LanguageModel
 from ctc_decoder_with_lm.decoder import INPUTS
-from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.errors import InputError
 
 SYMBOLS = [" ", "t", "h", "e", "c", "a", "s", "m", "b", "ä", "r", "i", "'", "n"]

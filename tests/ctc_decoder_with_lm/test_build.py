@@ -9,7 +9,7 @@ import pytest
 
 from ctc_decoder_with_lm import build, kenlm_source, library
 from open_seq2seq.errors import RunError
-from open_seq2seq.ops import compiler
+from open_seq2seq.native_build import compiler
 
 
 @pytest.fixture

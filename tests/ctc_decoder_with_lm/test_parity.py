@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ctc_decoder_with_lm import BeamSearchDecoder, LanguageModel, Scoring
-from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decode_result import DecodeResult
 
 from . import cores, make_goldens
 from .arpa import NGramModel, random_model

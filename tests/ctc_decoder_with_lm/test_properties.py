@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctc_decoder_with_lm import PRESETS, BeamSearchDecoder, Scoring
-from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decode_result import DecodeResult
 
 from . import cores
 from .arpa import random_model

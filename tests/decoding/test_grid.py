@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoding.grid import GridSearch, grid_values, interpolate, middle
 from open_seq2seq.decoding.grid_report import (
     border_note,

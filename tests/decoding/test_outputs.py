@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from open_seq2seq.decoders.decode_result import DecodeResult, Word
+from open_seq2seq.decode_result import DecodeResult, Word
 from open_seq2seq.decoding import outputs
 from open_seq2seq.decoding.hot_words import read_hot_words
 from open_seq2seq.decoding.utterances import StoredUtterance

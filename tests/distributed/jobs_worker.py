@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from open_seq2seq.cli import main
-from open_seq2seq.training.workers.launch import launched
+from open_seq2seq.distributed.launch import launched
 
 
 def cut(source, target, step):

@@ -130,7 +130,7 @@ class Job:
 # Notes every batch in a file of its rank, and does what the environment says at one rank.
 _SPY = """
     import json, os, signal, time
-    from open_seq2seq.training.workers.launch import launched
+    from open_seq2seq.distributed.launch import launched
 
     class SpyLayer(Speech2TextDataLayer):
         taken = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from open_seq2seq.training.workers.start import start_workers
+from open_seq2seq.distributed.start import start_workers
 
 workers = start_workers()  # before TensorFlow computes anything
 

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from open_seq2seq.decoders.decode_result import DecodeResult
+from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.inference import ahead, transcriber
 from open_seq2seq.inference.ahead import load_ahead

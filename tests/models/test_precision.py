@@ -4,7 +4,7 @@ import pytest
 
 from open_seq2seq.models import precision
 from open_seq2seq.models.params import SPEECH2TEXT
-from open_seq2seq.ops.cpu import onednn_limit
+from open_seq2seq.native_build.cpu import onednn_limit
 
 
 @pytest.mark.parametrize(

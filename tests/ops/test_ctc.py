@@ -9,7 +9,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from open_seq2seq.ops.ctc import ctc_loss, plain_ctc_loss, shortest_alignment
+from open_seq2seq.ops.ctc import ctc_loss, plain_ctc_loss
+from open_seq2seq.ops.ctc_alignment import shortest_alignment
 from tests.ops import ctc_reference
 
 PATHS = [pytest.param(ctc_loss, id="fast"), pytest.param(plain_ctc_loss, id="plain")]

@@ -11,9 +11,9 @@ from safetensors.numpy import load_file
 
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.data.checks import CheckReport
+from open_seq2seq.distributed.process_group import Reducer
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList
-from open_seq2seq.training.workers.interface import Reducer
 from tests.distributed.mathematics import CASES, global_batches, make
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from open_seq2seq.decoders.decode_result import Word
+from open_seq2seq.decode_result import Word
 from open_seq2seq.transcripts.cues import cues_of
 
 

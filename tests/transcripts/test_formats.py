@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from open_seq2seq.data.manifest import read_manifests
-from open_seq2seq.decoders.decode_result import DecodeResult, Word
+from open_seq2seq.decode_result import DecodeResult, Word
 from open_seq2seq.errors import InputError, RunError
 from open_seq2seq.transcripts import Transcript, recording_names, text_format, transcript_writer
 

@@ -13,13 +13,13 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.ops.compiler import (
+from open_seq2seq.native_build.compiler import (
     build_folder,
     compiled,
     run_and_replace,
     tensorflow_version,
 )
-from open_seq2seq.ops.cpu import cpu_flags
+from open_seq2seq.native_build.cpu import cpu_flags
 
 _SOURCES = Path(__file__).parent
 _NEEDED_FLAGS = frozenset({"avx512_bf16", "avx512bw", "avx512dq", "avx512vl"})

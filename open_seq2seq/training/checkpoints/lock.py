@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import parsed_json, unwritable
-from open_seq2seq.training.console import say
 
 LOCK = ".running"
 _TAKEN = (errno.EWOULDBLOCK, errno.EACCES)

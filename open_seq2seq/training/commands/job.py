@@ -14,6 +14,10 @@ from typing import Any
 
 from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import split_arguments
+from open_seq2seq.console import say
+from open_seq2seq.distributed.devices import choose_gpus, device_notes, training_devices
+from open_seq2seq.distributed.process_group import Workers
+from open_seq2seq.distributed.start import check_launch
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import check_folder
 from open_seq2seq.models.notes import parameter_notes
@@ -25,12 +29,8 @@ from open_seq2seq.training.checkpoints.logdir import (
     checkpoint_to_use,
 )
 from open_seq2seq.training.checkpoints.storage import check_checkpoint
-from open_seq2seq.training.console import say
-from open_seq2seq.training.devices import choose_gpus, device_notes, training_devices
 from open_seq2seq.training.experiment import effective_params
 from open_seq2seq.training.transfer import base_checkpoint, named_checkpoint
-from open_seq2seq.training.workers.interface import Workers
-from open_seq2seq.training.workers.start import check_launch
 from open_seq2seq.transcripts import text_format
 from open_seq2seq.transcripts.formats import JSON_LINES
 

@@ -13,7 +13,10 @@ from typing import Any
 from open_seq2seq.config.describe import help_text
 from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import Override, apply_overrides, split_arguments
+from open_seq2seq.console import be_quiet, clock, say
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.distributed.devices import split_cpu
+from open_seq2seq.distributed.start import start_workers
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import write_whole
 from open_seq2seq.messages import RESULT
@@ -31,9 +34,7 @@ from open_seq2seq.training.commands.run_summary import (
     step_of,
 )
 from open_seq2seq.training.commands.start import Start
-from open_seq2seq.training.console import be_quiet, clock, say
 from open_seq2seq.training.device_line import device_line
-from open_seq2seq.training.devices import split_cpu
 from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.experiment import (
     Experiment,
@@ -49,7 +50,6 @@ from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
 from open_seq2seq.training.trainer import Trainer
 from open_seq2seq.training.transfer import start_from
-from open_seq2seq.training.workers.start import start_workers
 
 _AVERAGED = " with averaged weights"
 _TITLES = {"train": "Training", "eval": "Evaluation", "infer": "Inference"}

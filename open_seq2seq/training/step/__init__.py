@@ -8,12 +8,11 @@ from open_seq2seq.training.step.options import StepOptions
 from open_seq2seq.training.step.result import StepResult, Update
 
 if keras.backend.backend() == "jax":
-    from open_seq2seq.training.step.jax_step import EvaluationStep, TrainStep, has_accelerator
+    from open_seq2seq.training.step.jax_step import EvaluationStep, TrainStep
 else:
     from open_seq2seq.training.step.tensorflow_step import (  # type: ignore[assignment]
         EvaluationStep,
         TrainStep,
-        has_accelerator,
     )
 
-__all__ = ["EvaluationStep", "StepOptions", "StepResult", "TrainStep", "Update", "has_accelerator"]
+__all__ = ["EvaluationStep", "StepOptions", "StepResult", "TrainStep", "Update"]

@@ -22,11 +22,6 @@ from open_seq2seq.training.step.result import StepResult, Update
 from open_seq2seq.training.step.weight_average import WeightAverage, averaged
 
 
-def has_accelerator() -> bool:
-    """Whether JAX computes on a GPU or TPU."""
-    return jax.default_backend() != "cpu"
-
-
 class _State(NamedTuple):
     """What an update changes: values of the model's trainable variables, the optimizer's
     variables, and the averages of the trained ones."""

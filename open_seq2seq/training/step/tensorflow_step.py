@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from open_seq2seq.console import say
 from open_seq2seq.data.batch import Batch, TextBatch
+from open_seq2seq.distributed.process_group import Reducer
 from open_seq2seq.models import Model
 from open_seq2seq.ops.replicas import summed_statistics
 from open_seq2seq.optimizers import global_norm
-from open_seq2seq.training.console import say
 from open_seq2seq.training.step.options import (
     GroupedStep,
     Scalars,
@@ -24,12 +25,6 @@ from open_seq2seq.training.step.options import (
 )
 from open_seq2seq.training.step.result import StepResult, Totals, Update
 from open_seq2seq.training.step.weight_average import WeightAverage, averaged
-from open_seq2seq.training.workers.interface import Reducer
-
-
-def has_accelerator() -> bool:
-    """Whether TensorFlow sees a GPU."""
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 # One trace for all batches: retracing costs seconds, and shapes change with each bucket.

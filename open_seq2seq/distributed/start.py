@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import keras
 
+from open_seq2seq.distributed.launch import launched
+from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.workers.interface import ALONE, Workers
-from open_seq2seq.training.workers.launch import launched
 
 
 def start_workers() -> Workers:
@@ -24,7 +24,7 @@ def start_workers() -> Workers:
         problem = Problem(where, found, "the TensorFlow backend, which Horovod connects")
         raise InputError("These processes cannot work together:", [problem])
     try:
-        from open_seq2seq.training.workers.horovod_workers import start_horovod
+        from open_seq2seq.distributed.horovod_group import start_horovod
     except ImportError as error:
         remedy = "Install it with scripts/install_horovod.sh, or start one process."
         problem = Problem(where, f"no Horovod ({error})", "Horovod to connect them", remedy)

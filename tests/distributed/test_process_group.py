@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pytest
 
+from open_seq2seq.distributed import launch
+from open_seq2seq.distributed.launch import Launch, launched
+from open_seq2seq.distributed.process_group import ALONE, Workers, WorkerStopped
+from open_seq2seq.distributed.shards import own_state, rate_factor, threads_per_worker
+from open_seq2seq.distributed.start import check_launch, lost_connection, start_workers
 from open_seq2seq.errors import InputError, RunError
-from open_seq2seq.training.workers import launch
-from open_seq2seq.training.workers.interface import ALONE, Workers, WorkerStopped
-from open_seq2seq.training.workers.launch import Launch, launched
-from open_seq2seq.training.workers.shares import own_state, rate_factor, threads_per_worker
-from open_seq2seq.training.workers.start import check_launch, lost_connection, start_workers
 
 
 class Two(Workers):
@@ -163,9 +163,7 @@ class TestStartWorkers:
     def test_without_horovod_it_says_how_to_install_it(self, environment, monkeypatch):
         environment(PMI_RANK="0", PMI_SIZE="2")
         monkeypatch.setitem(sys.modules, "horovod.tensorflow", None)
-        monkeypatch.delitem(
-            sys.modules, "open_seq2seq.training.workers.horovod_workers", raising=False
-        )
+        monkeypatch.delitem(sys.modules, "open_seq2seq.distributed.horovod_group", raising=False)
         with pytest.raises(InputError, match=r"scripts/install_horovod\.sh"):
             start_workers()
 

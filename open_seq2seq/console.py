@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column
 
+from open_seq2seq.distributed.launch import launched
 from open_seq2seq.files import unwritable
 from open_seq2seq.messages import NOTHING, news_stream, say, show_messages
-from open_seq2seq.training.workers.launch import launched
 
 __all__ = ["OutputCopy", "ProgressBar", "be_quiet", "clock", "say"]
 

@@ -12,10 +12,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from open_seq2seq.distributed.launch import Launch
+from open_seq2seq.distributed.process_group import Reducer, Value, Workers, WorkerStopped
+from open_seq2seq.distributed.shards import threads_per_worker
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
-from open_seq2seq.training.workers.interface import Reducer, Value, Workers, WorkerStopped
-from open_seq2seq.training.workers.launch import Launch
-from open_seq2seq.training.workers.shares import threads_per_worker
 
 _Outcome = TypeVar("_Outcome")
 # Horovod sends these; the states of random generators are not among them.

@@ -2,14 +2,14 @@
 
 import pytest
 
-from open_seq2seq.errors import InputError
-from open_seq2seq.training.devices import (
+from open_seq2seq.distributed.devices import (
     choose_gpus,
     device_notes,
     split_cpu,
     training_devices,
 )
-from open_seq2seq.training.workers.interface import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.errors import InputError
 
 PARAMS = {"batch_size_per_gpu": 8, "num_gpus": 4, "use_horovod": False, "iter_size": 2}
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import TypeVar
 
-from open_seq2seq.training.workers.launch import launched
+from open_seq2seq.distributed.launch import launched
 
 Item = TypeVar("Item")
 

@@ -10,11 +10,22 @@ from typing import Any
 
 import keras
 
+from open_seq2seq.distributed.process_group import Workers
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.workers.interface import Workers
 
 # Splits a CPU into so many logical devices, to try what is meant for several GPUs.
 CPU_DEVICES = "OPEN_SEQ2SEQ_CPU_DEVICES"
+
+
+def has_accelerator() -> bool:
+    """Whether the backend sees a GPU (JAX: or a TPU)."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return bool(jax.default_backend() != "cpu")
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def choose_gpus(params: Mapping[str, Any]) -> None:
@@ -73,7 +84,7 @@ def copies(strategy: Any) -> Any:
     """A context: while a model, its optimizer or averages are made, each device gets a copy."""
     if strategy is None:
         return nullcontext()
-    from open_seq2seq.training.step.mirrored_step import copies_on_devices
+    from open_seq2seq.distributed.mirrored import copies_on_devices
 
     return copies_on_devices(strategy)
 

@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from open_seq2seq.training.console import OutputCopy, ProgressBar, clock, say
+from open_seq2seq.console import OutputCopy, ProgressBar, clock, say
 
 SCRIPT = """
 from open_seq2seq.messages import show_messages
-from open_seq2seq.training.console import ProgressBar, say
+from open_seq2seq.console import ProgressBar, say
 show_messages()
 with ProgressBar("training", 3) as bar:
     for step in range(3):
