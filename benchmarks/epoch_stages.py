@@ -18,8 +18,8 @@ from open_seq2seq.data import audio
 from open_seq2seq.data.speech2text import augmentation, speech2text
 from open_seq2seq.data.speech2text.augmentation import Augmenter
 from open_seq2seq.data.speech2text.feature_cache import FeatureCache
-from open_seq2seq.data.speech2text.features import FeatureExtractor
 from open_seq2seq.data.speech2text.speech2text import Speech2TextDataLayer
+from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.training.reporting import Reporter
 
 ASSEMBLY = "batch assembly"

@@ -36,9 +36,10 @@ import scipy.signal
 import soundfile
 
 from open_seq2seq.data.audio import read_audio
-from open_seq2seq.data.speech2text import psf_frontend, spectrum
-from open_seq2seq.data.speech2text.features import FeatureExtractor
-from open_seq2seq.data.speech2text.librosa_frontend import LibrosaFrontEnd, dither_noise
+from open_seq2seq.features import psf_front_end as psf_frontend
+from open_seq2seq.features import spectrum
+from open_seq2seq.features.extractor import FeatureExtractor
+from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd, dither_noise
 
 RATE = 16000
 SUFFIXES = {".flac", ".wav", ".opus", ".ogg", ".mp3", ".aiff"}

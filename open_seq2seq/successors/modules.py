@@ -47,7 +47,7 @@ MODULES: tuple[Row, ...] = (
     ),
     replaced(
         "open_seq2seq.data.speech2text.speech_utils open_seq2seq.data.speech_utils",
-        "`open_seq2seq.data.speech2text.features.FeatureExtractor` makes features, "
+        "`open_seq2seq.features.extractor.FeatureExtractor` makes features, "
         "`open_seq2seq.data.audio.read_audio` reads recordings.",
     ),
     not_here(

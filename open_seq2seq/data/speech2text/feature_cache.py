@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.config.schema import Param
-from open_seq2seq.data.speech2text.fingerprint import FRONT_END_VERSION
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.features.fingerprint import FRONT_END_VERSION
 from open_seq2seq.files import draft_of, replaced
 
 CACHE_PARAMS: list[Param] = [

@@ -9,8 +9,8 @@ from open_seq2seq.config.schema import Param, Schema
 from open_seq2seq.data.normalization import NORMALIZATION
 from open_seq2seq.data.speech2text.augmentation import AUGMENTATION
 from open_seq2seq.data.speech2text.feature_cache import CACHE_PARAMS
-from open_seq2seq.data.speech2text.features import FEATURE_PARAMS, feature_problems
 from open_seq2seq.errors import Problem
+from open_seq2seq.features.extractor import FEATURE_PARAMS, feature_problems
 
 
 def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:

@@ -13,26 +13,26 @@ import numpy as np
 
 from open_seq2seq.data.audio import mono_blocks, read_audio, resample
 from open_seq2seq.data.batch import Batch, LeftOut, Unit
-from open_seq2seq.data.checks import CheckReport, check_feasible, check_files
-from open_seq2seq.data.headers import available_cores
-from open_seq2seq.data.manifest import Utterance, read_manifests
-from open_seq2seq.data.speech2text.augmentation import Augmenter
-from open_seq2seq.data.speech2text.batching import (
+from open_seq2seq.data.batching import (
     BatchPlanner,
     EpochPlan,
     PlannedBatch,
     Stream,
     generator,
 )
+from open_seq2seq.data.checks import CheckReport, check_feasible, check_files
+from open_seq2seq.data.headers import available_cores
+from open_seq2seq.data.loader import Stopped, load_in_order
+from open_seq2seq.data.manifest import Utterance, read_manifests
+from open_seq2seq.data.speech2text.augmentation import Augmenter
 from open_seq2seq.data.speech2text.corpus import Corpus
 from open_seq2seq.data.speech2text.feature_cache import WHOLE, FeatureCache, Segment
-from open_seq2seq.data.speech2text.features import FeatureExtractor
-from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
-from open_seq2seq.data.speech2text.loader import Stopped, load_in_order
 from open_seq2seq.data.speech2text.params import SPEECH2TEXT_DATA
 from open_seq2seq.data.text import load_vocabulary, unknown_problems
 from open_seq2seq.data.transcripts import check_transcripts, normalized_utterances
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
+from open_seq2seq.features.extractor import FeatureExtractor
+from open_seq2seq.features.fingerprint import check_fingerprint
 
 MODES = ("train", "eval", "infer")
 _MOST_WORKERS = 8

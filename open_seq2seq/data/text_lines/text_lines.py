@@ -10,11 +10,11 @@ import numpy as np
 
 from open_seq2seq.config.schema import Param, Schema
 from open_seq2seq.data.batch import TextBatch, Unit
+from open_seq2seq.data.batching import BatchPlanner, EpochPlan, PlannedBatch
 from open_seq2seq.data.checks import CheckReport
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.normalization import NORMALIZATION, WatchedNormalizer
 from open_seq2seq.data.paths import config_path
-from open_seq2seq.data.speech2text.batching import BatchPlanner, EpochPlan, PlannedBatch
 from open_seq2seq.data.text_files import read_lines
 from open_seq2seq.data.text_lines.vocabulary import load_text_vocabulary, make_text_vocabulary
 from open_seq2seq.errors import InputError, Problem

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.features.fingerprint import check_fingerprint
 from open_seq2seq.training.checkpoints.best import stored_best
 from open_seq2seq.training.checkpoints.logdir import LogDir
 from open_seq2seq.training.checkpoints.storage import (

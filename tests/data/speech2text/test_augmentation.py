@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from open_seq2seq.data.speech2text.augmentation import AUGMENTATION, Augmenter
-from open_seq2seq.data.speech2text.features import FeatureExtractor
 from open_seq2seq.errors import InputError
+from open_seq2seq.features.extractor import FeatureExtractor
 
 RATE = 16000
 

@@ -14,8 +14,8 @@ import soundfile
 from open_seq2seq.data import Speech2TextDataLayer
 from open_seq2seq.data.audio import read_audio
 from open_seq2seq.data.manifest import Utterance, read_manifests
-from open_seq2seq.data.speech2text.features import FeatureExtractor
 from open_seq2seq.errors import InputError, RunError
+from open_seq2seq.features.extractor import FeatureExtractor
 from tests.data.corpora import write_audio, write_csv
 
 AUGMENTATION = {

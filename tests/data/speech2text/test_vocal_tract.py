@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from open_seq2seq.data.speech2text.augmentation import Augmenter
-from open_seq2seq.data.speech2text.features import FeatureExtractor
 from open_seq2seq.data.speech2text.vocal_tract import warp, warped_frequencies
 from open_seq2seq.errors import InputError
+from open_seq2seq.features.extractor import FeatureExtractor
 
 RATE = 16000
 

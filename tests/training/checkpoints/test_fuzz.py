@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from open_seq2seq.data.speech2text.fingerprint import check_fingerprint
+from open_seq2seq.features.fingerprint import check_fingerprint
 from open_seq2seq.training.checkpoints.best import BEST, best_checkpoint, mend_best, stored_best
 from open_seq2seq.training.checkpoints.storage import (
     MODEL,

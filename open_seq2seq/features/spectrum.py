@@ -15,7 +15,7 @@ import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
-from open_seq2seq.data.speech2text.options import FeatureOptions
+from open_seq2seq.features.options import FeatureOptions
 
 BLOCK_FRAMES = 256
 

@@ -13,10 +13,10 @@ import scipy.fft
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from open_seq2seq.data.speech2text import filters
-from open_seq2seq.data.speech2text.features import FeatureExtractor
-from open_seq2seq.data.speech2text.librosa_frontend import DITHER_LENGTH, dither_noise
 from open_seq2seq.errors import InputError
+from open_seq2seq.features import filters
+from open_seq2seq.features.extractor import FeatureExtractor
+from open_seq2seq.features.librosa_front_end import DITHER_LENGTH, dither_noise
 
 KINDS = [
     (backend, kind)
@@ -355,7 +355,7 @@ def test_features_need_neither_librosa_nor_a_framework():
     """They take seconds to import, in each loader process."""
     program = (
         "import sys, numpy as np\n"
-        "from open_seq2seq.data.speech2text.features import FeatureExtractor\n"
+        "from open_seq2seq.features.extractor import FeatureExtractor\n"
         "for backend in ('psf', 'librosa'):\n"
         "    params = dict(backend=backend, input_type='mfcc', num_audio_features=13)\n"
         "    FeatureExtractor(params)(np.ones(1000, np.float32))\n"

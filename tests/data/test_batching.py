@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from open_seq2seq.data.speech2text.batching import BatchPlanner, PlannedBatch, optimal_lengths
+from open_seq2seq.data.batching import BatchPlanner, PlannedBatch, optimal_lengths
 from open_seq2seq.errors import InputError
 
 HOP = 160

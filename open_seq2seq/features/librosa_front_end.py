@@ -6,8 +6,8 @@ import functools
 
 import numpy as np
 
-from open_seq2seq.data.speech2text import filters, spectrum
-from open_seq2seq.data.speech2text.options import FeatureOptions
+from open_seq2seq.features import filters, spectrum
+from open_seq2seq.features.options import FeatureOptions
 
 LOG_FLOOR = 1e-20
 INT16_SCALE = 32768.0

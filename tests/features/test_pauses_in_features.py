@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from open_seq2seq.data.speech2text import spectrum
-from open_seq2seq.data.speech2text.features import FeatureExtractor, check_fingerprint
 from open_seq2seq.errors import InputError
+from open_seq2seq.features import spectrum
+from open_seq2seq.features.extractor import FeatureExtractor, check_fingerprint
 
 RATE = 8000
 PARAMS = {

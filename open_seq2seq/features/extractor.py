@@ -7,16 +7,16 @@ from typing import Any, overload
 
 import numpy as np
 
-from open_seq2seq.data.speech2text.fingerprint import check_fingerprint, make_fingerprint
-from open_seq2seq.data.speech2text.librosa_frontend import LibrosaFrontEnd
-from open_seq2seq.data.speech2text.options import (
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.features.fingerprint import check_fingerprint, make_fingerprint
+from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
+from open_seq2seq.features.options import (
     FEATURE_PARAMS,
     FEATURES,
     FeatureOptions,
     feature_problems,
 )
-from open_seq2seq.data.speech2text.psf_frontend import PsfFrontEnd
-from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.features.psf_front_end import PsfFrontEnd
 
 __all__ = [
     "FEATURES",
@@ -108,7 +108,7 @@ class FeatureExtractor:
 
     def fingerprint(self) -> dict[str, Any]:
         """The parameters and a few numbers of a fixed signal, to store with a checkpoint."""
-        return make_fingerprint(self)
+        return make_fingerprint(self, self.options)
 
 
 def _check_samples(samples: np.ndarray) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from open_seq2seq.data.speech2text import filters, spectrum
-from open_seq2seq.data.speech2text.options import FeatureOptions
+from open_seq2seq.features import filters, spectrum
+from open_seq2seq.features.options import FeatureOptions
 
 PEAK_FLOOR = 1e-5 / 32768  # the original's 1e-5, on its 16-bit scale
 SMALLEST_ENERGY = float(np.finfo(np.float64).eps)

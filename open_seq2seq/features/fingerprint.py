@@ -7,16 +7,13 @@ code or libraries shows as well as a change of parameters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
-from open_seq2seq.data.speech2text.options import UNSET_BEFORE
 from open_seq2seq.errors import Problem
-
-if TYPE_CHECKING:
-    from open_seq2seq.data.speech2text.features import FeatureExtractor
+from open_seq2seq.features.options import UNSET_BEFORE, FeatureOptions
 
 # Raised when a change of the code moves features by more than rounding.
 FRONT_END_VERSION = 1
@@ -29,13 +26,20 @@ _NUMBERS = 48
 _ABSENT = "nothing"
 
 
-def make_fingerprint(extractor: FeatureExtractor) -> dict[str, Any]:
-    """JSON-able description of a front-end: version, parameters, shape and probe numbers."""
-    features = extractor(probe_signal(extractor.options.sample_freq))
+def make_fingerprint(
+    features_of: Callable[[np.ndarray], np.ndarray], options: FeatureOptions
+) -> dict[str, Any]:
+    """JSON-able description of a front-end: version, parameters, shape and probe numbers.
+
+    Args:
+      features_of: samples `[n]` -> `[time, feature]`.
+      options: those that it was made with.
+    """
+    features = features_of(probe_signal(options.sample_freq))
     positions = np.linspace(0, features.size - 1, _NUMBERS).astype(int)
     return {
         "version": FRONT_END_VERSION,
-        "parameters": extractor.options.used(),
+        "parameters": options.used(),
         "shape": list(features.shape),
         "numbers": [round(float(value), 4) for value in features.ravel()[positions]],
     }

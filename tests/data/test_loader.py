@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from open_seq2seq.data.speech2text.loader import PREFETCH, Stopped, load_in_order
+from open_seq2seq.data.loader import PREFETCH, Stopped, load_in_order
 
 
 def loader_threads() -> list[threading.Thread]:

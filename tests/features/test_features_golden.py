@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from open_seq2seq.data.speech2text.features import FeatureExtractor
-from open_seq2seq.data.speech2text.filters import slaney_mel_filters
+from open_seq2seq.features.extractor import FeatureExtractor
+from open_seq2seq.features.filters import slaney_mel_filters
 
 
 def signal():

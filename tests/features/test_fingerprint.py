@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from open_seq2seq.data.speech2text import filters
-from open_seq2seq.data.speech2text.features import FeatureExtractor, check_fingerprint
+from open_seq2seq.features import filters
+from open_seq2seq.features.extractor import FeatureExtractor, check_fingerprint
 
 BASE = {
     "backend": "librosa",
