@@ -22,9 +22,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from open_seq2seq.training.checkpoints.background import CheckpointWriter
-from open_seq2seq.training.checkpoints.storage import keep_newest
-from open_seq2seq.training.checkpoints.variables import save_checkpoint, snapshot
+from open_seq2seq.checkpoints.background import CheckpointWriter
+from open_seq2seq.checkpoints.storage import keep_newest
+from open_seq2seq.checkpoints.variables import save_checkpoint, snapshot
 
 WIDTH = 1024
 

@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--checkpoints needs --output")
     output = flags.output or flags.logdir / "averaged"
     # After the flags: `--help` need not wait for Keras.
-    from open_seq2seq.training.checkpoints.averaging import average_checkpoints, chosen_checkpoints
+    from open_seq2seq.checkpoints.averaging import average_checkpoints, chosen_checkpoints
 
     try:
         paths = flags.checkpoints or chosen_checkpoints(flags.logdir, flags.last, flags.best)

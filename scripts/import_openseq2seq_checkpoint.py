@@ -59,10 +59,10 @@ def run(
       InputError: config and checkpoint don't fit, or `logdir` has checkpoints already.
     """
     # After the flags: `--help` need not wait for TensorFlow.
+    from open_seq2seq.checkpoints.storage import latest_checkpoint
+    from open_seq2seq.checkpoints.variables import save_checkpoint
     from open_seq2seq.interop.openseq2seq_checkpoint import import_weights
     from open_seq2seq.interop.tensorflow1_checkpoint import OldCheckpoint
-    from open_seq2seq.training.checkpoints.storage import latest_checkpoint
-    from open_seq2seq.training.checkpoints.variables import save_checkpoint
     from open_seq2seq.training.experiment import contract
 
     if latest_checkpoint(logdir) is not None:

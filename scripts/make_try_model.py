@@ -123,7 +123,7 @@ def packed(arrays: Mapping[str, Any], dtype: str) -> dict[str, Any]:
 
 def weights_of(checkpoint: Path) -> dict[str, Any]:
     """The model's variables, averages in place of the weights where there are any."""
-    from open_seq2seq.training.checkpoints.storage import EMA, MODEL, read_arrays
+    from open_seq2seq.checkpoints.storage import EMA, MODEL, read_arrays
 
     arrays = read_arrays(checkpoint / MODEL)
     if (checkpoint / EMA).is_file():
@@ -179,9 +179,9 @@ def errors_of(config: Path, checkpoint: Path | None = None, silence: float = 0.0
 
 def make(logdir: Path, output: Path, best: bool, dtype: str, arguments: str) -> dict[str, Any]:
     """Writes the model's folder; returns what is known of it, as in model.json."""
+    from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
+    from open_seq2seq.checkpoints.storage import MODEL, read_state, write_checkpoint
     from open_seq2seq.files import write_whole
-    from open_seq2seq.training.checkpoints.logdir import LogDir, checkpoint_to_use
-    from open_seq2seq.training.checkpoints.storage import MODEL, read_state, write_checkpoint
 
     source = checkpoint_to_use(LogDir(logdir), best)
     record = json.loads(sorted(logdir.glob("run_*.json"))[-1].read_text())

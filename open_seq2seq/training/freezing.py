@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from open_seq2seq.checkpoints.variables import named_variables
 from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models.speech2text import Speech2Text
-from open_seq2seq.training.checkpoints.variables import named_variables
 
 # The variable scopes of OpenSeq2Seq.
 _OLD_ENCODERS = {"TDNNEncoder": "w2l_encoder", "DeepSpeech2Encoder": "ds2_encoder"}

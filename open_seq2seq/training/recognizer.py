@@ -15,15 +15,15 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
+from open_seq2seq.checkpoints.storage import read_contract, read_training_data
+from open_seq2seq.checkpoints.variables import restore, restore_averaged_weights
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.data.audio import audio_info, mono_blocks, resampled_blocks
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.inference.transcriber import Transcription
-from open_seq2seq.training.checkpoints.logdir import LogDir, checkpoint_to_use
-from open_seq2seq.training.checkpoints.storage import read_contract, read_training_data
-from open_seq2seq.training.checkpoints.variables import restore, restore_averaged_weights
 from open_seq2seq.training.evaluation import long_recordings
 from open_seq2seq.training.experiment import (
     Experiment,

@@ -16,16 +16,17 @@ from typing import Any
 
 import numpy as np
 
+from open_seq2seq.checkpoints.background import CheckpointWriter
+from open_seq2seq.checkpoints.logdir import LogDir
+from open_seq2seq.checkpoints.storage import read_training_state
+from open_seq2seq.checkpoints.variables import restore, restore_average, snapshot
 from open_seq2seq.console import ProgressBar, clock, say
 from open_seq2seq.distributed.devices import copies
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.distributed.shards import own_state, rate_factor
 from open_seq2seq.distributed.stalls import report_stalls
 from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
-from open_seq2seq.training.checkpoints.background import CheckpointWriter
-from open_seq2seq.training.checkpoints.logdir import LogDir
-from open_seq2seq.training.checkpoints.storage import read_training_state
-from open_seq2seq.training.checkpoints.variables import restore, restore_average, snapshot
+from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.effort import Effort
 from open_seq2seq.training.experiment import (
     Experiment,
@@ -40,7 +41,6 @@ from open_seq2seq.training.progress import Progress, data_identity
 from open_seq2seq.training.reporting import Reporter, TrainedStep
 from open_seq2seq.training.scaling import LossScaling
 from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
-from open_seq2seq.training.step.weight_average import WeightAverage
 from open_seq2seq.training.stop_signals import StopSignals
 from open_seq2seq.training.stopwatch import Stopwatch
 from open_seq2seq.training.tasks import AnyEvaluation

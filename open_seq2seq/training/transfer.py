@@ -16,12 +16,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from open_seq2seq.checkpoints.best import best_checkpoint
+from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
+from open_seq2seq.checkpoints.storage import EMA, MODEL, read_arrays, read_contract
+from open_seq2seq.checkpoints.variables import named_variables
 from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.checkpoints.best import best_checkpoint
-from open_seq2seq.training.checkpoints.logdir import LogDir, checkpoint_to_use
-from open_seq2seq.training.checkpoints.storage import EMA, MODEL, read_arrays, read_contract
-from open_seq2seq.training.checkpoints.variables import named_variables
 from open_seq2seq.training.experiment import Experiment, contract
 
 # Variables whose last axis has an entry for each symbol and one for the blank.

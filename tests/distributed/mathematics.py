@@ -18,9 +18,9 @@ import numpy as np
 from open_seq2seq.data.batch import Batch
 from open_seq2seq.models import Speech2Text
 from open_seq2seq.optimizers import l2_regularizer, make_optimizer
+from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.step import StepOptions, TrainStep
 from open_seq2seq.training.step.result import Totals
-from open_seq2seq.training.step.weight_average import WeightAverage
 from tests.encoders.architectures import layer, tdnn
 from tests.encoders.encoder_checks import roundings
 from tests.machines import half_precisions

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from open_seq2seq.training.checkpoints.lock import held
+from open_seq2seq.checkpoints.lock import held
 from tests.distributed.processes import RUN, write_spied_corpus
 
 # From the failure to the end of all processes: seconds, but a busy machine may take its time. A

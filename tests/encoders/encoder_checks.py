@@ -21,7 +21,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from open_seq2seq.training.checkpoints.variables import restore, save_checkpoint
+from open_seq2seq.checkpoints.variables import restore, save_checkpoint
 from tests.machines import half_precisions, widens_bfloat16
 from tests.rounding import assert_within, bound, rounded
 

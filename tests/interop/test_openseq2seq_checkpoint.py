@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from open_seq2seq.checkpoints.storage import read_state
 from open_seq2seq.cli import main as run_command
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.errors import InputError
-from open_seq2seq.training.checkpoints.storage import read_state
 from open_seq2seq.training.experiment import effective_params, make_experiment
 from open_seq2seq.training.recognizer import load_weights
 from open_seq2seq.training.transfer import base_checkpoint

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file
 
+from open_seq2seq.checkpoints.variables import restore, restore_average, save_checkpoint
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.distributed.devices import CPU_DEVICES, make_strategy, split_cpu
 from open_seq2seq.distributed.mirrored import copies_on_devices
@@ -18,10 +19,9 @@ from open_seq2seq.models import Speech2Text
 from open_seq2seq.native_build.cpu import onednn_limit
 from open_seq2seq.ops import tensorflow_native
 from open_seq2seq.optimizers import l2_regularizer, make_optimizer
-from open_seq2seq.training.checkpoints.variables import restore, restore_average, save_checkpoint
+from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.step import EvaluationStep, StepOptions, TrainStep
 from open_seq2seq.training.step.mirrored_step import MirroredTrainStep
-from open_seq2seq.training.step.weight_average import WeightAverage
 from tests.encoders.architectures import layer, tdnn
 from tests.encoders.encoder_checks import roundings
 from tests.models import test_language_model as language_models

@@ -7,8 +7,8 @@ from keras import ops
 from open_seq2seq.data.speech2text.speech2text import Batch
 from open_seq2seq.losses import CTCLoss
 from open_seq2seq.optimizers import make_optimizer
+from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.step import StepOptions, TrainStep
-from open_seq2seq.training.step.weight_average import WeightAverage
 
 INPUTS, FRAMES = 3, 5
 

@@ -94,7 +94,7 @@ def test_training_goes_on_as_if_it_had_not_stopped(trained, tmp_path, capfd):
     assert main([*arguments, f"--logdir={tmp_path / 'cut'}", "--max_steps=7"]) == 0
     again = [*arguments, f"--logdir={tmp_path / 'cut'}", "--continue_learning", "--max_steps=40"]
     assert main(again) == 0
-    from open_seq2seq.training.checkpoints.storage import MODEL, read_arrays
+    from open_seq2seq.checkpoints.storage import MODEL, read_arrays
 
     whole = read_arrays(trained / "run/ckpt-40" / MODEL)
     cut = read_arrays(tmp_path / "cut/ckpt-40" / MODEL)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from open_seq2seq.training.checkpoints.storage import MODEL, checkpoints, read_arrays
+from open_seq2seq.checkpoints.storage import MODEL, checkpoints, read_arrays
 from open_seq2seq.training.recognizer import Recognizer
 from scripts import make_try_model, try_model
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.console import say
 from open_seq2seq.data.manifest import Utterance, read_manifests
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.checkpoints.logdir import LogDir, checkpoint_to_use
 from open_seq2seq.training.experiment import (
     Experiment,
     effective_params,

@@ -12,6 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.checkpoints.lock import held
+from open_seq2seq.checkpoints.logdir import (
+    LogDir,
+    checkpoint_to_start_from,
+    checkpoint_to_use,
+)
+from open_seq2seq.checkpoints.storage import check_checkpoint
 from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.console import say
@@ -22,13 +29,6 @@ from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import check_folder
 from open_seq2seq.models.notes import parameter_notes
 from open_seq2seq.runs.summary import SUMMARY, read_summary
-from open_seq2seq.training.checkpoints.lock import held
-from open_seq2seq.training.checkpoints.logdir import (
-    LogDir,
-    checkpoint_to_start_from,
-    checkpoint_to_use,
-)
-from open_seq2seq.training.checkpoints.storage import check_checkpoint
 from open_seq2seq.training.experiment import effective_params
 from open_seq2seq.training.transfer import base_checkpoint, named_checkpoint
 from open_seq2seq.transcripts import text_format

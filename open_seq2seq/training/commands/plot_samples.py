@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from open_seq2seq.checkpoints.storage import read_state
 from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem, RunError
 from open_seq2seq.files import check_writable, write_whole
@@ -12,7 +13,6 @@ from open_seq2seq.metrics.analysis import EvaluatedUtterance, ScoredUtterance, a
 from open_seq2seq.metrics.pictures import ENDINGS, picture
 from open_seq2seq.metrics.sound_plot import Sample, draw_samples
 from open_seq2seq.metrics.wording import percent
-from open_seq2seq.training.checkpoints.storage import read_state
 from open_seq2seq.training.commands.evaluated_model import leave_out, trained_for_evaluation
 from open_seq2seq.training.commands.stored_run import logdir_of, stored_run
 from open_seq2seq.training.evaluation import Evaluation, evaluate

@@ -11,6 +11,7 @@ import numpy as np
 
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.models import Model
+from open_seq2seq.optimizers.weight_average import WeightAverage, averaged
 from open_seq2seq.training.step.options import (
     GroupedStep,
     Scalars,
@@ -19,7 +20,6 @@ from open_seq2seq.training.step.options import (
     batch_totals,
 )
 from open_seq2seq.training.step.result import StepResult, Update
-from open_seq2seq.training.step.weight_average import WeightAverage, averaged
 
 
 class _State(NamedTuple):

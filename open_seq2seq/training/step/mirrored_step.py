@@ -19,10 +19,10 @@ from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.distributed.mirrored import DeviceReducer, copies_on_devices
 from open_seq2seq.distributed.shards import own_state
 from open_seq2seq.models import Model
+from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.step.options import Scalars, StepOptions
 from open_seq2seq.training.step.result import StepResult, Update
 from open_seq2seq.training.step.tensorflow_step import TrainStep
-from open_seq2seq.training.step.weight_average import WeightAverage
 
 
 class MirroredTrainStep(TrainStep):

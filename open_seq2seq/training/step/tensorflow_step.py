@@ -16,6 +16,7 @@ from open_seq2seq.distributed.process_group import Reducer
 from open_seq2seq.models import Model
 from open_seq2seq.ops.replicas import summed_statistics
 from open_seq2seq.optimizers import global_norm
+from open_seq2seq.optimizers.weight_average import WeightAverage, averaged
 from open_seq2seq.training.step.options import (
     GroupedStep,
     Scalars,
@@ -24,7 +25,6 @@ from open_seq2seq.training.step.options import (
     batch_totals,
 )
 from open_seq2seq.training.step.result import StepResult, Totals, Update
-from open_seq2seq.training.step.weight_average import WeightAverage, averaged
 
 
 # One trace for all batches: retracing costs seconds, and shapes change with each bucket.

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
+from open_seq2seq.checkpoints.best import best_checkpoint
+from open_seq2seq.checkpoints.lock import LOCK, held
+from open_seq2seq.checkpoints.storage import read_state
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.runs.summary import read_curve
-from open_seq2seq.training.checkpoints.best import best_checkpoint
-from open_seq2seq.training.checkpoints.lock import LOCK, held
-from open_seq2seq.training.checkpoints.storage import read_state
 from open_seq2seq.training.step import TrainStep
 from open_seq2seq.training.stop_signals import StopSignals
 
@@ -188,7 +188,7 @@ def test_signals_save(corpus, run, monkeypatch, number, hangup):
 HOLD = """
 import sys
 from pathlib import Path
-from open_seq2seq.training.checkpoints.lock import held
+from open_seq2seq.checkpoints.lock import held
 with held(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from open_seq2seq.training.checkpoints.background import BackgroundWriter
+from open_seq2seq.checkpoints.background import BackgroundWriter
 
 
 def fail(message):
@@ -91,7 +91,7 @@ def test_as_a_context_it_waits_and_hides_no_other_error(capsys):
 SCRIPT = """
 import sys, time, pathlib
 from open_seq2seq.messages import show_messages
-from open_seq2seq.training.checkpoints.background import BackgroundWriter
+from open_seq2seq.checkpoints.background import BackgroundWriter
 
 show_messages()
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from open_seq2seq.errors import InputError
-from open_seq2seq.training.checkpoints.averaging import average_checkpoints
-from open_seq2seq.training.checkpoints.storage import (
+from open_seq2seq.checkpoints.averaging import average_checkpoints
+from open_seq2seq.checkpoints.storage import (
     EMA,
     MODEL,
     read_arrays,
     read_state,
     write_checkpoint,
 )
+from open_seq2seq.errors import InputError
 from scripts.average_checkpoints import main
 
 FEATURES = {"version": 1, "parameters": {"num_fft": 256}, "shape": [2, 1], "numbers": [0.5]}

@@ -10,10 +10,8 @@ from typing import Any
 
 import keras
 
-from open_seq2seq.errors import InputError
-from open_seq2seq.files import NUMBER, misfits, write_whole
-from open_seq2seq.training.checkpoints.background import BackgroundWriter
-from open_seq2seq.training.checkpoints.storage import (
+from open_seq2seq.checkpoints.background import BackgroundWriter
+from open_seq2seq.checkpoints.storage import (
     STATE,
     Files,
     checkpoints,
@@ -23,7 +21,9 @@ from open_seq2seq.training.checkpoints.storage import (
     remove_drafts,
     write_checkpoint,
 )
-from open_seq2seq.training.checkpoints.variables import snapshot
+from open_seq2seq.checkpoints.variables import snapshot
+from open_seq2seq.errors import InputError
+from open_seq2seq.files import NUMBER, misfits, write_whole
 
 BEST = "best.json"
 _FORM = {"metric": str, "entries": [{"value": NUMBER, "step": int, "name": str}]}

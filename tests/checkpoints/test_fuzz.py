@@ -5,9 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from open_seq2seq.features.fingerprint import check_fingerprint
-from open_seq2seq.training.checkpoints.best import BEST, best_checkpoint, mend_best, stored_best
-from open_seq2seq.training.checkpoints.storage import (
+from open_seq2seq.checkpoints.best import BEST, best_checkpoint, mend_best, stored_best
+from open_seq2seq.checkpoints.storage import (
     MODEL,
     OPTIMIZER,
     STATE,
@@ -16,6 +15,7 @@ from open_seq2seq.training.checkpoints.storage import (
     read_training_state,
     write_checkpoint,
 )
+from open_seq2seq.features.fingerprint import check_fingerprint
 from open_seq2seq.training.effort import Effort
 from open_seq2seq.training.progress import Progress
 from tests.fuzzing import COUNTS, fuzz_file

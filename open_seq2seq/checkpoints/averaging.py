@@ -13,11 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.features.fingerprint import check_fingerprint
-from open_seq2seq.training.checkpoints.best import stored_best
-from open_seq2seq.training.checkpoints.logdir import LogDir
-from open_seq2seq.training.checkpoints.storage import (
+from open_seq2seq.checkpoints.best import stored_best
+from open_seq2seq.checkpoints.logdir import LogDir
+from open_seq2seq.checkpoints.storage import (
     EMA,
     MODEL,
     checkpoints,
@@ -27,6 +25,8 @@ from open_seq2seq.training.checkpoints.storage import (
     read_state,
     write_checkpoint,
 )
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.features.fingerprint import check_fingerprint
 
 
 def chosen_checkpoints(logdir: Path, last: int | None, best: int | None) -> list[Path]:

@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from open_seq2seq.errors import InputError, RunError
-from open_seq2seq.training.checkpoints import storage
-from open_seq2seq.training.checkpoints.background import CheckpointWriter
-from open_seq2seq.training.checkpoints.best import BestCheckpoints, best_checkpoint
-from open_seq2seq.training.checkpoints.storage import (
+from open_seq2seq.checkpoints import storage
+from open_seq2seq.checkpoints.background import CheckpointWriter
+from open_seq2seq.checkpoints.best import BestCheckpoints, best_checkpoint
+from open_seq2seq.checkpoints.storage import (
     EMA,
     MODEL,
     OPTIMIZER,
@@ -28,13 +27,14 @@ from open_seq2seq.training.checkpoints.storage import (
     read_state,
     write_checkpoint,
 )
-from open_seq2seq.training.checkpoints.variables import (
+from open_seq2seq.checkpoints.variables import (
     named_variables,
     restore,
     save_checkpoint,
     snapshot,
 )
-from open_seq2seq.training.step.weight_average import WeightAverage
+from open_seq2seq.errors import InputError, RunError
+from open_seq2seq.optimizers.weight_average import WeightAverage
 
 
 def make_model(width=3, seed=0):

@@ -10,15 +10,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.checkpoints.storage import (
+from open_seq2seq.checkpoints.storage import (
     EMA,
     MODEL,
     OPTIMIZER,
     read_arrays,
     write_checkpoint,
 )
-from open_seq2seq.training.step.weight_average import WeightAverage
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.optimizers.weight_average import WeightAverage
 
 _COPIERS = 4  # threads
 

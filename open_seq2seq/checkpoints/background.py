@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.checkpoints.storage import Files, keep_newest, write_checkpoint
 from open_seq2seq.console import say
-from open_seq2seq.training.checkpoints.storage import Files, keep_newest, write_checkpoint
 
 
 class BackgroundWriter:

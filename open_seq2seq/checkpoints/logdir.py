@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from open_seq2seq.checkpoints.best import best_checkpoint
+from open_seq2seq.checkpoints.storage import latest_checkpoint
 from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.runs.events import has_events
-from open_seq2seq.training.checkpoints.best import best_checkpoint
-from open_seq2seq.training.checkpoints.storage import latest_checkpoint
 
 
 @dataclass(frozen=True)

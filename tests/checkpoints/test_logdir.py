@@ -2,12 +2,12 @@
 
 import pytest
 
-from open_seq2seq.errors import InputError
-from open_seq2seq.training.checkpoints.logdir import (
+from open_seq2seq.checkpoints.logdir import (
     LogDir,
     checkpoint_to_start_from,
     checkpoint_to_use,
 )
+from open_seq2seq.errors import InputError
 
 
 def make(tmp_path, kind):
