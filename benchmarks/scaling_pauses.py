@@ -16,10 +16,10 @@ from open_seq2seq.checkpoints.variables import save_checkpoint, snapshot
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.data.batch import Batch
 from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.experiment import make_experiment
 from open_seq2seq.models.precision import dtype_policy
 from open_seq2seq.optimizers import make_optimizer
 from open_seq2seq.training.evaluation import evaluate
-from open_seq2seq.training.experiment import make_experiment
 from open_seq2seq.training.step import EvaluationStep, StepOptions, TrainStep
 
 CONFIGS = Path(__file__).resolve().parents[1] / "example_configs/speech2text"

@@ -59,7 +59,7 @@ DTYPES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 def make_trainer(config_file: str, overrides: Sequence[str], folder: str) -> Any:
     """The trainer that `run.py --mode=train` has, without the rows that its data check refuses."""
     from open_seq2seq.checkpoints.logdir import LogDir
-    from open_seq2seq.training.experiment import effective_params, make_experiment
+    from open_seq2seq.experiment import effective_params, make_experiment
     from open_seq2seq.training.trainer import Trainer
 
     config = load_config(config_file)

@@ -195,7 +195,7 @@ def _configured_parts(
     from open_seq2seq.config.overrides import split_arguments
 
     check_config_file(flags.config_file)  # before it has to wait for TensorFlow
-    from open_seq2seq.training.experiment import effective_params
+    from open_seq2seq.experiment import effective_params
 
     config = load_config(flags.config_file)
     if config.base_model.task != "speech":
@@ -223,8 +223,8 @@ def _configured_parts(
 def _configured_part(
     params: dict[str, Any], mode: str, files: list[str], utterances: list[Utterance] | None
 ) -> Part:
+    from open_seq2seq.experiment import make_data_layer
     from open_seq2seq.models.speech2text import split_component
-    from open_seq2seq.training.experiment import make_data_layer
 
     data = make_data_layer(params, mode, utterances)
     # The encoder without its variables: its strides tell how many steps there are.

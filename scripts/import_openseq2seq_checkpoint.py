@@ -61,9 +61,9 @@ def run(
     # After the flags: `--help` need not wait for TensorFlow.
     from open_seq2seq.checkpoints.storage import latest_checkpoint
     from open_seq2seq.checkpoints.variables import save_checkpoint
+    from open_seq2seq.experiment import contract
     from open_seq2seq.interop.openseq2seq_checkpoint import import_weights
     from open_seq2seq.interop.tensorflow1_checkpoint import OldCheckpoint
-    from open_seq2seq.training.experiment import contract
 
     if latest_checkpoint(logdir) is not None:
         problem = Problem(str(logdir), "checkpoints", "a new or empty folder")
@@ -85,7 +85,7 @@ def _experiment(config_file: str, overrides: Sequence[str]) -> Any:
     """The config's model and features, in whichever mode it has a data layer for."""
     from open_seq2seq.config.loading import load_config
     from open_seq2seq.config.overrides import split_arguments
-    from open_seq2seq.training.experiment import effective_params, make_experiment
+    from open_seq2seq.experiment import effective_params, make_experiment
 
     config = load_config(config_file)
     modes = [m for m in ("infer", "eval", "train") if config.merged(m).get("data_layer")]

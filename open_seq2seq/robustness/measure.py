@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from open_seq2seq.data.batch import LeftOut
+from open_seq2seq.experiment import Experiment
 from open_seq2seq.metrics.error_rate import ErrorCounts
 from open_seq2seq.robustness.conditions import CLEAN, Condition
 from open_seq2seq.training.evaluation import evaluate
-from open_seq2seq.training.experiment import Experiment
 from open_seq2seq.training.step import EvaluationStep
 
 

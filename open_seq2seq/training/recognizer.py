@@ -23,15 +23,15 @@ from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.data.audio import audio_info, mono_blocks, resampled_blocks
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.inference.transcriber import Transcription
-from open_seq2seq.training.evaluation import long_recordings
-from open_seq2seq.training.experiment import (
+from open_seq2seq.experiment import (
     Experiment,
     check_contract,
     effective_params,
     make_experiment,
     prepare_decoding,
 )
+from open_seq2seq.inference.transcriber import Transcription
+from open_seq2seq.training.evaluation import long_recordings
 from open_seq2seq.training.step import EvaluationStep
 
 Audio = str | Path | np.ndarray

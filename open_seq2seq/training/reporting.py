@@ -11,7 +11,7 @@ import numpy as np
 
 from open_seq2seq.checkpoints.variables import named_variables
 from open_seq2seq.console import say
-from open_seq2seq.training.experiment import Experiment
+from open_seq2seq.experiment import Experiment
 from open_seq2seq.training.step import StepResult, Update
 from open_seq2seq.training.stopwatch import Stopwatch
 from open_seq2seq.training.summaries import make_summaries

@@ -12,7 +12,7 @@ from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.text_lines.vocabulary import WordVocabulary
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.experiment import (
+from open_seq2seq.experiment import (
     Experiment,
     effective_params,
     make_data_layer,

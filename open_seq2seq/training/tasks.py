@@ -10,9 +10,9 @@ import numpy as np
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.decoders.greedy import greedy_decode
 from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.experiment import Experiment
 from open_seq2seq.metrics.error_rate import count_errors
 from open_seq2seq.training.evaluation import Evaluation, evaluate
-from open_seq2seq.training.experiment import Experiment
 from open_seq2seq.training.step import EvaluationStep, StepResult
 from open_seq2seq.training.text_evaluation import TextEvaluation, evaluate_text
 

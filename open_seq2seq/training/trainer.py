@@ -25,15 +25,15 @@ from open_seq2seq.distributed.devices import copies
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.distributed.shards import own_state, rate_factor
 from open_seq2seq.distributed.stalls import report_stalls
-from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
-from open_seq2seq.optimizers.weight_average import WeightAverage
-from open_seq2seq.training.effort import Effort
-from open_seq2seq.training.experiment import (
+from open_seq2seq.experiment import (
     Experiment,
     check_contract,
     contract,
     training_data,
 )
+from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
+from open_seq2seq.optimizers.weight_average import WeightAverage
+from open_seq2seq.training.effort import Effort
 from open_seq2seq.training.freezing import trainable_variables
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList, recordings
 from open_seq2seq.training.nonfinite import NonFiniteGuard

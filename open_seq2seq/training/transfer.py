@@ -22,7 +22,7 @@ from open_seq2seq.checkpoints.storage import EMA, MODEL, read_arrays, read_contr
 from open_seq2seq.checkpoints.variables import named_variables
 from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.experiment import Experiment, contract
+from open_seq2seq.experiment import Experiment, contract
 
 # Variables whose last axis has an entry for each symbol and one for the blank.
 _HEAD = "decoder/"

@@ -13,9 +13,9 @@ import pytest
 
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.encoders import DeepSpeech2Encoder, TDNNEncoder
+from open_seq2seq.experiment import effective_params
 from open_seq2seq.models.notes import parameter_notes
 from open_seq2seq.optimizers import NovoGrad
-from open_seq2seq.training.experiment import effective_params
 
 FOLDER = Path(__file__).parent / "openseq2seq_configs"
 CONFIGS = sorted(path for path in FOLDER.glob("*.py") if not path.name.startswith("shared"))

@@ -116,7 +116,7 @@ eval_params = {**train_params, "batch_size_per_gpu": 1 + 3}
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")
 @pytest.mark.parametrize("count", COUNTS)
 def test_damaged_configs_are_read_or_refused(tmp_path, count):
-    from open_seq2seq.training.experiment import effective_params
+    from open_seq2seq.experiment import effective_params
 
     path = tmp_path / "c.py"
     path.write_text(CONFIG)

@@ -8,7 +8,7 @@ import keras
 import pytest
 
 from open_seq2seq.config.loading import load_config
-from open_seq2seq.training.experiment import effective_params
+from open_seq2seq.experiment import effective_params
 
 FOLDER = Path(__file__).parents[2] / "example_configs/text"
 PARAMETERS = {"lstm_lm": 1_556_360, "transformer_lm": 1_720_976}

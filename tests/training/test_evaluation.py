@@ -2,8 +2,8 @@ import keras
 import numpy as np
 
 from open_seq2seq.config.loading import load_config
+from open_seq2seq.experiment import effective_params, make_experiment
 from open_seq2seq.training.evaluation import evaluate
-from open_seq2seq.training.experiment import effective_params, make_experiment
 from open_seq2seq.training.step import EvaluationStep
 
 

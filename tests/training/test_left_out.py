@@ -151,7 +151,7 @@ def test_a_batch_of_which_nothing_is_left_teaches_nothing(case, reducer):
 def test_the_others_are_trained_as_without_it(corpus, run):
     """Damaged rows change neither the order nor the random numbers of the others."""
     from open_seq2seq.config.loading import load_config
-    from open_seq2seq.training.experiment import effective_params, make_experiment
+    from open_seq2seq.experiment import effective_params, make_experiment
 
     config = load_config(str(corpus / "config.py"))
     params = effective_params(config, [], "train")

@@ -10,7 +10,7 @@ import pytest
 from ctc_decoder_with_lm import BeamSearchDecoder, LanguageModel
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
-from open_seq2seq.training.experiment import effective_params, make_experiment, prepare_decoding
+from open_seq2seq.experiment import effective_params, make_experiment, prepare_decoding
 from tests.ctc_decoder_with_lm.language_model_files import build_binary
 from tests.training.test_beam_search import ARPA
 

@@ -14,7 +14,7 @@ from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.console import say
 from open_seq2seq.data.manifest import Utterance, read_manifests
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.training.experiment import (
+from open_seq2seq.experiment import (
     Experiment,
     effective_params,
     make_experiment,

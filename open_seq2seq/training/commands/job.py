@@ -26,10 +26,10 @@ from open_seq2seq.distributed.devices import choose_gpus, device_notes, training
 from open_seq2seq.distributed.process_group import Workers
 from open_seq2seq.distributed.start import check_launch
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.experiment import effective_params
 from open_seq2seq.files import check_folder
 from open_seq2seq.models.notes import parameter_notes
 from open_seq2seq.runs.summary import SUMMARY, read_summary
-from open_seq2seq.training.experiment import effective_params
 from open_seq2seq.training.transfer import base_checkpoint, named_checkpoint
 from open_seq2seq.transcripts import text_format
 from open_seq2seq.transcripts.formats import JSON_LINES

@@ -18,6 +18,13 @@ from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.distributed.devices import split_cpu
 from open_seq2seq.distributed.start import start_workers
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
+from open_seq2seq.experiment import (
+    Experiment,
+    describe_model,
+    make_data_layer,
+    make_experiment,
+    prepare_decoding,
+)
 from open_seq2seq.files import write_whole
 from open_seq2seq.messages import RESULT
 from open_seq2seq.ops import native
@@ -36,13 +43,6 @@ from open_seq2seq.training.commands.run_summary import (
 from open_seq2seq.training.commands.start import Start
 from open_seq2seq.training.device_line import device_line
 from open_seq2seq.training.evaluation import Evaluation
-from open_seq2seq.training.experiment import (
-    Experiment,
-    describe_model,
-    make_data_layer,
-    make_experiment,
-    prepare_decoding,
-)
 from open_seq2seq.training.left_out import LeftOutList, recordings
 from open_seq2seq.training.outlook import Longer, outlook
 from open_seq2seq.training.recognizer import load_weights
