@@ -17,10 +17,11 @@ from open_seq2seq.config.loading import load_config
 from open_seq2seq.data.batch import Batch
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.experiment import make_experiment
+from open_seq2seq.inference.evaluation import evaluate
+from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.models.precision import dtype_policy
 from open_seq2seq.optimizers import make_optimizer
-from open_seq2seq.training.evaluation import evaluate
-from open_seq2seq.training.step import EvaluationStep, StepOptions, TrainStep
+from open_seq2seq.training.step import StepOptions, TrainStep
 
 CONFIGS = Path(__file__).resolve().parents[1] / "example_configs/speech2text"
 # So short that the step of a large network is not much longer than the pause.

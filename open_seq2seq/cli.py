@@ -53,7 +53,7 @@ _EXAMPLES = textwrap.dedent("""\
                    run.py --config_file=my.py --mode=infer --infer_files film.wav \
                        --infer_output_file=film.srt
       interactive_infer
-                   a Python API: open_seq2seq.training.recognizer.Recognizer
+                   a Python API: open_seq2seq.inference.recognizer.Recognizer
 
     Any parameter of the config can be set on the command line, nested ones with `/`:
       --encoder_params/dropout_keep_prob=0.9  --dtype=mixed  --eval_params/batch_size_per_gpu=1

@@ -60,9 +60,9 @@ def evaluate_test_set(logdir: Path) -> tuple[int, int]:
 
 def transcribe_five(logdir: Path) -> None:
     """Five recordings of the test set, transcribed through the Python API."""
+    from open_seq2seq import Recognizer
     from open_seq2seq.console import say
     from open_seq2seq.data.manifest import read_manifests
-    from open_seq2seq.training.recognizer import Recognizer
 
     utterances = read_manifests([str(DIGITS / "test.csv")], need_transcript=True)[::67][:5]
     recognizer = Recognizer.load(CONFIG, [f"--logdir={logdir}"])

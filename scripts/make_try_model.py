@@ -162,9 +162,9 @@ def errors_of(config: Path, checkpoint: Path | None = None, silence: float = 0.0
     import numpy as np
     import soundfile
 
+    from open_seq2seq import Recognizer
     from open_seq2seq.data.manifest import read_manifests
     from open_seq2seq.metrics.error_rate import count_errors
-    from open_seq2seq.training.recognizer import Recognizer
 
     recognizer = Recognizer.load(config, checkpoint=checkpoint)
     utterances = read_manifests([str(DIGITS / "test.csv")], need_transcript=True)

@@ -64,6 +64,7 @@ def _rescore(flags: argparse.Namespace, given: list[float | None]) -> None:
     # After the flags: `--help` need not wait for Keras.
     import numpy as np
 
+    from open_seq2seq.inference.language_model_scorer import LanguageModelScorer
     from open_seq2seq.language_models.nbest import (
         read_nbest,
         write_beam_dump,
@@ -78,7 +79,6 @@ def _rescore(flags: argparse.Namespace, given: list[float | None]) -> None:
         WordErrors,
         tune,
     )
-    from open_seq2seq.training.scorer import LanguageModelScorer
 
     lists = read_nbest(flags.nbest or flags.beam_dump, flags.reference)
     known = all(one.reference is not None for one in lists)

@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         said = {Path(utterance.path): utterance.transcript for utterance in chosen}
     files = flags.files or list(said)
     try:
-        from open_seq2seq.training.recognizer import Recognizer
+        from open_seq2seq import Recognizer
 
         recognizer = Recognizer.load(CONFIG)
         results = recognizer.transcribe(files)

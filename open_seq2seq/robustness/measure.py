@@ -9,10 +9,10 @@ import numpy as np
 
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.experiment import Experiment
+from open_seq2seq.inference.evaluation import evaluate
+from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.metrics.error_rate import ErrorCounts
 from open_seq2seq.robustness.conditions import CLEAN, Condition
-from open_seq2seq.training.evaluation import evaluate
-from open_seq2seq.training.step import EvaluationStep
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ MODES: tuple[Row, ...] = (
     works("--mode=train --mode=eval --mode=train_eval --mode=infer"),
     replaced(
         "--mode=interactive_infer",
-        "`open_seq2seq.training.recognizer.Recognizer.load(config).transcribe([files or samples])` "
+        "`open_seq2seq.Recognizer.load(config).transcribe([files or samples])` "
         "in Python; `interactive_infer_params` are merged as they were. On the command line: "
         "`python run.py --config_file=my.py --mode=infer --infer_files a.wav`.",
     ),

@@ -126,7 +126,7 @@ MODULES: tuple[Row, ...] = (
     replaced(
         "open_seq2seq.utils.utils open_seq2seq.utils.model_builders open_seq2seq.utils "
         "get_interactive_infer_results get_base_config check_logdir create_logdir create_model",
-        "`open_seq2seq.training.recognizer.Recognizer.load(config).transcribe([files or samples])` "
+        "`open_seq2seq.Recognizer.load(config).transcribe([files or samples])` "
         "stands for get_base_config, check_logdir, create_model and get_interactive_infer_results "
         "(docs/inference.md), `open_seq2seq.cli.main(arguments)` for run.py.",
     ),

@@ -113,14 +113,14 @@ SCRIPTS: tuple[Row, ...] = (
 )
 
 _INTERACTIVE = (
-    "`open_seq2seq.training.recognizer.Recognizer.load(config).transcribe([files or samples])` in "
+    "`open_seq2seq.inference.recognizer.Recognizer.load(config).transcribe([files or samples])` in "
     "place of get_base_config, check_logdir, create_model, a session and "
     "get_interactive_infer_results; `.logits` in place of predictions with "
     "`infer_logits_to_pickle`."
 )
 _STREAMING = (
     "speech is not recognised frame by frame yet. "
-    "`open_seq2seq.training.recognizer.Recognizer.transcribe([samples], sample_freq=16000)` takes "
+    "`open_seq2seq.inference.recognizer.Recognizer.transcribe([samples], sample_freq=16000)` takes "
     "what has been recorded, of any length."
 )
 

@@ -10,9 +10,9 @@ from open_seq2seq.data.audio import read_audio
 from open_seq2seq.decoders.forced_alignment import align_words
 from open_seq2seq.errors import InputError
 from open_seq2seq.experiment import Experiment
+from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.metrics.analysis import EvaluatedUtterance, ScoredUtterance
 from open_seq2seq.metrics.sound import Sound, TimedWord
-from open_seq2seq.training.recognizer import Recognizer
 
 
 def sounds_of(experiment: Experiment, scored: Sequence[ScoredUtterance]) -> dict[str, Sound]:

@@ -11,10 +11,11 @@ from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.decoders.greedy import greedy_decode
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.experiment import Experiment
+from open_seq2seq.inference.evaluation import Evaluation, evaluate
+from open_seq2seq.inference.forward import EvaluationStep
+from open_seq2seq.inference.text_evaluation import TextEvaluation, evaluate_text
 from open_seq2seq.metrics.error_rate import count_errors
-from open_seq2seq.training.evaluation import Evaluation, evaluate
-from open_seq2seq.training.step import EvaluationStep, StepResult
-from open_seq2seq.training.text_evaluation import TextEvaluation, evaluate_text
+from open_seq2seq.training.step import StepResult
 
 AnyEvaluation = Evaluation | TextEvaluation
 WhatIsLeftOut = Callable[[Sequence[LeftOut]], None] | None

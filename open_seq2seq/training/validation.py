@@ -12,10 +12,10 @@ from open_seq2seq.checkpoints.logdir import LogDir
 from open_seq2seq.console import say
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.experiment import Experiment
+from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.runs.summary import write_evaluation
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList
-from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
 
 

@@ -13,7 +13,7 @@ import sentencepiece
 from open_seq2seq.data.manifest import read_manifests
 from open_seq2seq.data.text import load_vocabulary
 from open_seq2seq.data.text_files import read_lines
-from open_seq2seq.data.text_lines.vocabulary import load_text_vocabulary
+from open_seq2seq.data.word_vocabulary import load_text_vocabulary
 from tests.fuzzing_child import Case
 
 WORDS = ("zero", "one", "two", "three", "grün", "it's", "naïve", "日本")

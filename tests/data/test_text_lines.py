@@ -7,7 +7,7 @@ import pytest
 
 from open_seq2seq.data import TextDataLayer
 from open_seq2seq.data.text_files import read_lines
-from open_seq2seq.data.text_lines.vocabulary import WordVocabulary, make_text_vocabulary
+from open_seq2seq.data.word_vocabulary import WordVocabulary, make_text_vocabulary
 from open_seq2seq.errors import InputError
 
 LINES = ["the cat sat", "the dog", "a cat and a dog sat on the mat", "dog", "the the the the"]

@@ -14,13 +14,14 @@ from open_seq2seq.checkpoints.variables import restore, restore_average, save_ch
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.distributed.devices import CPU_DEVICES, make_strategy, split_cpu
 from open_seq2seq.distributed.mirrored import copies_on_devices
+from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.losses import CTCLoss
 from open_seq2seq.models import Speech2Text
 from open_seq2seq.native_build.cpu import onednn_limit
 from open_seq2seq.ops import tensorflow_native
 from open_seq2seq.optimizers import l2_regularizer, make_optimizer
 from open_seq2seq.optimizers.weight_average import WeightAverage
-from open_seq2seq.training.step import EvaluationStep, StepOptions, TrainStep
+from open_seq2seq.training.step import StepOptions, TrainStep
 from open_seq2seq.training.step.mirrored_step import MirroredTrainStep
 from tests.encoders.architectures import layer, tdnn
 from tests.encoders.encoder_checks import roundings

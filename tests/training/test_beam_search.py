@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from open_seq2seq.errors import InputError
+from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.runs.summary import read_summary
-from open_seq2seq.training.recognizer import Recognizer
 from tests.training.conftest import TEXTS
 
 ROOT = Path(__file__).parents[2]

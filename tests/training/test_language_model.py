@@ -11,7 +11,7 @@ import pytest
 
 from open_seq2seq.cli import main
 from open_seq2seq.errors import InputError
-from open_seq2seq.training.scorer import LanguageModelScorer
+from open_seq2seq.inference.language_model_scorer import LanguageModelScorer
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """

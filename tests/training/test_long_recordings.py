@@ -12,8 +12,8 @@ from open_seq2seq.checkpoints.storage import read_training_data
 from open_seq2seq.cli import main
 from open_seq2seq.data.audio import resample
 from open_seq2seq.errors import InputError
+from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.metrics.error_rate import count_errors
-from open_seq2seq.training.recognizer import Recognizer
 from tests.training.conftest import RATE, speech_like, write_corpus
 
 TEXTS = ["ab", "ba", "cab", "bac", "bcab", "cac"]

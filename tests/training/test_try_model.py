@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from open_seq2seq.checkpoints.storage import MODEL, checkpoints, read_arrays
-from open_seq2seq.training.recognizer import Recognizer
+from open_seq2seq.inference.recognizer import Recognizer
 from scripts import make_try_model, try_model
 
 PACKAGED = make_try_model.DIGITS / "model"

@@ -16,7 +16,7 @@ from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.normalization import NORMALIZATION, WatchedNormalizer
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.text_files import read_lines
-from open_seq2seq.data.text_lines.vocabulary import load_text_vocabulary, make_text_vocabulary
+from open_seq2seq.data.word_vocabulary import load_text_vocabulary, make_text_vocabulary
 from open_seq2seq.errors import InputError, Problem
 
 TEXT_DATA = Schema(

@@ -20,7 +20,7 @@ from open_seq2seq.experiment import (
     make_experiment,
     prepare_decoding,
 )
-from open_seq2seq.training.recognizer import load_weights
+from open_seq2seq.inference.recognizer import load_weights
 from open_seq2seq.training.transfer import named_checkpoint
 
 

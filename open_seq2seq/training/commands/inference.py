@@ -18,9 +18,9 @@ from open_seq2seq.distributed.process_group import Workers
 from open_seq2seq.errors import Problem, RunError
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.files import check_writable, write_whole
+from open_seq2seq.inference.evaluation import run_inference
+from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.inference.transcriber import Transcription
-from open_seq2seq.training.evaluation import run_inference
-from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.transcripts import Transcript, transcript_writer
 from open_seq2seq.transcripts.writer import Writer
 

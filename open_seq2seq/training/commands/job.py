@@ -115,7 +115,7 @@ def read_job(
     if mode == "interactive_infer":
         raise InputError(
             "--mode=interactive_infer is used from Python:\n"
-            "    from open_seq2seq.training.recognizer import Recognizer\n"
+            "    from open_seq2seq import Recognizer\n"
             f"    recognizer = Recognizer.load({flags.config_file!r})\n"
             '    print(recognizer.transcribe(["a.wav"])[0].text)'
         )

@@ -26,6 +26,9 @@ from open_seq2seq.experiment import (
     prepare_decoding,
 )
 from open_seq2seq.files import write_whole
+from open_seq2seq.inference.evaluation import Evaluation
+from open_seq2seq.inference.forward import EvaluationStep
+from open_seq2seq.inference.recognizer import load_weights
 from open_seq2seq.messages import RESULT
 from open_seq2seq.ops import native
 from open_seq2seq.runs.record import VARIABLES, config_text
@@ -42,11 +45,8 @@ from open_seq2seq.training.commands.run_summary import (
 )
 from open_seq2seq.training.commands.start import Start
 from open_seq2seq.training.device_line import device_line
-from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.left_out import LeftOutList, recordings
 from open_seq2seq.training.outlook import Longer, outlook
-from open_seq2seq.training.recognizer import load_weights
-from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
 from open_seq2seq.training.trainer import Trainer
 from open_seq2seq.training.transfer import start_from

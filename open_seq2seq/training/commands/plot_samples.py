@@ -10,15 +10,15 @@ from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem, RunError
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.files import check_writable, write_whole
+from open_seq2seq.inference.evaluation import Evaluation, evaluate
+from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.metrics.analysis import EvaluatedUtterance, ScoredUtterance, analyse
 from open_seq2seq.metrics.pictures import ENDINGS, picture
 from open_seq2seq.metrics.sound_plot import Sample, draw_samples
 from open_seq2seq.metrics.wording import percent
 from open_seq2seq.training.commands.evaluated_model import leave_out, trained_for_evaluation
 from open_seq2seq.training.commands.stored_run import logdir_of, stored_run
-from open_seq2seq.training.evaluation import Evaluation, evaluate
 from open_seq2seq.training.sounds import sounds_of
-from open_seq2seq.training.step import EvaluationStep
 from open_seq2seq.training.transfer import named_checkpoint
 
 # A picture of more is not looked at.

@@ -15,6 +15,7 @@ import numpy as np
 import open_seq2seq
 from open_seq2seq.errors import InputError
 from open_seq2seq.experiment import Experiment
+from open_seq2seq.inference.evaluation import Evaluation
 from open_seq2seq.runs import summary as files
 from open_seq2seq.runs.record import (
     git_state,
@@ -25,7 +26,6 @@ from open_seq2seq.runs.record import (
     readable,
 )
 from open_seq2seq.training.commands.job import Job
-from open_seq2seq.training.evaluation import Evaluation
 from open_seq2seq.training.tasks import AnyEvaluation
 from open_seq2seq.training.trainer import Trainer
 

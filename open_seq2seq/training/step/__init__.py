@@ -8,11 +8,8 @@ from open_seq2seq.training.step.options import StepOptions
 from open_seq2seq.training.step.result import StepResult, Update
 
 if keras.backend.backend() == "jax":
-    from open_seq2seq.training.step.jax_step import EvaluationStep, TrainStep
+    from open_seq2seq.training.step.jax_step import TrainStep
 else:
-    from open_seq2seq.training.step.tensorflow_step import (  # type: ignore[assignment]
-        EvaluationStep,
-        TrainStep,
-    )
+    from open_seq2seq.training.step.tensorflow_step import TrainStep  # type: ignore[assignment]
 
-__all__ = ["EvaluationStep", "StepOptions", "StepResult", "TrainStep", "Update"]
+__all__ = ["StepOptions", "StepResult", "TrainStep", "Update"]

@@ -13,6 +13,7 @@ import tensorflow as tf
 from open_seq2seq.console import say
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.distributed.process_group import Reducer
+from open_seq2seq.inference.tensorflow_forward import signature_of
 from open_seq2seq.models import Model
 from open_seq2seq.ops.replicas import summed_statistics
 from open_seq2seq.optimizers import global_norm
@@ -25,16 +26,6 @@ from open_seq2seq.training.step.options import (
     batch_totals,
 )
 from open_seq2seq.training.step.result import StepResult, Totals, Update
-
-
-# One trace for all batches: retracing costs seconds, and shapes change with each bucket.
-def _signature(model: Model) -> list[tf.TensorSpec]:
-    return [
-        tf.TensorSpec(*model.inputs_spec),
-        tf.TensorSpec((None,), tf.int32),
-        tf.TensorSpec((None, None), tf.int32),
-        tf.TensorSpec((None,), tf.int32),
-    ]
 
 
 class TrainStep(GroupedStep):
@@ -68,7 +59,7 @@ class TrainStep(GroupedStep):
         if self.options.jit:
             # Clusters, not the whole graph: XLA has no sparse CTC.
             tf.config.optimizer.set_jit("autoclustering")
-        data, scalars = _signature(model), tf.TensorSpec((len(Scalars._fields),), tf.float32)
+        data, scalars = signature_of(model), tf.TensorSpec((len(Scalars._fields),), tf.float32)
         sums, count = self._sums_signature(), tf.TensorSpec((), tf.float32)
         self._whole_graph = tf.function(self._whole_step, input_signature=[*data, scalars])
         self._gather_graph = tf.function(self._gather_step, input_signature=[*data, scalars, sums])
@@ -203,50 +194,6 @@ class TrainStep(GroupedStep):
 
     def _averages(self) -> Iterable[tuple[Any, Any]]:
         return zip(self.average.averages, self.average.variables) if self.average else ()
-
-
-class EvaluationStep:
-    """Forward pass (and loss, when there are labels) as one graph."""
-
-    def __init__(self, model: Model):
-        self.model = model
-        signature = _signature(model)
-        self._logits = tf.function(self._forward, input_signature=signature[:2])
-        self._logits_and_losses = tf.function(self._forward_with_loss, input_signature=signature)
-        self._losses = tf.function(self._loss, input_signature=signature)
-
-    def logits(self, batch: Batch | TextBatch) -> tuple[np.ndarray, np.ndarray]:
-        """Logits `[batch, time', class]` and their lengths `[batch]`."""
-        logits, lengths = self._logits(*batch.arrays[:2])
-        return logits.numpy(), lengths.numpy()
-
-    def logits_and_losses(
-        self, batch: Batch | TextBatch
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Logits, their lengths, and the loss of each utterance `[batch]`."""
-        outputs = self._logits_and_losses(*batch.arrays)
-        logits, lengths, losses = (tensor.numpy() for tensor in outputs)
-        return logits, lengths, losses
-
-    def losses(self, batch: Batch | TextBatch) -> np.ndarray:
-        """The loss of each utterance `[batch]`; the logits stay where they are computed."""
-        return self._losses(*batch.arrays).numpy()
-
-    def _loss(self, features: Any, lengths: Any, labels: Any, label_lengths: Any) -> Any:
-        return self._forward_with_loss(features, lengths, labels, label_lengths)[2]
-
-    def _forward(self, features: Any, lengths: Any) -> tuple[Any, Any]:
-        return self.model(features, lengths, training=False)
-
-    def _forward_with_loss(
-        self, features: Any, lengths: Any, labels: Any, label_lengths: Any
-    ) -> tuple[Any, Any, Any]:
-        logits, logit_lengths = self.model(features, lengths, training=False)
-        return (
-            logits,
-            logit_lengths,
-            self.model.loss_fn(logits, logit_lengths, labels, label_lengths),
-        )
 
 
 def enable_debug_dump(folder: Path, port: int) -> None:

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 from open_seq2seq.errors import InputError
-from open_seq2seq.training.recognizer import Recognizer, RecordingsLeftOut
-from open_seq2seq.training.step import EvaluationStep
+from open_seq2seq.inference.forward import EvaluationStep
+from open_seq2seq.inference.recognizer import Recognizer, RecordingsLeftOut
 from tests.training.conftest import RATE, speech_like, write_corpus
 
 

@@ -14,9 +14,9 @@ from safetensors.numpy import load_file
 
 from open_seq2seq.cli import main
 from open_seq2seq.errors import RunError
+from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.runs.events import read_events
 from open_seq2seq.runs.summary import read_summary
-from open_seq2seq.training.recognizer import Recognizer
 from open_seq2seq.training.step import TrainStep
 
 

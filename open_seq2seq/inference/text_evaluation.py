@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.distributed.process_group import ALONE, Workers
-from open_seq2seq.training.evaluation import shown_progress
-from open_seq2seq.training.step import EvaluationStep
+from open_seq2seq.inference.evaluation import shown_progress
+from open_seq2seq.inference.forward import EvaluationStep
 
 
 @dataclass

@@ -17,12 +17,12 @@ from open_seq2seq.data.speakers import speaker_of
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.errors import InputError
+from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.inference.long_recordings import LongRecordings
 from open_seq2seq.inference.transcriber import Transcriber, Transcription
 from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
 from open_seq2seq.metrics.report import EvaluatedUtterance
 from open_seq2seq.models.speech2text import Speech2Text
-from open_seq2seq.training.step import EvaluationStep
 
 # Recordings of each worker between two exchanges of results.
 _GATHERED = 64

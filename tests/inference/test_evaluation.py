@@ -3,8 +3,8 @@ import numpy as np
 
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.experiment import effective_params, make_experiment
-from open_seq2seq.training.evaluation import evaluate
-from open_seq2seq.training.step import EvaluationStep
+from open_seq2seq.inference.evaluation import evaluate
+from open_seq2seq.inference.forward import EvaluationStep
 
 
 def test_evaluation_changes_nothing_in_the_model(corpus):

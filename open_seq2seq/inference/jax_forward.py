@@ -1,0 +1,51 @@
+"""The forward pass on the JAX backend; compiled by XLA for each batch shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from open_seq2seq.data.batch import Batch, TextBatch
+from open_seq2seq.models import Model
+
+
+class EvaluationStep:
+    """The twin of `tensorflow_forward.EvaluationStep`."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        self._logits = jax.jit(self._forward)
+        self._logits_and_losses = jax.jit(self._forward_with_loss)
+        self._losses = jax.jit(lambda state, data: self._forward_with_loss(state, data)[2])
+
+    def logits(self, batch: Batch | TextBatch) -> tuple[np.ndarray, np.ndarray]:
+        """Logits `[batch, time', class]` and their lengths `[batch]`."""
+        logits, lengths = self._logits(self._state(), batch.arrays[:2])
+        return np.asarray(logits), np.asarray(lengths)
+
+    def logits_and_losses(
+        self, batch: Batch | TextBatch
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Logits, their lengths, and the loss of each utterance `[batch]`."""
+        logits, lengths, losses = self._logits_and_losses(self._state(), batch.arrays)
+        return np.asarray(logits), np.asarray(lengths), np.asarray(losses)
+
+    def losses(self, batch: Batch | TextBatch) -> np.ndarray:
+        """The loss of each utterance `[batch]`; the logits stay where they are computed."""
+        return np.asarray(self._losses(self._state(), batch.arrays))
+
+    def _state(self) -> Any:
+        groups = (self.model.trainable_variables, self.model.non_trainable_variables)
+        return tuple([variable.value for variable in group] for group in groups)
+
+    def _forward(self, state: Any, data: Any) -> Any:
+        outputs, _ = self.model.stateless_call(*state, *data, training=False)
+        return outputs
+
+    def _forward_with_loss(self, state: Any, data: Any) -> Any:
+        features, lengths, labels, label_lengths = data
+        logits, logit_lengths = self._forward(state, (features, lengths))
+        losses = self.model.loss_fn(logits, logit_lengths, labels, label_lengths)
+        return logits, logit_lengths, losses

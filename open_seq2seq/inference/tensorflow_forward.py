@@ -1,0 +1,66 @@
+"""The forward pass on the TensorFlow backend, compiled once for all batch shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from open_seq2seq.data.batch import Batch, TextBatch
+from open_seq2seq.models import Model
+
+
+# One trace for all batches: retracing costs seconds, and shapes change with each bucket.
+def signature_of(model: Model) -> list[tf.TensorSpec]:
+    """The inputs of a graph for batches of any shape: data, lengths, labels, their lengths."""
+    return [
+        tf.TensorSpec(*model.inputs_spec),
+        tf.TensorSpec((None,), tf.int32),
+        tf.TensorSpec((None, None), tf.int32),
+        tf.TensorSpec((None,), tf.int32),
+    ]
+
+
+class EvaluationStep:
+    """Forward pass (and loss, when there are labels) as one graph."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        signature = signature_of(model)
+        self._logits = tf.function(self._forward, input_signature=signature[:2])
+        self._logits_and_losses = tf.function(self._forward_with_loss, input_signature=signature)
+        self._losses = tf.function(self._loss, input_signature=signature)
+
+    def logits(self, batch: Batch | TextBatch) -> tuple[np.ndarray, np.ndarray]:
+        """Logits `[batch, time', class]` and their lengths `[batch]`."""
+        logits, lengths = self._logits(*batch.arrays[:2])
+        return logits.numpy(), lengths.numpy()
+
+    def logits_and_losses(
+        self, batch: Batch | TextBatch
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Logits, their lengths, and the loss of each utterance `[batch]`."""
+        outputs = self._logits_and_losses(*batch.arrays)
+        logits, lengths, losses = (tensor.numpy() for tensor in outputs)
+        return logits, lengths, losses
+
+    def losses(self, batch: Batch | TextBatch) -> np.ndarray:
+        """The loss of each utterance `[batch]`; the logits stay where they are computed."""
+        return self._losses(*batch.arrays).numpy()
+
+    def _loss(self, features: Any, lengths: Any, labels: Any, label_lengths: Any) -> Any:
+        return self._forward_with_loss(features, lengths, labels, label_lengths)[2]
+
+    def _forward(self, features: Any, lengths: Any) -> tuple[Any, Any]:
+        return self.model(features, lengths, training=False)
+
+    def _forward_with_loss(
+        self, features: Any, lengths: Any, labels: Any, label_lengths: Any
+    ) -> tuple[Any, Any, Any]:
+        logits, logit_lengths = self.model(features, lengths, training=False)
+        return (
+            logits,
+            logit_lengths,
+            self.model.loss_fn(logits, logit_lengths, labels, label_lengths),
+        )
