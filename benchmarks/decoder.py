@@ -333,7 +333,7 @@ def main() -> None:
         serve(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="holds decoding/ and lm/")
+    parser.add_argument("--data", type=Path, required=True, help="holds stored_logits/ and lm/")
     parser.add_argument("--flashlight_python", help="Python of an environment with flashlight-text")
     parser.add_argument("--pyctcdecode_python", help="Python of an environment with pyctcdecode")
     parser.add_argument("--rounds", type=int, default=2, help="turns of each contestant")

@@ -158,7 +158,7 @@ CONTESTANTS: dict[str, Callable[[argparse.Namespace, list[np.ndarray]], Decode]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("contestant", choices=CONTESTANTS)
-    parser.add_argument("--data", type=Path, required=True, help="holds decoding/ and lm/")
+    parser.add_argument("--data", type=Path, required=True, help="holds stored_logits/ and lm/")
     parser.add_argument("--part", choices=("all", "even", "odd"), default="all")
     parser.add_argument("--alpha", type=float, nargs="+", required=True)
     parser.add_argument("--beta", type=float, nargs="+", required=True)

@@ -187,9 +187,9 @@ def _run(
     try:
         # Before TensorFlow is imported, which takes seconds.
         check_config_file(flags.config_file)
+        from open_seq2seq.commands.modes import run
         from open_seq2seq.distributed.process_group import WorkerStopped
         from open_seq2seq.distributed.start import lost_connection
-        from open_seq2seq.training.commands.modes import run
     except OpenSeq2SeqError as error:
         return error.exit_code, shown(error)
     except ModuleNotFoundError as error:

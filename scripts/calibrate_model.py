@@ -50,9 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(overrides)}")
     try:
         # Before the model is run: a missing file of alignments is said at once.
-        from open_seq2seq.decoding.calibration import calibrate, read_alignments
-        from open_seq2seq.decoding.stored import read_stored
-        from open_seq2seq.decoding.word_times import Shifts, word_times, write_shifts
+        from open_seq2seq.stored_logits.calibration import calibrate, read_alignments
+        from open_seq2seq.stored_logits.stored import read_stored
+        from open_seq2seq.stored_logits.word_times import Shifts, word_times, write_shifts
 
         outputs = {"--calibration_out": flags.calibration_out}
         if flags.config_file:
@@ -113,7 +113,7 @@ def _recordings(audio: Path, alignments: Mapping[str, object], folder: Path) -> 
       folder: for a manifest of these.
     """
     from open_seq2seq.data.manifest import read_manifests
-    from open_seq2seq.decoding.calibration import REMEDY, aligned_names
+    from open_seq2seq.stored_logits.calibration import REMEDY, aligned_names
 
     if not audio.exists():
         problem = Problem(str(audio), "nothing", "a manifest, or a folder of recordings", REMEDY)

@@ -106,9 +106,9 @@ def main(arguments: list[str] | None = None) -> int:
         names += ["infer_output_file"] if flags.mode == "infer" else []
         check_outputs({f"--{name}": getattr(flags, name) for name in names})
         # After the flags: `--help` need not wait.
+        from open_seq2seq.commands.decoding_summary import add_decoding, summary_to_add_to
         from open_seq2seq.console import ProgressBar
-        from open_seq2seq.decoding.command import decode
-        from open_seq2seq.training.commands.decoding_summary import add_decoding, summary_to_add_to
+        from open_seq2seq.stored_logits.command import decode
 
         summary = summary_to_add_to(flags) if flags.summary else None
         measured = decode(flags, ProgressBar)

@@ -41,8 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     add("--step_size", type=float, help="seconds per frame, where the dump doesn't say it")
     flags = parser.parse_args(arguments)
     # After the flags: `--help` need not wait.
-    from open_seq2seq.decoding.stored import read_stored
-    from open_seq2seq.decoding.word_times import choose_shifts, word_times, write_word_times
+    from open_seq2seq.stored_logits.stored import read_stored
+    from open_seq2seq.stored_logits.word_times import choose_shifts, word_times, write_word_times
 
     try:
         check_outputs({"--save_file": flags.save_file})

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the script; returns the exit code."""
     flags, rest = make_parser().parse_known_args(arguments)
     try:
-        from open_seq2seq.training.commands.plot_samples import run
+        from open_seq2seq.commands.plot_samples import run
 
         return run(flags, rest, cli.make_parser())
     except OpenSeq2SeqError as error:

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the script; returns the exit code."""
     flags, rest = make_parser().parse_known_args(arguments)
     try:
-        from open_seq2seq.training.commands import manifest_commands
+        from open_seq2seq.commands import neon as manifest_commands
 
         command = manifest_commands.training_command(flags, rest, cli.make_parser())
     except OpenSeq2SeqError as error:

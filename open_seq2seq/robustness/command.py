@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.checkpoints.storage import read_state
+from open_seq2seq.commands.evaluated_model import leave_out, trained_for_evaluation
 from open_seq2seq.console import ProgressBar, say
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.errors import InputError, Problem
@@ -18,7 +19,6 @@ from open_seq2seq.metrics.pictures import ENDINGS, picture
 from open_seq2seq.robustness import plot, report
 from open_seq2seq.robustness.conditions import Condition, choose
 from open_seq2seq.robustness.measure import Result, measure
-from open_seq2seq.training.commands.evaluated_model import leave_out, trained_for_evaluation
 
 
 def run(flags: argparse.Namespace, rest: Sequence[str]) -> int:

@@ -25,7 +25,7 @@ from open_seq2seq.runs.summary import (
     write_summary,
 )
 from tests.ctc_decoder_with_lm.language_model_files import build_binary
-from tests.decoding.small import ARPA, SYMBOLS, TEXTS, dump, manifest
+from tests.stored_logits.small import ARPA, SYMBOLS, TEXTS, dump, manifest
 
 ROOT = Path(__file__).parents[2]
 GRID = ["--alpha=0", "--alpha_max=1", "--alpha_step=0.5", "--beta=-1", "--beta_max=1",
@@ -157,7 +157,7 @@ def test_a_wrong_place_is_noticed_before_work(decode, monkeypatch, flag, place):
     def work(*arguments):
         raise AssertionError("work was done")
 
-    monkeypatch.setattr("open_seq2seq.decoding.command.decode", work)
+    monkeypatch.setattr("open_seq2seq.stored_logits.command.decode", work)
     assert place in decode("--lm=lm.arpa", *GRID, f"--{flag}={place}", code=2)
 
 

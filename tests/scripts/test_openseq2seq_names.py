@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from open_seq2seq.decoding.calibration import aligned_names, read_alignments
+from open_seq2seq.stored_logits.calibration import aligned_names, read_alignments
 from tests.corpora.importers.layouts import librispeech_part
 
 ROOT = Path(__file__).parents[2]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from open_seq2seq.commands.evaluated_model import leave_out, trained_for_evaluation
+from open_seq2seq.commands.stored_run import logdir_of, stored_run
+
 from open_seq2seq.checkpoints.storage import read_state
 from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem, RunError
@@ -16,8 +19,6 @@ from open_seq2seq.metrics.analysis import EvaluatedUtterance, ScoredUtterance, a
 from open_seq2seq.metrics.pictures import ENDINGS, picture
 from open_seq2seq.metrics.sound_plot import Sample, draw_samples
 from open_seq2seq.metrics.wording import percent
-from open_seq2seq.training.commands.evaluated_model import leave_out, trained_for_evaluation
-from open_seq2seq.training.commands.stored_run import logdir_of, stored_run
 from open_seq2seq.training.sounds import sounds_of
 from open_seq2seq.training.transfer import named_checkpoint
 

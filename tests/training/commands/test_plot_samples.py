@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
+from open_seq2seq.commands import plot_samples
 from open_seq2seq.errors import RunError
 from open_seq2seq.metrics.analysis import EvaluatedUtterance
-from open_seq2seq.training.commands import plot_samples
 
 main = runpy.run_path(str(Path(__file__).parents[3] / "scripts/plot_samples.py"))["main"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from open_seq2seq.data.manifest import Utterance, read_manifests
-from open_seq2seq.decoding.logits_file import LogitsFile
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.stored_logits.logits_file import LogitsFile
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from open_seq2seq.checkpoints.best import mend_best
+from open_seq2seq.commands.job import Job
 from open_seq2seq.console import OutputCopy, say
 from open_seq2seq.runs.record import store_old_style_logs, store_run
 from open_seq2seq.runs.summary import mend_curve
-from open_seq2seq.training.commands.job import Job
 
 
 class Start:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.decoding import fuzz_files
 from tests.fuzzing import MANY
 from tests.fuzzing_child import assert_both, fuzz_in_child
+from tests.stored_logits import fuzz_files
 
 
 def test_a_few_of_each(tmp_path):

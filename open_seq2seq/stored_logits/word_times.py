@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.decode_result import Word
-from open_seq2seq.decoding.search import decode_greedily
-from open_seq2seq.decoding.utterances import StoredUtterance
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_csv, write_whole
+from open_seq2seq.stored_logits.search import decode_greedily
+from open_seq2seq.stored_logits.utterances import StoredUtterance
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from open_seq2seq.checkpoints.storage import latest_checkpoint
+from open_seq2seq.commands.stored_run import StoredRun, logdir_of, stored_run
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_whole
 from open_seq2seq.inference.evaluation import Evaluation
-from open_seq2seq.training.commands.stored_run import StoredRun, logdir_of, stored_run
 from open_seq2seq.training.transfer import named_checkpoint
 
-DEFAULT_CONFIG = Path(__file__).parents[3] / "example_configs/speech2text/deepspeech_neon.py"
+DEFAULT_CONFIG = Path(__file__).parents[2] / "example_configs/speech2text/deepspeech_neon.py"
 _RULE = "-" * 80
 
 

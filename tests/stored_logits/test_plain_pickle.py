@@ -5,8 +5,8 @@ import pickle
 import numpy as np
 import pytest
 
-from open_seq2seq.decoding.plain_pickle import load_plain_pickle
 from open_seq2seq.errors import InputError
+from open_seq2seq.stored_logits.plain_pickle import load_plain_pickle
 
 ARRAYS = [
     np.arange(6, dtype=np.float32).reshape(2, 3),

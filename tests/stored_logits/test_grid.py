@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from open_seq2seq.decode_result import DecodeResult
-from open_seq2seq.decoding.grid import GridSearch, grid_values, interpolate, middle
-from open_seq2seq.decoding.grid_report import (
+from open_seq2seq.metrics.error_rate import count_errors
+from open_seq2seq.stored_logits.grid import GridSearch, grid_values, interpolate, middle
+from open_seq2seq.stored_logits.grid_report import (
     border_note,
     digits,
     draw_grid,
@@ -17,7 +18,6 @@ from open_seq2seq.decoding.grid_report import (
     plateau_note,
     write_grid,
 )
-from open_seq2seq.metrics.error_rate import count_errors
 
 
 def test_the_last_value_belongs_to_a_grid():

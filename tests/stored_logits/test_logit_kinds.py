@@ -7,12 +7,12 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from open_seq2seq.decoders.beam_search import make_beam_search
-from open_seq2seq.decoding.logit_kinds import as_logits, blank_note
-from open_seq2seq.decoding.logits_file import read_logits
-from open_seq2seq.decoding.search import Search
-from open_seq2seq.decoding.stored import read_stored
 from open_seq2seq.errors import InputError
-from tests.decoding.small import ARPA, SYMBOLS, dump
+from open_seq2seq.stored_logits.logit_kinds import as_logits, blank_note
+from open_seq2seq.stored_logits.logits_file import read_logits
+from open_seq2seq.stored_logits.search import Search
+from open_seq2seq.stored_logits.stored import read_stored
+from tests.stored_logits.small import ARPA, SYMBOLS, dump
 
 LOGITS = dump()["logits"]
 

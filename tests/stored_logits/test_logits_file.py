@@ -6,10 +6,10 @@ import pickle
 import numpy as np
 import pytest
 
-from open_seq2seq.decoding.logits_file import read_logits
-from open_seq2seq.decoding.stored import read_stored
 from open_seq2seq.errors import InputError
-from tests.decoding.small import SYMBOLS, dump, logits_of
+from open_seq2seq.stored_logits.logits_file import read_logits
+from open_seq2seq.stored_logits.stored import read_stored
+from tests.stored_logits.small import SYMBOLS, dump, logits_of
 
 
 def stored(path, content, protocol=4):

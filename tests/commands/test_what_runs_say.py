@@ -8,7 +8,7 @@ import pytest
 
 from tests.training.conftest import write_corpus
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 def before_training(out):

@@ -10,9 +10,9 @@ from typing import Any
 
 from open_seq2seq.data.normalization import NORMALIZERS, lower_caser, normalizer
 from open_seq2seq.data.transcripts import empty_note
-from open_seq2seq.decoding.logits_file import read_logits
-from open_seq2seq.decoding.symbols import choose_vocabulary
-from open_seq2seq.decoding.utterances import StoredUtterance, match_utterances
+from open_seq2seq.stored_logits.logits_file import read_logits
+from open_seq2seq.stored_logits.symbols import choose_vocabulary
+from open_seq2seq.stored_logits.utterances import StoredUtterance, match_utterances
 
 # What OpenSeq2Seq's models with stride 2 have; bare arrays don't say it.
 _USUAL_STEP = 0.02

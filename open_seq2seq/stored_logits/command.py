@@ -16,9 +16,11 @@ from open_seq2seq.decoders.beam_search import (
     scorer_defaults,
     scoring_named,
 )
-from open_seq2seq.decoding import outputs
-from open_seq2seq.decoding.grid import GridPoint, GridSearch, grid_values
-from open_seq2seq.decoding.grid_report import (
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
+from open_seq2seq.stored_logits import outputs
+from open_seq2seq.stored_logits.grid import GridPoint, GridSearch, grid_values
+from open_seq2seq.stored_logits.grid_report import (
     border_note,
     digits,
     draw_grid,
@@ -27,11 +29,9 @@ from open_seq2seq.decoding.grid_report import (
     point_text,
     write_grid,
 )
-from open_seq2seq.decoding.hot_words import read_hot_words
-from open_seq2seq.decoding.search import Search, available_cores, decode_greedily
-from open_seq2seq.decoding.stored import Stored, read_stored
-from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
+from open_seq2seq.stored_logits.hot_words import read_hot_words
+from open_seq2seq.stored_logits.search import Search, available_cores, decode_greedily
+from open_seq2seq.stored_logits.stored import Stored, read_stored
 
 _UNITS = "Weights of other tools: see the table of units in docs/decoding.md."
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import open_seq2seq
+from open_seq2seq.commands.job import Job
 from open_seq2seq.errors import InputError
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.inference.evaluation import Evaluation
@@ -25,7 +26,6 @@ from open_seq2seq.runs.record import (
     parameters_hash,
     readable,
 )
-from open_seq2seq.training.commands.job import Job
 from open_seq2seq.training.tasks import AnyEvaluation
 from open_seq2seq.training.trainer import Trainer
 

@@ -12,13 +12,13 @@ import numpy as np
 
 from open_seq2seq.decoders.alphabet import check_alphabet
 from open_seq2seq.decoders.beam_search import _read_lexicon
-from open_seq2seq.decoding.calibration import read_alignments
-from open_seq2seq.decoding.hot_words import read_hot_words
-from open_seq2seq.decoding.logits_file import read_logits
-from open_seq2seq.decoding.word_times import read_shifts
 from open_seq2seq.language_models.nbest import BEGIN, END, read_nbest
-from tests.decoding.small import SYMBOLS, dump
+from open_seq2seq.stored_logits.calibration import read_alignments
+from open_seq2seq.stored_logits.hot_words import read_hot_words
+from open_seq2seq.stored_logits.logits_file import read_logits
+from open_seq2seq.stored_logits.word_times import read_shifts
 from tests.fuzzing_child import Case
+from tests.stored_logits.small import SYMBOLS, dump
 
 LOGITS = {name: array[:3] for name, array in dump()["logits"].items()}
 HYPOTHESES = [

@@ -10,6 +10,17 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.commands.evaluation_report import write_results
+from open_seq2seq.commands.inference import transcribe_all
+from open_seq2seq.commands.job import Job, find_checkpoints, read_job
+from open_seq2seq.commands.outputs import check_each, check_results
+from open_seq2seq.commands.run_summary import (
+    TrainingSummary,
+    add_evaluation,
+    add_logits,
+    step_of,
+)
+from open_seq2seq.commands.start import Start
 from open_seq2seq.config.describe import help_text
 from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import Override, apply_overrides, split_arguments
@@ -33,17 +44,6 @@ from open_seq2seq.messages import RESULT
 from open_seq2seq.ops import native
 from open_seq2seq.runs.record import VARIABLES, config_text
 from open_seq2seq.runs.summary import read_curve
-from open_seq2seq.training.commands.evaluation_report import write_results
-from open_seq2seq.training.commands.inference import transcribe_all
-from open_seq2seq.training.commands.job import Job, find_checkpoints, read_job
-from open_seq2seq.training.commands.outputs import check_each, check_results
-from open_seq2seq.training.commands.run_summary import (
-    TrainingSummary,
-    add_evaluation,
-    add_logits,
-    step_of,
-)
-from open_seq2seq.training.commands.start import Start
 from open_seq2seq.training.device_line import device_line
 from open_seq2seq.training.left_out import LeftOutList, recordings
 from open_seq2seq.training.outlook import Longer, outlook

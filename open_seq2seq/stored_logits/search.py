@@ -11,7 +11,7 @@ import numpy as np
 
 from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoders.greedy import greedy_decode
-from open_seq2seq.decoding.utterances import StoredUtterance
+from open_seq2seq.stored_logits.utterances import StoredUtterance
 
 # Utterances a thread decodes between two reports of progress.
 _PER_THREAD = 8

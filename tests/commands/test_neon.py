@@ -13,7 +13,7 @@ from open_seq2seq import cli
 from open_seq2seq.config.overrides import split_arguments
 from scripts import evaluate, train
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import open_seq2seq
+from open_seq2seq.commands.job import Job
 from open_seq2seq.console import say
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.files import write_whole
@@ -17,7 +18,6 @@ from open_seq2seq.inference.evaluation import Evaluation
 from open_seq2seq.metrics.analysis import analyse
 from open_seq2seq.metrics.report import is_html, write_report
 from open_seq2seq.runs.record import git_state, hardware, readable
-from open_seq2seq.training.commands.job import Job
 from open_seq2seq.training.sounds import sounds_of
 from open_seq2seq.training.tasks import AnyEvaluation
 from open_seq2seq.version import __version__

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from open_seq2seq.decode_result import DecodeResult, Word
-from open_seq2seq.decoding import outputs
-from open_seq2seq.decoding.hot_words import read_hot_words
-from open_seq2seq.decoding.utterances import StoredUtterance
 from open_seq2seq.errors import InputError, RunError
+from open_seq2seq.stored_logits import outputs
+from open_seq2seq.stored_logits.hot_words import read_hot_words
+from open_seq2seq.stored_logits.utterances import StoredUtterance
 
 WORDS = (Word("the", 0.1, 0.2, 0.5), Word("Cat", 0.25, 0.75, 1.0))
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.decoding.logit_kinds import as_logits, blank_note, with_blank_last
-from open_seq2seq.decoding.plain_pickle import load_plain_pickle
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.stored_logits.logit_kinds import as_logits, blank_note, with_blank_last
+from open_seq2seq.stored_logits.plain_pickle import load_plain_pickle
 
 _KINDS = "a dictionary with `logits` (and `step_size`, `vocab`), or a list of [time, class] arrays"
 

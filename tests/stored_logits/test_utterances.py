@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from open_seq2seq.commands.inference import write_logits
 from open_seq2seq.data.manifest import read_manifests
-from open_seq2seq.decoding.logits_file import LogitsFile, read_logits
-from open_seq2seq.decoding.utterances import match_utterances
 from open_seq2seq.errors import InputError
-from open_seq2seq.training.commands.inference import write_logits
+from open_seq2seq.stored_logits.logits_file import LogitsFile, read_logits
+from open_seq2seq.stored_logits.utterances import match_utterances
 
 HEADER = "wav_filename,wav_filesize,transcript\n"
 

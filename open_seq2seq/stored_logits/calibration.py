@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.decode_result import Word
-from open_seq2seq.decoding.utterances import StoredUtterance
-from open_seq2seq.decoding.word_times import Shifts
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import parsed_json
+from open_seq2seq.stored_logits.utterances import StoredUtterance
+from open_seq2seq.stored_logits.word_times import Shifts
 
 REMEDY = (
     "scripts/get_calibration_files.sh fetches recordings and alignments; of your own recordings "

@@ -5,17 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from open_seq2seq.decoding.calibration import calibrate, read_alignments
-from open_seq2seq.decoding.symbols import StoredVocabulary
-from open_seq2seq.decoding.utterances import StoredUtterance
-from open_seq2seq.decoding.word_times import (
+from open_seq2seq.errors import InputError
+from open_seq2seq.stored_logits.calibration import calibrate, read_alignments
+from open_seq2seq.stored_logits.symbols import StoredVocabulary
+from open_seq2seq.stored_logits.utterances import StoredUtterance
+from open_seq2seq.stored_logits.word_times import (
     Shifts,
     choose_shifts,
     read_shifts,
     word_times,
     write_shifts,
 )
-from open_seq2seq.errors import InputError
 
 CHARACTERS = StoredVocabulary(" ab'")
 PIECES = StoredVocabulary(["▁the", "▁", "c", "at", "▁é"])

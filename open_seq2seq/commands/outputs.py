@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
+from open_seq2seq.commands.job import Job
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import check_folder, check_outputs
-from open_seq2seq.training.commands.job import Job
 from open_seq2seq.transcripts import output_files, text_format
 from open_seq2seq.transcripts.formats import CSV
 from open_seq2seq.transcripts.writer import PLACE

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from open_seq2seq.data.text import describe_character, load_vocabulary
-from open_seq2seq.decoding.logits_file import LogitsFile
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.stored_logits.logits_file import LogitsFile
 
 _PIECE_SPACE = "\u2581"
 

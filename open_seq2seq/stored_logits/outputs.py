@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from open_seq2seq.decode_result import DecodeResult
-from open_seq2seq.decoding.grid import utterance_errors
-from open_seq2seq.decoding.utterances import StoredUtterance
 from open_seq2seq.files import write_csv, write_whole
+from open_seq2seq.stored_logits.grid import utterance_errors
+from open_seq2seq.stored_logits.utterances import StoredUtterance
 from open_seq2seq.transcripts import recording_names
 from open_seq2seq.transcripts.ctm import ctm_lines
 from open_seq2seq.transcripts.json_lines import json_line

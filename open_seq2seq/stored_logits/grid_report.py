@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.decoding.grid import GridPoint, GridSearch
 from open_seq2seq.files import write_csv, write_whole
+from open_seq2seq.stored_logits.grid import GridPoint, GridSearch
 
 # A wider table than this many values of beta doesn't fit on a terminal.
 _WIDEST = 12
