@@ -62,8 +62,8 @@ def run(
     from open_seq2seq.checkpoints.storage import latest_checkpoint
     from open_seq2seq.checkpoints.variables import save_checkpoint
     from open_seq2seq.experiment import contract
-    from open_seq2seq.interop.openseq2seq_checkpoint import import_weights
-    from open_seq2seq.interop.tensorflow1_checkpoint import OldCheckpoint
+    from open_seq2seq.interop.openseq2seq.checkpoint import import_weights
+    from open_seq2seq.interop.openseq2seq.tensorflow1_checkpoint import OldCheckpoint
 
     if latest_checkpoint(logdir) is not None:
         problem = Problem(str(logdir), "checkpoints", "a new or empty folder")

@@ -16,10 +16,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from open_seq2seq.config.imports import ConfigImports
+from open_seq2seq.config.openseq2seq.imports import ConfigImports
+from open_seq2seq.config.openseq2seq.tf_names import plain_values
 from open_seq2seq.config.schema import closest_name
 from open_seq2seq.config.source import copied_from, read_source
-from open_seq2seq.config.tf_names import plain_values
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.successors import hint
 

@@ -8,8 +8,8 @@ import pytest
 
 from open_seq2seq.cli import make_parser
 from open_seq2seq.config.loading import load_config
+from open_seq2seq.config.openseq2seq.tf_names import _NAMES, OurName, TensorflowNames
 from open_seq2seq.config.overrides import split_arguments
-from open_seq2seq.config.tf_names import _NAMES, OurName, TensorflowNames
 from open_seq2seq.errors import InputError
 from open_seq2seq.experiment import effective_params
 from open_seq2seq.optimizers import INITIALIZERS, OPTIMIZERS, REGULARIZERS

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from open_seq2seq.interop.tensorflow1_checkpoint import OldCheckpoint
+from open_seq2seq.interop.openseq2seq.tensorflow1_checkpoint import OldCheckpoint
 from tests.fuzzing import COUNTS, fuzz_file
 from tests.interop.old_checkpoints import write
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.interop.openseq2seq_names import ENCODERS, Piece, pieces
-from open_seq2seq.interop.tensorflow1_checkpoint import AVERAGE, MASTER, OldCheckpoint
+from open_seq2seq.interop.openseq2seq.names import ENCODERS, Piece, pieces
+from open_seq2seq.interop.openseq2seq.tensorflow1_checkpoint import AVERAGE, MASTER, OldCheckpoint
 
 # Half precision has 11 bits: how far a copy in it may be from its master.
 _HALF = 2e-3

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from open_seq2seq.config.old_names import MOVED_MODULES, RENAMED, other_task
+from open_seq2seq.config.openseq2seq.old_names import MOVED_MODULES, RENAMED, other_task
+from open_seq2seq.config.openseq2seq.tf_names import TensorflowNames
 from open_seq2seq.config.schema import closest_name
-from open_seq2seq.config.tf_names import TensorflowNames
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.successors import hint
 from open_seq2seq.successors.configs import LANGUAGE_MODEL_COMMAND

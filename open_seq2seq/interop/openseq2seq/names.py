@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from open_seq2seq.interop.recurrent_weights import (
+from open_seq2seq.interop.openseq2seq.recurrent_weights import (
     FORGET_BIAS,
     Arrays,
     blob_size,
