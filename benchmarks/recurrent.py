@@ -72,7 +72,7 @@ def ours(model: Model, policy: str) -> tuple[Any, Any]:
     """The stack as a function of inputs and lengths, and its variables."""
     import keras
 
-    from open_seq2seq.encoders.recurrent import RecurrentLayer
+    from open_seq2seq.layers.recurrent import RecurrentLayer
 
     cell = "gru_reset_after" if model.cell == "gru" else model.cell
     layers = [

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from open_seq2seq.encoders.convolution import Convolution
-from open_seq2seq.encoders.recurrent import RecurrentLayer
+from open_seq2seq.layers.convolution import Convolution
+from open_seq2seq.layers.recurrent import RecurrentLayer
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.masks import zero_past
 

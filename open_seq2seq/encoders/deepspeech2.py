@@ -14,9 +14,9 @@ from keras import ops
 
 from open_seq2seq.encoders.deepspeech2_params import DEEP_SPEECH_2, arrangement, is_cudnn
 from open_seq2seq.encoders.encoder import Encoder, activation_function
-from open_seq2seq.encoders.normalization import BatchNorm
-from open_seq2seq.encoders.recurrent import RecurrentLayer
-from open_seq2seq.encoders.tdnn_block import Repetition, Surroundings
+from open_seq2seq.layers.conv_block import Repetition, Surroundings
+from open_seq2seq.layers.normalization import BatchNorm
+from open_seq2seq.layers.recurrent import RecurrentLayer
 from open_seq2seq.ops.convolution import depthwise_convolve
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.initializers import fresh_initializer

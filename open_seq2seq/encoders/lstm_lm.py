@@ -8,8 +8,8 @@ from typing import Any
 import keras
 
 from open_seq2seq.encoders.encoder import Encoder
-from open_seq2seq.encoders.recurrent import RecurrentLayer
 from open_seq2seq.encoders.text_params import LSTM_LM
+from open_seq2seq.layers.recurrent import RecurrentLayer
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.initializers import fresh_initializer
 

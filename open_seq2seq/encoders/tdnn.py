@@ -13,8 +13,8 @@ from typing import Any
 from keras import ops
 
 from open_seq2seq.encoders.encoder import Encoder, activation_function
-from open_seq2seq.encoders.tdnn_block import Repetition, Surroundings
 from open_seq2seq.encoders.tdnn_params import TDNN
+from open_seq2seq.layers.conv_block import Repetition, Surroundings
 from open_seq2seq.ops.masks import zero_past
 
 

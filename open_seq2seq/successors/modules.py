@@ -78,9 +78,9 @@ MODULES: tuple[Row, ...] = (
     ),
     replaced(
         "open_seq2seq.parts.cnns*",
-        "`open_seq2seq.encoders.convolution` and `open_seq2seq.encoders.tdnn_block`.",
+        "`open_seq2seq.layers.convolution` and `open_seq2seq.layers.conv_block`.",
     ),
-    replaced("open_seq2seq.parts.rnns*", "`open_seq2seq.encoders.recurrent`."),
+    replaced("open_seq2seq.parts.rnns*", "`open_seq2seq.layers.recurrent`."),
     not_here(
         "open_seq2seq.parts.transformer* open_seq2seq.parts.convs2s* open_seq2seq.parts.tacotron* "
         "open_seq2seq.parts.centaur* open_seq2seq.data.text2text* open_seq2seq.data.text2speech* "

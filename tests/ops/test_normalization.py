@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from open_seq2seq.encoders.normalization import BatchNorm
+from open_seq2seq.layers.normalization import BatchNorm
 from open_seq2seq.ops.normalization import batch_normalize, plain_batch_normalize
 from open_seq2seq.ops.replicas import summed_statistics
 from tests.ops.test_depthwise import path  # noqa: F401  (a fixture)

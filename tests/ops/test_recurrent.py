@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from open_seq2seq.encoders.recurrent import RecurrentLayer
+from open_seq2seq.layers.recurrent import RecurrentLayer
 from open_seq2seq.ops import tensorflow_native_recurrent
 from open_seq2seq.ops.recurrent import Direction, plain_recur, recur
 from open_seq2seq.ops.recurrent_cells import CELLS

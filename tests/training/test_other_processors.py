@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from open_seq2seq.encoders import convolution, normalization
+from open_seq2seq.layers import convolution, normalization
 from tests.distributed.mathematics import CASES, in_turn, limits
 from tests.machines import need_bfloat16
 from tests.rounding import UNIT_ROUNDOFF, assert_within

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from open_seq2seq.encoders.normalization import BatchNorm
+from open_seq2seq.layers.normalization import BatchNorm
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.recurrent import Direction, recur
 from open_seq2seq.ops.recurrent_cells import CELLS

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from open_seq2seq.encoders.convolution import Convolution
-from open_seq2seq.encoders.normalization import (
+from open_seq2seq.layers.convolution import Convolution
+from open_seq2seq.layers.normalization import (
     NORMALIZATION_NAMES,
     BatchNorm,
     make_normalization,

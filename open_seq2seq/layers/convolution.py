@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from open_seq2seq.encoders.lengths import convolved_length
+from open_seq2seq.layers.lengths import convolved_length
 from open_seq2seq.ops.convolution import convolve, depthwise_convolve
 from open_seq2seq.ops.initializers import fresh_initializer
 
