@@ -37,9 +37,10 @@ import numpy as np
 
 from open_seq2seq.data import Speech2TextDataLayer
 from open_seq2seq.data.audio import AudioInfo, read_audio, resample
-from open_seq2seq.data.headers import available_cores, scan_headers
+from open_seq2seq.data.headers import scan_headers
 from open_seq2seq.data.loader import PREFETCH
 from open_seq2seq.data.manifest import Utterance, read_manifests
+from open_seq2seq.native_build.cpu import available_cores
 
 DIGITS = Path(__file__).resolve().parent.parent / "example_data" / "digits"
 SUFFIXES = {".flac", ".wav", ".opus", ".ogg", ".mp3", ".aiff"}

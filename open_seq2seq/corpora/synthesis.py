@@ -28,13 +28,14 @@ import soundfile
 from open_seq2seq.corpora import espeak
 from open_seq2seq.corpora.importers.parallel import progress
 from open_seq2seq.data.audio import AudioInfo, resample
-from open_seq2seq.data.headers import available_cores, scan_headers
+from open_seq2seq.data.headers import scan_headers
 from open_seq2seq.data.loader import load_in_order
 from open_seq2seq.data.manifest import read_manifests
 from open_seq2seq.data.normalization import normalizer
 from open_seq2seq.data.text_files import read_lines
 from open_seq2seq.errors import InputError, Problem, RunError
 from open_seq2seq.files import parsed_json, replaced, write_csv, write_whole
+from open_seq2seq.native_build.cpu import available_cores
 
 VOICES = ("en-us", "en-us+f2", "en-us+m3", "en-us+f4",
           "en-gb", "en-gb+f3", "en-gb+m7", "en-gb-scotland+f5")  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from open_seq2seq.data.audio import AudioInfo, audio_info
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.native_build.cpu import available_cores
 
 _CHUNK = 64
 # Reading headers waits for the disk or the network more than it computes.
@@ -30,13 +30,6 @@ def scan_headers(paths: Sequence[str], lenient: bool = False) -> list[AudioInfo 
             for chunk in executor.map(_scan, chunks, [lenient] * len(chunks))
             for header in chunk
         ]
-
-
-def available_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _scan(paths: Sequence[str], lenient: bool) -> list[AudioInfo | Problem]:

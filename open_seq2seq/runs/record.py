@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.config.source import COPY_MARK, as_utf8, copied_from, read_source
-from open_seq2seq.data.headers import available_cores
 from open_seq2seq.files import write_whole
-from open_seq2seq.native_build.cpu import cpu_name
+from open_seq2seq.native_build.cpu import available_cores, cpu_name
 
 PACKAGES = ("open-seq2seq", "tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "librosa",
             "python_speech_features", "soundfile", "soxr", "sentencepiece", "jax")  # fmt: skip

@@ -18,6 +18,7 @@ from open_seq2seq.decoders.beam_search import (
 )
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
+from open_seq2seq.native_build.cpu import available_cores
 from open_seq2seq.stored_logits import outputs
 from open_seq2seq.stored_logits.grid import GridPoint, GridSearch, grid_values
 from open_seq2seq.stored_logits.grid_report import (
@@ -30,7 +31,7 @@ from open_seq2seq.stored_logits.grid_report import (
     write_grid,
 )
 from open_seq2seq.stored_logits.hot_words import read_hot_words
-from open_seq2seq.stored_logits.search import Search, available_cores, decode_greedily
+from open_seq2seq.stored_logits.search import Search, decode_greedily
 from open_seq2seq.stored_logits.stored import Stored, read_stored
 
 _UNITS = "Weights of other tools: see the table of units in docs/decoding.md."

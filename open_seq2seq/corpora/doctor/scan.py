@@ -13,8 +13,8 @@ from open_seq2seq.corpora.doctor.measure import Measurement, block_multiple, mea
 from open_seq2seq.corpora.doctor.part import Recording
 from open_seq2seq.corpora.doctor.thresholds import Thresholds
 from open_seq2seq.data.audio import audio_blocks, audio_info
-from open_seq2seq.data.headers import available_cores
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.native_build.cpu import available_cores
 
 # Threads share the measuring of a long list in tasks of so many recordings.
 _TASK = 8

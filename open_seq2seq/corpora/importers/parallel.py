@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from open_seq2seq.data.headers import available_cores
+from open_seq2seq.native_build.cpu import available_cores
 
 CHUNK = 64
 # The work waits for the disk or the network more than it computes.

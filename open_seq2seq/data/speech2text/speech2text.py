@@ -21,7 +21,6 @@ from open_seq2seq.data.batching import (
     generator,
 )
 from open_seq2seq.data.checks import CheckReport, check_feasible, check_files
-from open_seq2seq.data.headers import available_cores
 from open_seq2seq.data.loader import Stopped, load_in_order
 from open_seq2seq.data.manifest import Utterance, read_manifests
 from open_seq2seq.data.speech2text.augmentation import Augmenter
@@ -33,6 +32,7 @@ from open_seq2seq.data.transcripts import check_transcripts, normalized_utteranc
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.features.fingerprint import check_fingerprint
+from open_seq2seq.native_build.cpu import available_cores
 
 MODES = ("train", "eval", "infer")
 _MOST_WORKERS = 8
