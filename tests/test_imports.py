@@ -21,7 +21,8 @@ FLOORS = [
     "experiment",
     "inference",
     "training interop",
-    "robustness commands",
+    "commands",
+    "robustness",
     "cli",
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}

@@ -11,7 +11,7 @@ from open_seq2seq.commands import plot_samples
 from open_seq2seq.errors import RunError
 from open_seq2seq.metrics.analysis import EvaluatedUtterance
 
-main = runpy.run_path(str(Path(__file__).parents[3] / "scripts/plot_samples.py"))["main"]
+main = runpy.run_path(str(Path(__file__).parents[2] / "scripts/plot_samples.py"))["main"]
 
 
 def test_samples_of_a_log_directory(corpus, run, tmp_path, capfd, monkeypatch):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from open_seq2seq.checkpoints.storage import read_state
 from open_seq2seq.commands.evaluated_model import leave_out, trained_for_evaluation
 from open_seq2seq.commands.stored_run import logdir_of, stored_run
-
-from open_seq2seq.checkpoints.storage import read_state
 from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem, RunError
 from open_seq2seq.experiment import Experiment
