@@ -15,7 +15,7 @@ from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import Override, apply_overrides, split_arguments
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
-from open_seq2seq.files import write_whole
+from open_seq2seq.files import is_standard_output, write_whole
 from open_seq2seq.messages import RESULT
 from open_seq2seq.ops import native
 from open_seq2seq.runs.record import VARIABLES, config_text
@@ -263,7 +263,9 @@ def _infer(job: Job, start: Start, checkpoint: Path, output: Path | None) -> Non
     if output is not None:
         job.workers.first(lambda: check_each(output, names, job.flags.overwrite))
     start.begin()
-    count, problems = transcribe_all(experiment, output, job.workers, shows=bool(files))
+    # A table on standard output has nothing between its lines.
+    shows = bool(files) and not (output is not None and is_standard_output(output))
+    count, problems = transcribe_all(experiment, output, job.workers, shows)
     if job.workers.is_first:
         if output is not None and experiment.params["decoder_params"]["infer_logits_to_pickle"]:
             add_logits(job, experiment, checkpoint, output)
