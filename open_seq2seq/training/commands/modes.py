@@ -288,15 +288,19 @@ def _checked(job: Job, start: Start, experiment: Experiment, data: Any, what: st
         say(f"{what.capitalize()} data: {note}")
     if report.problems and not job.flags.skip_bad_rows:
         raise InputError(
-            f"{len(report.problems)} problems in the {what} data (--skip_bad_rows goes on "
-            "without these rows):",
+            f"{_problems(report)} in the {what} data (--skip_bad_rows goes on without these rows):",
             report.problems,
         )
     if report.problems:
-        say(f"{len(report.problems)} problems in the {what} data; these rows are left out")
+        say(f"{_problems(report)} in the {what} data; these rows are left out")
     path = None if job.flags.benchmark else job.logdir.root / f"left_out_{what}.txt"
     start.later(lambda: _list_left_out(path, report, what, job.flags.continue_learning))
     return report
+
+
+def _problems(report: Any) -> str:
+    count = len(report.problems)
+    return "1 problem" if count == 1 else f"{count} problems"
 
 
 def _list_left_out(path: Path | None, report: Any, what: str, goes_on: bool) -> None:
