@@ -36,7 +36,7 @@ from open_seq2seq.experiment import (
     make_experiment,
     prepare_decoding,
 )
-from open_seq2seq.files import write_whole
+from open_seq2seq.files import is_standard_output, write_whole
 from open_seq2seq.inference.evaluation import Evaluation
 from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.inference.recognizer import load_weights
@@ -263,7 +263,9 @@ def _infer(job: Job, start: Start, checkpoint: Path, output: Path | None) -> Non
     if output is not None:
         job.workers.first(lambda: check_each(output, names, job.flags.overwrite))
     start.begin()
-    count, problems = transcribe_all(experiment, output, job.workers, shows=bool(files))
+    # A table on standard output has nothing between its lines.
+    shows = bool(files) and not (output is not None and is_standard_output(output))
+    count, problems = transcribe_all(experiment, output, job.workers, shows)
     if job.workers.is_first:
         if output is not None and experiment.params["decoder_params"]["infer_logits_to_pickle"]:
             add_logits(job, experiment, checkpoint, output)
@@ -286,15 +288,19 @@ def _checked(job: Job, start: Start, experiment: Experiment, data: Any, what: st
         say(f"{what.capitalize()} data: {note}")
     if report.problems and not job.flags.skip_bad_rows:
         raise InputError(
-            f"{len(report.problems)} problems in the {what} data (--skip_bad_rows goes on "
-            "without these rows):",
+            f"{_problems(report)} in the {what} data (--skip_bad_rows goes on without these rows):",
             report.problems,
         )
     if report.problems:
-        say(f"{len(report.problems)} problems in the {what} data; these rows are left out")
+        say(f"{_problems(report)} in the {what} data; these rows are left out")
     path = None if job.flags.benchmark else job.logdir.root / f"left_out_{what}.txt"
     start.later(lambda: _list_left_out(path, report, what, job.flags.continue_learning))
     return report
+
+
+def _problems(report: Any) -> str:
+    count = len(report.problems)
+    return "1 problem" if count == 1 else f"{count} problems"
 
 
 def _list_left_out(path: Path | None, report: Any, what: str, goes_on: bool) -> None:

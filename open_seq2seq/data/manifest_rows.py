@@ -219,7 +219,7 @@ class _Reader:
         missing = [name for name in required if name not in cells]
         twice = [name for name in COLUMNS if cells.count(name) > 1]
         self._kind, self._columns = ("", []) if missing or twice else ("csv", cells)
-        self._problems += [_missing_column(source, name, cells) for name in missing]
+        self._problems += [_missing_columns(source, missing, cells)] if missing else []
         self._problems += [Problem(source, f"the column {name} twice", "once") for name in twice]
 
     def _is_glued(self, cells: Sequence[str]) -> bool:
@@ -263,10 +263,29 @@ def _is_text_pair(cells: Sequence[str]) -> bool:
     return _is_pair(cells) and _TEXT_PATH.fullmatch(cells[1]) is not None
 
 
-def _missing_column(source: str, name: str, header: list[str]) -> Problem:
-    near = closest_name(name, header)
-    remedy = f"Rename the column {near!r}." if near else ""
+def _missing_columns(source: str, names: Sequence[str], header: list[str]) -> Problem:
+    """What a first row lacks; one problem, whether it is another header or a row of data."""
+    several = len(names) > 1
+    expected = f"a header row with {'the columns' if several else 'a column'} {' and '.join(names)}"
+    shown = ", ".join(map(repr, header))
+    if FILENAME in names and len(header) > 1 and not all(map(_COLUMN.fullmatch, header)):
+        remedy = f"Put the line {_likely_header(header)} in front."
+        return Problem(source, f"no header, but the row {shown}", expected, remedy)
+    near = {name: close for name in names if (close := closest_name(name, header))}
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        remedy = "Separate the columns by commas."
-    found = f"the columns {', '.join(map(repr, header))}"
-    return Problem(source, found, f"a header row with a column {name}", remedy)
+        remedy = "Separate the columns by commas, or import it: scripts/import_table.py."
+    elif near:
+        renamed = (f"{close!r} to {name}" for name, close in near.items())
+        remedy = f"Rename the column{'s' * (len(near) > 1)} {' and '.join(renamed)}."
+    else:
+        remedy = "Columns of other names are read by scripts/import_table.py."
+    return Problem(source, f"the columns {shown}", expected, remedy)
+
+
+def _likely_header(cells: Sequence[str]) -> str:
+    """The header that a row of data probably lacks."""
+    columns = ["wav_filename", "transcript"]
+    if len(cells) > 2 and re.fullmatch(r"[0-9]*", cells[1].strip()):
+        columns.insert(1, "wav_filesize")
+    # What follows may be anything; other names are not read.
+    return ",".join([*columns, *(f"column{n}" for n in range(len(columns) + 1, len(cells) + 1))])

@@ -16,7 +16,12 @@ Each says what is wrong in a sentence of its own (`unwritable`).
 """
 
 from open_seq2seq.files.outputs import check_outputs
-from open_seq2seq.files.places import check_folder, check_writable, draft_of
+from open_seq2seq.files.places import (
+    check_folder,
+    check_writable,
+    draft_of,
+    is_standard_output,
+)
 from open_seq2seq.files.records import (
     NUMBER,
     append_json_line,
@@ -43,6 +48,7 @@ __all__ = [
     "csv_line",
     "csv_text",
     "draft_of",
+    "is_standard_output",
     "mend_json_lines",
     "misfits",
     "parsed_json",

@@ -74,6 +74,11 @@ def place_of(path: str | os.PathLike[str]) -> Place:
     return Place(path, Path(os.path.realpath(path)), status, None)
 
 
+def is_standard_output(path: str | os.PathLike[str]) -> bool:
+    """Whether a path means this process's standard output, as `/dev/stdout` does."""
+    return _descriptor(Path(path)) == 1
+
+
 def _is_read_only(path: Path) -> bool:
     return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 

@@ -57,6 +57,13 @@ def damaged(tmp_path):
     return [tmp_path / n for n in ("a.wav", "cut.wav", "b.wav", "cut.flac", "nan.wav", "c.wav")]
 
 
+def test_results_on_standard_output_have_nothing_between_them(infer, damaged):
+    code, out, err = infer("--infer_output_file=/dev/stdout", "--infer_files", damaged[0])
+    assert code == 0, err
+    header, row = out.splitlines()
+    assert header == "wav_filename,predicted_transcript" and row.startswith(f"{damaged[0]},")
+
+
 BAD = ("cut.wav", "cut.flac", "nan.wav")
 
 

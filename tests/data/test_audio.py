@@ -174,6 +174,24 @@ def test_bytes_read_as_floats_are_no_samples(tmp_path, value):
     assert "1 NaN or infinite samples (or over 1e+10)" in message(tmp_path / "a.wav")
 
 
+@pytest.mark.parametrize(
+    "content, found",
+    [
+        (b"<html><head><title>404</title>", "a page of HTML, not audio; it begins with `<html>`"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html>", "not audio; it begins with `<!DOCTYPE html>`"),
+        (b'<?xml version="1.0"?><Error/>', "XML, not audio; it begins with `<?xml version="),
+        (b'{"error": "no such key"}', 'JSON, not audio; it begins with `{"error": "no such key"}`'),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS, not audio"),
+        ("Weg, später".encode("utf-16"), "text, not audio; it begins with `Weg, später`"),
+        (b"\0\0\0\x1cftypM4A \0\0", "an MP4 or M4A file, not audio"),
+        (b"PK\3\4\x14\0", "a ZIP archive, not audio"),
+    ],
+)  # fmt: skip
+def test_what_is_no_audio_is_named_with_its_beginning(tmp_path, content, found):
+    (tmp_path / "a.wav").write_bytes(content)
+    assert found in message(tmp_path / "a.wav")
+
+
 def test_integers_as_floats_are_samples(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.full(9, 2.0**31, np.float32), RATE, subtype="FLOAT")
     assert read_audio(tmp_path / "a.wav", RATE).max() == 2**31

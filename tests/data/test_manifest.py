@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -139,9 +140,10 @@ def test_json_lines(tmp_path):
 
 def test_missing_columns(tmp_path):
     file = write(tmp_path / "a.csv", "wav_filenames,text\nx,y\n")
-    first, second = messages(file)
-    assert f"{file}:1" in first and "'wav_filenames'" in first and "wav_filename" in first
-    assert "Rename" in first and "transcript" in second
+    (message,) = messages(file)
+    assert f"{file}:1: found the columns 'wav_filenames', 'text'" in message
+    assert "the columns wav_filename and transcript" in message
+    assert "Rename the column 'wav_filenames' to wav_filename." in message
     semicolons = write(tmp_path / "b.csv", "wav_filename;transcript\nx;y\n")
     assert "commas" in messages(semicolons, need_transcript=False)[0]
 
@@ -298,6 +300,35 @@ def test_transcripts_that_cannot_be_read(tmp_path, pairs):
 def test_text_without_a_header_is_no_pair(tmp_path):
     (message,) = messages(write(tmp_path / "a.csv", "x.wav,hello you\n"), need_transcript=False)
     assert "a header row with a column wav_filename" in message
+
+
+@pytest.mark.parametrize("size", ["", ",12"])
+def test_a_manifest_without_a_header(tmp_path, size):
+    """One line, and what it tells to do helps."""
+    rows = f"a/x.wav{size},hello you\na/y.wav{size},no\n"
+    file = write(tmp_path / "a.csv", rows)
+    (message,) = messages(file)
+    assert f"{file}:1: found no header, but the row 'a/x.wav'" in message
+    line = re.search(r"Put the line (\S+) in front", message)[1]
+    texts = [
+        one.transcript
+        for one in read_manifests([write(tmp_path / "b.csv", f"{line}\n{rows}")], True)
+    ]
+    assert texts == ["hello you", "no"]
+
+
+@pytest.mark.parametrize(
+    "header, remedy",
+    [
+        ("file,text", "read by scripts/import_table.py"),
+        ("wav_file,text,transcripts", "'wav_file' to wav_filename and 'transcripts' to transcript"),
+        ("wav_filename;transcript", "Separate the columns by commas"),
+        ("hello", "wav_filename and transcript"),
+    ],
+)
+def test_other_first_lines_are_one_problem(tmp_path, header, remedy):
+    (message,) = messages(write(tmp_path / "a.csv", f"{header}\na.wav,b\n"))
+    assert remedy in message
 
 
 CSV = HEADER + "x.wav,1,a\ny.wav,2,b\n"

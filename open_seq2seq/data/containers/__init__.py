@@ -61,7 +61,19 @@ def examine(content: Content, thorough: bool) -> Examined:
     head = content.at(start, 4)
     if head == b"fLaC":
         return Examined(True, flac_fault(content, start, thorough))
-    if is_mpeg(head):
+    if is_mpeg(head) and not _is_utf16(content):
         mpeg = examine_mpeg(content, start, thorough)
         return Examined(True, mpeg.fault, mpeg)
     return Examined(False)
+
+
+def _is_utf16(content: Content) -> bool:
+    """Whether a file is a text of UTF-16, whose mark looks like a frame of MPEG audio."""
+    head = content.at(0, 256)
+    if head[:2] != b"\xff\xfe":
+        return False
+    try:
+        text = head[: len(head) // 2 * 2].decode("utf-16")
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(c.isprintable() or c.isspace() for c in text)
