@@ -36,10 +36,10 @@ from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.effort import Effort
 from open_seq2seq.training.freezing import trainable_variables
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList, recordings
+from open_seq2seq.training.loss_scale import LossScaling
 from open_seq2seq.training.nonfinite import NonFiniteGuard
 from open_seq2seq.training.progress import Progress, data_identity
 from open_seq2seq.training.reporting import Reporter, TrainedStep
-from open_seq2seq.training.scaling import LossScaling
 from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
 from open_seq2seq.training.stop_signals import StopSignals
 from open_seq2seq.training.stopwatch import Stopwatch

@@ -8,7 +8,9 @@ import keras
 import pytest
 
 from open_seq2seq.config.loading import load_config
+from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.experiment import effective_params
+from open_seq2seq.training.loss_scale import LossScaling
 
 FOLDER = Path(__file__).parents[2] / "example_configs/text"
 PARAMETERS = {"lstm_lm": 1_556_360, "transformer_lm": 1_720_976}
@@ -30,4 +32,8 @@ def test_is_valid_and_as_large_as_it_says(name):
     with keras.StatelessScope(initialize_variables=False):
         model = config.base_model(filled, vocabulary)
     assert sum(math.prod(v.shape) for v in model.trainable_variables) == PARAMETERS[name]
+    # --loss_scaling=Backoff is for any model, and says where it has no effect.
+    overrides = split_arguments(["--loss_scaling=Backoff"])
+    scaled = config.base_model.PARAMS.fill(effective_params(config, overrides, "train"))
+    assert not LossScaling(scaled, model).dynamic
     keras.utils.clear_session(free_memory=False)

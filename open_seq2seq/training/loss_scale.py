@@ -9,7 +9,7 @@ import numpy as np
 
 from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.models.speech2text import Speech2Text
+from open_seq2seq.models import Model
 from open_seq2seq.optimizers import LOSS_SCALERS, LogMaxScaler, Scaler
 
 _SHOWN = 10
@@ -23,10 +23,11 @@ class LossScaling:
 
     Args:
       params: the experiment's.
-      model: its dtype policies decide whether a scaler is of use.
+      model: its dtype policy, and those of its encoder and decoder, decide whether a scaler is
+        of use.
     """
 
-    def __init__(self, params: Mapping[str, Any], model: Speech2Text):
+    def __init__(self, params: Mapping[str, Any], model: Model):
         given = params["loss_scaling"]
         self.scaler: Scaler | None = None
         self.name = given if isinstance(given, str) else None
@@ -34,8 +35,8 @@ class LossScaling:
         self.overflows = 0
         if self.name is None:
             return
-        layers = (model, model.encoder, model.decoder)
-        if any(layer.compute_dtype == "float16" for layer in layers):
+        # An encoder or decoder may have a dtype of its own; a language model has no decoder.
+        if any(layer.compute_dtype == "float16" for layer in (model, *model.layers)):
             self.scaler = LOSS_SCALERS[self.name](params["loss_scaling_params"])
             self.scale = self.scaler.scale
         else:
