@@ -15,7 +15,7 @@ from keras import ops
 
 from open_seq2seq.encoders.crnn_blocks import ConvolutionBlock, RecurrentBlock, Shared
 from open_seq2seq.encoders.crnn_params import CRNN
-from open_seq2seq.encoders.encoder import Encoder, activation_function
+from open_seq2seq.encoders.encoder import Encoder, IntermediateOutput, activation_function
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
 
@@ -93,17 +93,32 @@ class CRNNEncoder(Encoder):
             self.fully_connected.build(shape)
         self.built = True
 
-    def call(self, features: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+    @classmethod
+    def num_intermediate(cls, params: Mapping[str, Any]) -> int:
+        """The recurrent blocks, unless the last one's output is the encoder's."""
+        filled = cls.PARAMS.fill(params)
+        return int(filled["num_rnn_layers"]) - (0 if filled["n_hidden"] else 1)
+
+    def call(
+        self,
+        features: Any,
+        lengths: Any,
+        training: bool = False,
+        intermediate: bool = False,
+    ) -> tuple[Any, ...]:
         """Encodes a batch.
 
         Args:
           features: [batch, time, feature].
           lengths: [batch], frames of each utterance.
           training: dropout.
+          intermediate: whether the outputs of the recurrent blocks inside are wanted too.
 
         Returns:
           outputs: [batch, time', channel] in the compute dtype, zero past each length.
           lengths: [batch] int32, frames of each utterance in `outputs`.
+          with `intermediate` also a dictionary of `IntermediateOutput`s by recurrent block,
+            from 1.
         """
         lengths = ops.cast(lengths, "int32")
         features = ops.cast(features, self.compute_dtype)
@@ -115,12 +130,17 @@ class CRNNEncoder(Encoder):
         shape = ops.shape(image)
         outputs = ops.reshape(image, (-1, shape[1], image.shape[2] * image.shape[3]))
         outputs = self.dense(outputs)  # [batch, time', unit]
-        for recurrent in self.recurrent_blocks:
+        inner: dict[int, IntermediateOutput] = {}
+        inside = self.num_intermediate(self.params) if intermediate else 0
+        for number, recurrent in enumerate(self.recurrent_blocks, start=1):
             outputs = recurrent(outputs, lengths, training=training)  # [batch, time', 2 unit]
+            if number <= inside:
+                inner[number] = IntermediateOutput(outputs, lengths)
         if self.fully_connected is not None:
             outputs = self.shared.activation(self.fully_connected(outputs))
             outputs = self.shared.drop(outputs, training)
-        return zero_past(outputs, lengths), lengths
+        outputs = zero_past(outputs, lengths)
+        return (outputs, lengths, inner) if intermediate else (outputs, lengths)
 
     def output_length(self, frames: Any) -> Any:
         """Output frames for so many feature frames: an int, an integer array or a tensor."""

@@ -13,7 +13,7 @@ import keras
 from keras import ops
 
 from open_seq2seq.encoders.deepspeech2_params import DEEP_SPEECH_2, arrangement, is_cudnn
-from open_seq2seq.encoders.encoder import Encoder, activation_function
+from open_seq2seq.encoders.encoder import Encoder, IntermediateOutput, activation_function
 from open_seq2seq.layers.conv_block import Repetition, Surroundings
 from open_seq2seq.layers.normalization import BatchNorm
 from open_seq2seq.layers.recurrent import RecurrentLayer
@@ -140,29 +140,48 @@ class DeepSpeech2Encoder(Encoder):
             return False
         return self.is_interleaved or layer is self.rnn_layers[-1]
 
-    def call(self, features: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+    @classmethod
+    def num_intermediate(cls, params: Mapping[str, Any]) -> int:
+        """The recurrent layers: above them are the row convolution and the dense layer."""
+        return int(params["num_rnn_layers"])
+
+    def call(
+        self,
+        features: Any,
+        lengths: Any,
+        training: bool = False,
+        intermediate: bool = False,
+    ) -> tuple[Any, ...]:
         """Encodes a batch.
 
         Args:
           features: [batch, time, feature].
           lengths: [batch], frames of each utterance.
           training: batch statistics and dropout.
+          intermediate: whether the outputs of the recurrent layers are wanted too, with dropout
+            and both directions merged.
 
         Returns:
           outputs: [batch, time', n_hidden] in the compute dtype, zero past each length.
           lengths: [batch] int32, frames of each utterance in `outputs`.
+          with `intermediate` also a dictionary of `IntermediateOutput`s by recurrent layer,
+            from 1.
         """
         lengths = ops.cast(lengths, "int32")
         outputs = zero_past(features, lengths)
         outputs, lengths = self._convolve(outputs, lengths, training)
-        outputs = self._recur(outputs, lengths, training)
+        outputs, each = self._recur(outputs, lengths, training)
         if self.row_conv is not None:
             outputs = self.row_conv(outputs, lengths, training=training)
         # Of two axes: a product of more is computed, and differentiated, utterance by utterance.
         rows = self.fully_connected(ops.reshape(outputs, (-1, outputs.shape[-1])))
         rows = self.activation(rows)
         outputs = ops.reshape(rows, (-1, ops.shape(outputs)[1], rows.shape[-1]))
-        return self._dropped(zero_past(outputs, lengths), training), lengths
+        outputs = self._dropped(zero_past(outputs, lengths), training)
+        if not intermediate:
+            return outputs, lengths
+        merged = [IntermediateOutput(self._merged(one), lengths) for one in each]
+        return outputs, lengths, dict(enumerate(merged, start=1))
 
     def _convolve(self, outputs: Any, lengths: Any, training: bool) -> tuple[Any, Any]:
         if not self.convolutions:
@@ -174,19 +193,24 @@ class DeepSpeech2Encoder(Encoder):
         width = outputs.shape[2] * outputs.shape[3]
         return ops.reshape(outputs, (-1, ops.shape(outputs)[1], width)), lengths
 
-    def _recur(self, outputs: Any, lengths: Any, training: bool) -> Any:
-        """The recurrent layers: [batch, time, input] -> [batch, time, directions * units]."""
-        inputs = outputs
+    def _recur(self, outputs: Any, lengths: Any, training: bool) -> tuple[Any, list[Any]]:
+        """The recurrent layers: [batch, time, input] -> [batch, time, directions * units].
+
+        Returns: that of the last one, and for each layer what `_merged` takes.
+        """
+        inputs, each = outputs, []
         for layer in self.rnn_layers:
             is_last = layer is self.rnn_layers[-1]
             outputs = layer(inputs, lengths, training=training)
             if self.is_interleaved:
                 inputs = self._merged(outputs)
                 inputs = inputs if is_last else self._dropped(inputs, training)
+                each.append([inputs])
             else:
                 inputs = [self._dropped(output, training) for output in outputs]
+                each.append(inputs)
                 inputs = self._merged(inputs) if is_last else inputs
-        return inputs
+        return inputs, each
 
     def _merged(self, outputs: Sequence[Any]) -> Any:
         if len(outputs) == 1:

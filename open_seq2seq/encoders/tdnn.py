@@ -12,7 +12,7 @@ from typing import Any
 
 from keras import ops
 
-from open_seq2seq.encoders.encoder import Encoder, activation_function
+from open_seq2seq.encoders.encoder import Encoder, IntermediateOutput, activation_function
 from open_seq2seq.encoders.tdnn_params import TDNN
 from open_seq2seq.layers.conv_block import Repetition, Surroundings
 from open_seq2seq.ops.masks import zero_past
@@ -96,7 +96,18 @@ class TDNNEncoder(Encoder):
                 shape = repetition.compute_output_shape(shape)
         self.built = True
 
-    def call(self, features: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+    @classmethod
+    def num_intermediate(cls, params: Mapping[str, Any]) -> int:
+        """The blocks of `convnet_layers` but the last, whose output is the encoder's."""
+        return max(len(params["convnet_layers"]) - 1, 0)
+
+    def call(
+        self,
+        features: Any,
+        lengths: Any,
+        training: bool = False,
+        intermediate: bool = False,
+    ) -> tuple[Any, ...]:
         """Encodes a batch.
 
         Args:
@@ -104,16 +115,21 @@ class TDNNEncoder(Encoder):
             [batch, time, width, feature].
           lengths: [batch], frames of each utterance.
           training: batch statistics and dropout.
+          intermediate: whether the outputs of the blocks inside are wanted too.
 
         Returns:
           outputs: [batch, time', channel] in the compute dtype (width and channel joined).
             Zero past each utterance's length, unless `use_conv_mask` is off.
           lengths: [batch] int32, frames of each utterance in `outputs`.
+          with `intermediate` also a dictionary of `IntermediateOutput`s by block, from 1.
         """
         lengths = ops.cast(lengths, "int32")
         outputs = zero_past(features, lengths if self.use_mask else None)
         dense_sources: list[Any] = []
-        for layer, block in zip(self.params["convnet_layers"], self.blocks):
+        inner: dict[int, IntermediateOutput] = {}
+        inside = self.num_intermediate(self.params) if intermediate else 0
+        layers = zip(self.params["convnet_layers"], self.blocks)
+        for number, (layer, block) in enumerate(layers, start=1):
             sources = self._sources(layer, outputs, dense_sources)
             for repetition in block:
                 lengths = repetition.output_length(lengths)
@@ -123,10 +139,10 @@ class TDNNEncoder(Encoder):
                     lengths=lengths if self.use_mask else None,
                     training=training,
                 )
-        if len(outputs.shape) == 4:
-            shape = ops.shape(outputs)
-            outputs = ops.reshape(outputs, (-1, shape[1], shape[2] * outputs.shape[3]))
-        return outputs, lengths
+            if number <= inside:
+                inner[number] = IntermediateOutput(_without_width(outputs), lengths)
+        outputs = _without_width(outputs)
+        return (outputs, lengths, inner) if intermediate else (outputs, lengths)
 
     def _sources(
         self, layer: Mapping[str, Any], block_input: Any, dense_sources: list[Any]
@@ -143,6 +159,14 @@ class TDNNEncoder(Encoder):
             for repetition in block:
                 frames = repetition.output_length(frames)
         return frames
+
+
+def _without_width(outputs: Any) -> Any:
+    """[batch, time, channel] of that, or of [batch, time, width, channel]."""
+    if len(outputs.shape) < 4:
+        return outputs
+    shape = ops.shape(outputs)
+    return ops.reshape(outputs, (-1, shape[1], shape[2] * outputs.shape[3]))
 
 
 def _repetition_name(block: int, number: int) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
+import keras
 import numpy as np
 
 from open_seq2seq.data.batch import Batch, TextBatch
+from open_seq2seq.losses import BatchLosses
 from open_seq2seq.models import Model
 
 
@@ -45,7 +48,28 @@ class EvaluationStep:
         return outputs
 
     def _forward_with_loss(self, state: Any, data: Any) -> Any:
+        found, _, _ = stateless_losses(self.model, state[0], state[1], data, False)
+        return found.logits, found.lengths, found.losses
+
+
+def stateless_losses(
+    model: Model, trainable: Sequence[Any], non_trainable: Sequence[Any], data: Any, training: bool
+) -> tuple[BatchLosses, list[Any], list[Any]]:
+    """`model.compute_losses` as a function of the values of its variables.
+
+    Args:
+      trainable, non_trainable: a value for each of the model's variables of the kind.
+      data: `Batch.arrays`.
+      training: as for `compute_losses`.
+
+    Returns:
+      Its result, the non-trainable variables' values afterwards, and the penalties of the
+      model's regularisers, each a scalar.
+    """
+    kept = model.non_trainable_variables
+    values = [*zip(model.trainable_variables, trainable), *zip(kept, non_trainable)]
+    with keras.StatelessScope(values, collect_losses=True) as scope:
         features, lengths, labels, label_lengths = data
-        logits, logit_lengths = self._forward(state, (features, lengths))
-        losses = self.model.loss_fn(logits, logit_lengths, labels, label_lengths)
-        return logits, logit_lengths, losses
+        found = model.compute_losses(features, lengths, labels, label_lengths, training)
+        penalties = list(model.losses)
+    return found, [scope.get_current_value(variable) for variable in kept], penalties

@@ -58,9 +58,6 @@ class EvaluationStep:
     def _forward_with_loss(
         self, features: Any, lengths: Any, labels: Any, label_lengths: Any
     ) -> tuple[Any, Any, Any]:
-        logits, logit_lengths = self.model(features, lengths, training=False)
-        return (
-            logits,
-            logit_lengths,
-            self.model.loss_fn(logits, logit_lengths, labels, label_lengths),
-        )
+        data = features, lengths, labels, label_lengths
+        found = self.model.compute_losses(*data, training=False)
+        return found.logits, found.lengths, found.losses

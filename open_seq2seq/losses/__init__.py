@@ -1,5 +1,6 @@
 """Losses, by the name a config gives them."""
 
+from open_seq2seq.losses.batch_losses import BatchLosses
 from open_seq2seq.losses.cross_entropy import CrossEntropyLoss
 from open_seq2seq.losses.ctc import CTCLoss
 
@@ -8,4 +9,4 @@ LOSSES = {"CTCLoss": CTCLoss}
 # Those of language models.
 LM_LOSSES = {"CrossEntropyLoss": CrossEntropyLoss}
 
-__all__ = ["LM_LOSSES", "LOSSES", "CTCLoss", "CrossEntropyLoss"]
+__all__ = ["LM_LOSSES", "LOSSES", "BatchLosses", "CTCLoss", "CrossEntropyLoss"]

@@ -1,18 +1,34 @@
-"""Connectionist temporal classification (Graves et al. 2006)."""
+"""Connectionist temporal classification (Graves et al. 2006), also of intermediate layers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from keras import ops
 
 from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.errors import Problem
 from open_seq2seq.ops.ctc import ctc_loss
+
+
+def _check(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    layers = list(params.get("intermediate_layers") or ())
+    once = list(dict.fromkeys(layers))
+    if layers != once:
+        place, remedy = f"{where}/intermediate_layers".lstrip("/"), f"Set it to {once}."
+        yield Problem(place, str(layers), "each layer once", remedy)
 
 
 class CTCLoss:
     """The CTC loss of each utterance, in float32 whatever the model's precision.
+
+    With `intermediate_layers` (intermediate CTC, Lee and Watanabe 2021, arXiv:2102.03216) a model
+    in training also has the loss of some of its encoder's layers, through the same CTC head:
+
+        (1 - intermediate_weight) * final + intermediate_weight * mean(intermediate)
+
+    Evaluation and inference know nothing of them.
 
     Args:
       params: see `PARAMS`.
@@ -34,13 +50,33 @@ class CTCLoss:
                 "Accepted for old configs; the loss is always computed in float32.",
                 None,
             ),
+            Param(
+                "intermediate_layers",
+                list,
+                "Layers of the encoder, counted from 1, whose outputs have a CTC loss of their own "
+                "in training: entries of the TDNN's convnet_layers but the last, recurrent layers "
+                "of Deep Speech 2 and the CRNN.",
+                [],
+                item=Param("layer", int, "A layer's number.", minimum=1),
+            ),
+            Param(
+                "intermediate_weight",
+                float,
+                "Share of the mean of the intermediate losses in the training loss.",
+                0.3,
+                minimum=0.0,
+                maximum=1.0,
+            ),
         ],
+        check=_check,
         summary="CTC, blank last, repeated labels merged.",
     )
 
     def __init__(self, params: Mapping[str, Any] | None = None):
         self.params = self.PARAMS.parse(params or {})
         self.mask_nan: bool = self.params["mask_nan"]
+        self.intermediate_layers: list[int] = self.params["intermediate_layers"]
+        self.intermediate_weight: float = self.params["intermediate_weight"]
 
     def __call__(self, logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -> Any:
         """The loss of each utterance.
@@ -57,6 +93,21 @@ class CTCLoss:
           An empty label costs `-sum log P(blank)` over the utterance's frames.
         """
         return ctc_loss(logits, logit_lengths, labels, label_lengths)
+
+    def combined(self, final: Any, intermediate: Sequence[Any]) -> Any:
+        """The training loss of each utterance from that of the logits and of other layers.
+
+        Args:
+          final: `[batch]`, as `__call__` returns it.
+          intermediate: the same for each of `intermediate_layers`.
+
+        Returns:
+          `[batch]` float32, see the class; not finite where one of them is not.
+        """
+        if not intermediate:
+            return final
+        weight = self.intermediate_weight
+        return (1.0 - weight) * final + weight / len(intermediate) * sum(intermediate)
 
     def mean(self, losses: Any, label_lengths: Any = None) -> tuple[Any, Any]:
         """The batch's loss, and which rows are in it.

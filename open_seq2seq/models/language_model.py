@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from open_seq2seq.losses import BatchLosses
 from open_seq2seq.models.params import LANGUAGE_MODEL
 from open_seq2seq.models.speech2text import split_component
 
@@ -68,6 +69,19 @@ class NeuralLanguageModel(keras.Model):
         )
         logits = ops.matmul(ops.cast(outputs, "float32"), ops.transpose(self.embeddings))
         return logits + self.bias, lengths
+
+    def compute_losses(
+        self,
+        tokens: Any,
+        lengths: Any,
+        targets: Any,
+        target_lengths: Any,
+        training: bool = False,
+    ) -> BatchLosses:
+        """As `Speech2Text.compute_losses`; a line's loss is the sum over its tokens, in nats."""
+        logits, lengths = self(tokens, lengths, training=training)
+        losses = self.loss_fn(logits, lengths, targets, target_lengths)
+        return BatchLosses(losses, logits, lengths)
 
     def output_length(self, frames: Any) -> Any:
         """Logits for so many tokens."""

@@ -12,6 +12,7 @@ from open_seq2seq.decoders import DECODERS
 from open_seq2seq.encoders import ENCODERS, LM_ENCODERS
 from open_seq2seq.errors import Problem
 from open_seq2seq.losses import LM_LOSSES, LOSSES
+from open_seq2seq.models.intermediate import intermediate_problems
 from open_seq2seq.models.precision import POLICIES
 from open_seq2seq.models.segmentation_params import SEGMENTATION
 from open_seq2seq.optimizers import (
@@ -75,6 +76,12 @@ def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
     if values.get("hooks"):
         remedy = "Set hooks to []: TensorFlow 1 session hooks have no place to hook into."
         yield Problem("hooks", repr(values["hooks"]), "an empty list", remedy)
+
+
+def _check_speech(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
+    """`_check`, and what is wrong between encoder and loss."""
+    yield from _check(values, where)
+    yield from intermediate_problems(values)
 
 
 def _scaler_params(siblings: Mapping[str, Any]) -> Schema | None:
@@ -345,7 +352,7 @@ SPEECH2TEXT = Schema(
             ),
         ),
     ],
-    check=_check,
+    check=_check_speech,
     summary="An encoder, a CTC decoder and a loss over a speech data layer.",
 )
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import keras
 
+from open_seq2seq.encoders.encoder import IntermediateOutput
+from open_seq2seq.layers.projection import ProjectionLike
+from open_seq2seq.losses import BatchLosses
 from open_seq2seq.models.params import COMPONENT_PARAMS, SPEECH2TEXT
 from open_seq2seq.models.precision import policy_name
 
@@ -34,6 +37,12 @@ class Speech2Text(keras.Model):
         decoder_params, shared = split_component(params, "decoder", policy)
         self.decoder = params["decoder"](decoder_params, vocab_size, name="decoder", **shared)
         self.loss_fn = params["loss"](params["loss_params"])
+        self.intermediate_layers = tuple(getattr(self.loss_fn, "intermediate_layers", ()))
+        # To the channels that the head takes, where a layer has others.
+        self.projections = [
+            ProjectionLike(name=f"intermediate_{number}", **shared)
+            for number in self.intermediate_layers
+        ]
         self._create_variables()
 
     @classmethod
@@ -50,21 +59,73 @@ class Speech2Text(keras.Model):
         """Builds every layer now, so that variables exist before a checkpoint is read."""
         features = keras.KerasTensor(*self.inputs_spec)
         lengths = keras.KerasTensor((None,), "int32")
-        self(features, lengths)
+        self(features, lengths, intermediate=bool(self.intermediate_layers))
 
-    def call(self, features: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+    def call(
+        self,
+        features: Any,
+        lengths: Any,
+        training: bool = False,
+        intermediate: bool = False,
+    ) -> tuple[Any, ...]:
         """Logits and their lengths.
 
         Args:
           features: `[batch, time, feature]` float32, zero past each length.
           lengths: `[batch]` int32, frames of each utterance.
           training: whether dropout is on and batch statistics are used.
+          intermediate: whether the head is applied to the encoder's `intermediate_layers` too.
 
         Returns:
-          Logits `[batch, time', vocab_size + 1]` float32, blank last, and `[batch]` int32.
+          Logits `[batch, time', vocab_size + 1]` float32, blank last, and `[batch]` int32; with
+          `intermediate` also a dictionary from each of these layers to the same two.
         """
-        outputs, lengths = self.encoder(features, lengths, training=training)
-        return self.decoder(outputs), lengths
+        if not intermediate:
+            outputs, lengths = self.encoder(features, lengths, training=training)
+            return self.decoder(outputs), lengths
+        outputs, lengths, inner = self.encoder(
+            features, lengths, training=training, intermediate=True
+        )
+        logits, others = self.decoder(outputs), {}
+        for number, projection in zip(self.intermediate_layers, self.projections):
+            projected = projection(inner[number].outputs, outputs)
+            others[number] = IntermediateOutput(self.decoder(projected), inner[number].lengths)
+        return logits, lengths, others
+
+    def compute_losses(
+        self,
+        features: Any,
+        lengths: Any,
+        labels: Any,
+        label_lengths: Any,
+        training: bool = False,
+    ) -> BatchLosses:
+        """The losses of a batch: the one place where logits become losses.
+
+        Training and evaluation call it, on every backend. (Not `losses`, which is Keras's
+        property: the penalties of regularisers. Those are not in here.)
+
+        Args:
+          features, lengths: as for `call`.
+          labels: `[batch, label]` int32, 0 past each length.
+          label_lengths: `[batch]` int32.
+          training: as for `call`; also whether the loss function's `intermediate_layers` count.
+            Evaluation reports the loss of the logits alone.
+        """
+        if not training or not self.intermediate_layers:
+            logits, lengths = self(features, lengths, training=training)
+            losses = self.loss_fn(logits, lengths, labels, label_lengths)
+            return BatchLosses(losses, logits, lengths)
+        logits, lengths, intermediate = self(
+            features, lengths, training=training, intermediate=True
+        )
+        final = self.loss_fn(logits, lengths, labels, label_lengths)
+        terms = {
+            f"intermediate_{number}": self.loss_fn(*one, labels, label_lengths)
+            for number, one in intermediate.items()
+        }
+        losses = self.loss_fn.combined(final, list(terms.values()))
+        return BatchLosses(losses, logits, lengths, {"final": final, **terms})
 
     def output_length(self, frames: Any) -> Any:
         """Logit frames for so many feature frames (an int, or an integer array)."""

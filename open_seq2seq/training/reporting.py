@@ -62,10 +62,15 @@ class Reporter:
         self.params = experiment.params
         self.summaries = make_summaries(folder) if folder else None
         self._losses: list[float] = []
+        self._terms: dict[str, list[float]] = {}
 
     def report(self, step: TrainedStep) -> None:
         """Everything that is printed and written every so many steps."""
         self._losses.append(step.loss)
+        for name, losses in step.result.terms.items():
+            finite = np.asarray(losses)[np.isfinite(losses)]
+            if finite.size:
+                self._terms.setdefault(name, []).append(float(finite.mean()))
         number = step.number
         if self._due("print_loss_steps", number) or (
             number == 1 and self.params["print_loss_steps"]
@@ -112,6 +117,8 @@ class Reporter:
         mean_loss = sum(self._losses) / len(self._losses)
         self._losses = []
         scalars = {"loss": mean_loss, "epoch": step.epochs}
+        terms, self._terms = self._terms, {}
+        scalars |= {f"loss_{name}": sum(each) / len(each) for name, each in terms.items()}
         scalars[f"{self.watch.unit.tag}_per_second"] = self.watch.rate()
         if "learning_rate" in chosen:
             scalars["learning_rate"] = step.learning_rate

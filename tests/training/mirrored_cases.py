@@ -44,7 +44,16 @@ def strategy():
     return make_strategy(["CPU:0", "CPU:1"])
 
 
-def make(strategy, policy="float32", optimizer="Momentum", norm=None, keep=1.0, ema=False, **opts):
+def make(
+    strategy,
+    policy="float32",
+    optimizer="Momentum",
+    norm=None,
+    keep=1.0,
+    ema=False,
+    loss=None,
+    **opts,
+):
     """A step on the devices of `strategy`, or on one; the same weights every time."""
 
     def parts():
@@ -54,6 +63,7 @@ def make(strategy, policy="float32", optimizer="Momentum", norm=None, keep=1.0, 
         params = {
             **PARAMS,
             "encoder_params": encoder,
+            "loss_params": loss or {},
             "regularizer": l2_regularizer,
             "regularizer_params": {"scale": 0.01},
         }
@@ -108,6 +118,9 @@ def check_copies(step):
 
 def check_result(found, expected, logits=ROUNDING):
     close(found.losses[None], expected.losses[None], rtol=1e-5)
+    assert found.terms.keys() == expected.terms.keys()
+    for name, losses in expected.terms.items():
+        np.testing.assert_allclose(found.terms[name], losses, rtol=1e-5)
     for name in ("loss", "gradient_norm"):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-4)
     close(found.totals, expected.totals, rtol=1e-5)
@@ -133,7 +146,12 @@ SIZES = (4, 1, 3)
             "ema": True,
             "scales_loss": True,
         },
-        {"norm": "batch_norm", "sync_batch_norm": True, "optimizer": "NovoGrad"},
+        {
+            "norm": "batch_norm",
+            "sync_batch_norm": True,
+            "optimizer": "NovoGrad",
+            "loss": {"intermediate_layers": [1]},
+        },
     ],
     ids=lambda options: " ".join(options),
 )

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from open_seq2seq.data.speech2text.speech2text import Batch
-from open_seq2seq.losses import CTCLoss
+from open_seq2seq.losses import BatchLosses, CTCLoss
 from open_seq2seq.optimizers import make_optimizer
 from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.step import StepOptions, TrainStep
@@ -37,6 +37,11 @@ class Regression(keras.Model):
     def call(self, features, lengths, training=False):
         predicted = self.dense(features[:, :, :-1])
         return ops.cast(predicted, "float32") - ops.cast(features[:, :, -1:], "float32"), lengths
+
+    def compute_losses(self, features, lengths, labels, label_lengths, training=False):
+        logits, lengths = self(features, lengths, training=training)
+        losses = self.loss_fn(logits, lengths, labels, label_lengths)
+        return BatchLosses(losses, logits, lengths)
 
 
 def make_batch(seed, size=4, noise=1.0, solution=(0.5, -1.0, 2.0, 0.25)):

@@ -55,11 +55,11 @@ def test_both_backends_take_the_same_steps(corpus, options):
 
 @pytest.mark.slow
 def test_the_step_on_jax_against_numpy():
-    """The tests of the step are written for both backends."""
+    """The tests of the step and of the losses are written for both backends."""
     pytest.importorskip("jax")
-    test = Path(__file__).with_name("test_step.py")
+    tests = ["tests/training/test_step.py", "tests/models/test_intermediate_losses.py"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
         capture_output=True,
         text=True,
         env={**os.environ, "KERAS_BACKEND": "jax"},

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file
 
+from open_seq2seq.runs.events import read_events
 from open_seq2seq.training import trainer as trainers
 from open_seq2seq.training.step import TrainStep
 
@@ -177,6 +178,20 @@ def sorted_like(ema, raw, values):
             np.abs(v - raw[name]).max() if v.shape == raw[name].shape else np.inf for v in left
         ]
         yield left.pop(int(np.argmin(distances)))
+
+
+def test_losses_of_inner_layers_are_trained_written_and_left_out_of_evaluation(corpus, run):
+    loss = "--loss_params={'intermediate_layers': [1], 'intermediate_weight': 0.5}"
+    code, out, err = run("--mode=train_eval", "--max_steps=5", loss)
+    assert code == 0, err
+    tags = ["loss", "loss_final", "loss_intermediate_1"]
+    ((_, total),), *terms = read_events(corpus / "run", tags).values()
+    assert total == pytest.approx(sum(value for ((_, value),) in terms) / 2, rel=1e-3)
+    ((_, evaluated),) = read_events(corpus / "run", ["loss"], "eval")["loss"]
+    # Layers of the head's channels have no variables: the model is one without them.
+    code, out, err = run("--mode=eval")
+    assert code == 0, err
+    assert float(re.findall(r"loss ([0-9.]+) over", out)[0]) == pytest.approx(evaluated, rel=1e-3)
 
 
 class TestLossScaling:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from open_seq2seq.data.batch import Batch, TextBatch
+from open_seq2seq.inference.jax_forward import stateless_losses
 from open_seq2seq.models import Model
 from open_seq2seq.optimizers.weight_average import WeightAverage, averaged
 from open_seq2seq.training.step.options import (
@@ -19,7 +20,7 @@ from open_seq2seq.training.step.options import (
     added,
     batch_totals,
 )
-from open_seq2seq.training.step.result import StepResult, Update
+from open_seq2seq.training.step.result import StepResult, Update, step_result
 
 
 class _State(NamedTuple):
@@ -124,11 +125,11 @@ class TrainStep(GroupedStep):
         differentiate = jax.value_and_grad(self._objective, has_aux=True)
         trained = self._trained(weights)
         (_, aux), gradients = differentiate(trained, weights, others, data, scalars)
-        loss, losses, logits, lengths, others = aux
+        loss, found, others = aux
         gradients = self.options.unscaled(gradients, scalars.loss_scale)
         largest = self.options.largest(gradients)
-        totals = batch_totals(self.model.loss_fn, loss, losses, data[3], scalars)
-        return StepResult(loss, losses, loss, largest, logits, lengths, totals), others, gradients
+        totals = batch_totals(self.model.loss_fn, loss, found.losses, data[3], scalars)
+        return step_result(loss, found, totals, largest), others, gradients
 
     def _updated(self, state: _State, gradients: Any, scalars: Scalars) -> tuple[Update, _State]:
         """The state after the update; the old one if the gradients' norm is not finite."""
@@ -143,22 +144,16 @@ class TrainStep(GroupedStep):
     def _objective(
         self, trained: Any, weights: Any, others: Any, data: Any, scalars: Scalars
     ) -> tuple[Any, Any]:
-        features, lengths, labels, label_lengths = data
-        (logits, logit_lengths), others, penalties = self.model.stateless_call(
-            self._merge(trained, weights),
-            others,
-            features,
-            lengths,
-            training=True,
-            return_losses=True,
+        weights = self._merge(trained, weights)
+        found, others, penalties = stateless_losses(
+            self.model, weights, others, data, training=True
         )
-        losses = self.model.loss_fn(logits, logit_lengths, labels, label_lengths)
-        loss, _ = self.model.loss_fn.mean(losses, label_lengths)
+        loss, _ = self.model.loss_fn.mean(found.losses, data[3])
         loss *= scalars.counted  # a filler's is not learned from
         objective = loss + sum(penalties)
         if self.options.scales_loss:
             objective *= scalars.loss_scale
-        return objective, (loss, losses, logits, logit_lengths, others)
+        return objective, (loss, found, others)
 
     def _trained(self, weights: Any) -> list[Any]:
         return [w for w, chosen in zip(weights, self._is_trained) if chosen]

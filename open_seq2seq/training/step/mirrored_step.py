@@ -134,11 +134,15 @@ class MirroredTrainStep(TrainStep):
 
     def _joined(self, result: StepResult, size: Any) -> StepResult:
         """One result of all devices' for a batch of `size` rows."""
-        rows, losses = [], []
-        for device, own in enumerate(self.strategy.experimental_local_results(result.losses)):
-            rows.append(tf.range(device, size, self._size))
-            losses.append(own[: tf.size(rows[-1])])  # without a filler's
-        return self._firsts(result)._replace(losses=tf.dynamic_stitch(rows, losses))
+        rows = [tf.range(device, size, self._size) for device in range(self._size)]
+
+        def joined(losses: Any) -> Any:
+            each = self.strategy.experimental_local_results(losses)
+            # Without a filler's.
+            return tf.dynamic_stitch(rows, [own[: tf.size(r)] for own, r in zip(each, rows)])
+
+        terms = {name: joined(losses) for name, losses in result.terms.items()}
+        return self._firsts(result)._replace(losses=joined(result.losses), terms=terms)
 
     def _firsts(self, result: Any) -> Any:
         """What the first device returned."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from open_seq2seq.losses import BatchLosses
 
 
 class Update(NamedTuple):
@@ -56,6 +59,7 @@ class StepResult(NamedTuple):
       lengths: `[batch]` logit frames.
       totals: of all workers.
       update: None while gradients are gathered, and when no batch was of use.
+      terms: as in `BatchLosses`, each `[batch]`, of this worker.
     """
 
     loss: Any
@@ -66,3 +70,10 @@ class StepResult(NamedTuple):
     lengths: Any
     totals: Totals
     update: Update | None = None
+    terms: Mapping[str, Any] = {}
+
+
+def step_result(loss: Any, found: BatchLosses, totals: Totals, gradient_maximum: Any) -> StepResult:
+    """A step's result without the gradient's norm, which the caller puts in."""
+    losses, logits, lengths, terms = found
+    return StepResult(loss, losses, loss, gradient_maximum, logits, lengths, totals, terms=terms)

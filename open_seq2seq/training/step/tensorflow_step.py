@@ -25,7 +25,7 @@ from open_seq2seq.training.step.options import (
     added,
     batch_totals,
 )
-from open_seq2seq.training.step.result import StepResult, Totals, Update
+from open_seq2seq.training.step.result import StepResult, Totals, Update, step_result
 
 
 class TrainStep(GroupedStep):
@@ -118,7 +118,7 @@ class TrainStep(GroupedStep):
 
         Several workers' gradients add up to that of the mean over all their utterances.
         """
-        features, lengths, labels, label_lengths = data
+        label_lengths = data[3]
         variables = [v.value for v in self.variables]
         before = [tf.identity(v.value) for v in self.moving_statistics] if self.reducer else []
         with (
@@ -126,14 +126,13 @@ class TrainStep(GroupedStep):
             self._statistics(scalars.counted),
         ):
             tape.watch(variables)
-            logits, logit_lengths = self.model(features, lengths, training=True)
-            losses = self.model.loss_fn(logits, logit_lengths, labels, label_lengths)
-            loss, _ = self.model.loss_fn.mean(losses, label_lengths)
+            found = self.model.compute_losses(*data, training=True)
+            loss, _ = self.model.loss_fn.mean(found.losses, label_lengths)
             loss *= scalars.counted  # a filler's is not learned from
             objective = tf.add_n([loss, *(tf.cast(x, loss.dtype) for x in self.model.losses)])
             if self.options.scales_loss:
                 objective *= scalars.loss_scale
-            totals = batch_totals(self.model.loss_fn, loss, losses, label_lengths, scalars)
+            totals = batch_totals(self.model.loss_fn, loss, found.losses, label_lengths, scalars)
             if self.reducer is not None:
                 # The loss, not its gradient: through summed batch statistics a worker's weights
                 # have a part in the others' losses, which have other shares.
@@ -144,7 +143,7 @@ class TrainStep(GroupedStep):
         self._average_statistics(scalars.counted, before)
         gradients = tape.gradient(objective, variables)
         gradients = self.options.unscaled(gradients, scalars.loss_scale)
-        return StepResult(loss, losses, loss, loss, logits, logit_lengths, totals), gradients
+        return step_result(loss, found, totals, loss), gradients
 
     def _statistics(self, counted: Any) -> Any:
         """While the model is called: where its batch statistics come from."""

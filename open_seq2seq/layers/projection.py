@@ -1,0 +1,47 @@
+"""A projection to the channels of another tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from open_seq2seq.ops.initializers import fresh_initializer
+
+
+class ProjectionLike(keras.layers.Layer):
+    """A dense layer without activation where channels differ; else nothing, without a variable.
+
+    Args:
+      initializer, regularizer: of the kernel; None: Glorot uniform, and none.
+    """
+
+    def __init__(self, initializer: Any = None, regularizer: Any = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.initializer = keras.initializers.get(initializer or "glorot_uniform")
+        self.regularizer = keras.regularizers.get(regularizer)
+        self.dense: keras.layers.Dense | None = None
+
+    def build(self, inputs_shape: Sequence[int | None], like_shape: Sequence[int | None]) -> None:
+        if inputs_shape[-1] != like_shape[-1]:
+            self.dense = keras.layers.Dense(
+                like_shape[-1],
+                kernel_initializer=fresh_initializer(self.initializer),
+                kernel_regularizer=self.regularizer,
+                name="dense",
+                dtype=self.dtype_policy,
+            )
+            self.dense.build(inputs_shape)
+        self.built = True
+
+    def call(self, inputs: Any, like: Any) -> Any:
+        """[..., channel] -> [..., channel of `like`], of which nothing else counts."""
+        return inputs if self.dense is None else self.dense(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "initializer": keras.initializers.serialize(self.initializer),
+            "regularizer": keras.regularizers.serialize(self.regularizer),
+        }
+        return {**super().get_config(), **own}

@@ -1,0 +1,33 @@
+"""Losses of layers inside an encoder: whether the encoder has those layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from open_seq2seq.encoders import ENCODERS
+from open_seq2seq.errors import Problem
+
+
+def intermediate_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
+    """What is wrong between the encoder and `loss_params/intermediate_layers`.
+
+    Args:
+      values: valid parameters of a speech model, filled or not.
+    """
+    layers = (values.get("loss_params") or {}).get("intermediate_layers")
+    if not layers:
+        return
+    encoder = ENCODERS.get(values["encoder"], values["encoder"])
+    name = getattr(encoder, "__name__", str(encoder))
+    # An encoder from outside need not know of this.
+    count_of = getattr(encoder, "num_intermediate", None)
+    count = count_of(values["encoder_params"]) if count_of else 0
+    expected, remedy = f"a layer of this {name}, 1 to {count}", f"Set it to {count}."
+    if not count:
+        expected = f"no number: this {name} has no layer below its output that a loss can have"
+        remedy = "Set intermediate_layers to []."
+    for index, number in enumerate(layers):
+        if number > count:
+            place = f"loss_params/intermediate_layers[{index}]"
+            yield Problem(place, str(number), expected, remedy)
