@@ -27,6 +27,7 @@ import soundfile
 
 from open_seq2seq.corpora import espeak
 from open_seq2seq.corpora.importers.parallel import progress
+from open_seq2seq.corpora.importers.texts import single_spaced
 from open_seq2seq.data.audio import AudioInfo, resample
 from open_seq2seq.data.headers import scan_headers
 from open_seq2seq.data.loader import load_in_order
@@ -107,6 +108,7 @@ def read_sentences(
       files: text, CSV with a column `transcript`, or manifests of any kind; text and CSV also
         as .gz.
       text_normalization: of the transcripts, not of what is spoken: punctuation shapes speech.
+        Their white space becomes single spaces in any case.
       sample: take so many of them, drawn at random, in their order; None: all.
       seed: of that draw.
 
@@ -129,7 +131,7 @@ def read_sentences(
     if sample is not None:
         rows_taken = sorted(random.Random(seed).sample(range(len(found)), sample))
         found = [found[row] for row in rows_taken]
-    return [Sentence(text, normalize(text), source) for source, text in found]
+    return [Sentence(text, normalize(single_spaced(text)), source) for source, text in found]
 
 
 def _is_manifest(file: str) -> bool:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from open_seq2seq.corpora.importers.table_file import read_table
-from open_seq2seq.corpora.importers.texts import single_spaced
 from tests.corpora.importers.layouts import rows_of, run, write_text
 from tests.data.corpora import write_audio
 
@@ -179,25 +178,3 @@ def test_what_csv_writes_is_read_back(tmp_path_factory, texts, delimiter):
     table = read_table(path, ["file", "text"])
     assert table.header == ["file", "text"] and not table.problems
     assert [cells[1] for _, cells in table.rows] == texts
-
-
-@settings(max_examples=100)
-@given(st.text(st.sampled_from("ab \t\n\r\x0b\x0c\x00\x1f\x85\xa0\u2003\u2028\u2029\u3000\u202f")))
-def test_white_space_in_transcripts(text):
-    spaced = single_spaced(text)
-    assert set(spaced) <= set("ab ") and "  " not in spaced and spaced == spaced.strip()
-    assert spaced.replace(" ", "") == "".join(c for c in text if c in "ab")
-    # Words stay apart where anything stood between them.
-    assert spaced.split() == "".join(c if c in "ab" else " " for c in text).split()
-
-
-def test_white_space_in_every_importer(tmp_path, capsys):
-    from tests.corpora.importers.layouts import librispeech_part
-
-    part = librispeech_part(tmp_path / "dev", {"84": 1})
-    text = next(part.rglob("*.trans.txt"))
-    text.write_text("84-100-0000 ONE\u2028TWO\u00a0THREE\x0bFOUR\rFIVE\n", encoding="utf-8")
-    assert run("librispeech_layout", part, "--output", tmp_path) == 0
-    assert rows_of(tmp_path / "dev.csv")[0]["transcript"] == "one two three four five"
-    said = capsys.readouterr().out
-    assert "in 1 transcript" in said and "line separator (1)" in said
