@@ -54,10 +54,9 @@ def _read(flags: argparse.Namespace) -> Sequence[Split]:
 
 
 def _place(text: str) -> int:
-    place = int(text)
-    if place == 0:
-        raise ValueError(text)
-    return place
+    if not text.lstrip("-").isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text}: not 1, 2, ... or -1, -2, ...")
+    return int(text)
 
 
 if __name__ == "__main__":
