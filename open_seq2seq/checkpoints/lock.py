@@ -33,9 +33,9 @@ def held(root: Path) -> Iterator[None]:
       InputError: another training holds it; or `root` is a file.
       RunError: the folder cannot be made or written.
     """
-    if root.exists() and not root.is_dir():
+    if os.path.exists(root) and not os.path.isdir(root):
         raise _refused(root, "a file", "a folder", "Set another --logdir.")
-    made = [one for one in (root, *root.parents) if not one.exists()]
+    made = [one for one in (root, *root.parents) if not os.path.exists(one)]
     try:
         root.mkdir(parents=True, exist_ok=True)
         descriptor = _taken(root)

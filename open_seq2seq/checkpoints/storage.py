@@ -125,7 +125,7 @@ def is_checkpoint_name(name: str) -> bool:
 
 def checkpoints(folder: Path) -> list[Path]:
     """The complete checkpoints in `folder`, oldest first."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return []
     try:
         names = os.listdir(folder)

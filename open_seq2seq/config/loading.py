@@ -9,6 +9,7 @@ OpenSeq2Seq's configs are such files; `config.imports` gives them the names they
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -81,10 +82,11 @@ def check_config_file(path: str | Path) -> None:
       InputError: there is none, or something else has this name; with names that are near.
     """
     path = Path(path)
-    if path.is_file():
+    # Path's own fail where no name can be so long.
+    if os.path.isfile(path):
         return
-    found = "a folder" if path.is_dir() else "something else than a file"
-    if not path.exists():
+    found = "a folder" if os.path.isdir(path) else "something else than a file"
+    if not os.path.exists(path):
         found = "no such file"
     problem = Problem(str(path), found, "a Python config module", _remedy(path))
     raise InputError("The config file cannot be read:", [problem])
@@ -155,12 +157,12 @@ def _remedy(path: Path) -> str:
 
 def _neighbour(path: Path) -> str:
     """The config that may have been meant."""
-    if path.is_dir():
+    if os.path.isdir(path):
         configs = sorted(str(file) for file in path.glob("*.py") if not file.name.startswith("_"))
         some = ", ".join(configs[:5]) + (", ..." if len(configs) > 5 else "")
         return f"Did you mean one of {some}?" if configs else ""
     folder = path.parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         folder = _near_folder(folder)
         says = f"The folder {path.parent} does not exist either."
         match = _near_file(path.name, folder) or _near_example(path)

@@ -17,5 +17,5 @@ def config_path(name: str) -> str:
     """
     if name.startswith(f"{_PACKAGE.name}/") and not os.path.exists(name):
         own = _PACKAGE.parent / name
-        return str(own) if own.exists() else name
+        return str(own) if os.path.exists(own) else name
     return name

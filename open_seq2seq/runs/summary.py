@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -247,7 +248,7 @@ def read_curve(folder: Path) -> list[dict[str, Any]]:
       folder: the log directory, or its `logs`.
     """
     path = folder / EVALUATIONS
-    if not path.is_file():
+    if not os.path.isfile(path):
         path = folder / "logs" / EVALUATIONS
     stored, left_out = read_json_lines(path, _EVALUATION)
     for sentence in left_out:

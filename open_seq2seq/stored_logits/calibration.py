@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def read_alignments(path: str) -> dict[str, list[AlignedWord]]:
     """
     problems: list[Problem] = []
     content: dict[str, Any] = {}
-    if Path(path).is_dir():
+    if os.path.isdir(path):
         for file in sorted(Path(path).glob("*.json")):
             content[file.stem] = _read_json(file, problems)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -68,9 +69,9 @@ def read_logits(path: str | Path, blank: int | None = None) -> LogitsFile:
       InputError: listing every utterance whose array is not what it should be.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         remedy = "Write it with run.py --mode=infer --decoder_params/infer_logits_to_pickle=True."
-        found = "a folder" if path.is_dir() else "no such file"
+        found = "a folder" if os.path.isdir(path) else "no such file"
         raise InputError("No logits:", [Problem(str(path), found, "a file of logits", remedy)])
     if zipfile.is_zipfile(path):
         file = _from_archive(path, blank)

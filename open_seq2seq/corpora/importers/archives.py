@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tarfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from open_seq2seq.corpora.importers.parallel import progress
@@ -46,7 +45,9 @@ def extract(archive: Path, folder: Path) -> int:
                         count += 1
                     advance(file.tell() - at)
                     at = file.tell()
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+    except RunError:
+        raise
+    except Exception as error:  # whatever a damaged archive makes of tarfile and zlib
         raise RunError(f"{archive} cannot be extracted to {folder}: {error}.") from error
     mark.unlink()
     return count

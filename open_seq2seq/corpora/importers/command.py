@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -57,7 +58,7 @@ def run_importer(
 def output_folder(flags: argparse.Namespace) -> Path:
     """Where the manifests go: beside the corpus, if the flags don't say."""
     corpus = Path(flags.data_dir)
-    return Path(flags.output or (corpus.parent if corpus.is_file() else corpus))
+    return Path(flags.output or (corpus.parent if os.path.isfile(corpus) else corpus))
 
 
 def output_of(flags: argparse.Namespace, folder: Path) -> Output:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -108,7 +109,7 @@ def _in_journal(journal: Path) -> dict[tuple[str, int], Length]:
                 continue  # written halfway when the run was interrupted
             # A disk that was full leaves other things.
             named = dict(zip(_ROW, row)) if isinstance(row, list) else None
-            if not any(misfits(named, _ROW)):
+            if not any(misfits(named, _ROW)) and math.isfinite(row[2]):
                 known[row[0], row[1]] = Length(row[2], row[3])
     return known
 

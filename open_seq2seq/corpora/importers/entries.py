@@ -91,9 +91,9 @@ def existing_folder(path: str | os.PathLike[str], expected: str) -> Path:
       InputError: there is no such folder.
     """
     folder = Path(path)
-    if folder.is_dir():
+    if os.path.isdir(folder):  # Path's own fails where no name can be so long
         return folder
-    found = "a file" if folder.exists() else "no such folder"
+    found = "a file" if os.path.exists(folder) else "no such folder"
     raise InputError("The corpus cannot be read:", [Problem(str(path), found, expected)])
 
 

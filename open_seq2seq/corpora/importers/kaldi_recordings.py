@@ -116,8 +116,9 @@ def _refused(value: str, source: str) -> Problem:
 def _located(path: str, folder: Path, root: Path | None) -> str | None:
     """Where a file of `wav.scp` is; None: nowhere."""
     places = [root] if root else [Path(), folder, folder.parent, folder.parent.parent]
-    candidates = (place / path for place in places)
-    return next((os.fspath(file) for file in candidates if file.is_file()), None)
+    # Path.is_file fails where no name can be so long.
+    candidates = (os.path.join(place, path) for place in places)
+    return next((file for file in candidates if os.path.isfile(file)), None)
 
 
 def _run(

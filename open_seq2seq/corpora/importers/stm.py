@@ -52,7 +52,7 @@ def read_stm(
       InputError: there are no STM files, or not the parts that were asked for.
     """
     root = Path(data_dir)
-    if root.is_file():
+    if os.path.isfile(root):
         parts = {root.stem: [root]}
     else:
         existing_folder(root, "a folder with *.stm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,7 +89,7 @@ def _check_places(paths: Mapping[str, Path], options: Options) -> None:
     for path in paths.values():
         if not path.exists():
             continue
-        if any(Path(one).exists() and path.samefile(one) for one in options.manifests):
+        if any(os.path.exists(one) and path.samefile(one) for one in options.manifests):
             remedy = "Choose another folder: --output."
             problems.append(Problem(str(path), "a manifest that is split", "another file", remedy))
         elif not options.overwrite:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -130,7 +131,7 @@ def find_checkpoint(path: Path) -> Path:
     Raises:
       InputError: there is none.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         indices = [_SUFFIX.sub("", file.name) for file in path.glob("*.index")]
         if not indices:  # The first format of TensorFlow has no index.
             names = (file.name for file in path.glob("*ckpt-*") if file.is_file())
@@ -139,7 +140,7 @@ def find_checkpoint(path: Path) -> Path:
             raise _unreadable(path, "a folder without a TensorFlow 1 checkpoint")
         return path / max(indices, key=_step_in_name)
     prefix = path.with_name(_SUFFIX.sub("", path.name))
-    if not prefix.exists() and not prefix.with_name(f"{prefix.name}.index").exists():
+    if not os.path.exists(prefix) and not os.path.exists(f"{prefix}.index"):
         raise _unreadable(path, "nothing of that name")
     return prefix
 
