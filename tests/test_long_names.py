@@ -1,10 +1,6 @@
 """Names longer than a file system takes are files that are not there."""
 
 import pytest
-from open_seq2seq.decoding.calibration import read_alignments
-from open_seq2seq.decoding.hot_words import read_hot_words
-from open_seq2seq.decoding.logits_file import read_logits
-from open_seq2seq.interop.tensorflow1_checkpoint import find_checkpoint
 
 from open_seq2seq.checkpoints.lock import held
 from open_seq2seq.config.loading import load_config
@@ -14,8 +10,12 @@ from open_seq2seq.data.manifest import read_manifests
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.text import load_vocabulary
 from open_seq2seq.errors import OpenSeq2SeqError
+from open_seq2seq.interop.openseq2seq.tensorflow1_checkpoint import find_checkpoint
 from open_seq2seq.language_models.nbest import read_nbest
 from open_seq2seq.runs.summary import read_curve, trained_summary
+from open_seq2seq.stored_logits.calibration import read_alignments
+from open_seq2seq.stored_logits.hot_words import read_hot_words
+from open_seq2seq.stored_logits.logits_file import read_logits
 from open_seq2seq.training.transfer import named_checkpoint
 
 
