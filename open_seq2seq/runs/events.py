@@ -1,7 +1,7 @@
 """TensorBoard events of a run: where they are, what they are called, and how they are read.
 
-Training and evaluation write into two folders under the same tags, as Keras's callback does:
-TensorBoard takes the folders for two runs and draws `loss` of both into one chart.
+Evaluations are in a folder of their own below that of training, under the same tags, as those of
+TensorFlow's Estimator: TensorBoard takes the two for two runs, with `loss` of both in one chart.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-TRAIN, EVAL = "train", "eval"
+TRAIN, EVAL = ".", "eval"
 FILES = "events.out.tfevents*"
 
-# Tags of earlier versions, which wrote one file into the log directory itself; others are as now.
+# Tags of earlier versions, which wrote all into one file; others are as now.
 _OLD_TAGS = {
     (TRAIN, "loss"): "train_loss",
     (EVAL, "loss"): "eval_loss",
@@ -20,8 +20,8 @@ _OLD_TAGS = {
     (EVAL, "cer"): "eval_CER",
     (EVAL, "perplexity"): "eval_perplexity",
 }
-# Where events may be in a folder of checkpoints; Keras calls the second part `validation`.
-_PARTS = (".", TRAIN, EVAL, "validation")
+# Where events may be in a folder of checkpoints; the last two are Keras's.
+_PARTS = (TRAIN, EVAL, "train", "validation")
 
 Points = list[tuple[int, float]]
 
@@ -39,11 +39,12 @@ def read_events(folder: Path, tags: Sequence[str], part: str = TRAIN) -> dict[st
     Args:
       folder: the log directory, also of a run of an earlier version.
       tags: such as "loss", "learning_rate"; of evaluations "loss", "wer".
-      part: "train" or "eval".
+      part: `TRAIN` or `EVAL`.
     """
     where = folder if has_events(folder) else folder / "logs"
     old_tags = [_OLD_TAGS.get((part, tag), tag) for tag in tags]
-    old, new = _read(where, old_tags), _read(where / part, tags)
+    old = _read(where, [*old_tags, *tags])
+    new = old if part == TRAIN else _read(where / part, tags)
     found = {}
     for tag, old_tag in zip(tags, old_tags):
         # A run of an earlier version that went on with this one has both.

@@ -27,7 +27,8 @@ class Summaries:
     """Writes scalars and histograms for TensorBoard.
 
     Args:
-      folder: gets the folders `train` and `eval`, which TensorBoard lays over each other.
+      folder: gets the events of training, and its folder `eval` those of evaluations: TensorBoard
+        lays the two over each other.
     """
 
     def __init__(self, folder: Path):

@@ -38,7 +38,7 @@ def test_train_eval_writes_what_the_guide_says(corpus, run):
     logs = corpus / "run" / "logs"
     assert sorted(p.name for p in logs.glob("ckpt-*")) == ["ckpt-10", "ckpt-8"]
     assert list((logs / "best_models").glob("ckpt-*"))
-    assert list(logs.glob("events.out.tfevents*"))
+    assert all(list((logs / part).glob("events.out.tfevents*")) for part in (".", "eval"))
     kinds = {p.name.split("_20")[0] for p in (corpus / "run").iterdir() if p.is_file()}
     assert kinds == {"config", "run", "parameters", "variables.txt", "cmd-args", "git-info",
                      "stdout", "stderr", "summary.json"}  # fmt: skip
@@ -93,11 +93,11 @@ def test_all_summaries_are_written(corpus, run):
               "variable_norm", "loss_scale"]  # fmt: skip
     assert run("--mode=train_eval", f"--summaries={chosen}")[0] == 0
     tags = {}
-    for part in ("train", "eval"):
+    for part in (".", "eval"):
         events = EventAccumulator(str(corpus / "run" / part))
         tags[part] = set(events.Reload().Tags()["tensors"])
     kernel = "encoder/conv11/kernel"
-    assert tags["train"] >= {"loss", "epoch", "learning_rate", "global_gradient_norm", "loss_scale",
+    assert tags["."] >= {"loss", "epoch", "learning_rate", "global_gradient_norm", "loss_scale",
                              f"gradients/{kernel}", f"gradient_norm/{kernel}",
                              f"variables/{kernel}", f"variable_norm/{kernel}"}  # fmt: skip
     assert tags["eval"] == {"loss", "wer", "cer"}

@@ -129,7 +129,7 @@ class TestTraining:
         assert sorted(p.name for p in logs.glob("ckpt-*")) == ["ckpt-10", "ckpt-6"]
         steps = [json.loads(line)["step"] for line in (logs / "evaluations.jsonl").open()]
         assert steps == [5, 10]
-        assert [len(list((logs / p).glob("events*"))) for p in ("train", "eval")] == [1, 1]
+        assert [len(list((logs / p).glob("events*"))) for p in (".", "eval")] == [1, 1]
         assert not list(jobs.folder.glob("whole/log/**/*.tmp"))
         own = jobs.output.split("; log directory ")[1]  # of the first run alone
         for line in ("Starting training from scratch", "Step 5: eval loss", "Done in "):

@@ -25,7 +25,7 @@ def test_events_of_earlier_versions_stay_readable(tmp_path):
     assert read_events(tmp_path, ("wer", "loss"), "eval") == {"wer": [(5, 0.25)], "loss": []}
 
     # It went on from step 10 with this version; what came after is not drawn twice.
-    write(tmp_path / "train", "loss", [(15, 1.25), (20, 1.0)])
+    write(tmp_path, "loss", [(15, 1.25), (20, 1.0)])
     assert read_events(tmp_path, ("loss",))["loss"] == [(5, 3.0), (10, 2.0), (15, 1.25), (20, 1.0)]
 
 

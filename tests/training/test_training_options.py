@@ -214,7 +214,7 @@ class TestLossScaling:
         assert state["progress"]["epoch"] * 5 + state["progress"]["position"] == len(calls)
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-        events = EventAccumulator(str(corpus / "run/train"), size_guidance={"tensors": 0})
+        events = EventAccumulator(str(corpus / "run"), size_guidance={"tensors": 0})
         events.Reload()
         assert len(events.Tensors("loss_scale")) >= total
 
@@ -256,7 +256,7 @@ def test_larc_trains_and_is_written(corpus, run):
     code, out, err = run("--mode=train", larc, "--max_grad_norm=None", chosen)
     assert code == 0, err
     assert "nothing to write" not in out
-    events = EventAccumulator(str(corpus / "run/train"))
+    events = EventAccumulator(str(corpus / "run"))
     tags = set(events.Reload().Tags()["tensors"])
     values = {}
     for kind in ("larc_clip_on", "larc_grad_update", "larc_final_lr"):
@@ -281,7 +281,7 @@ def test_gradient_norms_and_histograms_of_a_group(corpus, run):
     code, out, err = run("--mode=train", "--max_steps=5", *arguments)
     assert code == 0, err
     assert "Epoch 1, global step 5" in out  # ten batches of an epoch of five
-    events = EventAccumulator(str(corpus / "run/train"))
+    events = EventAccumulator(str(corpus / "run"))
     tags = events.Reload().Tags()["tensors"]
     norms = {tag: read(events, tag) for tag in tags if tag.startswith("gradient_norm/")}
     total = np.sqrt(sum(value**2 for value in norms.values()))
