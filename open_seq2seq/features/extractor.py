@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, overload
 
 import numpy as np
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.features.fingerprint import check_fingerprint, make_fingerprint
+from open_seq2seq.features.front_end import Context, FrontEnd, State
 from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
-from open_seq2seq.features.options import (
-    FEATURE_PARAMS,
-    FEATURES,
-    FeatureOptions,
-    feature_problems,
-)
+from open_seq2seq.features.normalization import Normalizer, make_normalizer
+from open_seq2seq.features.options import FeatureOptions
+from open_seq2seq.features.params import FEATURE_PARAMS
+from open_seq2seq.features.problems import FEATURES, feature_problems, parse_options
 from open_seq2seq.features.psf_front_end import PsfFrontEnd
+from open_seq2seq.features.statistics import (
+    FeatureStatistics,
+    StatisticsSum,
+    stored_statistics,
+)
 
 __all__ = [
     "FEATURES",
@@ -26,19 +31,24 @@ __all__ = [
     "feature_problems",
 ]
 
-FRONT_ENDS: dict[str, type[PsfFrontEnd] | type[LibrosaFrontEnd]] = {
+FRONT_ENDS: dict[str, Callable[[FeatureOptions], FrontEnd]] = {
     "psf": PsfFrontEnd,
     "librosa": LibrosaFrontEnd,
 }
 
 
 class FeatureExtractor:
-    """Computes features; made once, it holds its windows and filters.
+    """A front-end and the normalisation of its features; a `FrontEnd` itself.
 
-    It keeps no state between recordings: threads may share it, processes may pickle it.
+    Made once, it holds windows and filters. It keeps no state between recordings: threads may
+    share it, processes may pickle it.
+
+    Where the parameters ask for statistics of the training data (`feature_norm`) and do not
+    give them, `lacks_statistics` is True, and features can be computed after `with_statistics`
+    or `with_stored_statistics` only.
 
     Args:
-      params: `FEATURE_PARAMS`, among other keys.
+      params: `FEATURE_PARAMS`, among other keys; or the options that were made of them.
 
     Raises:
       InputError: the parameters are not valid.
@@ -46,72 +56,165 @@ class FeatureExtractor:
 
     PARAMS = FEATURES
 
-    def __init__(self, params: Mapping[str, Any]):
-        self.options = FeatureOptions.parse(params)
+    def __init__(self, params: Mapping[str, Any] | FeatureOptions):
+        self.options = params if isinstance(params, FeatureOptions) else parse_options(params)
         self.num_features = self.options.num_audio_features
-        self.front_end = FRONT_ENDS[self.options.backend](self.options)
+        self.front_end: FrontEnd = FRONT_ENDS[self.options.backend](self.options)
+        self._normalizer = None if self.options.lacks_statistics else make_normalizer(self.options)
 
     @property
-    def notes(self) -> list[str]:
-        """What a user should know about the parameters, one sentence each."""
-        notes = self.options.notes()
-        matrix = self.front_end.matrix
-        empty = 0 if matrix is None else int(np.count_nonzero(~matrix.any(axis=0)))
-        if matrix is not None and empty:
-            notes.append(
-                f"{empty} of {matrix.shape[1]} mel filters lie between the frequencies of a "
-                f"{self.options.fft_length}-sample FFT and are constant."
-            )
-        return notes
+    def context(self) -> Context:
+        """The samples that a frame is made of, before its normalisation."""
+        return self.front_end.context
 
     @property
     def frequencies(self) -> np.ndarray | None:
         """`[feature]` float64, the centre of each feature's band in Hz; None for mfcc."""
-        options, matrix = self.options, self.front_end.matrix
-        if options.input_type == "mfcc":
-            return None
-        bins = np.arange(options.fft_length // 2 + 1) * (options.sample_freq / options.fft_length)
-        if matrix is None:
-            return bins[: self.num_features]
-        # Filters that lie between two bins have no weights: between their neighbours.
-        weights = matrix.astype(np.float64)
-        sums = weights.sum(axis=0)
-        there = np.flatnonzero(sums)
-        centres = (bins @ weights[:, there]) / sums[there]
-        return np.interp(np.arange(self.num_features), there, centres)
+        return self.front_end.frequencies
 
-    def __call__(self, samples: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know about the parameters, one sentence each."""
+        return self.options.notes() + self.front_end.notes
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What changes the features besides the samples, as JSON values: a cache's key."""
+        return self.options.used()
+
+    @property
+    def normalizer(self) -> Normalizer:
+        """What normalises the features.
+
+        Raises:
+          InputError: its statistics are not known.
+        """
+        if self._normalizer is None:
+            found = f"no features_mean (feature_norm is {self.options.norm!r})"
+            remedy = (
+                "Training measures it and keeps it in the checkpoint; scripts/measure_features.py "
+                "does so beforehand."
+            )
+            expected = "the mean of each feature in the training data"
+            problem = Problem("data_layer_params", found, expected, remedy)
+            raise InputError("Cannot normalise features:", [problem])
+        return self._normalizer
+
+    def __call__(
+        self,
+        samples: np.ndarray,
+        rng: np.random.Generator | None = None,
+        levels: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Features of one recording.
 
         Args:
           samples: `[n]` float32 in [-1, 1] at `sample_freq`, n >= 1.
           rng: source of the dither; None: the same noise each time, as outside training.
+          levels: `[time]` float32; if given, filled with the power of each frame.
 
         Returns:
           `[time, feature]` float32, always finite; time is `frames(n)`.
 
         Raises:
-          InputError: no samples, whole numbers, several channels, NaN or infinity.
+          InputError: no samples, whole numbers, several channels, NaN or infinity; or the
+            statistics of the training data are needed and not known.
         """
-        samples = np.asarray(samples)
-        _check_samples(samples)
-        return self.front_end(samples.astype(np.float32, copy=False), rng)
+        normalizer, samples = self.normalizer, np.asarray(samples)
+        check_samples(samples)
+        if levels is None and normalizer.takes_levels:
+            levels = np.empty(self.frames(len(samples)), np.float32)
+        features = self.front_end(samples.astype(np.float32, copy=False), rng, levels)
+        normalizer(features, levels)
+        return features
 
     @overload
-    def frames(self, num_samples: int) -> int: ...
+    def frames(self, samples: int) -> int: ...
     @overload
-    def frames(self, num_samples: np.ndarray) -> np.ndarray: ...
-    def frames(self, num_samples: int | np.ndarray) -> int | np.ndarray:
-        """Number of frames of recordings with `num_samples` (at least 1) samples."""
-        count = self.front_end.frames(np.asarray(num_samples, np.int64))
-        return int(count) if np.ndim(num_samples) == 0 else count
+    def frames(self, samples: np.ndarray) -> np.ndarray: ...
+    def frames(self, samples: int | np.ndarray) -> int | np.ndarray:
+        """Number of frames of recordings with so many samples, at least 1."""
+        count = self.front_end.frames(np.asarray(samples, np.int64))
+        return int(count) if np.ndim(samples) == 0 else count
 
     def fingerprint(self) -> dict[str, Any]:
         """The parameters and a few numbers of a fixed signal, to store with a checkpoint."""
-        return make_fingerprint(self, self.options)
+        if self._normalizer is None:  # the parameters tell what is missing, if it is compared
+            return make_fingerprint(self.front_end, self.parameters, self.options.sample_freq)
+        return make_fingerprint(self, self.parameters, self.options.sample_freq)
+
+    # --- the statistics of the training data
+
+    @property
+    def lacks_statistics(self) -> bool:
+        """Whether statistics of the training data are needed and not known yet."""
+        return self._normalizer is None
+
+    def with_statistics(self, statistics: FeatureStatistics) -> FeatureExtractor:
+        """The same with these means and deviations."""
+        mean, deviation = statistics.mean, statistics.deviation
+        return FeatureExtractor(
+            replace(self.options, features_mean=mean, features_std_dev=deviation)
+        )
+
+    def with_stored_statistics(self, fingerprint: Mapping[str, Any]) -> FeatureExtractor:
+        """With those of a checkpoint's fingerprint, where they are needed and it has them.
+
+        Raises:
+          InputError: they are damaged.
+        """
+        stored = stored_statistics(fingerprint) if self.lacks_statistics else None
+        if stored is None or len(stored.mean) != self.num_features:
+            return self
+        return self.with_statistics(stored)
+
+    def measure(self, recordings: Iterable[np.ndarray]) -> FeatureStatistics:
+        """Means and deviations of the features, before normalisation, of these recordings.
+
+        Args:
+          recordings: samples `[n]` of each, as for a call.
+
+        Raises:
+          InputError: there are none, or one is not what a call takes.
+        """
+        options = self.options
+        norm_range = options.norm_range if options.backend == "librosa" else None
+        total = StatisticsSum(self.num_features, options.norm_per_feature, norm_range)
+        for samples in recordings:
+            check_samples(samples)
+            levels = np.empty(self.frames(len(samples)), np.float32)
+            total.add(self.front_end(samples.astype(np.float32, copy=False), None, levels), levels)
+        return total.result()
+
+    # --- streams
+
+    def streaming_problems(self) -> list[Problem]:
+        """What in the parameters needs a whole recording, and what to set instead."""
+        problems = self.front_end.streaming_problems()
+        if self._normalizer is not None:
+            problems += self._normalizer.streaming_problems()
+        return problems
+
+    def initial_state(self) -> State:
+        """The state of a stream before its first sample; see `FrontEnd` and `OnlineFeatures`."""
+        front_end, normalizer = self.front_end.initial_state(), self.normalizer.initial_state()
+        return {**front_end, **{f"{_NORM}{name}": one for name, one in normalizer.items()}}
+
+    def stream(self, samples: np.ndarray, state: State, last: bool) -> tuple[np.ndarray, State]:
+        """The features that more samples complete; see `FrontEnd`."""
+        if len(samples):
+            check_samples(samples)
+        of_norm = {name.removeprefix(_NORM): state[name] for name in state if _NORM in name}
+        features, after = self.front_end.stream(samples, state, last)
+        of_norm = self.normalizer.stream(features, of_norm)
+        return features, {**after, **{f"{_NORM}{name}": one for name, one in of_norm.items()}}
 
 
-def _check_samples(samples: np.ndarray) -> None:
+_NORM = "norm/"
+
+
+def check_samples(samples: np.ndarray) -> None:
+    """Raises InputError for what is not one channel of finite floats."""
     expected = "one channel of finite samples in [-1, 1]"
     problem = None
     if samples.ndim != 1:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from open_seq2seq.features.options import FeatureOptions
+
 # Slaney's mel scale: linear to 1 kHz, then logarithmic (Auditory Toolbox, 1998).
 _HZ_PER_MEL = 200.0 / 3.0
 _BREAK_HZ = 1000.0
@@ -66,6 +68,36 @@ def dct_matrix(inputs: int, outputs: int) -> np.ndarray:
     matrix = np.sqrt(2.0 / inputs) * np.cos(angles)
     matrix[:, 0] = np.sqrt(1.0 / inputs)
     return matrix
+
+
+def band_centres(options: FeatureOptions, matrix: np.ndarray | None) -> np.ndarray | None:
+    """`[feature]` float64, the centre of each feature's band in Hz; None for mfcc.
+
+    Args:
+      matrix: `[bin, filter]`, what the power spectrum is multiplied with; None: it is not.
+    """
+    if options.input_type == "mfcc":
+        return None
+    bins = np.arange(options.fft_length // 2 + 1) * (options.sample_freq / options.fft_length)
+    if matrix is None:
+        return bins[: options.num_audio_features]
+    # Filters that lie between two bins have no weights: between their neighbours.
+    weights = matrix.astype(np.float64)
+    sums = weights.sum(axis=0)
+    there = np.flatnonzero(sums)
+    centres = (bins @ weights[:, there]) / sums[there]
+    return np.interp(np.arange(options.num_audio_features), there, centres)
+
+
+def empty_band_notes(options: FeatureOptions, matrix: np.ndarray | None) -> list[str]:
+    """What a user should know of filters without weights; `matrix` as in `band_centres`."""
+    empty = 0 if matrix is None else int(np.count_nonzero(~matrix.any(axis=0)))
+    if matrix is None or not empty:
+        return []
+    return [
+        f"{empty} of {matrix.shape[1]} mel filters lie between the frequencies of a "
+        f"{options.fft_length}-sample FFT and are constant."
+    ]
 
 
 def _hz_to_mel(hz: float) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.errors import Problem
-from open_seq2seq.features.options import UNSET_BEFORE, FeatureOptions
+from open_seq2seq.features.options import UNSET_BEFORE
 
 # Raised when a change of the code moves features by more than rounding.
 FRONT_END_VERSION = 1
@@ -24,22 +24,28 @@ TOLERANCE = 0.01
 _PROBE_SECONDS = 0.6
 _NUMBERS = 48
 _ABSENT = "nothing"
+_VECTORS = ("features_mean", "features_std_dev")
+# What one choice of `feature_norm` has and another has not.
+_OF_ONE_NORM = (*_VECTORS, "running_prior_frames", "running_time_constant")
 
 
 def make_fingerprint(
-    features_of: Callable[[np.ndarray], np.ndarray], options: FeatureOptions
+    features_of: Callable[[np.ndarray], np.ndarray],
+    parameters: Mapping[str, Any],
+    sample_freq: int,
 ) -> dict[str, Any]:
     """JSON-able description of a front-end: version, parameters, shape and probe numbers.
 
     Args:
       features_of: samples `[n]` -> `[time, feature]`.
-      options: those that it was made with.
+      parameters: what changes its numbers, as JSON values.
+      sample_freq: its sample rate in Hz.
     """
-    features = features_of(probe_signal(options.sample_freq))
+    features = features_of(probe_signal(sample_freq))
     positions = np.linspace(0, features.size - 1, _NUMBERS).astype(int)
     return {
         "version": FRONT_END_VERSION,
-        "parameters": options.used(),
+        "parameters": dict(parameters),
         "shape": list(features.shape),
         "numbers": [round(float(value), 4) for value in features.ravel()[positions]],
     }
@@ -58,13 +64,15 @@ def check_fingerprint(stored: Mapping[str, Any], current: Mapping[str, Any]) -> 
       A problem for each differing parameter; if none differs but the numbers do, one
       problem that says by how much.
     """
-    unset = dict.fromkeys(UNSET_BEFORE)
-    before, now = unset | stored.get("parameters", {}), unset | current["parameters"]
+    before, now = (_with_unset(one.get("parameters", {})) for one in (stored, current))
+    if before["feature_norm"] != now["feature_norm"]:
+        for name in _OF_ONE_NORM:  # another choice: its numbers are not compared too
+            before.pop(name, None)
     problems = [
         Problem(
             f"data_layer_params/{name}",
-            repr(now[name]),
-            f"{before[name]!r}, which the checkpoint was trained with",
+            _shown(now[name]),
+            f"{_shown(before[name])}, which the checkpoint was trained with",
             "Set it to that value.",
         )
         for name in now
@@ -88,6 +96,20 @@ def probe_signal(sample_freq: int) -> np.ndarray:
     quantised = np.round(32768 * 0.3 * swell * (tone + 0.5 * chirp))
     quantised[int(0.8 * count) :] = 0
     return (quantised / 32768).astype(np.float32)
+
+
+def _with_unset(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """With those that are named only where they are set."""
+    given = all(parameters.get(name) is not None for name in _VECTORS)
+    norm = "fixed" if given else "utterance"
+    return {**dict.fromkeys(UNSET_BEFORE), "feature_norm": norm, **parameters}
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    if isinstance(value, list) and len(text) > 80:
+        return f"{len(value)} numbers ({', '.join(map(repr, value[:3]))}, ...)"
+    return text
 
 
 def _number_problems(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[Problem]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.features import filters, spectrum
+from open_seq2seq.features.front_end import Context, State
 from open_seq2seq.features.options import FeatureOptions
 
 PEAK_FLOOR = 1e-5 / 32768  # the original's 1e-5, on its 16-bit scale
@@ -24,7 +28,8 @@ class PsfFrontEnd:
       where an energy of zero counts as 2.2e-16;
     * mfcc: the same with `2 * num_audio_features` filters, orthonormal DCT-II, lifter;
 
-    and normalisation over all features and frames, the appended silence included.
+    The appended silence is normalised with the rest, and counts in its statistics. See `FrontEnd`
+    for what is not said here.
 
     Args:
       options: the parameters.
@@ -37,23 +42,62 @@ class PsfFrontEnd:
             self.window = filters.window("hanning", options.window_length)
         self.matrix, self.cepstra = _matrices(options)
 
-    def frames(self, samples: np.ndarray) -> np.ndarray:
+    @property
+    def num_features(self) -> int:
+        """See `FrontEnd`."""
+        return self.options.num_audio_features
+
+    @property
+    def context(self) -> Context:
+        """See `FrontEnd`."""
+        emphasised = self.options.input_type != "spectrogram"
+        return Context(int(emphasised), self.options.window_length)
+
+    @property
+    def frequencies(self) -> np.ndarray | None:
+        """See `FrontEnd`."""
+        return filters.band_centres(self.options, self.matrix)
+
+    @property
+    def notes(self) -> list[str]:
+        """See `FrontEnd`."""
+        return filters.empty_band_notes(self.options, self.matrix)
+
+    def frames(self, samples: Any) -> Any:
         """Number of frames for `samples` samples, appended silence included."""
         pad_to = max(self.options.pad_to, 1)
         return -(-self._own_frames(samples) // pad_to) * pad_to
 
-    def __call__(self, samples: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
-        """Features `[time, feature]` float32 of samples `[n]`, n >= 1; `rng` is not used."""
+    def __call__(
+        self,
+        samples: np.ndarray,
+        rng: np.random.Generator | None = None,
+        levels: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """See `FrontEnd`; there is no dither, `rng` is not used."""
         signal = self._padded(_quantised(samples))
         options, frames = self.options, self._count(samples)
         width = options.num_audio_features if self.matrix is None else self.matrix.shape[1]
         features = spectrum.frame_features(
-            signal, frames, self.window, options, width, self._convert
+            signal, frames, self.window, options, width, self._convert, levels
         )
         if self.cepstra is not None:
             features = spectrum.transform(features, self.cepstra)
-        spectrum.normalise(features, per_feature=False)
         return features
+
+    def streaming_problems(self) -> list[Problem]:
+        """See `FrontEnd`."""
+        found = "'psf': each recording is scaled by its own peak"
+        remedy = f"Set backend to 'librosa' and gain to {1 / 32768!r}, and train with them."
+        return [Problem("backend", found, "'librosa'", remedy)]
+
+    def initial_state(self) -> State:
+        """Nothing: it cannot stream."""
+        return {}
+
+    def stream(self, samples: np.ndarray, state: State, last: bool) -> tuple[np.ndarray, State]:
+        """It cannot."""
+        raise InputError("The features cannot stream:", self.streaming_problems())
 
     def _own_frames(self, samples: np.ndarray) -> np.ndarray:
         """Number of frames that hold samples of the recording; the last may be part of one."""
