@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from open_seq2seq.data import audio
-from open_seq2seq.data.speech2text import augmentation, speech2text
+from open_seq2seq.data.speech2text import augmentation, recording_features
 from open_seq2seq.data.speech2text.augmentation import Augmenter
 from open_seq2seq.data.speech2text.feature_cache import FeatureCache
 from open_seq2seq.data.speech2text.speech2text import Speech2TextDataLayer
@@ -26,7 +26,7 @@ ASSEMBLY = "batch assembly"
 # The functions of the loader, where they are looked up, and their stage.
 LOADER: list[tuple[Any, str, str]] = [
     (Speech2TextDataLayer, "_load_batch", ASSEMBLY),
-    (speech2text, "read_audio", "decode"),
+    (recording_features, "read_audio", "decode"),
     (audio, "resample", "resample"),
     (augmentation, "resample", "speed"),
     (Augmenter, "waveform", "noise"),

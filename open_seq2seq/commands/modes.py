@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.checkpoints.storage import read_contract
 from open_seq2seq.commands.evaluation_report import write_results
 from open_seq2seq.commands.inference import transcribe_all
 from open_seq2seq.commands.job import Job, find_checkpoints, read_job
@@ -45,6 +46,7 @@ from open_seq2seq.ops import native
 from open_seq2seq.runs.record import VARIABLES, config_text
 from open_seq2seq.runs.summary import read_curve
 from open_seq2seq.training.device_line import device_line
+from open_seq2seq.training.feature_statistics import prepare_statistics
 from open_seq2seq.training.left_out import LeftOutList, recordings
 from open_seq2seq.training.outlook import Longer, outlook
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
@@ -131,6 +133,10 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
         workers.together(lambda: prepare_decoding(experiment, evaluation_params))
         _check_data(job, start, experiment, evaluation_data, "evaluation")
         experiment.params["eval_steps"] = evaluation_params["eval_steps"]
+    if experiment.model.task == "speech":
+        note = prepare_statistics(experiment.data, evaluation_data, checkpoint, base, workers)
+        if note:
+            say(note)
     target = None if flags.benchmark else job.logdir
     trainer = Trainer(experiment, target, evaluation_data, flags.use_xla_jit, workers)
     data, lengths = experiment.data, ", ".join(map(str, experiment.data.bucket_lengths))
@@ -211,6 +217,8 @@ def _trained(job: Job, checkpoint: Path, utterances: Any = None) -> tuple[Experi
         job.params, job.config.base_model, job.mode, utterances, workers=workers
     )
     workers.together(lambda: prepare_decoding(experiment, experiment.params))
+    trained = workers.first(lambda: read_contract(checkpoint))
+    experiment.data.restore_statistics(trained["features"])
     averaged = workers.first(lambda: load_weights(experiment, checkpoint))
     experiment.trained_on = workers.first(lambda: experiment.trained_on)
     workers.broadcast_variables(experiment.model.variables)

@@ -43,6 +43,7 @@ class Stream(enum.IntEnum):
     FORMS = 6
     PAUSES = 7
     FORM = 8
+    STATISTICS = 9
 
 
 def generator(stream: Stream, seed: int, epoch: int = 0, index: int = 0) -> np.random.Generator:

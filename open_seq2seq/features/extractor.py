@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, overload
 
@@ -168,23 +168,22 @@ class FeatureExtractor:
             return self
         return self.with_statistics(stored)
 
-    def measure(self, recordings: Iterable[np.ndarray]) -> FeatureStatistics:
-        """Means and deviations of the features, before normalisation, of these recordings.
-
-        Args:
-          recordings: samples `[n]` of each, as for a call.
+    def unnormalised(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features `[time, feature]` before normalisation, and the power of each frame `[time]`.
 
         Raises:
-          InputError: there are none, or one is not what a call takes.
+          InputError: the samples are not what a call takes.
         """
+        check_samples(samples)
+        levels = np.empty(self.frames(len(samples)), np.float32)
+        features = self.front_end(samples.astype(np.float32, copy=False), None, levels)
+        return features, levels
+
+    def statistics_sum(self) -> StatisticsSum:
+        """What `unnormalised` features of many recordings are added to, to measure statistics."""
         options = self.options
         norm_range = options.norm_range if options.backend == "librosa" else None
-        total = StatisticsSum(self.num_features, options.norm_per_feature, norm_range)
-        for samples in recordings:
-            check_samples(samples)
-            levels = np.empty(self.frames(len(samples)), np.float32)
-            total.add(self.front_end(samples.astype(np.float32, copy=False), None, levels), levels)
-        return total.result()
+        return StatisticsSum(self.num_features, options.norm_per_feature, norm_range)
 
     # --- streams
 

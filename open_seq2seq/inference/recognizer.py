@@ -250,7 +250,9 @@ def load_weights(experiment: Experiment, checkpoint: Path) -> bool:
 
     Returns: whether they are averaged weights: those of `use_ema`, where the checkpoint has any.
     """
-    check_contract(read_contract(checkpoint), experiment, checkpoint)
+    contract = read_contract(checkpoint)
+    experiment.data.restore_statistics(contract["features"])
+    check_contract(contract, experiment, checkpoint)
     restore(checkpoint, experiment.model)
     experiment.trained_on = read_training_data(checkpoint)
     if not experiment.params["use_ema"]:

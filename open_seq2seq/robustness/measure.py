@@ -77,7 +77,7 @@ def measure(
         def change(samples: np.ndarray, name: str, condition: Condition = condition) -> np.ndarray:
             return condition(samples, sample_freq, seed, name)
 
-        data.change = change
+        data.recordings.change = change
         try:
             found = evaluate(
                 experiment.model,
@@ -88,7 +88,7 @@ def measure(
                 left_out=left_out if clean is None else None,
             )
         finally:
-            data.change = None
+            data.recordings.change = None
         assert found is not None  # this is the only worker
         clean = clean or found.errors
         yield Result(condition, found.errors, clean)

@@ -25,8 +25,13 @@ from open_seq2seq.data.loader import Stopped, load_in_order
 from open_seq2seq.data.manifest import Utterance, read_manifests
 from open_seq2seq.data.speech2text.augmentation import Augmenter
 from open_seq2seq.data.speech2text.corpus import Corpus
-from open_seq2seq.data.speech2text.feature_cache import WHOLE, FeatureCache, Segment
+from open_seq2seq.data.speech2text.feature_cache import WHOLE
 from open_seq2seq.data.speech2text.params import SPEECH2TEXT_DATA
+from open_seq2seq.data.speech2text.recording_features import (
+    Drawn,
+    Recording,
+    RecordingFeatures,
+)
 from open_seq2seq.data.text import load_vocabulary, unknown_problems
 from open_seq2seq.data.transcripts import check_transcripts, normalized_utterances
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
@@ -108,9 +113,8 @@ class Speech2TextDataLayer:
         self.num_workers = num_workers
         self.devices = devices
         self.vocabulary = load_vocabulary(self.params["vocab_file"], self.params["bpe"])
-        self.extractor = FeatureExtractor(self.params)
+        self.recordings = RecordingFeatures(self.params, seed, mode)
         self.num_features: int = self.extractor.num_features
-        self.augmenter = self._make_augmenter()
         if utterances is None:
             utterances = read_manifests(self.params["dataset_files"], mode != "infer")
         utterances = normalized_utterances(utterances, self.params["text_normalization"])
@@ -124,8 +128,16 @@ class Speech2TextDataLayer:
         if utterances and not self.utterances:
             self._raise_none_left()
         self._plan: tuple[int, EpochPlan] | None = None
-        # What is done to each recording before all else: (samples [n], its name) -> samples [m].
-        self.change: Callable[[np.ndarray, str], np.ndarray] | None = None
+
+    @property
+    def extractor(self) -> FeatureExtractor:
+        """What computes features."""
+        return self.recordings.extractor
+
+    @property
+    def augmenter(self) -> Augmenter:
+        """What changes recordings and features at random."""
+        return self.recordings.augmenter
 
     @property
     def utterances(self) -> list[Utterance]:
@@ -167,13 +179,7 @@ class Speech2TextDataLayer:
             limits = [name for name in names if (self.params[name] or -1.0) > 0]
             total = count + len(self.utterances)
             notes.append(f"{count} of {total} recordings left out by {' and '.join(limits)}.")
-        if self.params["augmentation"] and self.mode != "train":
-            notes.append(f"augmentation changes the audio in {self.mode} mode too.")
-        if self.params["cache_features"] and not self.augmenter.cacheable:
-            notes.append(
-                "cache_features has no effect: noise, pauses or level without num_forms, or speed "
-                "factors from a range instead of a list, make the audio another one each time."
-            )
+        notes += self.recordings.notes
         return notes
 
     def check(self, output_length: Callable[[np.ndarray], np.ndarray] | None = None) -> CheckReport:
@@ -229,7 +235,7 @@ class Speech2TextDataLayer:
           InputError: a transcript has unknown characters.
           RunError: something failed that is not the recording's fault; it names the file.
         """
-        plan, _ = self._epoch_plan(epoch), self._cache  # made here, not in the threads
+        plan, _ = self._epoch_plan(epoch), self.recordings.cache  # made here, not in the threads
         workers = self.threads
 
         def load(step: int, stop: threading.Event) -> Batch:
@@ -249,7 +255,7 @@ class Speech2TextDataLayer:
         Threads may call it. It raises `DamagedRecording` if the recording cannot be read, and
         RunError, which names the file, if something else failed.
         """
-        plan, _ = self._epoch_plan(0), self._cache  # made here, not in the threads
+        plan, _ = self._epoch_plan(0), self.recordings.cache  # made here, not in the threads
 
         def load(row: int) -> np.ndarray:
             return self._load_utterance(plan.alone(row), 0, 0)
@@ -262,12 +268,12 @@ class Speech2TextDataLayer:
         Raises:
           DamagedRecording: it cannot be read; what comes before that has been given.
         """
-        utterance, path = self.utterances[row], self._corpus.paths(row)[0]
-        segment = WHOLE if utterance.offset is None else (utterance.offset, utterance.duration)
+        recording = self.recording(row)
         try:
-            yield from mono_blocks(path, self.params["sample_freq"], *segment)
+            rate = self.params["sample_freq"]
+            yield from mono_blocks(recording.path, rate, *recording.segment)
         except InputError as error:
-            raise DamagedRecording(utterance, path, error) from error
+            raise DamagedRecording(self.utterances[row], recording.path, error) from error
 
     @property
     def seconds(self) -> list[float]:
@@ -292,6 +298,17 @@ class Speech2TextDataLayer:
         """What differs from the fingerprint in a checkpoint."""
         return check_fingerprint(stored, self.fingerprint())
 
+    def restore_statistics(self, fingerprint: Mapping[str, Any]) -> None:
+        """Takes the statistics that features are normalised by from a checkpoint's fingerprint.
+
+        Only where the parameters ask for those of the training data and do not give them.
+
+        Raises:
+          InputError: they are damaged.
+        """
+        if self.extractor.lacks_statistics:
+            self.recordings.use(self.extractor.with_stored_statistics(fingerprint))
+
     def features(self, audio: str | np.ndarray, sample_freq: int | None = None) -> np.ndarray:
         """The features of one recording, without augmentation.
 
@@ -314,35 +331,10 @@ class Speech2TextDataLayer:
             audio = resample(samples, sample_freq, self.params["sample_freq"])
         return self.extractor(audio)
 
-    def _make_augmenter(self) -> Augmenter:
-        augmenter = Augmenter(
-            self.params["augmentation"], self.params["sample_freq"], self.extractor.frequencies
-        )
-        problems = augmenter.problems(self.num_features)
-        if problems:
-            raise InputError("The augmentation does not fit the features:", problems)
-        return augmenter
-
     def _raise_none_left(self) -> None:
         where = ", ".join(self.params["dataset_files"]) or "utterances"
         problem = Problem(where, "no usable recordings", "at least one")
         raise InputError("Nothing is left of the data:", [problem])
-
-    @cached_property
-    def _cache(self) -> FeatureCache | None:
-        if not self.params["cache_features"] or not self.augmenter.cacheable:
-            return None
-        directory = self.params["cache_dir"]
-        if directory is None:
-            files = self.params["dataset_files"]
-            beside = os.path.dirname(files[0]) if files else ""
-            directory = os.path.join(beside, "feature_cache")
-        return FeatureCache(
-            directory,
-            self.extractor.options.used(),
-            self.params["cache_format"],
-            self.params["cache_regenerate"],
-        )
 
     @cached_property
     def _planner(self) -> BatchPlanner:
@@ -350,7 +342,7 @@ class Speech2TextDataLayer:
         changes_speed = (self.augmenter.shortest_factor, self.augmenter.longest_factor) != (1, 1)
         return BatchPlanner(
             samples=self._corpus.samples(),
-            count_frames=self._count_frames,
+            count_frames=self.recordings.count_frames,
             batch_size=self.batch_size,
             max_batch_frames=self.most_batch_frames,
             num_buckets=self.params["num_buckets"],
@@ -374,19 +366,14 @@ class Speech2TextDataLayer:
             self._plan = epoch, self._planner.epoch(epoch)
         return self._plan[1]
 
-    def _count_frames(
-        self, samples: np.ndarray, factors: np.ndarray, pauses: np.ndarray
-    ) -> np.ndarray:
-        changed = self.augmenter.output_samples(samples, factors)
-        return self.extractor.frames(np.maximum(changed, 1) + pauses)
-
     def _fewest_frames(self) -> np.ndarray:
         """[utterance] frames at the shortest speed factor; 0 where a file cannot be read."""
         seconds = self._corpus.seconds().min(axis=1)
         samples = np.nan_to_num(seconds * self.params["sample_freq"]).round().astype(np.int64)
         factors = np.full(len(samples), self.augmenter.shortest_factor)
         pauses = np.zeros(len(samples), np.int64)
-        return np.where(samples > 0, self._count_frames(samples, factors, pauses), 0)
+        frames = self.recordings.count_frames(samples, factors, pauses)
+        return np.where(samples > 0, frames, 0)
 
     def _load_batch(self, planned: PlannedBatch, epoch: int, stop: threading.Event) -> Batch:
         loaded, kept, left_out = [], [], []
@@ -437,50 +424,26 @@ class Speech2TextDataLayer:
 
     def _load_utterance(self, planned: PlannedBatch, index: int, epoch: int) -> np.ndarray:
         row = int(planned.rows[index])
-        utterance = self.utterances[row]
-        paths = self._corpus.paths(row)
-        path = paths[int(planned.variants[index]) % len(paths)]
+        recording = self.recording(row, int(planned.variants[index]))
+        speed_factor, form = float(planned.speed_factors[index]), int(planned.forms[index])
+        drawn = Drawn(speed_factor, planned.pauses[index], form)
         rng = generator(Stream.UTTERANCE, self.seed, epoch, row)
         try:
-            features = self._plain_features(planned, index, path, rng)
-            return self.augmenter.spectrogram(features, rng)
+            return self.recordings(recording, drawn, rng)
         except InputError as error:
-            raise DamagedRecording(utterance, path, error) from error
+            raise DamagedRecording(self.utterances[row], recording.path, error) from error
         except OpenSeq2SeqError:
             raise
         except Exception as error:
-            source = utterance.source
-            raise RunError(f"Loading {path} ({source}) failed: {error!r}") from error
+            source = self.utterances[row].source
+            raise RunError(f"Loading {recording.path} ({source}) failed: {error!r}") from error
 
-    def _plain_features(
-        self, planned: PlannedBatch, index: int, path: str, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Features before the masks, from the cache if there is one."""
-        row, factor = int(planned.rows[index]), float(planned.speed_factors[index])
-        form, pauses = int(planned.forms[index]), planned.pauses[index]
-        utterance = self.utterances[row]
-        segment: Segment = WHOLE
-        if utterance.offset is not None:
-            segment = (utterance.offset, utterance.duration)
-        drawn_once = self.augmenter.num_forms > 0
-        of_form = generator(Stream.FORM, self.seed, form, row) if drawn_once else rng
-
-        def waveform() -> np.ndarray:
-            samples = _read(path, self.params["sample_freq"], segment)
-            if self.change is not None:
-                samples = self.change(samples, utterance.name + utterance.segment)
-            return self.augmenter.waveform(samples, factor, of_form, pauses)
-
-        if self._cache is None or self.change is not None:
-            return self.extractor(waveform(), rng if self.mode == "train" else None)
-        name = ""
-        if drawn_once:
-            name = f"{self.augmenter.form_key} {pauses.tolist()} {self.seed} {form} {row}"
-        features = self._cache.get(path, segment, factor, name)
-        if features is None:
-            features = self.extractor(waveform())
-            self._cache.put(path, features, segment, factor, name)
-        return features
+    def recording(self, row: int, variant: int = 0) -> Recording:
+        """The recording of an utterance; `variant` says which, where there are several voices."""
+        utterance, paths = self.utterances[row], self._corpus.paths(row)
+        segment = WHOLE if utterance.offset is None else (utterance.offset, utterance.duration)
+        name = utterance.name + utterance.segment
+        return Recording(row, paths[variant % len(paths)], segment, name)
 
     def _labels(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Labels [batch, label] int32 and their lengths [batch] int32."""
@@ -500,14 +463,3 @@ class Speech2TextDataLayer:
         except InputError as error:
             problems = unknown_problems(self.vocabulary, text, utterance.source)
             raise InputError(error.summary, problems) from None
-
-
-def _read(path: str, sample_freq: int, segment: Segment) -> np.ndarray:
-    """`read_audio`, of which every failure is the file's: its libraries raise what they like."""
-    try:
-        return read_audio(path, sample_freq, *segment)
-    except InputError:
-        raise
-    except Exception as error:
-        problem = Problem(path, f"a file that fails to be read ({error!r})", "an audio file")
-        raise InputError("Cannot read audio:", [problem]) from error

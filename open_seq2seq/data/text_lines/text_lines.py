@@ -163,6 +163,9 @@ class TextDataLayer:
             if stored.get(name) != value
         ]
 
+    def restore_statistics(self, fingerprint: Mapping[str, Any]) -> None:
+        """Text has no statistics."""
+
     def check(self, output_length: Callable[[np.ndarray], np.ndarray] | None = None) -> CheckReport:
         """What the user should know; nothing is wrong with text that could be read."""
         return CheckReport(notes=list(self.notes))

@@ -275,7 +275,7 @@ def test_whatever_a_library_raises_the_file_is_left_out(params, monkeypatch):
         raise ValueError("array is too big")
 
     layer = make(params)
-    monkeypatch.setattr("open_seq2seq.data.speech2text.speech2text.read_audio", fail)
+    monkeypatch.setattr("open_seq2seq.data.speech2text.recording_features.read_audio", fail)
     batch = next(layer.batches())
     assert batch.filler and "array is too big" in batch.left_out[0].problem.found
 
@@ -287,7 +287,7 @@ def test_other_failures_name_the_file(params, monkeypatch):
         raise ZeroDivisionError("by zero")
 
     batches = layer.batches()
-    monkeypatch.setattr(layer, "extractor", fail)
+    monkeypatch.setattr(layer.recordings, "extractor", fail)
     with pytest.raises(RunError, match=r"clips/\d\d\.flac \(.*corpus\.csv:\d+\) .*by zero"):
         next(batches)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("loader")]

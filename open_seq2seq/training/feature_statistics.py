@@ -1,0 +1,61 @@
+"""Where training's features get the statistics that they are normalised by, before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from open_seq2seq.checkpoints.storage import read_contract
+from open_seq2seq.data.speech2text.measuring import statistics_of
+from open_seq2seq.distributed.process_group import Workers
+from open_seq2seq.features.fingerprint import check_fingerprint
+
+
+def prepare_statistics(
+    data: Any,
+    evaluation_data: Any,
+    checkpoint: Path | None,
+    base: Path | None,
+    workers: Workers,
+) -> str | None:
+    """Gives the data of training and of its evaluations the same statistics, if they need any.
+
+    Those of the checkpoint that training goes on from; those of the base model, if its features
+    are the same otherwise, as its weights were trained with them; or they are measured.
+
+    Args:
+      data: a speech data layer.
+      evaluation_data: one of evaluation, or None.
+      checkpoint, base: what training goes on or starts from, if it does.
+
+    Returns:
+      What to tell the user; None: nothing.
+
+    Raises:
+      InputError: a checkpoint is damaged, or nothing can be measured.
+    """
+    note = _prepare(data, checkpoint, base, workers) if data.extractor.lacks_statistics else None
+    if evaluation_data is not None and evaluation_data.extractor.lacks_statistics:
+        evaluation_data.restore_statistics(data.fingerprint())
+    return note
+
+
+def _prepare(data: Any, checkpoint: Path | None, base: Path | None, workers: Workers) -> str | None:
+    if checkpoint is not None:
+        # If it has none, the features are others: resuming says so.
+        data.restore_statistics(_features(checkpoint, workers))
+        return None
+    if base is not None:
+        stored = _features(base, workers)
+        as_in_base = data.extractor.with_stored_statistics(stored)
+        if not check_fingerprint(stored, as_in_base.fingerprint()):
+            data.recordings.use(as_in_base)
+            return "Mean and deviation of the features are those of the base model."
+    measured = workers.first(lambda: statistics_of(data))
+    data.recordings.use(data.extractor.with_statistics(measured.statistics))
+    return measured.note
+
+
+def _features(checkpoint: Path, workers: Workers) -> Mapping[str, Any]:
+    return workers.first(lambda: read_contract(checkpoint))["features"]
