@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -82,6 +83,16 @@ def check_python() -> None:
         sys.exit(2)
 
 
+def accept_any_text() -> None:
+    """Standard output takes every text: what its encoding lacks comes as an escape.
+
+    A locale of ASCII or Latin-1 is no reason to lose what was computed.
+    """
+    with suppress(AttributeError, OSError, ValueError):  # closed, or another object
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
 check_python()
+accept_any_text()
 sys.excepthook = _say_missing
 show_messages()

@@ -1,6 +1,7 @@
 """What all scripts have in common: how they start, and --help."""
 
 import ast
+import os
 import runpy
 import shutil
 import subprocess
@@ -121,3 +122,15 @@ def test_an_old_python_is_told_so(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         start.check_python()
     assert ended.value.code == 2 and "Python 3.10 to 3.13 is needed" in capsys.readouterr().err
+
+
+def test_standard_output_takes_every_text():
+    """What its encoding lacks comes as an escape, not as a traceback."""
+    code = "import open_seq2seq.start; print('zero \u2026 g\u00fcn')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout) == (0, b"zero \\u2026 g\xfcn\n"), done.stderr
