@@ -18,7 +18,7 @@ from open_seq2seq.data.batch import Batch
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.experiment import make_experiment
 from open_seq2seq.inference.evaluation import evaluate
-from open_seq2seq.inference.forward import EvaluationStep
+from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.models.precision import dtype_policy
 from open_seq2seq.optimizers import make_optimizer
 from open_seq2seq.training.step import StepOptions, TrainStep
@@ -114,10 +114,8 @@ class Evaluations:
         self.experiment = experiment
         self.shared = experiment.data
         self.whole = make_experiment(params, config.base_model, "eval").data
-        self.step = EvaluationStep(experiment.model)
-        for data in (self.whole, self.shared):
-            for batch in data.batches():
-                self.step.logits_and_losses(batch)
+        self.recognizer = Recognizer.of(experiment)
+        evaluate(self.recognizer, self.whole, quiet=True)
 
     def run(self, shared: bool) -> tuple[float, float]:
         """Seconds in which this worker cannot train, and those of them in which it has no work."""
@@ -149,6 +147,5 @@ class Evaluations:
                 waited += time.perf_counter() - before
                 return values
 
-        model, step_size = self.experiment.model, self.experiment.step_size
-        evaluate(model, self.step, data, step_size, quiet=True, workers=Watched())
+        evaluate(self.recognizer, data, quiet=True, workers=Watched())
         return time.perf_counter() - started - waited

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from ctc_decoder_with_lm.library import core
 from ctc_decoder_with_lm.scorer_package import ScorerPackage, read_package
 from ctc_decoder_with_lm.scoring import Scoring
-from open_seq2seq.decode_result import DecodeResult, Token, Word
+from open_seq2seq.decode_result import DecodeResult, Partial, Token, Word
 from open_seq2seq.errors import InputError, Problem
 
 _LONGEST = 2000
@@ -81,19 +81,6 @@ class HotWords:
         self._native = native
         self._model = model
         self.phrases = dict(phrases)
-
-
-@dataclass(frozen=True)
-class Partial:
-    """What a stream has heard so far.
-
-    Args:
-      text: the best hypothesis at this moment.
-      stable_text: its beginning that no later frame can change.
-    """
-
-    text: str
-    stable_text: str
 
 
 class BeamSearchDecoder:

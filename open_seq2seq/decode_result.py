@@ -1,4 +1,4 @@
-"""What every decoder returns for an utterance."""
+"""What every decoder returns for an utterance, at its end and while it goes on."""
 
 from __future__ import annotations
 
@@ -64,3 +64,16 @@ class DecodeResult:
     ngram_scores: tuple[float, ...] = ()
     bonus_count: int = 0
     boost: float = 0.0
+
+
+@dataclass(frozen=True)
+class Partial:
+    """What has been recognised of an utterance that goes on.
+
+    Args:
+      text: the best hypothesis at this moment.
+      stable_text: its beginning that no later frame can change.
+    """
+
+    text: str
+    stable_text: str

@@ -13,7 +13,7 @@ from open_seq2seq.config.loading import Config
 from open_seq2seq.config.overrides import Override, apply_overrides
 from open_seq2seq.console import say
 from open_seq2seq.data.paths import config_path
-from open_seq2seq.decoders.beam_search import PATHS, with_scorer_defaults
+from open_seq2seq.decoders.beam_search import with_scorer_defaults
 from open_seq2seq.distributed.devices import copies, has_accelerator, make_strategy
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.errors import InputError, Problem
@@ -164,27 +164,6 @@ def make_experiment(
     with copies(strategy):
         model = base_model.for_data(filled, data, policy)
     return Experiment(filled, data, model, strategy)
-
-
-def prepare_decoding(experiment: Experiment, params: Mapping[str, Any]) -> None:
-    """Makes a speech model decode as a mode's parameters say; loads its language model.
-
-    Args:
-      params: checked and filled, of the mode in which texts are wanted.
-
-    Raises:
-      InputError: beam search is asked for, and something it needs is missing or unfit.
-    """
-    if experiment.model.task != "speech":
-        return
-    decoder_params = dict(params["decoder_params"])
-    for name in PATHS:
-        if decoder_params[name] is not None:
-            decoder_params[name] = config_path(decoder_params[name])
-    symbols = experiment.data.vocabulary.symbols
-    note = experiment.model.decoder.prepare(decoder_params, symbols, experiment.step_size)
-    if note:
-        say(f"Beam search: {note}")
 
 
 def describe_model(model: Model) -> tuple[str, int]:

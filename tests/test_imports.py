@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "open_seq2seq"
 # below it, never from its own floor or above.
 FLOORS = [
     "errors",
-    "error_output files messages greetings alphabet_file decode_result successors version",
+    "error_output files messages greetings alphabet_file decode_result vocabulary successors "
+    "version",
     "config distributed native_build start",
     "console ops metrics features optimizers",
     "layers runs",

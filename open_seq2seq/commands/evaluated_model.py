@@ -18,7 +18,6 @@ from open_seq2seq.experiment import (
     Experiment,
     effective_params,
     make_experiment,
-    prepare_decoding,
 )
 from open_seq2seq.inference.recognizer import load_weights
 from open_seq2seq.training.transfer import named_checkpoint
@@ -53,7 +52,6 @@ def trained_for_evaluation(
     files = flags.dataset or filled["data_layer_params"]["dataset_files"]
     utterances = _chosen(read_manifests(files, need_transcript=True), limit, flags.seed)
     experiment = make_experiment(params, config.base_model, "eval", utterances)
-    prepare_decoding(experiment, experiment.params)
     load_weights(experiment, checkpoint)
     _check(flags, experiment)
     return experiment, checkpoint

@@ -12,14 +12,13 @@ from typing import Any
 import open_seq2seq
 from open_seq2seq.commands.job import Job
 from open_seq2seq.console import say
-from open_seq2seq.experiment import Experiment
 from open_seq2seq.files import write_whole
 from open_seq2seq.inference.evaluation import Evaluation
 from open_seq2seq.metrics.analysis import analyse
 from open_seq2seq.metrics.report import is_html, write_report
 from open_seq2seq.runs.record import git_state, hardware, readable
 from open_seq2seq.training.sounds import sounds_of
-from open_seq2seq.training.tasks import AnyEvaluation
+from open_seq2seq.training.tasks import AnyEvaluation, Evaluator, SpeechEvaluator
 from open_seq2seq.version import __version__
 
 # The worst utterances, which can be seen and heard: some 300 kB each of read speech.
@@ -29,7 +28,8 @@ SOUNDS_SHOWN = 12
 def write_results(
     job: Job,
     result: AnyEvaluation,
-    experiment: Experiment,
+    evaluator: Evaluator,
+    params: Mapping[str, Any],
     weights: str,
     step: int | None,
     average: Any = None,
@@ -39,7 +39,8 @@ def write_results(
     Args:
       job: its flags.
       result: the evaluation.
-      experiment: the model, and the parameters and data layer of the evaluation.
+      evaluator: what evaluated.
+      params: the parameters of the evaluation.
       weights: whose they were: a checkpoint.
       step: after how many steps of training; None: not known.
       average: the averaged weights that were evaluated, if they are not in the model.
@@ -49,12 +50,13 @@ def write_results(
         write_whole(flags.eval_summary, json.dumps(result.summary(), indent=1))
     if not flags.eval_report:
         return
-    assert isinstance(result, Evaluation)
+    assert isinstance(result, Evaluation) and isinstance(evaluator, SpeechEvaluator)
     sounds = {}
     if is_html(flags.eval_report):
         with average.swapped_in() if average else nullcontext():
-            sounds = sounds_of(experiment, analyse(result.utterances).wrong[:SOUNDS_SHOWN])
-    details = what_was_measured(experiment.params, result, config.path, weights, step)
+            shown = analyse(result.utterances).wrong[:SOUNDS_SHOWN]
+            sounds = sounds_of(evaluator.recognizer, shown)
+    details = what_was_measured(params, result, config.path, weights, step)
     title = f"Evaluation of {config.path.stem}"
     write_report(flags.eval_report, result.utterances, title, details, sounds)
     say(f"The report is in {flags.eval_report}")

@@ -19,7 +19,7 @@ from open_seq2seq.errors import Problem, RunError
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.files import check_writable, write_whole
 from open_seq2seq.inference.evaluation import run_inference
-from open_seq2seq.inference.forward import EvaluationStep
+from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.inference.transcriber import Transcription
 from open_seq2seq.transcripts import Transcript, transcript_writer
 from open_seq2seq.transcripts.writer import Writer
@@ -48,12 +48,17 @@ class Results(Protocol):
 
 
 def transcribe_all(
-    experiment: Experiment, output: Path | None, workers: Workers, shows: bool
+    experiment: Experiment,
+    recognizer: Recognizer,
+    output: Path | None,
+    workers: Workers,
+    shows: bool,
 ) -> tuple[int, list[Problem]]:
     """Transcribes the experiment's data and writes each result as soon as it is there.
 
     Args:
-      experiment: a trained model, ready to decode, and the recordings.
+      experiment: the recordings, and the parameters.
+      recognizer: of its model.
       output: the file of results; noticed here, before the first batch, if it cannot be written.
         None: there is none.
       workers: those that transcribe together; the first one writes.
@@ -73,8 +78,8 @@ def transcribe_all(
         opened = _opened(output, experiment, keep_logits)
     with opened as results:
         for one in run_inference(
-            experiment,
-            EvaluationStep(experiment.model),
+            recognizer,
+            data,
             keep_logits,
             decodes=shows or not keep_logits,
             workers=workers,

@@ -35,12 +35,10 @@ from open_seq2seq.experiment import (
     describe_model,
     make_data_layer,
     make_experiment,
-    prepare_decoding,
 )
 from open_seq2seq.files import is_standard_output, write_whole
 from open_seq2seq.inference.evaluation import Evaluation
-from open_seq2seq.inference.forward import EvaluationStep
-from open_seq2seq.inference.recognizer import load_weights
+from open_seq2seq.inference.recognizer import Recognizer, load_weights
 from open_seq2seq.messages import RESULT
 from open_seq2seq.ops import native
 from open_seq2seq.runs.record import VARIABLES, config_text
@@ -118,6 +116,7 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
     experiment = make_experiment(
         job.params, job.config.base_model, "train", workers=workers, devices=job.devices
     )
+    task = task_of(experiment.model)
     _describe_model(job, start, experiment)
     if native.missing():
         say(
@@ -126,21 +125,23 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
     if "larc_summaries" in experiment.params["summaries"] and not experiment.params["larc_params"]:
         say("larc_summaries: nothing to write without larc_params.")
     _check_data(job, start, experiment, experiment.data, "training")
-    evaluation_data = None
+    evaluator = evaluation_data = None
     if "eval" in job.effective:
         evaluation_params = schema.fill(job.effective["eval"])
         evaluation_data = make_data_layer(evaluation_params, "eval", workers=workers)
-        workers.together(lambda: prepare_decoding(experiment, evaluation_params))
         _check_data(job, start, experiment, evaluation_data, "evaluation")
         experiment.params["eval_steps"] = evaluation_params["eval_steps"]
     if experiment.model.task == "speech":
         note = prepare_statistics(experiment.data, evaluation_data, checkpoint, base, workers)
         if note:
             say(note)
+    if evaluation_data is not None:
+        evaluator = workers.together(
+            lambda: task.evaluator(experiment, evaluation_params, evaluation_data)
+        )
     target = None if flags.benchmark else job.logdir
-    trainer = Trainer(experiment, target, evaluation_data, flags.use_xla_jit, workers)
+    trainer = Trainer(experiment, target, evaluator, flags.use_xla_jit, workers)
     data, lengths = experiment.data, ", ".join(map(str, experiment.data.bucket_lengths))
-    task = task_of(experiment.model)
     say(f"{len(data.utterances)} {task.rows} in {data.batches_per_epoch} batches an epoch")
     say(f"Batches are padded to {lengths} {task.steps}; {data.padding_share():.1%} is padding")
     if base is not None:
@@ -166,14 +167,11 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
     summary.finish()
     if trainer.last_evaluation is not None:
         say(trainer.last_evaluation.text(), level=RESULT)
-        assert evaluation_data is not None and trainer.validation is not None
-        evaluated = Experiment(evaluation_params, evaluation_data, experiment.model)
+        assert evaluator is not None and trainer.validation is not None
         average = trainer.validation.average
         weights = f"the last of this training{_AVERAGED if average else ''}"
-        step = trainer.progress.step
-        write_results(job, trainer.last_evaluation, evaluated, weights, step, average)
-        if target is not None:
-            _say_outlook(job, trainer)
+        step, evaluated = trainer.progress.step, trainer.last_evaluation
+        write_results(job, evaluated, evaluator, evaluation_params, weights, step, average)
     if target is not None:
         say(f"Checkpoints and logs are in {target.checkpoints}", level=RESULT)
 
@@ -216,7 +214,6 @@ def _trained(job: Job, checkpoint: Path, utterances: Any = None) -> tuple[Experi
     experiment = make_experiment(
         job.params, job.config.base_model, job.mode, utterances, workers=workers
     )
-    workers.together(lambda: prepare_decoding(experiment, experiment.params))
     trained = workers.first(lambda: read_contract(checkpoint))
     experiment.data.restore_statistics(trained["features"])
     averaged = workers.first(lambda: load_weights(experiment, checkpoint))
@@ -227,15 +224,18 @@ def _trained(job: Job, checkpoint: Path, utterances: Any = None) -> tuple[Experi
 
 def _eval(job: Job, start: Start, checkpoint: Path) -> AnyEvaluation | None:
     experiment, source = _trained(job, checkpoint)
+    task = task_of(experiment.model)
+    evaluator = job.workers.together(
+        lambda: task.evaluator(experiment, experiment.params, experiment.data)
+    )
     say(f"Evaluating {source}")
     _check_data(job, start, experiment, experiment.data, "evaluation")
     start.begin()
-    step, task = EvaluationStep(experiment.model), task_of(experiment.model)
-    result = task.evaluate(experiment, step, experiment.data, workers=job.workers)
+    result = evaluator.evaluate(workers=job.workers)
     if result is not None:
         say(result.text(), level=RESULT)
         add_evaluation(job, experiment, checkpoint, result)
-        write_results(job, result, experiment, source, step_of(checkpoint))
+        write_results(job, result, evaluator, experiment.params, source, step_of(checkpoint))
     problems = [one.problem for one in result.left_out] if isinstance(result, Evaluation) else []
     job.workers.first(lambda: _say_left_out(job, problems, "evaluation"))
     return result
@@ -265,6 +265,7 @@ def _infer(job: Job, start: Start, checkpoint: Path, output: Path | None) -> Non
     files = job.flags.infer_files
     utterances = files and [Utterance(f, f, None, None, "command line") for f in files]
     experiment, source = _trained(job, checkpoint, utterances)
+    recognizer = job.workers.together(lambda: Recognizer.of(experiment))
     say(f"Transcribing with {source}")
     _check_data(job, start, experiment, experiment.data, "inference")
     names = [utterance.name for utterance in experiment.data.utterances]
@@ -273,7 +274,7 @@ def _infer(job: Job, start: Start, checkpoint: Path, output: Path | None) -> Non
     start.begin()
     # A table on standard output has nothing between its lines.
     shows = bool(files) and not (output is not None and is_standard_output(output))
-    count, problems = transcribe_all(experiment, output, job.workers, shows)
+    count, problems = transcribe_all(experiment, recognizer, output, job.workers, shows)
     if job.workers.is_first:
         if output is not None and experiment.params["decoder_params"]["infer_logits_to_pickle"]:
             add_logits(job, experiment, checkpoint, output)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 from open_seq2seq.checkpoints.storage import read_state
 from open_seq2seq.commands.evaluated_model import leave_out, trained_for_evaluation
 from open_seq2seq.commands.stored_run import logdir_of, stored_run
 from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem, RunError
-from open_seq2seq.experiment import Experiment
 from open_seq2seq.files import check_writable, write_whole
 from open_seq2seq.inference.evaluation import Evaluation, evaluate
-from open_seq2seq.inference.forward import EvaluationStep
+from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.metrics.analysis import EvaluatedUtterance, ScoredUtterance, analyse
 from open_seq2seq.metrics.pictures import ENDINGS, picture
 from open_seq2seq.metrics.sound_plot import Sample, draw_samples
@@ -41,9 +41,10 @@ def run(flags: argparse.Namespace, rest: Sequence[str], run_parser: argparse.Arg
     flags, rest = _with_config(flags, rest, run_parser)
     limit = None if flags.worst else flags.count
     experiment, checkpoint = trained_for_evaluation(flags, rest, limit)
-    result = _evaluated(experiment, flags.skip_bad_rows)
+    recognizer = Recognizer.of(experiment)
+    result = _evaluated(recognizer, experiment.data, flags.skip_bad_rows)
     shown = chosen(result.utterances, flags.worst, flags.count)
-    sounds = sounds_of(experiment, shown)
+    sounds = sounds_of(recognizer, shown)
     samples = [
         Sample(one, sounds[one.utterance.name]) for one in shown if one.utterance.name in sounds
     ]
@@ -100,12 +101,10 @@ def _with_config(
     return argparse.Namespace(**values), [*run.overrides, *rest]
 
 
-def _evaluated(experiment: Experiment, skip_bad_rows: bool) -> Evaluation:
+def _evaluated(recognizer: Recognizer, data: Any, skip_bad_rows: bool) -> Evaluation:
     result = evaluate(
-        experiment.model,
-        EvaluationStep(experiment.model),
-        experiment.data,
-        experiment.step_size,
+        recognizer,
+        data,
         left_out=lambda found: leave_out([one.problem for one in found], skip_bad_rows),
     )
     assert result is not None  # there is one worker

@@ -1,6 +1,6 @@
-"""Decoders, by the name a config gives them.
+"""Decoders: the CTC head, by the name a config gives it, and apart from it the search.
 
-The CTC head is a Keras layer; it is imported when it is asked for, so that scripts that only
+The head is a Keras layer; it is imported when it is asked for, so that scripts that only
 read results start without Keras.
 """
 
@@ -8,14 +8,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from open_seq2seq.decode_result import DecodeResult, Token, Word
+from open_seq2seq.decode_result import DecodeResult, Partial, Token, Word
+from open_seq2seq.decoders.factory import make_decoder
+from open_seq2seq.decoders.protocol import Decoder, DecodingStream
 
 if TYPE_CHECKING:
     from open_seq2seq.decoders.fully_connected import FullyConnectedCTCDecoder
 
     DECODERS: dict[str, type[FullyConnectedCTCDecoder]]
 
-__all__ = ["DECODERS", "DecodeResult", "FullyConnectedCTCDecoder", "Token", "Word"]
+__all__ = [
+    "DECODERS",
+    "DecodeResult",
+    "Decoder",
+    "DecodingStream",
+    "FullyConnectedCTCDecoder",
+    "Partial",
+    "Token",
+    "Word",
+    "make_decoder",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from open_seq2seq.config.schema import closest_name
 from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoders.alphabet import check_alphabet
+from open_seq2seq.decoders.protocol import DecodingStream
 from open_seq2seq.errors import InputError, Problem
 
 # The parameters that name files, and what each is.
@@ -27,6 +28,10 @@ _REMEDIES = {
     "trie_path": "Without the file set it to None: the trie is made from the language model.",
     "alphabet_config_path": "It may be None: the data layer's vocabulary counts.",
 }
+
+
+# The parameters that each search takes.
+_OPTIONS = ("alpha", "beta", "trie_weight", "beam_width", "beam_threshold", "nbest")
 
 
 def native_decoder() -> Any:
@@ -66,7 +71,7 @@ def make_beam_search(
     symbols: Sequence[str],
     language_models: Sequence[str],
     scoring: Any,
-    step_size: float,
+    frame_shift: float,
     trie_path: str | None = None,
     lexicon_path: str | None = None,
 ) -> Any:
@@ -76,7 +81,7 @@ def make_beam_search(
       symbols: text of each class, without the blank.
       language_models: KenLM binaries or ARPA files; none: the search goes without.
       scoring: a preset's name or a `Scoring`.
-      step_size: seconds per frame.
+      frame_shift: seconds from one frame to the next.
       trie_path: OpenSeq2Seq's trie file, or None.
       lexicon_path: a text file with the words that may be recognised, or None.
 
@@ -91,7 +96,7 @@ def make_beam_search(
         scoring=scoring,
         lexicon=None if lexicon_path is None else _read_lexicon(lexicon_path),
         trie_path=trie_path,
-        step_size=step_size,
+        step_size=frame_shift,
     )
 
 
@@ -236,34 +241,18 @@ def _check_files(params: Mapping[str, Any]) -> None:
 
 
 class BeamSearch:
-    """Beam search as `decoder_params` describe it; the language model is loaded once.
+    """A `Decoder`: beam search as `decoder_params` describe it. The language model is loaded here.
 
     Args:
-      params: checked and filled parameters of `FullyConnectedCTCDecoder`, with paths as they
-        are to be opened.
+      params: checked and filled, with paths as they are to be opened.
+      symbols: text of each class, without the blank.
+      frame_shift: seconds from one frame to the next.
+
+    Raises:
+      InputError: naming the parameters whose files are missing or unfit.
     """
 
-    def __init__(self, params: Mapping[str, Any]):
-        self._params = params
-        self._decoder: Any = None
-        self._hot_words: Any = None
-        self._made_for: Any = None
-
-    @property
-    def note(self) -> str | None:
-        """See `lexicon_note`; None before `prepare`."""
-        return lexicon_note(self._decoder) if self._decoder is not None else None
-
-    def prepare(self, symbols: Sequence[str], step_size: float) -> None:
-        """Loads the language model and checks that all fits; decoding does it when needed.
-
-        Raises:
-          InputError: naming the parameters whose files are missing or unfit.
-        """
-        made_for = (tuple(symbols), step_size)
-        if self._made_for == made_for:
-            return
-        params = self._params
+    def __init__(self, params: Mapping[str, Any], symbols: Sequence[str], frame_shift: float):
         scoring = scoring_named(params["lm_scoring"], "decoder_params/lm_scoring")
         _check_files(params)
         if params["alphabet_config_path"]:
@@ -272,38 +261,24 @@ class BeamSearch:
             symbols,
             [params["lm_path"]] if params["lm_path"] else [],
             scoring,
-            step_size,
+            frame_shift,
             params["trie_path"] if scoring.partial_word == "trie" else None,
             params["lexicon_path"],
         )
+        self.note: str | None = lexicon_note(self._decoder)
         hot_words = params["hot_words"]
-        self._hot_words = self._decoder.hot_words(hot_words) if hot_words else None
-        self._made_for = made_for
+        self._threads = params["decoder_threads"]
+        self._options: dict[str, Any] = {
+            **{name: params[name] for name in _OPTIONS if params[name] is not None},
+            "hot_words": self._decoder.hot_words(hot_words) if hot_words else None,
+        }
 
-    def decode(
-        self, logits: np.ndarray, lengths: np.ndarray, symbols: Sequence[str], step_size: float
-    ) -> list[DecodeResult]:
-        """The best hypothesis of each utterance.
-
-        Args:
-          logits: [batch, time, symbol + 1], unnormalised, blank last.
-          lengths: [batch] frames.
-          symbols: text of each class, without the blank.
-          step_size: seconds per frame.
-        """
-        self.prepare(symbols, step_size)
-        params = self._params
-        options = {"trie_weight": params["trie_weight"]}
-        if params["beam_threshold"] is not None:
-            options["beam_threshold"] = params["beam_threshold"]
+    def decode(self, logits: np.ndarray, lengths: np.ndarray) -> list[DecodeResult]:
+        """See `Decoder`."""
         return self._decoder.decode_batch(
-            np.asarray(logits),
-            np.asarray(lengths),
-            alpha=params["alpha"],
-            beta=params["beta"],
-            beam_width=params["beam_width"],
-            hot_words=self._hot_words,
-            threads=params["decoder_threads"],
-            nbest=params["nbest"],
-            **options,
+            np.asarray(logits), np.asarray(lengths), threads=self._threads, **self._options
         )
+
+    def stream(self) -> DecodingStream:
+        """See `Decoder`."""
+        return self._decoder.stream(**self._options)

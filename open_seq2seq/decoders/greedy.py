@@ -8,17 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.decode_result import DecodeResult, Word
-
-# SentencePiece writes the space before a word as this character.
-_PIECE_SPACE = "\u2581"
+from open_seq2seq.decode_result import DecodeResult, Partial, Word
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.vocabulary import PIECE_SPACE, SymbolTexts
 
 # Frames whose posteriors are computed at once: what stays in the processor's cache.
 _BLOCK = 4096
 
 
 def greedy_decode(
-    logits: np.ndarray, lengths: np.ndarray, vocabulary: Any, step_size: float
+    logits: np.ndarray, lengths: np.ndarray, vocabulary: SymbolTexts, frame_shift: float
 ) -> list[DecodeResult]:
     """Decodes a batch.
 
@@ -32,7 +31,7 @@ def greedy_decode(
       logits: [batch, time, symbol + 1], unnormalised, blank last.
       lengths: [batch], the frames that count.
       vocabulary: gives `symbols` and `decode(ids)`.
-      step_size: seconds from one frame to the next.
+      frame_shift: seconds from one frame to the next.
 
     Returns:
       One result per utterance.
@@ -40,7 +39,7 @@ def greedy_decode(
     logits = np.asarray(logits)
     native = _native()
     if native is None:
-        return greedy_decode_numpy(logits, lengths, vocabulary, step_size)
+        return greedy_decode_numpy(logits, lengths, vocabulary, frame_shift)
     table = _spelling(tuple(vocabulary.symbols))
     found = native.greedy(
         np.ascontiguousarray(logits, np.float32),
@@ -52,7 +51,9 @@ def greedy_decode(
         DecodeResult(
             vocabulary.decode(ids),
             score,
-            tuple([Word(text, a * step_size, b * step_size, sure) for text, a, b, sure in words]),
+            tuple(
+                [Word(text, a * frame_shift, b * frame_shift, sure) for text, a, b, sure in words]
+            ),
         )
         for ids, score, words in found
     ]
@@ -67,7 +68,7 @@ def _native() -> Any:
 
 
 def greedy_decode_numpy(
-    logits: np.ndarray, lengths: np.ndarray, vocabulary: Any, step_size: float
+    logits: np.ndarray, lengths: np.ndarray, vocabulary: SymbolTexts, frame_shift: float
 ) -> list[DecodeResult]:
     """`greedy_decode` without the native decoder."""
     blank = logits.shape[2] - 1
@@ -75,12 +76,27 @@ def greedy_decode_numpy(
     best = np.full(counts.shape, blank)
     log_probs = np.zeros(counts.shape)
     best[counts], log_probs[counts] = _best_classes(logits, counts)
-    scores = log_probs.sum(axis=1)
+    return _collapsed(best, log_probs, blank, vocabulary, frame_shift)
 
-    starts_run = np.ones_like(counts)
+
+def _collapsed(
+    best: np.ndarray,
+    log_probs: np.ndarray,
+    blank: int,
+    vocabulary: SymbolTexts,
+    frame_shift: float,
+) -> list[DecodeResult]:
+    """The results of frame-by-frame paths.
+
+    Args:
+      best: [batch, time], the class of each frame, the blank past each length.
+      log_probs: [batch, time], its log posterior, 0 past each length.
+    """
+    scores = log_probs.sum(axis=1)
+    starts_run = np.ones(best.shape, bool)
     starts_run[:, 1:] = best[:, 1:] != best[:, :-1]
     run_rows, run_frames = np.nonzero(starts_run)
-    flat_starts = run_rows * logits.shape[1] + run_frames
+    flat_starts = run_rows * best.shape[1] + run_frames
     # Each run reaches up to the next one, and each row starts one.
     certainty = (
         np.maximum.reduceat(log_probs.ravel(), flat_starts) if flat_starts.size else np.zeros(0)
@@ -90,9 +106,9 @@ def greedy_decode_numpy(
     rows, frames = run_rows[emitted], run_frames[emitted]
     symbols, certainty = symbols[emitted], certainty[emitted]
 
-    words = _words(symbols, rows, frames * step_size, certainty, tuple(vocabulary.symbols))
+    words = _words(symbols, rows, frames * frame_shift, certainty, tuple(vocabulary.symbols))
     ids = symbols.tolist()
-    batch = np.arange(len(logits) + 1)
+    batch = np.arange(len(best) + 1)
     borders = np.searchsorted(rows, batch).tolist()
     word_borders = np.searchsorted(words.rows, batch).tolist()
     return [
@@ -129,6 +145,65 @@ def _log_probs(frames: np.ndarray, classes: np.ndarray) -> np.ndarray:
     # A product with ones sums short rows many times faster than `sum`.
     total = np.log(np.exp(frames, out=frames) @ np.ones(frames.shape[1], np.float32))
     return np.minimum(top - total if direct else -total, 0)
+
+
+class GreedyDecoder:
+    """A `Decoder` that takes the best symbol of every frame; it needs nothing but the symbols.
+
+    Args:
+      vocabulary: the network's symbols, the blank not included.
+      frame_shift: seconds from one frame to the next.
+    """
+
+    note: str | None = None
+
+    def __init__(self, vocabulary: SymbolTexts, frame_shift: float):
+        self.vocabulary, self.frame_shift = vocabulary, frame_shift
+
+    def decode(self, logits: np.ndarray, lengths: np.ndarray) -> list[DecodeResult]:
+        """See `Decoder`."""
+        return greedy_decode(logits, lengths, self.vocabulary, self.frame_shift)
+
+    def stream(self) -> GreedyStream:
+        """See `Decoder`."""
+        return GreedyStream(self.vocabulary, self.frame_shift)
+
+
+class GreedyStream:
+    """A `DecodingStream`; what it keeps of a frame is its best class and that one's posterior."""
+
+    def __init__(self, vocabulary: SymbolTexts, frame_shift: float):
+        self._vocabulary, self._frame_shift = vocabulary, frame_shift
+        self.reset()
+
+    def accept(self, logits: np.ndarray) -> None:
+        """See `DecodingStream`."""
+        logits = np.asarray(logits)
+        symbols = len(self._vocabulary.symbols)
+        if logits.ndim != 2 or logits.shape[1] != symbols + 1:
+            found, expected = f"shape {list(logits.shape)}", f"[time, {symbols + 1}], blank last"
+            raise InputError("The decoder cannot use:", [Problem("logits", found, expected)])
+        if len(logits):
+            best, log_probs = _best_classes(logits[None], np.ones((1, len(logits)), bool))
+            self._best.append(best)
+            self._log_probs.append(log_probs)
+
+    def partial(self) -> Partial:
+        """See `DecodingStream`; no later frame changes anything of it."""
+        text = self.finish().text
+        return Partial(text, text)
+
+    def finish(self) -> DecodeResult:
+        """See `DecodingStream`."""
+        best = np.concatenate(self._best)[None]
+        log_probs = np.concatenate(self._log_probs)[None]
+        blank = len(self._vocabulary.symbols)
+        return _collapsed(best, log_probs, blank, self._vocabulary, self._frame_shift)[0]
+
+    def reset(self) -> None:
+        """See `DecodingStream`."""
+        self._best = [np.zeros(0, np.intp)]
+        self._log_probs = [np.zeros(0)]
 
 
 @dataclass(frozen=True)
@@ -192,7 +267,7 @@ class _Spelling:
 
 @lru_cache(maxsize=8)
 def _spelling(vocabulary: tuple[str, ...]) -> _Spelling:
-    pieces = [piece.replace(_PIECE_SPACE, " ") for piece in vocabulary]
+    pieces = [piece.replace(PIECE_SPACE, " ") for piece in vocabulary]
     text = [piece.strip() for piece in pieces]
     starts_word = np.array([piece.startswith(" ") for piece in pieces], bool)
     return _Spelling(text, np.array([len(one) for one in text], int), starts_word)

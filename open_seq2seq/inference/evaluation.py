@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -17,12 +17,10 @@ from open_seq2seq.data.speakers import speaker_of
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.errors import InputError
-from open_seq2seq.inference.forward import EvaluationStep
-from open_seq2seq.inference.long_recordings import LongRecordings
-from open_seq2seq.inference.transcriber import Transcriber, Transcription
+from open_seq2seq.inference.recognizer import Recognizer
+from open_seq2seq.inference.transcriber import Transcription
 from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
 from open_seq2seq.metrics.report import EvaluatedUtterance
-from open_seq2seq.models.speech2text import Speech2Text
 
 # Recordings of each worker between two exchanges of results.
 _GATHERED = 64
@@ -103,76 +101,85 @@ class Evaluation:
 
 
 @dataclass
-class _Share:
-    """What one worker found.
+class _Part:
+    """What one rank found.
 
     Args:
       results, losses: of its utterances, by their row in the data.
-      audio_seconds: length of the recordings of each batch.
       left_out: its utterances that could not be read.
     """
 
     results: dict[int, DecodeResult] = field(default_factory=dict)
     losses: dict[int, float] = field(default_factory=dict)
-    audio_seconds: list[float] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
 
 def evaluate(
-    model: Speech2Text,
-    step: EvaluationStep,
+    recognizer: Recognizer,
     data: Any,
-    step_size: float,
     quiet: bool = False,
     workers: Workers = ALONE,
     left_out: Callable[[Sequence[LeftOut]], None] | None = None,
 ) -> Evaluation | None:
-    """Loss and error rates over all of `data`; neither batches nor workers change them.
+    """Loss and error rates over all of `data`; neither batches nor ranks change them.
 
     Recordings that cannot be read are left out, and are in the result's `left_out`.
 
     Args:
-      step: the compiled forward pass of `model`.
-      data: a data layer with transcripts; each worker's gives its share of the batches.
-      step_size: seconds per logit frame, for the words' times.
+      recognizer: the model and its decoder.
+      data: a data layer with transcripts; every rank's has all recordings.
       quiet: show no progress.
-      workers: those that evaluate together.
-      left_out: is told, at every worker, of all workers' recordings that cannot be read; what it
+      workers: the ranks that evaluate together, each its share of the recordings.
+      left_out: is told, at every rank, of all ranks' recordings that cannot be read; what it
         raises ends the evaluation.
 
     Returns:
-      The result at the first worker, None at the others, which need not wait for it.
+      The result at the first rank, None at the others, which need not wait for it.
 
     Raises:
       InputError: no recording could be read.
     """
     started = time.monotonic()
-    share = _Share()
-    with shown_progress("evaluating", data.batches_per_epoch, quiet) as progress:
-        for batch in data.batches():
-            share.left_out += batch.left_out
-            if batch.filler:
-                progress.advance("")
-                continue
-            logits, lengths, batch_losses = step.logits_and_losses(batch)
-            decoded = model.decoder.decode(logits, lengths, data.vocabulary, step_size)
-            indices = batch.indices.tolist()
-            share.results.update(zip(indices, decoded))
-            share.losses.update(zip(indices, batch_losses.tolist()))
-            share.audio_seconds.append(batch.audio_seconds)
+    # By length, so that little is computed for padding, and all ranks have as much to do.
+    rows = sorted(range(len(data.utterances)), key=lambda row: data.seconds[row])
+    own = rows[workers.rank :: workers.size]
+    part = _Part()
+    vocabulary, utterances = data.vocabulary, data.utterances
+    with shown_progress("evaluating", len(own), quiet) as progress:
+        for one in recognizer.transcriber.transcribe(
+            data.utterance_loader(),
+            own,
+            labels=lambda row: vocabulary.encode(utterances[row].transcript),
+        ):
+            if one.error is not None:
+                part.left_out += [LeftOut(one.index, problem) for problem in one.error.problems]
+            else:
+                assert one.result is not None and one.loss is not None
+                part.results[one.index], part.losses[one.index] = one.result, one.loss
             progress.advance("")
-    shares = workers.gather(share)
-    missing = sorted((one for of_one in shares for one in of_one.left_out), key=lambda one: one.row)
+    parts = workers.gather(part)
+    missing = sorted((one for of_one in parts for one in of_one.left_out), key=lambda one: one.row)
     if missing and left_out is not None:
         left_out(missing)
-    if not any(of_one.results for of_one in shares):
+    if not any(of_one.results for of_one in parts):
         problems = [one.problem for one in missing]
         raise workers.stop(InputError("No recording could be read:", problems))
     if not workers.is_first:
         return None
-    results = {row: result for one in shares for row, result in one.results.items()}
-    by_row = {row: loss for one in shares for row, loss in one.losses.items()}
-    losses = np.array([by_row[row] for row in sorted(by_row)])
+    results = {row: result for one in parts for row, result in one.results.items()}
+    by_row = {row: loss for one in parts for row, loss in one.losses.items()}
+    return _evaluation(data, results, by_row, missing, time.monotonic() - started)
+
+
+def _evaluation(
+    data: Any,
+    results: Mapping[int, DecodeResult],
+    losses_by_row: Mapping[int, float],
+    missing: list[LeftOut],
+    seconds: float,
+) -> Evaluation:
+    """The figures of all ranks' results, each of a row of the data."""
+    losses = np.array([losses_by_row[row] for row in sorted(losses_by_row)])
     durations = data.durations()
     utterances = [
         EvaluatedUtterance(
@@ -191,38 +198,34 @@ def evaluate(
     errors = count_errors([u.reference for u in utterances], [u.hypothesis for u in utterances])
     finite = np.isfinite(losses)
     loss = float(losses[finite].mean()) if finite.any() else float("inf")
-    seconds = time.monotonic() - started
-    # Rounded once, so that it does not depend on the shares.
-    audio_seconds = math.fsum(seconds for one in shares for seconds in one.audio_seconds)
+    # Rounded once, so that it does not depend on the ranks.
+    audio_seconds = math.fsum(durations[row] or 0.0 for row in results)
     infinite = int((~finite).sum())
     return Evaluation(loss, infinite, errors, utterances, seconds, audio_seconds, missing)
 
 
 def run_inference(
-    experiment: Any,
-    step: EvaluationStep,
+    recognizer: Recognizer,
+    data: Any,
     keep_logits: bool = False,
     decodes: bool = True,
     workers: Workers = ALONE,
 ) -> Iterator[Transcription]:
-    """What comes of each recording of an experiment, in its order, as soon as it is known.
+    """What comes of each recording of a data layer, in its order, as soon as it is known.
 
     Args:
-      experiment: a trained model, ready to decode, and a data layer; every worker's has all the
-        recordings.
-      step: the compiled forward pass of its model.
+      recognizer: the model and its decoder.
+      data: a data layer; every rank's has all the recordings.
       keep_logits: whether to return the logits too.
       decodes: whether to decode them.
-      workers: those that transcribe together, each its share; all get all results, and all
+      workers: the ranks that transcribe together, each its share; all get all results, and all
         have to take them.
     """
-    data = experiment.data
     rows = range(len(data.utterances))
-    long = long_recordings(experiment, step, data.padded_length)
-    note = long.note(data.seconds)
+    note = recognizer.recordings.note(data.seconds)
     if note:
         say(note)
-    own = long.among(
+    own = recognizer.recordings.among(
         rows[workers.rank :: workers.size],
         data.seconds,
         data.utterance_loader(),
@@ -243,36 +246,6 @@ def run_inference(
             for row in rows[start : start + _GATHERED * workers.size]:
                 progress.advance("")
                 yield some[row]
-
-
-def long_recordings(
-    experiment: Any, step: EvaluationStep, padded: Callable[[int], int]
-) -> LongRecordings:
-    """What transcribes recordings of any length with a trained model.
-
-    Args:
-      experiment: the model, and a data layer: its features, vocabulary, batch size and threads.
-      step: the compiled forward pass of the model.
-      padded: see `Transcriber`.
-    """
-    model, data, step_size = experiment.model, experiment.data, experiment.step_size
-    transcriber = Transcriber(
-        step,
-        lambda logits, lengths: model.decoder.decode(logits, lengths, data.vocabulary, step_size),
-        data.batch_size,
-        padded,
-        data.most_batch_frames,
-        max(data.threads, 1),
-    )
-    return LongRecordings(
-        transcriber,
-        data.extractor,
-        data.vocabulary.symbols,
-        data.extractor.options.hop_length * model.encoder.time_stride,
-        step_size,
-        experiment.params["segmentation"],
-        experiment.trained_on,
-    )
 
 
 def confidence(result: DecodeResult) -> float | None:

@@ -8,7 +8,7 @@ for result in recognizer.transcribe(["seven.flac", samples]):
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -20,19 +20,28 @@ from open_seq2seq.checkpoints.storage import read_contract, read_training_data
 from open_seq2seq.checkpoints.variables import restore, restore_averaged_weights
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
-from open_seq2seq.data.audio import audio_info, mono_blocks, resampled_blocks
-from open_seq2seq.decoders import DecodeResult
+from open_seq2seq.data.audio import (
+    audio_info,
+    mono_blocks,
+    read_audio,
+    resample,
+    resampled_blocks,
+)
+from open_seq2seq.data.paths import config_path
+from open_seq2seq.decoders import Decoder, DecodeResult, make_decoder
+from open_seq2seq.decoders.beam_search import PATHS
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import (
     Experiment,
     check_contract,
     effective_params,
     make_experiment,
-    prepare_decoding,
 )
-from open_seq2seq.inference.evaluation import long_recordings
+from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.inference.forward import EvaluationStep
-from open_seq2seq.inference.transcriber import Transcription
+from open_seq2seq.inference.long_recordings import LongRecordings
+from open_seq2seq.inference.transcriber import Network, Transcriber, Transcription
+from open_seq2seq.vocabulary import SymbolTexts
 
 Audio = str | Path | np.ndarray
 
@@ -40,18 +49,83 @@ _log = logging.getLogger(__name__)
 
 
 class Recognizer:
-    """A trained model that is ready to transcribe.
+    """A trained model that transcribes: front-end, network, vocabulary and decoder.
+
+    Evaluation during training and after it, `run.py --mode=infer`, `--infer_files` and Python's
+    programs all use this one object: one way of batching, padding and decoding.
 
     Args:
-      experiment: a model with trained weights and its data layer.
+      front_end: samples -> features.
+      network: the compiled forward pass.
+      vocabulary: the network's symbols.
+      decoder: logits -> results.
+      frame_shift: seconds from one frame of logits to the next.
+      time_stride: frames of features for one of logits.
+      segmentation: how long recordings are cut; filled parameters of `segmentation`.
+      batch_size: recordings in a batch.
+      most_batch_frames: padded frames of features in a batch, at most; None: no limit.
+      threads: how many recordings are read at the same time.
+      trained_on: "longest" and "mean" of training's recordings, in seconds; None: unknown.
     """
 
-    def __init__(self, experiment: Experiment):
-        self._experiment = experiment
-        self.sample_freq: int = experiment.params["data_layer_params"]["sample_freq"]
-        self.batch_size: int = experiment.data.batch_size
-        step = EvaluationStep(experiment.model)
-        self._recordings = long_recordings(experiment, step, _padded)
+    def __init__(
+        self,
+        front_end: FeatureExtractor,
+        network: Network,
+        vocabulary: SymbolTexts,
+        decoder: Decoder,
+        *,
+        frame_shift: float,
+        time_stride: int,
+        segmentation: Mapping[str, Any],
+        batch_size: int = 32,
+        most_batch_frames: int | None = None,
+        threads: int = 1,
+        trained_on: Mapping[str, float] | None = None,
+    ):
+        self.front_end, self.vocabulary, self.decoder = front_end, vocabulary, decoder
+        self.sample_freq: int = front_end.options.sample_freq
+        self.frame_shift = frame_shift
+        self.batch_size = batch_size
+        self.transcriber = Transcriber(
+            network, decoder.decode, batch_size, most_batch_frames, max(threads, 1)
+        )
+        self.recordings = LongRecordings(
+            self.transcriber,
+            front_end,
+            vocabulary.symbols,
+            front_end.options.hop_length * time_stride,
+            frame_shift,
+            segmentation,
+            trained_on,
+        )
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Recognizer:
+        """An experiment's model, which may be in training.
+
+        Args:
+          experiment: the model, a data layer whose front-end and vocabulary it has, and the
+            parameters of the mode in which texts are wanted.
+
+        Raises:
+          InputError: beam search is asked for, and something it needs is missing or unfit.
+        """
+        params, data, model = experiment.params, experiment.data, experiment.model
+        batch_size = params["eval_batch_size_per_gpu"] or params["batch_size_per_gpu"]
+        return cls(
+            data.extractor,
+            EvaluationStep(model),
+            data.vocabulary,
+            decoder_of(params, data.vocabulary, experiment.step_size),
+            frame_shift=experiment.step_size,
+            time_stride=model.encoder.time_stride,
+            segmentation=params["segmentation"],
+            batch_size=batch_size,
+            most_batch_frames=data.most_batch_frames,
+            threads=data.threads,
+            trained_on=experiment.trained_on,
+        )
 
     @classmethod
     def load(
@@ -75,9 +149,8 @@ class Recognizer:
         config = load_config(config_file)
         params = effective_params(config, split_arguments(overrides), "interactive_infer")
         experiment = make_experiment(params, config.base_model, "infer", utterances=[])
-        prepare_decoding(experiment, experiment.params)
         load_trained_weights(experiment, checkpoint, enable_logs)
-        return cls(experiment)
+        return cls.of(experiment)
 
     @overload
     def transcribe(
@@ -119,7 +192,17 @@ class Recognizer:
         """The logits `[time, class]` of each recording, in order; all else as `transcribe`."""
         return [one.logits for one in self._all(audio, sample_freq, on_error, logits=True)]
 
-    def stream(
+    def log_probs(
+        self, audio: Sequence[Audio], sample_freq: int | None = None, on_error: str = "raise"
+    ) -> list[Any]:
+        """The natural logarithms of the symbols' probabilities, `[time, class]` of each recording.
+
+        The blank is the last class; all else as `transcribe`.
+        """
+        logits = self.logits(audio, sample_freq, on_error)
+        return [None if one is None else log_softmax(one) for one in logits]
+
+    def transcriptions(
         self, audio: Sequence[Audio], sample_freq: int | None = None, logits: bool = False
     ) -> Iterator[Transcription]:
         """What comes of each recording, in order, as soon as it is known.
@@ -133,28 +216,38 @@ class Recognizer:
             is in its `Transcription`.
         """
         given = _recordings(audio)
-
-        def load(index: int) -> np.ndarray:
-            one = given[index]
-            try:
-                path = str(one) if isinstance(one, Path) else one
-                return self._experiment.data.features(path, sample_freq)
-            except InputError as error:
-                if not isinstance(one, np.ndarray):
-                    raise
-                problem = replace(error.problems[0], where=f"audio[{index}]")
-                raise InputError(error.summary, [problem]) from None
-
         seconds = [self._seconds(one, sample_freq) for one in given]
-        note = self._recordings.note(seconds)
+        note = self.recordings.note(seconds)
         if note:
             _log.info(note)
+
+        def load(index: int) -> np.ndarray:
+            return self._features(given[index], sample_freq, f"audio[{index}]")
 
         def blocks(index: int) -> Iterator[np.ndarray]:
             return self._blocks(given[index], sample_freq)
 
         everything = range(len(given))
-        return self._recordings.among(everything, seconds, load, blocks, logits, not logits)
+        return self.recordings.among(everything, seconds, load, blocks, logits, not logits)
+
+    def _features(self, audio: Audio, sample_freq: int | None, name: str) -> np.ndarray:
+        """The features of one recording, `[time, feature]`.
+
+        Raises:
+          InputError: the recording cannot be read; `name` says which of some arrays it is.
+        """
+        if not isinstance(audio, np.ndarray):
+            return self.front_end(read_audio(audio, self.sample_freq))
+        try:
+            if audio.dtype == np.int16:
+                audio = audio.astype(np.float32) / 32768
+            if audio.ndim == 1 and sample_freq and np.issubdtype(audio.dtype, np.floating):
+                samples = audio.astype(np.float32, copy=False)
+                audio = resample(samples, sample_freq, self.sample_freq)
+            return self.front_end(audio)
+        except InputError as error:
+            problem = replace(error.problems[0], where=name)
+            raise InputError(error.summary, [problem]) from None
 
     def _seconds(self, audio: Audio, sample_freq: int | None) -> float:
         """The length of a recording; 0 of one that cannot be used, which is said when it is."""
@@ -183,7 +276,7 @@ class Recognizer:
     ) -> list[Any]:
         if on_error not in ("raise", "skip"):
             raise ValueError(f'on_error is "raise" or "skip". Received: on_error={on_error!r}')
-        done = list(self.stream(audio, sample_freq, logits))
+        done = list(self.transcriptions(audio, sample_freq, logits))
         problems = [problem for one in done if one.error for problem in one.error.problems]
         if problems and on_error == "raise":
             raise RecordingsLeftOut(
@@ -226,9 +319,27 @@ def _recordings(audio: Sequence[Audio]) -> Sequence[Audio]:
     return audio
 
 
-def _padded(frames: int) -> int:
-    """To a multiple of 64 frames: few shapes, few kernels."""
-    return -(-frames // 64) * 64
+def decoder_of(params: Mapping[str, Any], vocabulary: SymbolTexts, frame_shift: float) -> Decoder:
+    """The decoder of a mode's parameters, whose file names are those of a config.
+
+    Raises:
+      InputError: beam search is asked for, and something it needs is missing or unfit.
+    """
+    decoder_params = dict(params["decoder_params"])
+    for name in PATHS:
+        if decoder_params[name] is not None:
+            decoder_params[name] = config_path(decoder_params[name])
+    decoder = make_decoder(decoder_params, vocabulary, frame_shift)
+    if decoder.note:
+        _log.info("Beam search: %s", decoder.note)
+    return decoder
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """The natural logarithms of the softmax over the last axis; computed in float64."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True, initial=-np.inf)
+    logs = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return logs.astype(np.float32)
 
 
 def load_trained_weights(

@@ -24,11 +24,14 @@ _DECODED_TOGETHER = 64
 Decode = Callable[[np.ndarray, np.ndarray], list[DecodeResult]]
 
 
-class LogitsStep(Protocol):
+class Network(Protocol):
     """A model's forward pass."""
 
     def logits(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
         """Logits `[batch, time', class]` and their lengths `[batch]`."""
+
+    def logits_and_losses(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same, and the loss of each utterance `[batch]`."""
 
 
 @dataclass(frozen=True)
@@ -40,33 +43,33 @@ class Transcription:
       result: its transcript; None where there is an error, or only logits were asked for.
       logits: `[time', class]`, raw, blank last, cut to its length; None unless asked for.
       error: why it could not be read; None where it could.
+      loss: of its labels, where they were given; may be infinite.
     """
 
     index: int
     result: DecodeResult | None = None
     logits: np.ndarray | None = None
     error: InputError | None = None
+    loss: float | None = None
 
 
 @dataclass
 class Transcriber:
     """Transcribes recordings with a trained model, and does not end with a damaged one.
 
-    `run.py --mode=infer`, with a manifest or `--infer_files`, and `Recognizer` all use it.
+    Everything that a `Recognizer` does with recordings goes through it.
 
     Args:
-      step: the model's forward pass.
+      network: the model's forward pass.
       decode: logits and lengths -> results.
       batch_size: recordings in a batch.
-      padded: frames -> the frames that a batch is padded to: few different ones.
       most_padded_frames: padded frames in a batch, at most; None: no limit.
       threads: how many recordings are loaded at the same time.
     """
 
-    step: LogitsStep
+    network: Network
     decode: Decode
     batch_size: int
-    padded: Callable[[int], int]
     most_padded_frames: int | None = None
     threads: int = 1
 
@@ -76,6 +79,7 @@ class Transcriber:
         indices: Sequence[int],
         keep_logits: bool = False,
         decodes: bool = True,
+        labels: Callable[[int], np.ndarray] | None = None,
     ) -> Generator[Transcription, None, None]:
         """What comes of each recording, in the order of `indices`, as soon as it is known.
 
@@ -85,40 +89,57 @@ class Transcriber:
           indices: the recordings.
           keep_logits: whether to return the logits too.
           decodes: whether to decode them.
+          labels: index -> `[label]` int32, of which the losses are computed; None: none are.
         """
         most = _WINDOW * self.batch_size
         loaded = load_ahead(load, indices, self.threads, most, _MOST_FRAMES)
         try:
             for window in _windows(loaded, most):
-                features = [one for _, one in window if isinstance(one, np.ndarray)]
-                logits = self.logits(features)
+                read = [(at, one) for at, one in window if isinstance(one, np.ndarray)]
+                features = [one for _, one in read]
+                own_labels = [labels(at) for at, _ in read] if labels else None
+                logits, losses = self._computed(features, own_labels)
                 results = self.decoded(logits) if decodes else [None] * len(logits)
-                done = zip(logits, results)
+                done = zip(logits, results, losses)
                 for index, one in window:
                     if isinstance(one, InputError):
                         yield Transcription(index, error=one)
                     else:
-                        own, result = next(done)
-                        yield Transcription(index, result, own if keep_logits else None)
+                        own, result, loss = next(done)
+                        kept = own if keep_logits else None
+                        yield Transcription(index, result, kept, loss=loss)
         finally:
             loaded.close()
 
     def logits(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The logits `[time', class]` of each `[time, feature]`, in batches of like length."""
-        result: list[Any] = [None] * len(features)
+        return self._computed(features, None)[0]
+
+    def _computed(
+        self, features: Sequence[np.ndarray], labels: Sequence[np.ndarray] | None
+    ) -> tuple[list[np.ndarray], list[float | None]]:
+        """The logits of each, and the loss of its labels if there are any."""
+        logits: list[Any] = [None] * len(features)
+        losses: list[float | None] = [None] * len(features)
         for rows in self._batches([len(one) for one in features]):
-            length = self.padded(max(len(features[row]) for row in rows))
-            logits, lengths = self.step.logits(_batch([features[row] for row in rows], length))
+            own = [features[row] for row in rows]
+            if labels is None:
+                outputs, lengths = self.network.logits(_batch(own))
+            else:
+                batch = _batch(own, [labels[row] for row in rows])
+                outputs, lengths, values = self.network.logits_and_losses(batch)
+                for row, loss in zip(rows, values.tolist()):
+                    losses[row] = loss
             for place, row in enumerate(rows):
                 # A copy: a part of the batch would keep all of it in memory.
-                result[row] = logits[place, : lengths[place]].copy()
-        return result
+                logits[row] = outputs[place, : lengths[place]].copy()
+        return logits, losses
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
         """Rows that form a batch, from the shortest to the longest."""
         rows: list[int] = []
         for row in sorted(range(len(lengths)), key=lambda row: lengths[row]):
-            frames = self.padded(lengths[row]) * (len(rows) + 1)
+            frames = padded_length(lengths[row]) * (len(rows) + 1)
             too_many = self.most_padded_frames is not None and frames > self.most_padded_frames
             if len(rows) == self.batch_size or (rows and too_many):
                 yield rows
@@ -156,11 +177,24 @@ def _windows(loaded: Iterator[tuple[int, Loaded]], most: int) -> Iterator[list[t
         yield window
 
 
-def _batch(features: Sequence[np.ndarray], length: int) -> Batch:
+def padded_length(frames: int) -> int:
+    """The frames that a batch with so many is padded to: few different ones, as shapes cost time.
+
+    Eight lengths in each octave, and multiples of 16: at most an eighth of a batch is padding.
+    """
+    step = 1 << max((frames - 1).bit_length() - 4, 4)
+    return -(-frames // step) * step
+
+
+def _batch(features: Sequence[np.ndarray], labels: Sequence[np.ndarray] | None = None) -> Batch:
+    length = padded_length(max(len(one) for one in features))
     padded = np.zeros((len(features), length, features[0].shape[1]), np.float32)
     for row, one in zip(padded, features):
         row[: len(one)] = one
     lengths = np.array([len(one) for one in features], np.int32)
-    nothing = np.zeros((len(features), 0), np.int32)
-    zeros = np.zeros(len(features), np.int32)
-    return Batch(padded, lengths, nothing, zeros, np.arange(len(features)), 0.0)
+    labels = labels or [np.zeros(0, np.int32)] * len(features)
+    label_lengths = np.array([len(one) for one in labels], np.int32)
+    padded_labels = np.zeros((len(features), label_lengths.max(initial=0)), np.int32)
+    for row, one in zip(padded_labels, labels):
+        row[: len(one)] = one
+    return Batch(padded, lengths, padded_labels, label_lengths, np.arange(len(features)), 0.0)

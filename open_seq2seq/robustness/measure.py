@@ -10,7 +10,7 @@ import numpy as np
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.inference.evaluation import evaluate
-from open_seq2seq.inference.forward import EvaluationStep
+from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.metrics.error_rate import ErrorCounts
 from open_seq2seq.robustness.conditions import CLEAN, Condition
 
@@ -69,7 +69,7 @@ def measure(
     Raises:
       InputError: no recording can be read.
     """
-    data, step = experiment.data, EvaluationStep(experiment.model)
+    data, recognizer = experiment.data, Recognizer.of(experiment)
     sample_freq = experiment.params["data_layer_params"]["sample_freq"]
     clean = None
     for condition in (CLEAN, *conditions):
@@ -80,10 +80,8 @@ def measure(
         data.recordings.change = change
         try:
             found = evaluate(
-                experiment.model,
-                step,
+                recognizer,
                 data,
-                experiment.step_size,
                 quiet=True,
                 left_out=left_out if clean is None else None,
             )

@@ -9,40 +9,36 @@ import numpy as np
 from open_seq2seq.data.audio import read_audio
 from open_seq2seq.decoders.forced_alignment import align_words
 from open_seq2seq.errors import InputError
-from open_seq2seq.experiment import Experiment
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.metrics.analysis import EvaluatedUtterance, ScoredUtterance
 from open_seq2seq.metrics.sound import Sound, TimedWord
 
 
-def sounds_of(experiment: Experiment, scored: Sequence[ScoredUtterance]) -> dict[str, Sound]:
+def sounds_of(recognizer: Recognizer, scored: Sequence[ScoredUtterance]) -> dict[str, Sound]:
     """Some utterances of an evaluation, each read and recognised once more.
 
     Words of the hypothesis are where the decoder puts them, those of the reference where the
     network finds them most probable, if they were said (forced alignment).
 
     Args:
-      experiment: the model that was evaluated, and the data layer.
+      recognizer: the model that was evaluated.
       scored: the utterances.
 
     Returns:
       By the utterances' names; without those whose audio is not at hand any more.
     """
-    recognizer = Recognizer(experiment)
-    found = {one.utterance.name: _sound(experiment, recognizer, one) for one in scored}
+    found = {one.utterance.name: _sound(recognizer, one) for one in scored}
     return {name: sound for name, sound in found.items() if sound is not None}
 
 
-def _sound(experiment: Experiment, recognizer: Recognizer, one: ScoredUtterance) -> Sound | None:
+def _sound(recognizer: Recognizer, one: ScoredUtterance) -> Sound | None:
     samples = _samples(one.utterance, recognizer.sample_freq)
     if samples is None:
         return None
     (logits,) = recognizer.logits([samples], recognizer.sample_freq)
-    vocabulary, step_size = experiment.data.vocabulary, experiment.step_size
-    (result,) = experiment.model.decoder.decode(
-        logits[None], np.array([len(logits)]), vocabulary, step_size
-    )
-    said = align_words(logits, one.utterance.reference, vocabulary, step_size)
+    (result,) = recognizer.decoder.decode(logits[None], np.array([len(logits)]))
+    vocabulary, frame_shift = recognizer.vocabulary, recognizer.frame_shift
+    said = align_words(logits, one.utterance.reference, vocabulary, frame_shift)
     of_reference, of_hypothesis = [], []
     for reference, hypothesis in one.alignment.pairs:
         wrong = "" if reference == hypothesis else "substituted"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,12 +14,30 @@ from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.inference.evaluation import Evaluation, evaluate
 from open_seq2seq.inference.forward import EvaluationStep
+from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.inference.text_evaluation import TextEvaluation, evaluate_text
 from open_seq2seq.metrics.error_rate import count_errors
 from open_seq2seq.training.step import StepResult
 
 AnyEvaluation = Evaluation | TextEvaluation
 WhatIsLeftOut = Callable[[Sequence[LeftOut]], None] | None
+
+
+class Evaluator(Protocol):
+    """What evaluates a model on a data layer; made once, used at every evaluation."""
+
+    data: Any
+
+    def evaluate(
+        self, quiet: bool = False, workers: Workers = ALONE, left_out: WhatIsLeftOut = None
+    ) -> AnyEvaluation | None:
+        """Evaluates; only the first rank has the result.
+
+        Args:
+          quiet: show no progress.
+          workers: the ranks that evaluate together.
+          left_out: is told what could not be read.
+        """
 
 
 class Task(Protocol):
@@ -30,23 +49,45 @@ class Task(Protocol):
     rows: str
     steps: str
 
-    def evaluate(
-        self,
-        experiment: Experiment,
-        step: EvaluationStep,
-        data: Any,
-        quiet: bool = False,
-        workers: Workers = ALONE,
-        left_out: WhatIsLeftOut = None,
-    ) -> AnyEvaluation | None:
-        """Evaluates the experiment's model on `data`; only the first worker has the result.
+    def evaluator(self, experiment: Experiment, params: Mapping[str, Any], data: Any) -> Evaluator:
+        """What evaluates the experiment's model.
 
         Args:
-          left_out: is told what could not be read.
+          params: checked and filled parameters of mode eval.
+          data: the data layer of it.
+
+        Raises:
+          InputError: beam search is asked for, and something it needs is missing or unfit.
         """
 
     def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
         """What the model made of the first row of a training batch."""
+
+
+class SpeechEvaluator:
+    """An `Evaluator` of a recogniser: error rates."""
+
+    def __init__(self, recognizer: Recognizer, data: Any):
+        self.recognizer, self.data = recognizer, data
+
+    def evaluate(
+        self, quiet: bool = False, workers: Workers = ALONE, left_out: WhatIsLeftOut = None
+    ) -> Evaluation | None:
+        """See `Evaluator`."""
+        return evaluate(self.recognizer, self.data, quiet, workers, left_out)
+
+
+class TextEvaluator:
+    """An `Evaluator` of a language model: perplexity."""
+
+    def __init__(self, step: EvaluationStep, data: Any):
+        self.step, self.data = step, data
+
+    def evaluate(
+        self, quiet: bool = False, workers: Workers = ALONE, left_out: WhatIsLeftOut = None
+    ) -> TextEvaluation | None:
+        """See `Evaluator`."""
+        return evaluate_text(self.step, self.data, quiet, workers)
 
 
 class SpeechTask:
@@ -54,19 +95,10 @@ class SpeechTask:
 
     rows, steps = "utterances", "frames"
 
-    def evaluate(
-        self,
-        experiment: Experiment,
-        step: EvaluationStep,
-        data: Any,
-        quiet: bool = False,
-        workers: Workers = ALONE,
-        left_out: WhatIsLeftOut = None,
-    ) -> Evaluation | None:
+    def evaluator(self, experiment: Experiment, params: Mapping[str, Any], data: Any) -> Evaluator:
         """See `Task`."""
-        return evaluate(
-            experiment.model, step, data, experiment.step_size, quiet, workers, left_out
-        )
+        evaluated = replace(experiment, params=dict(params), data=data)
+        return SpeechEvaluator(Recognizer.of(evaluated), data)
 
     def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
         """See `Task`."""
@@ -87,17 +119,9 @@ class TextTask:
 
     rows, steps = "lines", "tokens"
 
-    def evaluate(
-        self,
-        experiment: Experiment,
-        step: EvaluationStep,
-        data: Any,
-        quiet: bool = False,
-        workers: Workers = ALONE,
-        left_out: WhatIsLeftOut = None,
-    ) -> TextEvaluation | None:
+    def evaluator(self, experiment: Experiment, params: Mapping[str, Any], data: Any) -> Evaluator:
         """See `Task`."""
-        return evaluate_text(step, data, quiet, workers)
+        return TextEvaluator(EvaluationStep(experiment.model), data)
 
     def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
         """See `Task`."""

@@ -43,7 +43,7 @@ from open_seq2seq.training.reporting import Reporter, TrainedStep
 from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
 from open_seq2seq.training.stop_signals import StopSignals
 from open_seq2seq.training.stopwatch import Stopwatch
-from open_seq2seq.training.tasks import AnyEvaluation
+from open_seq2seq.training.tasks import AnyEvaluation, Evaluator
 from open_seq2seq.training.validation import Validation
 
 
@@ -68,7 +68,7 @@ class Trainer:
     Args:
       experiment: model and training data.
       logdir: where checkpoints and events go; None writes nothing (benchmarks).
-      evaluation_data: a data layer that is evaluated every `eval_steps`, or None.
+      evaluator: what evaluates the model every `eval_steps`, or None.
       jit: compile the step with XLA.
       workers: the processes that train together; each has a trainer, the first one writes.
     """
@@ -77,7 +77,7 @@ class Trainer:
         self,
         experiment: Experiment,
         logdir: LogDir | None,
-        evaluation_data: Any = None,
+        evaluator: Evaluator | None = None,
         jit: bool = False,
         workers: Workers = ALONE,
     ):
@@ -104,10 +104,10 @@ class Trainer:
         self._make_step(jit)
         self.writer = CheckpointWriter()
         self.validation = None
-        if evaluation_data is not None:
+        if evaluator is not None:
             used = self.average if params["use_ema"] else None
             self.validation = Validation(
-                experiment, evaluation_data, self.logdir, used, workers, self.writer
+                experiment, evaluator, self.logdir, used, workers, self.writer
             )
         self._watch = Stopwatch(params["bench_start"], unit=self.data.UNIT)
         self._signals = StopSignals()

@@ -12,11 +12,10 @@ from open_seq2seq.checkpoints.logdir import LogDir
 from open_seq2seq.console import say
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.experiment import Experiment
-from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.runs.summary import write_evaluation
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList
-from open_seq2seq.training.tasks import AnyEvaluation, task_of
+from open_seq2seq.training.tasks import AnyEvaluation, Evaluator
 
 
 class Validation:
@@ -24,7 +23,7 @@ class Validation:
 
     Args:
       experiment: its model and parameters.
-      data: the data layer to evaluate on.
+      evaluator: evaluates it, on its data.
       logdir: where records and the best checkpoints go; None writes nothing.
       average: the averaged weights, which are evaluated (and kept as the best) instead of the
         model's own; or None.
@@ -35,20 +34,20 @@ class Validation:
     def __init__(
         self,
         experiment: Experiment,
-        data: Any,
+        evaluator: Evaluator,
         logdir: LogDir | None,
         average: WeightAverage | None,
         workers: Workers = ALONE,
         writer: BackgroundWriter | None = None,
     ):
         self.workers = workers
-        self.experiment, self.data, self.logdir, self.average = experiment, data, logdir, average
-        self.step = EvaluationStep(experiment.model)
+        self.experiment, self.evaluator = experiment, evaluator
+        self.logdir, self.average = logdir, average
         self.last: AnyEvaluation | None = None
         self.left_out = LeftOutGuard(
             LeftOutList(logdir.root / "left_out_evaluation.txt" if logdir else None),
             "Evaluation",
-            len(data.utterances),
+            len(evaluator.data.utterances),
             experiment.params.get("max_damaged_share", 0.0),
             workers,
         )
@@ -69,11 +68,7 @@ class Validation:
         Returns: the figures for TensorBoard; none at other workers than the first.
         """
         with self.average.swapped_in() if self.average else nullcontext():
-            task = task_of(self.experiment.model)
-            result = task.evaluate(
-                self.experiment,
-                self.step,
-                self.data,
+            result = self.evaluator.evaluate(
                 quiet=True,
                 workers=self.workers,
                 left_out=lambda found: self.left_out.add(f"step {state['step']}", found),

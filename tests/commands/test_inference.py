@@ -322,7 +322,7 @@ class TestRecognizer:
             recognizer.transcribe([good, np.zeros((2, 2), np.float32)])
 
     def test_results_come_while_others_are_computed(self, recognizer, damaged):
-        stream = recognizer.stream(damaged)
+        stream = recognizer.transcriptions(damaged)
         first = next(stream)
         assert first.index == 0 and first.result.text
         assert [one.error is not None for one in stream] == [True, False, True, True, False]

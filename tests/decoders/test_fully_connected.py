@@ -4,10 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from ctc_decoder_with_lm import PRESETS
 from open_seq2seq.decoders import DECODERS, FullyConnectedCTCDecoder
-from open_seq2seq.decoders.fully_connected import LM_SCORINGS
-from tests.decoders.test_greedy import CHARACTERS, spell
 
 
 def make(**kwargs):
@@ -50,12 +47,6 @@ def test_config_round_trip():
     assert copy.get_config() == decoder.get_config()
 
 
-def test_decode_is_greedy():
-    logits = spell("a-bb-c")
-    results = make().decode(logits[None], np.array([6]), CHARACTERS, 0.02)
-    assert [result.text for result in results] == ["abc"]
-
-
 def test_old_parameters_are_accepted():
     params = {
         "use_language_model": False,
@@ -71,27 +62,6 @@ def test_old_parameters_are_accepted():
     }
     decoder = DECODERS["FullyConnectedCTCDecoder"](params, vocab_size=28)
     assert decoder.params["alpha"] == 2.0
-
-
-def test_beam_search_sums_up_alignments(tmp_path):
-    """Without a language model and at alpha 0: the likeliest text, not the likeliest path."""
-    probabilities = np.full((2, 6), 1e-9)
-    probabilities[:, [1, 5]] = 0.4, 0.6  # "--" 0.36; "a-", "-a" and "aa" 0.64
-    logits = np.log(probabilities / probabilities.sum(1, keepdims=True)).astype(np.float32)
-    batch, lengths = logits[None], np.array([2])
-    greedy = make()
-    assert greedy.decode(batch, lengths, CHARACTERS, 0.02)[0].text == ""
-    decoder = FullyConnectedCTCDecoder({"use_language_model": True}, vocab_size=5)
-    for _ in range(2):
-        (result,) = decoder.decode(batch, lengths, CHARACTERS, 0.02)
-        assert result.text == "a"
-    params = FullyConnectedCTCDecoder.PARAMS.parse({"use_language_model": True})
-    greedy.prepare(params, CHARACTERS.symbols, 0.02)
-    assert greedy.decode(batch, lengths, CHARACTERS, 0.02)[0].text == "a"
-
-
-def test_every_preset_can_be_chosen():
-    assert set(LM_SCORINGS) == set(PRESETS)
 
 
 def test_hot_words_are_phrases_with_numbers():

@@ -5,12 +5,14 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.inference import ahead, transcriber
 from open_seq2seq.inference.ahead import load_ahead
-from open_seq2seq.inference.transcriber import Transcriber
+from open_seq2seq.inference.transcriber import Transcriber, padded_length
 
 LENGTHS = [5, 900, 17, 64, 65, 3, 200, 201, 8, 77, 1, 450]
 
@@ -32,6 +34,12 @@ class Network:
         assert (batch.features.shape[1] >= batch.feature_lengths).all()
         return batch.features[:, ::2], -(-batch.feature_lengths // 2)
 
+    def logits_and_losses(self, batch):
+        """The loss: the sum of the labels and the row's number, which belong together."""
+        inside = np.arange(batch.labels.shape[1]) < batch.label_lengths[:, None]
+        losses = (batch.labels * inside).sum(axis=1) + batch.features[:, 0, 0]
+        return *self.logits(batch), losses
+
 
 def decode(logits, lengths):
     """The text says what was decoded: row and number of frames."""
@@ -41,14 +49,13 @@ def decode(logits, lengths):
 
 
 def make(**changes):
-    settings = {
-        "step": Network(),
+    chosen = {
+        "network": Network(),
         "decode": decode,
         "batch_size": 3,
-        "padded": lambda n: -(-n // 64) * 64,
         "threads": 3,
     }
-    return Transcriber(**{**settings, **changes})
+    return Transcriber(**{**chosen, **changes})
 
 
 def expected(row):
@@ -70,7 +77,7 @@ def test_results_come_in_order_whatever_the_batches(batch_size, threads):
     assert [one.index for one in found] == rows
     assert [one.result.text for one in found] == [expected(row) for row in rows]
     assert all(one.logits is None and one.error is None for one in found)
-    assert max(shape[0] for shape in made.step.shapes) <= batch_size
+    assert max(shape[0] for shape in made.network.shapes) <= batch_size
 
 
 def test_logits_are_cut_to_the_recordings_length():
@@ -78,6 +85,32 @@ def test_logits_are_cut_to_the_recordings_length():
     for one in found:
         np.testing.assert_array_equal(one.logits, features(one.index)[::2])
         assert one.result is None
+
+
+def test_losses_are_of_each_recordings_own_labels():
+    def load(row):
+        if row == 4:
+            raise InputError("Cannot read audio:", [Problem("4.wav", "noise", "speech")])
+        return features(row)
+
+    rows = [7, 4, *range(10, 30)]
+    labels = {row: np.arange(row % 5, dtype=np.int32) for row in rows}
+    for one in make().transcribe(load, rows, labels=labels.__getitem__):
+        if one.index == 4:
+            assert one.loss is None and one.error is not None
+        else:
+            assert one.loss == labels[one.index].sum() + one.index
+            assert one.result.text == expected(one.index)
+    assert all(one.loss is None for one in make().transcribe(features, rows))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 100_000))
+def test_padded_lengths_are_few_and_near(frames):
+    padded = padded_length(frames)
+    assert frames <= padded < frames + max(16, frames / 8 + 1) and padded % 16 == 0
+    assert padded_length(padded) == padded
+    assert len({padded_length(n) for n in range(frames, 2 * frames)}) <= 9
 
 
 def test_an_error_is_the_recordings_own():
@@ -120,8 +153,8 @@ def test_results_are_there_before_the_last_recording_is_loaded():
 def test_a_batch_has_no_more_frames_than_said():
     made = make(batch_size=8, most_padded_frames=1024)
     list(made.transcribe(features, range(48)))
-    assert max(shape[0] * shape[1] for shape in made.step.shapes) <= 1024
-    assert max(shape[0] for shape in made.step.shapes) == 8
+    assert max(shape[0] * shape[1] for shape in made.network.shapes) <= 1024
+    assert max(shape[0] for shape in made.network.shapes) == 8
 
 
 def test_long_recordings_are_few_at_a_time(monkeypatch):
@@ -143,7 +176,7 @@ def test_long_recordings_are_few_at_a_time(monkeypatch):
                 waiting[0] -= len(batch.features)
             return super().logits(batch)
 
-    made = make(step=Slow(), batch_size=8, threads=2, decode=lambda x, n: [None] * len(n))
+    made = make(network=Slow(), batch_size=8, threads=2, decode=lambda x, n: [None] * len(n))
     assert len(list(made.transcribe(load, range(30)))) == 30
     # A window of two, two that wait, one in each of two threads.
     assert most[0] <= 6

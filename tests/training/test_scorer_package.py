@@ -10,7 +10,8 @@ import pytest
 from ctc_decoder_with_lm import BeamSearchDecoder, LanguageModel
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
-from open_seq2seq.experiment import effective_params, make_experiment, prepare_decoding
+from open_seq2seq.experiment import effective_params, make_experiment
+from open_seq2seq.inference.recognizer import Recognizer
 from tests.ctc_decoder_with_lm.language_model_files import build_binary
 from tests.training.test_beam_search import ARPA
 
@@ -70,12 +71,11 @@ def test_decoding_is_that_of_its_values(corpus, package):
     config = load_config(corpus / "config.py")
     params = effective_params(config, split_arguments(arguments(package)), "infer")
     experiment = make_experiment(params, config.base_model, "infer", utterances=[])
-    prepare_decoding(experiment, experiment.params)
-    data, step_size = experiment.data, experiment.step_size
-    symbols = data.vocabulary.symbols
+    recognizer = Recognizer.of(experiment)
+    symbols = recognizer.vocabulary.symbols
     logits = np.random.default_rng(0).normal(0, 2, (3, 40, len(symbols) + 1)).astype(np.float32)
     lengths = np.full(3, 40)
-    found = experiment.model.decoder.decode(logits, lengths, data.vocabulary, step_size)
+    found = recognizer.decoder.decode(logits, lengths)
     # The same model with its words, and the values as arguments.
     decoder = BeamSearchDecoder(
         symbols, LanguageModel(corpus / "lm.arpa"), "deepspeech", lexicon=WORDS
