@@ -79,6 +79,9 @@ base_params = {
         "window_size": 0.02,
         "window_stride": 0.01,
         "norm_per_feature": True,
+        # Pauses do not change what speech looks like; digital silence looks like a quiet room.
+        "norm_range": 35,
+        "noise_floor": -50,
         "dither": 1e-5,
         "pad_to": 16,
         "vocab_file": str(digits / "vocab.txt"),
@@ -94,6 +97,14 @@ train_params = {
             "width_freq_mask": 4,
             "n_time_mask": 1,
             "width_time_mask": 4,
+            # Recordings are trimmed to the word; who speaks to the model pauses.
+            "pauses": {
+                "probability": 0.25,
+                "max_duration": 0.6,
+                "digital_share": 0.3,
+                "noise_level_min": -60,
+                "noise_level_max": -15,
+            },
         },
     },
 }

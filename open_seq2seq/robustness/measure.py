@@ -23,11 +23,14 @@ class Result:
       condition: which.
       errors: word and character error counts of the whole set.
       clean: those of the recordings as they are.
+      changed: the share of the recordings that the condition changed, in [0, 1]: there may be
+        no place for a pause in a single word.
     """
 
     condition: Condition
     errors: ErrorCounts
     clean: ErrorCounts
+    changed: float
 
     @property
     def wer(self) -> float:
@@ -73,9 +76,17 @@ def measure(
     sample_freq = experiment.params["data_layer_params"]["sample_freq"]
     clean = None
     for condition in (CLEAN, *conditions):
+        changes: dict[str, bool] = {}
 
-        def change(samples: np.ndarray, name: str, condition: Condition = condition) -> np.ndarray:
-            return condition(samples, sample_freq, seed, name)
+        def change(
+            samples: np.ndarray,
+            name: str,
+            condition: Condition = condition,
+            changes: dict[str, bool] = changes,
+        ) -> np.ndarray:
+            changed = condition(samples, sample_freq, seed, name)
+            changes[name] = changed is not samples
+            return changed
 
         data.recordings.change = change
         try:
@@ -89,4 +100,5 @@ def measure(
             data.recordings.change = None
         assert found is not None  # this is the only worker
         clean = clean or found.errors
-        yield Result(condition, found.errors, clean)
+        share = sum(changes.values()) / max(len(changes), 1)
+        yield Result(condition, found.errors, clean, share)

@@ -20,7 +20,10 @@ FORMATS = (".csv", ".json")
 def line(result: Result) -> str:
     """A result under `HEADER`."""
     increase = "" if result.condition is CLEAN else f"{result.increase:+.2f}"
-    return f"{result.condition.name:26} {result.wer:>7.2f} % {result.cer:>7.2f} % {increase:>12}"
+    text = f"{result.condition.name:26} {result.wer:>7.2f} % {result.cer:>7.2f} % {increase:>12}"
+    if result.condition is CLEAN or result.changed == 1:
+        return text
+    return f"{text}  ({result.changed:.0%} of the recordings have a place for it)"
 
 
 def row(result: Result) -> dict[str, Any]:
@@ -40,6 +43,7 @@ def row(result: Result) -> dict[str, Any]:
         "words": words.total,
         "character_errors": characters.errors,
         "characters": characters.total,
+        "changed": round(result.changed, 4),
     }
 
 

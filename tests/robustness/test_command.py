@@ -84,6 +84,7 @@ def test_csv_limit_seed_and_data(trained, measure, tmp_path):
     assert measure(*dataset, *draw)[0] == 0
     first = pd.read_csv(output)
     assert first["condition"].tolist() == ["clean", "noise_white_10dB"]
+    assert first["changed"].tolist() == [0, 1]
     assert measure(*dataset, *draw)[0] == 0
     pd.testing.assert_frame_equal(first, pd.read_csv(output))
     words = first["words"].iloc[0]

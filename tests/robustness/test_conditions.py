@@ -88,6 +88,12 @@ def test_silence_within_is_in_the_quietest_place_of_the_middle():
     np.testing.assert_array_equal(np.delete(changed, np.s_[pause[0] : pause[0] + 8000]), samples)
 
 
+def test_a_word_without_a_quiet_place_has_no_silence_within():
+    samples = sine(400, seconds=1)
+    samples[7000:9000] *= 0.1  # 20 dB: a weak consonant is no pause
+    assert apply("silence_within_0.5s", samples) is samples
+
+
 @pytest.mark.parametrize("level", [-80, -60, -50, -40])
 def test_noise_floors_have_their_level(level):
     samples = voice()
