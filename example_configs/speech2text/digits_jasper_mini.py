@@ -100,9 +100,9 @@ train_params = {
             # Recordings are trimmed to the word; who speaks to the model pauses.
             "pauses": {
                 "probability": 0.25,
-                "max_duration": 0.6,
-                "digital_share": 0.3,
-                "noise_level_min": -60,
+                "max_duration": 0.8,
+                "digital_share": 0.4,
+                "noise_level_min": -55,
                 "noise_level_max": -15,
             },
         },
