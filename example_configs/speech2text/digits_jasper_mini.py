@@ -42,7 +42,7 @@ base_params = {
     "random_seed": 0,
     "logdir": "runs/digits_jasper_mini",
     "batch_size_per_gpu": 32,
-    "num_epochs": 32,
+    "num_epochs": 40,
     "dtype": "mixed",
     "print_loss_steps": 100,
     "print_samples_steps": 500,

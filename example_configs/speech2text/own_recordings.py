@@ -57,9 +57,7 @@ base_params = {
         "rnn_cell_dim": 256,
         "rnn_type": "lstm",
         "rnn_arrangement": "interleaved",
-        "use_cudnn_rnn": False,
         "rnn_unidirectional": False,
-        "row_conv": False,
         "n_hidden": 256,
         "dropout_keep_prob": 0.7,
         "activation_fn": "relu",
@@ -76,6 +74,9 @@ base_params = {
         "window_size": 0.02,
         "window_stride": 0.01,
         "norm_per_feature": True,
+        # Pauses do not change what speech looks like; digital silence looks like a quiet room.
+        "norm_range": 35,
+        "noise_floor": -60,
         "dither": 1e-5,
         "pad_to": 16,
         "vocab_file": VOCAB,
@@ -95,6 +96,14 @@ train_params = {
             "n_time_mask": 2,
             "width_time_mask": 20,
             "max_time_mask_share": 0.2,
+            # Recordings are often cut at the first and the last word; who speaks pauses.
+            "pauses": {
+                "probability": 0.2,
+                "max_duration": 1.0,
+                "digital_share": 0.4,
+                "noise_level_min": -70,
+                "noise_level_max": -20,
+            },
         },
     },
 }
