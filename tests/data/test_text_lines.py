@@ -45,7 +45,7 @@ def test_text_csv_and_gzip_are_read_alike(tmp_path):
         ("a.csv", b"transcript,b\nx\n", "found 1 cells, expected 2"),
         ("a.txt", b"caf\xe9\n", "byte 0xE9"),
         ("a.txt.gz", b"no gzip", "a.txt.gz: found"),
-        ("a.txt.gz", gzip.compress(b"one")[:10] + b"\xff" * 9, "a.txt.gz: found Error -3"),
+        ("a.txt.gz", gzip.compress(b"one", mtime=0)[:10] + b"\xff" * 9, "a.txt.gz: found Error -3"),
         ("missing.txt", None, "No such file"),
     ],
 )
