@@ -3,7 +3,7 @@
 import sys
 
 import open_seq2seq.start  # noqa: F401
-from open_seq2seq.cli import main
+from open_seq2seq.commands.run import main
 
 if __name__ == "__main__":
     sys.exit(main())

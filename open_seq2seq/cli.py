@@ -1,224 +1,93 @@
-"""The command line of `run.py` and `open-seq2seq`."""
+"""The command `open-seq2seq`: finds the sub-command, and leaves the rest to it.
+
+Without a sub-command it is run.py: `open-seq2seq --config_file=... --mode=...`.
+"""
 
 from __future__ import annotations
 
-import argparse
-import logging
-import os
 import sys
-import textwrap
-import time
-import traceback
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from importlib import import_module
 
-from open_seq2seq.config.loading import check_config_file
+import open_seq2seq.start  # noqa: F401
+from open_seq2seq.commands.registry import COMMANDS, PROGRAM, Command
 from open_seq2seq.config.schema import closest_name
-from open_seq2seq.distributed.launch import launched
-from open_seq2seq.error_output import shown
-from open_seq2seq.errors import OpenSeq2SeqError
-from open_seq2seq.messages import RESULT, messages_shown
-from open_seq2seq.start import missing_package
-from open_seq2seq.version import __version__
 
-MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
-# What other programs call them.
-_OTHER_MODES = {
-    "train": ("training", "fit", "finetune"),
-    "eval": ("test", "dev", "validate", "validation", "score"),
-    "train_eval": ("train_and_eval", "train_and_evaluate"),
-    "infer": ("inference", "predict", "decode", "transcribe", "recognize", "asr"),
-    "interactive_infer": ("interactive", "streaming", "stream", "server", "demo"),
-}
-
-# Seconds that a worker leaves another one to say why both end.
-_SAYING_WHY = 5
-
-LOST = (
-    "The connection to another worker is lost: it failed or was killed, and may have said why. "
-    "Training goes on from the last checkpoint with --continue_learning."
-)
-
-_EXAMPLES = textwrap.dedent("""\
-    modes, each with an example:
-      train        learn from the training data
-                   run.py --config_file=my.py --mode=train --logdir=runs/my
-      train_eval   learn, and evaluate every eval_steps; keeps the best checkpoints
-                   run.py --config_file=my.py --mode=train_eval --num_epochs=20
-      eval         loss, WER and CER of a trained model on the evaluation data
-                   run.py --config_file=my.py --mode=eval --eval_report=report.html
-      infer        transcripts (or logits) of recordings, with or without a CSV
-                   run.py --config_file=my.py --mode=infer --infer_output_file=out.csv
-                   run.py --config_file=my.py --mode=infer --infer_files a.wav b.flac
-                   run.py --config_file=my.py --mode=infer --infer_files film.wav \
-                       --infer_output_file=film.srt
-      interactive_infer
-                   a Python API: open_seq2seq.inference.recognizer.Recognizer
-
-    Any parameter of the config can be set on the command line, nested ones with `/`:
-      --encoder_params/dropout_keep_prob=0.9  --dtype=mixed  --eval_params/batch_size_per_gpu=1
-    --help_params lists them all.
-
-    exit codes: 0 fine, 1 failed while running, 2 wrong usage or input, 130 interrupted
-    """)
+_HELP = ("-h", "--help")
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The flags that are not parameters of a config."""
-    parser = argparse.ArgumentParser(
-        prog="run.py",
-        description="Trains, evaluates and runs CTC speech recognisers from Python configs.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("--config_file", "--config", required=True, help="the Python config module")
-    add(
-        "--mode",
-        default="train",
-        type=_mode,
-        metavar=f"{{{','.join(MODES)}}}",
-        help="what to do (default: train)",
-    )
-    add("--continue_learning", action="store_true", help="resume from the newest checkpoint")
-    add(
-        "--checkpoint",
-        metavar="FOLDER",
-        help="a checkpoint, or a run's log directory: eval and infer use it, training goes on from "
-        "it, exactly, in another log directory",
-    )
-    add("--no_dir_check", action="store_true", help="warn where the log directory is refused")
-    add(
-        "--enable_logs", action="store_true", help="keep stdout, stderr, arguments; use logdir/logs"
-    )
-    add("--skip_bad_rows", action="store_true", help="go on without rows that fail the data check")
-    add(
-        "--infer_output_file",
-        metavar="PATH",
-        help="where inference writes: CSV, JSON lines (.jsonl), CTM (.ctm), subtitles (.srt, .vtt; "
-        "of several recordings '{}.srt'), or a pickle of logits (default: infer-out.txt, of "
-        "--infer_files nowhere)",
-    )
-    add("--overwrite", action="store_true", help="--infer_output_file may be there already")
-    add(
-        "--infer_files",
-        nargs="+",
-        metavar="AUDIO",
-        help="recordings to transcribe, instead of a CSV; their texts go to standard output",
-    )
-    add(
-        "--eval_report",
-        metavar="PATH",
-        help="write a report of the evaluation, HTML or text by suffix",
-    )
-    add("--eval_summary", metavar="PATH", help="write the numbers of the evaluation as JSON")
-    add("--benchmark", action="store_true", help="time a few training steps and write nothing")
-    add("--bench_steps", type=int, default=20, help="steps of --benchmark (default: 20)")
-    add("--bench_start", type=int, help="first step that is timed (default: the config's, or 10)")
-    volume = parser.add_mutually_exclusive_group()
-    volume.add_argument(
-        "--verbose", action="store_true", help="show all parameters and variables at the start"
-    )
-    volume.add_argument(
-        "--quiet", action="store_true", help="show warnings, errors and the result only"
-    )
-    add("--use_xla_jit", action="store_true", help="let XLA compile what it can of the step")
-    add("--debug_port", type=int, help="dump debugger data; TensorBoard shows it at this port")
-    add(
-        "--help_params", action="store_true", help="describe all parameters of this config and exit"
-    )
-    add("--version", action="version", version=f"open-seq2seq {__version__}")
-    return parser
-
-
-def _mode(text: str) -> str:
-    """A mode of run.py; of another word, the one that is meant."""
-    if text in MODES:
-        return text
-    word = text.lower().replace("-", "_")
-    meant = next((mode for mode, others in _OTHER_MODES.items() if word in others), None)
-    meant = meant or closest_name(word, MODES)
-    question = f" Did you mean {meant}?" if meant else ""
-    raise argparse.ArgumentTypeError(f"no mode {text!r}; there are {', '.join(MODES)}.{question}")
-
-
-def main(arguments: Sequence[str] | None = None, after: Callable[[Any], None] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code.
 
     Args:
       arguments: those behind the program's name; None: this process's.
-      after: called with the result of an evaluation; its errors count as the run's.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        flags, rest = make_parser().parse_known_args(arguments)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    launch = launched()
-    # Standard output of inference is for transcripts.
-    to_stderr = flags.mode == "infer" and not flags.benchmark
-    with messages_shown(_level(flags), to_stderr):
-        code, message = _run(flags, rest, arguments, after)
-    if message:
-        where = f"{launch.name}: " if launch.size > 1 else ""
-        print(f"*** {where}{message}", file=sys.stderr, flush=True)
-    if code and launch.size > 1:
-        # At once: the launcher then ends the others, while a regular exit would wait for them.
-        sys.stdout.flush()
-        os._exit(code)
+    # Two words before one: `plot samples` before `plot`.
+    for count in (2, 1):
+        name = " ".join(arguments[:count])
+        if len(arguments) >= count and name in COMMANDS:
+            return _run(COMMANDS[name], arguments[count:], f"{PROGRAM} {name}")
+    first = arguments[0] if arguments else ""
+    if first in _HELP:
+        print(overview())
+        return 0
+    if first.startswith("-"):
+        return _run(COMMANDS["train"]._replace(options={}), arguments, None)
+    group = first if any(name.startswith(f"{first} ") for name in COMMANDS) else ""
+    if group and set(arguments[1:2]) & set(_HELP):
+        print(overview(group))
+        return 0
+    if not arguments[1 if group else 0 :]:
+        print(overview(group), file=sys.stderr)
+        return 2
+    print(_no_such(" ".join(arguments[: 2 if group else 1]), group), file=sys.stderr)
+    return 2
+
+
+def _run(command: Command, arguments: list[str], prog: str | None) -> int:
+    module = import_module(f"open_seq2seq.commands.{command.module}")
+    code: int = module.main(arguments, prog=prog, **command.options)
     return code
 
 
-def _level(flags: argparse.Namespace) -> int:
-    """The lowest level of messages that are shown."""
-    if flags.verbose:
-        return logging.DEBUG
-    return RESULT if flags.quiet else logging.INFO
+def overview(group: str = "") -> str:
+    """The list of sub-commands, each with a line.
+
+    Args:
+      group: the first word of those that are listed; empty: all.
+    """
+    chosen = {
+        name: one.summary for name, one in COMMANDS.items() if not group or name.split()[0] == group
+    }
+    width = max(map(len, chosen))
+    first = f"{PROGRAM} {group}".rstrip()
+    lines = [f"usage: {first} COMMAND ...", ""]
+    if not group:
+        lines += [
+            "Trains, evaluates and runs CTC speech recognisers from Python configs.",
+            "",
+        ]
+    lines += ["commands:", *(f"  {name:{width}}  {line}" for name, line in chosen.items()), ""]
+    lines += [f"{PROGRAM} COMMAND --help describes one."]
+    if not group:
+        lines += [
+            f"Without a command it takes run.py's arguments: {PROGRAM} --config_file=X --mode=Y"
+        ]
+    return "\n".join(lines)
 
 
-def _run(
-    flags: argparse.Namespace,
-    rest: Sequence[str],
-    arguments: Sequence[str],
-    after: Callable[[Any], None] | None,
-) -> tuple[int, str]:
-    """Runs a mode; returns the exit code and what there is to say about it."""
-    try:
-        # Before TensorFlow is imported, which takes seconds.
-        check_config_file(flags.config_file)
-        from open_seq2seq.commands.modes import run
-        from open_seq2seq.distributed.process_group import WorkerStopped
-        from open_seq2seq.distributed.start import lost_connection
-    except OpenSeq2SeqError as error:
-        return error.exit_code, shown(error)
-    except ModuleNotFoundError as error:
-        return _not_installed(error)
-    try:
-        result = run(flags, rest, arguments)
-        if after is not None and result is not None:
-            after(result)
-    except WorkerStopped as stopped:
-        # The launcher ends the job when the first worker leaves: that one should have spoken.
-        time.sleep(_SAYING_WHY)
-        return stopped.exit_code, ""
-    except OpenSeq2SeqError as error:
-        return error.exit_code, shown(error)
-    except KeyboardInterrupt:
-        # All workers stop together.
-        return 130, "Interrupted." if launched().rank == 0 else ""
-    except ModuleNotFoundError as error:
-        return _not_installed(error)
-    except Exception as error:
-        if lost_connection(error):
-            return 1, LOST
-        traceback.print_exc()
-        return 1, "This is an error in the program, not in your input."
-    return 0, ""
+def _no_such(name: str, group: str) -> str:
+    """What to say of a command that there is not."""
+    from open_seq2seq.commands.run import meant_mode
 
-
-def _not_installed(error: ModuleNotFoundError) -> tuple[int, str]:
-    text = missing_package(error)
-    if text is None:
-        raise error
-    return 2, text
+    known = [one for one in COMMANDS if not group or one.startswith(f"{group} ")]
+    # `open-seq2seq build`, `check-data`, `transcribe` are meant for something.
+    # `check-data`, `build`, `transcribe` are meant for something.
+    words = set(name.replace("-", " ").replace("_", " ").split())
+    meant = next((one for one in known if words == set(one.replace("_", " ").split())), None)
+    meant = meant or (None if group else meant_mode(name)) or closest_name(name, known)
+    meant = meant or next((one for one in known if one.endswith(f" {name}")), None)
+    question = f" Did you mean {PROGRAM} {meant}?" if meant else ""
+    where = f"{PROGRAM} {group}".rstrip()
+    return f"{PROGRAM}: error: no command {name!r}.{question} {where} --help lists them."

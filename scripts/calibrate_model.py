@@ -84,7 +84,7 @@ def _infer(
     flags: argparse.Namespace, overrides: list[str], alignments: Mapping[str, object]
 ) -> str:
     """Runs the model over the recordings; returns the file of logits."""
-    from open_seq2seq.cli import main as run
+    from open_seq2seq.commands.run import main as run
 
     with tempfile.TemporaryDirectory() as folder:
         source = _recordings(Path(flags.audio), alignments, Path(folder))

@@ -22,7 +22,7 @@ DIGITS = ROOT / "example_data/digits"
 
 def run(*arguments: str) -> None:
     """One call of run.py, in this process; ends the demo where it fails."""
-    from open_seq2seq.cli import main
+    from open_seq2seq.commands.run import main
 
     code = main([f"--config_file={CONFIG}", *arguments])
     if code:

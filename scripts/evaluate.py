@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import open_seq2seq.start  # noqa: F401
-from open_seq2seq import cli
+from open_seq2seq.commands import run as run_command
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.files import check_outputs
@@ -48,12 +48,12 @@ def main(arguments: list[str] | None = None) -> int:
         from open_seq2seq.commands import neon as manifest_commands
 
         check_outputs({"--inference_file": flags.inference_file})
-        command = manifest_commands.evaluation_command(flags, rest, cli.make_parser())
+        command = manifest_commands.evaluation_command(flags, rest, run_command.make_parser())
     except OpenSeq2SeqError as error:
         return print_error(error)
-    return cli.main(
+    return run_command.main(
         command,
-        lambda result: manifest_commands.report_evaluation(
+        after=lambda result: manifest_commands.report_evaluation(
             result, flags.use_wer, flags.inference_file
         ),
     )

@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import open_seq2seq.start  # noqa: F401
-from open_seq2seq import cli
+from open_seq2seq.commands import run as run_command
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from open_seq2seq.commands.plot_samples import run
 
-        return run(flags, rest, cli.make_parser())
+        return run(flags, rest, run_command.make_parser())
     except OpenSeq2SeqError as error:
         return print_error(error)
     except KeyboardInterrupt:

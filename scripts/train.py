@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import open_seq2seq.start  # noqa: F401
-from open_seq2seq import cli
+from open_seq2seq.commands import run as run_command
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 
@@ -48,10 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         from open_seq2seq.commands import neon as manifest_commands
 
-        command = manifest_commands.training_command(flags, rest, cli.make_parser())
+        command = manifest_commands.training_command(flags, rest, run_command.make_parser())
     except OpenSeq2SeqError as error:
         return print_error(error)
-    return cli.main(command)
+    return run_command.main(command)
 
 
 if __name__ == "__main__":

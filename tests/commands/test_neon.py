@@ -9,7 +9,7 @@ import jiwer
 import pytest
 from safetensors.numpy import load_file
 
-from open_seq2seq import cli
+from open_seq2seq.commands import run
 from open_seq2seq.config.overrides import split_arguments
 from scripts import evaluate, train
 
@@ -140,12 +140,12 @@ def stored_run(folder, stamp="2026-01-01_00-00-00", arguments=(), mode="train"):
 def translated(monkeypatch, commands):
     """What run.py would be asked to do."""
     asked = []
-    monkeypatch.setattr(cli, "main", lambda arguments, *more: asked.append(arguments) or 0)
+    monkeypatch.setattr(run, "main", lambda arguments, **more: asked.append(arguments) or 0)
 
     def call(script, *arguments):
         code, _, err = commands(script, *arguments)
         assert code == 0, err
-        flags, rest = cli.make_parser().parse_known_args(asked[-1])
+        flags, rest = run.make_parser().parse_known_args(asked[-1])
         return flags, {"/".join(o.path): o.text for o in split_arguments(rest)}
 
     return call

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from open_seq2seq.cli import make_parser
+from open_seq2seq.commands.run import make_parser
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.openseq2seq.tf_names import _NAMES, OurName, TensorflowNames
 from open_seq2seq.config.overrides import split_arguments

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from open_seq2seq.cli import MODES as MODES_HERE
-from open_seq2seq.cli import make_parser
+from open_seq2seq.commands.run import MODES as MODES_HERE
+from open_seq2seq.commands.run import make_parser
 from open_seq2seq.config.loading import check_config_file, load_config
 from open_seq2seq.config.overrides import apply_overrides, split_arguments
 from open_seq2seq.errors import InputError
