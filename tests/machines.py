@@ -35,5 +35,5 @@ def need_kernels() -> None:
         native.build()
     except RunError as error:
         pytest.skip(f"the C++ kernels can't be built: {error.summary[:200]}")
-    native.operations.cache_clear()
+    native.look_again()
     assert native.operations() is not None

@@ -14,9 +14,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from open_seq2seq.ops.padding import Padding, keeps_length, padding_widths
+
 
 def convolve(
-    inputs: Any, kernel: Any, stride: Sequence[int], dilation: Sequence[int], padding: str
+    inputs: Any, kernel: Any, stride: Sequence[int], dilation: Sequence[int], padding: Padding
 ) -> Any:
     """A convolution over time, or over time and width.
 
@@ -24,7 +26,8 @@ def convolve(
       inputs: [batch, time, channel] or [batch, time, width, channel].
       kernel: [tap, channel, output] or [tap, tap, channel, output].
       stride, dilation: one number per axis.
-      padding: SAME, VALID or CAUSAL.
+      padding: SAME, VALID, CAUSAL or [left, right]; the last two are of the time axis, and
+        the width is padded as with SAME.
 
     Returns:
       [batch, time', (width',) output] in the dtype of `inputs`.
@@ -49,7 +52,9 @@ def convolve(
     )
 
 
-def depthwise_convolve(inputs: Any, kernel: Any, stride: int, dilation: int, padding: str) -> Any:
+def depthwise_convolve(
+    inputs: Any, kernel: Any, stride: int, dilation: int, padding: Padding
+) -> Any:
     """Convolves every channel with its own taps.
 
     Args:
@@ -66,17 +71,19 @@ def depthwise_convolve(inputs: Any, kernel: Any, stride: int, dilation: int, pad
 
 
 def _tensorflow_depthwise(
-    inputs: Any, kernel: Any, stride: int, dilation: int, padding: str
+    inputs: Any, kernel: Any, stride: int, dilation: int, padding: Padding
 ) -> Any:
     from open_seq2seq.ops import tensorflow_depthwise, tensorflow_native
 
     kernel = ops.convert_to_tensor(kernel)
-    if tensorflow_native.takes_depthwise(inputs, stride, padding):
+    axis = (kernel.shape[0], stride, dilation)
+    if keeps_length(padding, *axis) and tensorflow_native.takes_depthwise(inputs):
+        before, _ = padding_widths(padding, *axis)
         kernel, (dilation,) = _without_strided_dilation(
             ops.cast(kernel, "float32"), (stride,), (dilation,)
         )
         inputs = _extended(inputs, 1, stride)
-        return tensorflow_native.depthwise_convolve(inputs, kernel, stride, dilation, padding)
+        return tensorflow_native.depthwise_convolve(inputs, kernel, stride, dilation, before)
     if kernel.shape[0] == 1 and stride == 1:
         return inputs * ops.cast(kernel[0, :, 0], inputs.dtype)
     if dilation > 1:  # TensorFlow's gradients know no dilation.
@@ -87,7 +94,7 @@ def _tensorflow_depthwise(
 
 
 def plain_depthwise_convolve(
-    inputs: Any, kernel: Any, stride: int, dilation: int, padding: str
+    inputs: Any, kernel: Any, stride: int, dilation: int, padding: Padding
 ) -> Any:
     """`depthwise_convolve` in `keras.ops` alone."""
     kernel = ops.cast(kernel, inputs.dtype)
@@ -144,18 +151,24 @@ def _without_strided_dilation(
 
 
 def _padded(
-    inputs: Any, taps: Sequence[int], stride: Sequence[int], dilation: Sequence[int], padding: str
+    inputs: Any,
+    taps: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    padding: Padding,
 ) -> tuple[Any, str]:
     """The inputs and the padding that the backend is to add: same or valid."""
     if padding == "VALID":
         return inputs, "valid"
-    if padding == "CAUSAL":
-        before = [(tap - 1) * gap for tap, gap in zip(taps, dilation)]
-        widths = [(0, 0), *((amount, 0) for amount in before), (0, 0)]
-        return ops.pad(inputs, widths), "valid"
-    for axis, step in enumerate(stride, start=1):
-        inputs = _extended(inputs, axis, step)
-    return inputs, "same"
+    if padding == "SAME":
+        for axis, step in enumerate(stride, start=1):
+            inputs = _extended(inputs, axis, step)
+        return inputs, "same"
+    each = (padding, *("SAME" for _ in taps[1:]))
+    widths = [padding_widths(*axis) for axis in zip(each, taps, stride, dilation)]
+    if any(left or right for left, right in widths):
+        inputs = ops.pad(inputs, [(0, 0), *widths, (0, 0)])
+    return inputs, "valid"
 
 
 def _extended(inputs: Any, axis: int, step: int) -> Any:

@@ -28,21 +28,28 @@ class Direction(NamedTuple):
       inputs: [batch, time, gates * units], `x_t W` for every step, without bias.
       weights: the cell's other weights by name, see `Cell`.
       backward: whether it runs from each utterance's last frame to its first.
+      state: what it starts from, an array [batch, units] float32 for each of the cell's
+        `states`; None: from zero.
     """
 
     inputs: Any
     weights: Mapping[str, Any]
     backward: bool = False
+    state: Sequence[Any] | None = None
+
+
+# Per direction, an array [batch, units] float32 for each of the cell's `states`.
+States = list[tuple[Any, ...]]
 
 
 def recur(
     cell: str, directions: Sequence[Direction], lengths: Any, training: bool = True
 ) -> list[Any]:
-    """The outputs of every step, each direction from a zero state.
+    """The outputs of every step.
 
     Args:
       cell: a key of `CELLS`.
-      directions: those of one layer; all of one shape and dtype.
+      directions: those of one layer; all of one shape and dtype, all with a state or none.
       lengths: [batch], frames of each utterance.
       training: whether gradients are wanted; without it they still are right, but slower.
 
@@ -57,20 +64,40 @@ def recur(
     return plain_recur(cell, directions, lengths)
 
 
+def recur_with_states(
+    cell: str, directions: Sequence[Direction], lengths: Any, training: bool = True
+) -> tuple[list[Any], States]:
+    """`recur`, and the states after each utterance's last step, for the next piece of it."""
+    if keras.backend.backend() == "tensorflow":
+        from open_seq2seq.ops import tensorflow_recurrent
+
+        return tensorflow_recurrent.recur_with_states(CELLS[cell], directions, lengths, training)
+    return plain_recur_with_states(cell, directions, lengths)
+
+
 def plain_recur(cell: str, directions: Sequence[Direction], lengths: Any) -> list[Any]:
     """`recur` in `keras.ops` alone."""
-    return [_run(CELLS[cell], direction, lengths) for direction in directions]
+    return plain_recur_with_states(cell, directions, lengths)[0]
 
 
-def _run(cell: Cell, direction: Direction, lengths: Any) -> Any:
-    """One direction. The backward one starts in the padding, where the state stays zero."""
+def plain_recur_with_states(
+    cell: str, directions: Sequence[Direction], lengths: Any
+) -> tuple[list[Any], States]:
+    """`recur_with_states` in `keras.ops` alone."""
+    runs = [_run(CELLS[cell], direction, lengths) for direction in directions]
+    return [outputs for outputs, _ in runs], [states for _, states in runs]
+
+
+def _run(cell: Cell, direction: Direction, lengths: Any) -> tuple[Any, tuple[Any, ...]]:
+    """One direction. The backward one starts in the padding, where the state stays as it is."""
     inputs = ops.transpose(direction.inputs, (1, 0, 2))
     frames, batch = ops.shape(inputs)[:2]
     inside = ops.transpose(length_mask(lengths, frames, 3), (1, 0, 2))
     if direction.backward:
         inputs, inside = ops.flip(inputs, axis=0), ops.flip(inside, axis=0)
     kernel = direction.weights["recurrent_kernel"]
-    state = ops.zeros((batch, kernel.shape[0]), "float32")
+    zeros = ops.zeros((batch, kernel.shape[0]), "float32")
+    hidden, *memory = direction.state or [zeros]
 
     def step(states: tuple[Any, Any], now: tuple[Any, Any]) -> tuple[Any, Any]:
         hidden, memory = states
@@ -80,8 +107,10 @@ def _run(cell: Cell, direction: Direction, lengths: Any) -> Any:
         memory = ops.where(is_inside, new_memory, memory)
         return (hidden, memory), (hidden, memory)
 
-    _, (outputs, _) = ops.scan(step, (state, state), (inputs, inside))
+    start = (hidden, *(memory or [zeros]))
+    states, (outputs, _) = ops.scan(step, start, (inputs, inside))
     outputs = ops.where(inside, outputs, ops.zeros((), "float32"))
     if direction.backward:
         outputs = ops.flip(outputs, axis=0)
-    return ops.cast(ops.transpose(outputs, (1, 0, 2)), direction.inputs.dtype)
+    outputs = ops.cast(ops.transpose(outputs, (1, 0, 2)), direction.inputs.dtype)
+    return outputs, states[: len(cell.states)]

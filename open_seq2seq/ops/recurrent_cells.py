@@ -39,6 +39,8 @@ class Cell:
       between: (frame, recurrent, hidden, weights) -> what the last gate's columns of the
         recurrent kernel multiply, where that isn't the hidden state.
       extra: the weights besides `recurrent_kernel` [units, gates * units].
+      states: what goes from step to step, each [batch, units]; first the hidden state, which
+        is the output too.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Cell:
     update: Callable[..., tuple[Any, Any]]
     between: Callable[..., Any] | None = None
     extra: tuple[str, ...] = ("bias",)
+    states: tuple[str, ...] = ("hidden",)
 
     def split_kernel(self, kernel: Any) -> tuple[Any, Any]:
         """The kernel's columns that multiply the hidden state, and those after `between`."""
@@ -142,12 +145,13 @@ CELLS = {
     for cell in (
         Cell("gru", 3, _gru_update, _gru_between),
         Cell("gru_reset_after", 3, _reset_after_update, extra=("bias", "recurrent_bias")),
-        Cell("lstm", 4, _lstm_update),
+        Cell("lstm", 4, _lstm_update, states=("hidden", "memory")),
         Cell(
             "layer_norm_lstm",
             4,
             _layer_norm_lstm_update,
             extra=("gate_gamma", "gate_beta", "state_gamma", "state_beta"),
+            states=("hidden", "memory"),
         ),
         Cell("relu", 1, _relu_update),
     )

@@ -12,9 +12,9 @@ _DEPTHWISE_CHANNELS = 32
 _NORMALIZATION_CHANNELS = 16
 
 
-def takes_depthwise(inputs: Any, stride: int, padding: str) -> bool:
-    """Whether `depthwise_convolve` computes this convolution."""
-    return padding in ("SAME", "CAUSAL") and _takes(inputs, _DEPTHWISE_CHANNELS)
+def takes_depthwise(inputs: Any) -> bool:
+    """Whether `depthwise_convolve` takes these values; the padding has to keep the length."""
+    return _takes(inputs, _DEPTHWISE_CHANNELS)
 
 
 def takes_normalization(inputs: Any) -> bool:
@@ -37,7 +37,7 @@ def _takes(inputs: Any, channels: int) -> bool:
     )
 
 
-def depthwise_convolve(inputs: Any, kernel: Any, stride: int, dilation: int, padding: str) -> Any:
+def depthwise_convolve(inputs: Any, kernel: Any, stride: int, dilation: int, before: int) -> Any:
     """A depthwise convolution.
 
     Args:
@@ -45,14 +45,12 @@ def depthwise_convolve(inputs: Any, kernel: Any, stride: int, dilation: int, pad
       kernel: [tap, channel, 1] float32.
       stride: in frames.
       dilation: frames between taps; 1 with a stride.
-      padding: SAME or CAUSAL.
+      before: zeros before the inputs, at most (taps - 1) * dilation; the rest is after them.
 
     Returns:
       [batch, time / stride, channel] bfloat16; products of bfloat16 numbers, summed in
       float32.
     """
-    span = (kernel.shape[0] - 1) * dilation
-    before = span if padding == "CAUSAL" else max(span + 1 - stride, 0) // 2
     if stride == 1:
         return _same_length(inputs, kernel[:, :, 0], dilation, before)
     return _strided(inputs, kernel[:, :, 0], stride, before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -26,17 +26,94 @@ def takes(cell: Cell, directions: Sequence[Any]) -> bool:
 
 
 def recur(cell: Cell, directions: Sequence[Any], lengths: Any, training: bool = True) -> list[Any]:
-    """`open_seq2seq.ops.recurrent.recur` in C++, all directions at once; same contract."""
+    """`open_seq2seq.ops.recurrent.recur` in C++, all directions at once, each from a zero state;
+    same contract."""
     inputs = [direction.inputs for direction in directions]
-    dtype = inputs[0].dtype
-    kernels = [
+    backwards = [direction.backward for direction in directions]
+    lengths = tf.cast(lengths, tf.int32)
+    kernels, biases = _kernels(directions), _biases(cell, directions)
+    return _recur(cell, backwards, lengths, inputs, kernels, biases, keep=training)
+
+
+def _kernels(directions: Sequence[Any]) -> list[Any]:
+    dtype = directions[0].inputs.dtype
+    return [
         tf.cast(tf.convert_to_tensor(direction.weights["recurrent_kernel"]), dtype)
         for direction in directions
     ]
-    biases = [_joined_bias(cell, direction.weights) for direction in directions]
-    backwards = [direction.backward for direction in directions]
+
+
+def _biases(cell: Cell, directions: Sequence[Any]) -> list[Any]:
+    return [_joined_bias(cell, direction.weights) for direction in directions]
+
+
+def recur_with_states(
+    cell: Cell, directions: Sequence[Any], lengths: Any, differentiable: Callable[..., Any]
+) -> tuple[list[Any], list[Any]]:
+    """`open_seq2seq.ops.recurrent.recur_with_states` in C++.
+
+    Args:
+      cell, directions, lengths: as there.
+      differentiable: (cell, directions, lengths) -> the same in TensorFlow; run again for the
+        gradients, if they are asked for.
+    """
+    # As tensors: a Keras variable is not what custom_gradient takes.
+    directions = [
+        direction._replace(
+            weights={k: tf.convert_to_tensor(v) for k, v in direction.weights.items()},
+            state=tuple(_initial(cell, direction)),
+        )
+        for direction in directions
+    ]
     lengths = tf.cast(lengths, tf.int32)
-    return _recur(cell, backwards, lengths, inputs, kernels, biases, keep=training)
+    parts = [(d.inputs, tuple(d.weights.values()), d.state) for d in directions]
+
+    def rebuilt(arguments: Sequence[Any]) -> list[Any]:
+        packed = tf.nest.pack_sequence_as(parts, list(arguments))
+        return [
+            direction._replace(inputs=x, weights=dict(zip(direction.weights, w)), state=s)
+            for direction, (x, w, s) in zip(directions, packed)
+        ]
+
+    @tf.custom_gradient
+    def looped(*arguments: Any) -> Any:
+        def gradients(*upstream: Any) -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(arguments)
+                flat = tf.nest.flatten(differentiable(cell, rebuilt(arguments), lengths))
+            return tape.gradient(flat, arguments, upstream, unconnected_gradients="zero")
+
+        return _forward(cell, rebuilt(arguments), lengths), gradients
+
+    count = len(directions)
+    outputs = looped(*tf.nest.flatten(parts))
+    states = len(cell.states)
+    last = [tuple(outputs[at : at + states]) for at in range(count, len(outputs), states)]
+    return list(outputs[:count]), last
+
+
+def _initial(cell: Cell, direction: Any) -> list[Any]:
+    if direction.state is not None:
+        return [tf.convert_to_tensor(state) for state in direction.state]
+    units = direction.weights["recurrent_kernel"].shape[0]
+    return [tf.zeros([tf.shape(direction.inputs)[0], units]) for _ in cell.states]
+
+
+def _forward(cell: Cell, directions: Sequence[Any], lengths: Any) -> list[Any]:
+    """The outputs of all directions, then the last states of all, flat."""
+    outputs, _, last = operations().open_seq2_seq_recurrent(
+        inputs=[direction.inputs for direction in directions],
+        kernels=_kernels(directions),
+        biases=_biases(cell, directions),
+        initial=[tf.concat(direction.state, axis=1) for direction in directions],
+        lengths=lengths,
+        cell=cell.name,
+        backwards=[direction.backward for direction in directions],
+        keep=False,
+        stateful=True,
+    )
+    parts = [part for states in last for part in tf.split(states, len(cell.states), axis=1)]
+    return [*outputs, *parts]
 
 
 def _joined_bias(cell: Cell, weights: Any) -> Any:
@@ -66,11 +143,13 @@ def _recur(
             inputs=list(arguments[:count]),
             kernels=list(arguments[count : 2 * count]),
             biases=list(arguments[2 * count :]),
+            initial=[tf.zeros((0, 0))] * count,
             lengths=lengths,
             cell=cell.name,
             backwards=backwards,
             keep=keep,
-        )
+            stateful=False,
+        )[:2]
 
     @tf.custom_gradient
     def looped(*arguments: Any) -> Any:

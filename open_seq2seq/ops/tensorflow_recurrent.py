@@ -19,13 +19,33 @@ from open_seq2seq.ops.recurrent_cells import CELLS, Cell
 
 def recur(cell: Cell, directions: Sequence[Any], lengths: Any, training: bool = True) -> list[Any]:
     """`open_seq2seq.ops.recurrent.recur` on TensorFlow; same contract."""
+    if directions[0].state is not None:
+        return recur_with_states(cell, directions, lengths, training)[0]
     if tensorflow_native_recurrent.takes(cell, directions):
         return tensorflow_native_recurrent.recur(cell, directions, lengths, training)
+    return _run_all(cell, directions, lengths)[0]
+
+
+def recur_with_states(
+    cell: Cell, directions: Sequence[Any], lengths: Any, training: bool = True
+) -> tuple[list[Any], list[Any]]:
+    """`open_seq2seq.ops.recurrent.recur_with_states` on TensorFlow; same contract.
+
+    The C++ loop computes it where no gradients are wanted, as its own knows no states.
+    """
+    if not training and tensorflow_native_recurrent.takes(cell, directions):
+        return tensorflow_native_recurrent.recur_with_states(cell, directions, lengths, _run_all)
+    return _run_all(cell, directions, lengths)
+
+
+def _run_all(cell: Cell, directions: Sequence[Any], lengths: Any) -> tuple[list[Any], list[Any]]:
     # Independent loops of one graph run side by side.
-    return [_run(cell, direction, lengths) for direction in directions]
+    runs = [_run(cell, direction, lengths) for direction in directions]
+    return [outputs for outputs, *_ in runs], [tuple(states) for _, *states in runs]
 
 
-def _run(cell: Cell, direction: Any, lengths: Any) -> Any:
+def _run(cell: Cell, direction: Any, lengths: Any) -> list[Any]:
+    """The outputs and the last states."""
     dtype = direction.inputs.dtype
     inputs = tf.transpose(direction.inputs, [1, 0, 2])
     # [time, batch, 1]; a transposed mask would do, but oneDNN complains about booleans.
@@ -34,32 +54,40 @@ def _run(cell: Cell, direction: Any, lengths: Any) -> Any:
     # A Keras variable is not what custom_gradient takes.
     kernel = tf.cast(tf.convert_to_tensor(direction.weights["recurrent_kernel"]), dtype)
     extra = [tf.convert_to_tensor(direction.weights[name]) for name in cell.extra]
-    looped = _looped(
-        cell.name, direction.backward, dtype, *(tuple(x.shape) for x in (kernel, *extra))
-    )
-    outputs = looped(inputs, inside, kernel, *extra)
-    return tf.cast(tf.transpose(outputs, [1, 0, 2]), dtype)
+    # Known while a graph for one batch size is traced, as exporters ask for it.
+    batch = None if tf.executing_eagerly() else inputs.shape[1]
+    zeros = tf.zeros([tf.shape(inputs)[1], kernel.shape[0]], tf.float32)
+    states = [zeros for _ in cell.states] if direction.state is None else direction.state
+    shapes = (tuple(x.shape) for x in (kernel, *extra))
+    looped = _looped(cell.name, direction.backward, dtype, batch, *shapes)
+    outputs, *states = looped(inputs, inside, *states, kernel, *extra)
+    return [tf.cast(tf.transpose(outputs, [1, 0, 2]), dtype), *states]
 
 
 @functools.cache
-def _looped(cell: str, backward: bool, dtype: Any, *shapes: tuple[int, ...]) -> Any:
+def _looped(
+    cell: str, backward: bool, dtype: Any, batch: int | None, *shapes: tuple[int, ...]
+) -> Any:
     """The loop as a graph of its own: step by step in Python it would take seconds."""
+    count = len(CELLS[cell].states)
 
     @tf.custom_gradient
-    def looped(inputs: Any, inside: Any, kernel: Any, *extra: Any) -> Any:
+    def looped(inputs: Any, inside: Any, *arguments: Any) -> Any:
+        states, (kernel, *extra) = arguments[:count], arguments[count:]
         loop = _Loop(CELLS[cell], inputs, kernel, extra, inside, backward)
-        outputs, kept = loop.forward()
+        outputs, last, kept = loop.forward(states)
 
-        def gradients(upstream: Any) -> tuple[Any, ...]:
-            for_inputs, *for_weights = loop.gradients(upstream, kept)
-            return (for_inputs, None, *for_weights)
+        def gradients(upstream: Any, *for_last: Any) -> tuple[Any, ...]:
+            for_inputs, for_states, *for_weights = loop.gradients(upstream, for_last, kept)
+            return (for_inputs, None, *for_states, *for_weights)
 
-        return outputs, gradients
+        return (outputs, *last), gradients
 
     kernel, *extra = shapes
     signature = [
-        tf.TensorSpec((None, None, kernel[1]), dtype),
-        tf.TensorSpec((None, None, 1), tf.bool),
+        tf.TensorSpec((None, batch, kernel[1]), dtype),
+        tf.TensorSpec((None, batch, 1), tf.bool),
+        *(tf.TensorSpec((batch, kernel[0]), tf.float32) for _ in range(count)),
         tf.TensorSpec(kernel, dtype),
         *(tf.TensorSpec(shape, tf.float32) for shape in extra),
     ]
@@ -76,7 +104,7 @@ class _Loop:
       extra: the cell's other weights, float32.
       inside: [time, batch, 1] bool, which frames belong to an utterance.
       backward: from the last frame to the first. It starts in the padding, where the state
-        stays zero.
+        stays as it is.
     """
 
     def __init__(
@@ -96,11 +124,18 @@ class _Loop:
         shape = tf.shape(inputs)
         self.frames, self.batch = shape[0], shape[1]
 
-    def _zeros(self) -> Any:
-        return tf.zeros([self.batch, self.units], tf.float32)
+    def _pair(self, states: Sequence[Any]) -> tuple[Any, Any]:
+        """Hidden state and memory; zeros for the memory of a cell that has none."""
+        hidden, *memory = states
+        return hidden, *(memory or [tf.zeros([self.batch, self.units], tf.float32)])
 
-    def _arrays(self, dtypes: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(tf.TensorArray(dtype, self.frames) for dtype in dtypes)
+    def _arrays(self, dtypes: Sequence[Any], widths: Sequence[int]) -> tuple[Any, ...]:
+        # LiteRT takes a loop only if it knows the shape of its rows.
+        batch = self.inputs.shape[1]
+        return tuple(
+            tf.TensorArray(dtype, self.frames, element_shape=(batch, width))
+            for dtype, width in zip(dtypes, widths)
+        )
 
     def _read(self, *tensors: Any) -> list[Any]:
         return [tf.TensorArray(x.dtype, self.frames).unstack(x) for x in tensors]
@@ -132,8 +167,13 @@ class _Loop:
     def _weights(self, extra: Sequence[Any]) -> dict[str, Any]:
         return dict(zip(self.cell.extra, extra))
 
-    def forward(self) -> tuple[Any, list[Any]]:
-        """The outputs [time, batch, units] float32, and what the gradients need of each step."""
+    def forward(self, states: Sequence[Any]) -> tuple[Any, Any, list[Any]]:
+        """Runs it from the cell's states, each [batch, units] float32.
+
+        Returns:
+          The outputs [time, batch, units] float32, the last states, and what the gradients
+          need of each step.
+        """
         weights = self._weights(self.extra)
         inputs, inside = self._read(self.inputs, self.inside)
 
@@ -150,14 +190,22 @@ class _Loop:
             rows[3:] = [tf.cast(row, self.dtype) for row in rows[3:]]
             return (new_hidden, new_memory), rows
 
-        products = 3 if self.cell.between else 1
-        arrays = self._arrays([tf.float32] * 3 + [self.dtype] * products)
-        states = (self._zeros(), self._zeros())
-        _, (outputs, *kept) = self._over_time(step, states, arrays, self.backward)
-        return tf.where(self.inside, outputs, 0.0), kept
+        widths = [self.units] * 3 + self._product_widths()
+        dtypes = [tf.float32] * 3 + [self.dtype] * 3
+        if self.cell.between:
+            widths.insert(4, self.units)
+        arrays = self._arrays(dtypes[: len(widths)], widths)
+        last, (outputs, *kept) = self._over_time(step, self._pair(states), arrays, self.backward)
+        last = last[: len(self.cell.states)]
+        return tf.where(self.inside, outputs, 0.0), last, kept
 
-    def gradients(self, upstream: Any, kept: list[Any]) -> tuple[Any, ...]:
-        """Of the inputs, the kernel and the other weights, for those of the outputs."""
+    def _product_widths(self) -> list[int]:
+        kernels = (self.kernel, self.second_kernel)
+        return [kernel.shape[1] for kernel in kernels if kernel is not None]
+
+    def gradients(self, upstream: Any, for_last: Sequence[Any], kept: list[Any]) -> tuple[Any, ...]:
+        """Of the inputs, the states (a tuple), the kernel and the other weights, for those of
+        the outputs and of the last states."""
         arrays = self._read(upstream, self.inputs, self.inside, *kept)
 
         def step(number: Any, states: Any) -> tuple[Any, Any]:
@@ -175,10 +223,10 @@ class _Loop:
             for_extra = tuple(a + b for a, b in zip(for_extra, more))
             return (*states, for_extra), [for_frame, *for_products]
 
-        states = (self._zeros(), self._zeros(), tuple(tf.zeros_like(x) for x in self.extra))
-        products = 2 if self.cell.between else 1
-        written = self._arrays([self.dtype] * (1 + products))
-        (_, _, for_extra), (for_inputs, *for_products) = self._over_time(
+        states = (*self._pair(for_last), tuple(tf.zeros_like(x) for x in self.extra))
+        widths = [self.inputs.shape[2], *self._product_widths()]
+        written = self._arrays([self.dtype] * len(widths), widths)
+        (*for_states, for_extra), (for_inputs, *for_products) = self._over_time(
             step, states, written, not self.backward
         )
         factors = [kept[0], *kept[3:4]]
@@ -189,7 +237,7 @@ class _Loop:
             ],
             1,
         )
-        return (for_inputs, for_kernel, *for_extra)
+        return (for_inputs, tuple(for_states[: len(self.cell.states)]), for_kernel, *for_extra)
 
     def _step_gradients(
         self, frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, passed: Any

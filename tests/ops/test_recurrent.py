@@ -7,7 +7,13 @@ import tensorflow as tf
 
 from open_seq2seq.layers.recurrent import RecurrentLayer
 from open_seq2seq.ops import tensorflow_native_recurrent
-from open_seq2seq.ops.recurrent import Direction, plain_recur, recur
+from open_seq2seq.ops.recurrent import (
+    Direction,
+    plain_recur,
+    plain_recur_with_states,
+    recur,
+    recur_with_states,
+)
 from open_seq2seq.ops.recurrent_cells import CELLS
 from tests.machines import need_bfloat16, need_kernels, widens_bfloat16
 from tests.ops import recurrent_reference
@@ -210,3 +216,77 @@ def test_equals_keras_with_a_mask(path, name):
     expected = np.asarray(theirs(inputs, mask=mask)) * mask[:, :, None]
     found = np.concatenate(ours(inputs, lengths), axis=-1)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def pieces(function, cell, directions, cuts):
+    """The outputs of both directions, joined from pieces, and the last states of each.
+
+    A backward direction takes the pieces from the last to the first.
+    """
+    outputs, states = [], []
+    for direction in directions:
+        order = range(len(cuts) - 1)
+        joined, state = [None] * len(order), None
+        for number in reversed(order) if direction.backward else order:
+            first, end = cuts[number : number + 2]
+            lengths = tf.clip_by_value(tf.constant(LENGTHS) - first, 0, end - first)
+            piece = direction._replace(inputs=direction.inputs[:, first:end], state=state)
+            (joined[number],), (state,) = function(cell, [piece], lengths)
+        outputs.append(tf.concat(joined, 1))
+        states.append(state)
+    return outputs, states
+
+
+@every_path
+def test_pieces_with_their_states_are_the_whole(path, cell):
+    """In evaluation by each path, and by the twin."""
+    directions = directions_of(cell, 32)
+    expected = plain_recur(cell, directions, tf.constant(LENGTHS))
+
+    def in_evaluation(*arguments):
+        return recur_with_states(*arguments, training=False)
+
+    for function in (in_evaluation, plain_recur_with_states):
+        outputs, states = pieces(function, cell, directions, (0, 3, 4, FRAMES))
+        for found, reference, of, backward in zip(outputs, expected, states, BOTH):
+            np.testing.assert_allclose(found, reference, rtol=0, atol=2e-5)
+            assert len(of) == (2 if "lstm" in cell else 1)
+            last = 0 if backward else np.maximum(np.array(LENGTHS) - 1, 0)
+            rows = np.asarray(reference)[np.arange(len(LENGTHS)), last]
+            # Without frames the state is the first one, zero; so are the outputs there.
+            np.testing.assert_allclose(of[0], rows, rtol=0, atol=2e-5)
+
+
+def state_gradients(function, cell, directions):
+    """Of outputs and last states, weighted at random, for inputs, weights and first states."""
+    rng = np.random.default_rng(5)
+    count = len(CELLS[cell].states)
+    states = [
+        tuple(
+            tf.constant(rng.standard_normal((len(LENGTHS), 16)), tf.float32) for _ in range(count)
+        )
+        for _ in directions
+    ]
+    directions = [d._replace(state=state) for d, state in zip(directions, states)]
+    sources = [x for d in directions for x in (d.inputs, *d.weights.values(), *d.state)]
+    with tf.GradientTape() as tape:
+        tape.watch(sources)
+        objective = 0.0
+        for value in tf.nest.flatten(function(cell, directions, tf.constant(LENGTHS))):
+            objective += tf.reduce_sum(value * rng.standard_normal(value.shape).astype(np.float32))
+    return [np.float64(gradient) for gradient in tape.gradient(objective, sources)]
+
+
+@every_path
+def test_gradients_reach_the_first_state(path, cell):
+    directions = directions_of(cell)
+
+    def in_evaluation(*arguments):
+        return recur_with_states(*arguments, training=False)
+
+    expected = state_gradients(plain_recur_with_states, cell, directions)
+    tolerance = 1e-3 if cell == "layer_norm_lstm" else 1e-5
+    found = state_gradients(in_evaluation, cell, directions)
+    for one, reference in zip(found, expected, strict=True):
+        atol = tolerance * np.abs(reference).max()
+        np.testing.assert_allclose(one, reference, rtol=0, atol=atol)

@@ -20,6 +20,7 @@ from open_seq2seq.native_build.compiler import (
     tensorflow_version,
 )
 from open_seq2seq.native_build.cpu import cpu_flags
+from open_seq2seq.ops.portable import is_portable
 
 _SOURCES = Path(__file__).parent
 _NEEDED_FLAGS = frozenset({"avx512_bf16", "avx512bw", "avx512dq", "avx512vl"})
@@ -77,12 +78,17 @@ def build() -> Path:
     return path
 
 
-@functools.cache
 def operations() -> Any:
     """The operations as a module, or None: not built, another CPU, or a GPU is used.
 
-    `OPEN_SEQ2SEQ_NATIVE=0` turns them off.
+    `OPEN_SEQ2SEQ_NATIVE=0` turns them off, and so does `ops.portable.portable` around a call.
     """
+    return None if is_portable() else _library()
+
+
+@functools.cache
+def _library() -> Any:
+    """The loaded library, or None; once a process."""
     if switched_off() or not supported():
         return None
     import tensorflow as tf
@@ -91,3 +97,8 @@ def operations() -> Any:
     if not path.exists() or tf.config.list_physical_devices("GPU"):
         return None
     return tf.load_op_library(str(path))
+
+
+def look_again() -> None:
+    """Forgets whether the library was there, so that one built since then is found."""
+    _library.cache_clear()

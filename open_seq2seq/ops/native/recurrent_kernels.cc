@@ -62,13 +62,13 @@ void ZeroPast(const RecurrentSequence<Element>& sequence, const std::vector<int3
 RecurrentWidths WidthsOf(RecurrentCell cell) {
   switch (cell) {
     case RecurrentCell::kGru:
-      return {3, 3, 3};
+      return {3, 3, 3, 1};
     case RecurrentCell::kGruResetAfter:
-      return {3, 4, 4};
+      return {3, 4, 4, 1};
     case RecurrentCell::kLstm:
-      return {4, 4, 5};
+      return {4, 4, 5, 2};
     default:
-      return {1, 1, 0};
+      return {1, 1, 0, 1};
   }
 }
 
@@ -121,12 +121,18 @@ void PackedKernel<Element>::Fill(RecurrentCell cell, int64_t units, const Elemen
 
 template <typename Element>
 void RecurrentForward(const RecurrentSequence<Element>& sequence, const std::vector<int32_t>& rows,
-                      const Element* inputs, const float* bias, Element* outputs, Element* saved) {
+                      const Element* inputs, const float* bias, const float* initial,
+                      Element* outputs, Element* saved, float* last) {
   const int64_t units = sequence.units;
   const RecurrentWidths widths = WidthsOf(sequence.cell);
   Rows<float> hidden(rows.size(), units), memory(rows.size(), units);
   Rows<float> products(rows.size(), widths.gates * units);
   Rows<Element> operand(rows.size(), units);
+  const bool has_memory = widths.states > 1;
+  for (size_t row = 0; initial != nullptr && row < rows.size(); ++row) {
+    const float* from = initial + rows[row] * widths.states * units;
+    Begin(from, has_memory ? from + units : nullptr, units, hidden[row], memory[row], operand[row]);
+  }
   for (int64_t step = 0; step < StepsOf(sequence, rows); ++step) {
     const int64_t active = ActiveAt(sequence, rows, step);
     Product(operand.data(), operand.stride(), active, sequence.kernel->first, products.data(),
@@ -159,6 +165,11 @@ void RecurrentForward(const RecurrentSequence<Element>& sequence, const std::vec
         for (int64_t row = 0; row < active; ++row) StepReluForward(now(row), units);
         break;
     }
+  }
+  for (size_t row = 0; last != nullptr && row < rows.size(); ++row) {
+    float* to = last + rows[row] * widths.states * units;
+    std::copy_n(hidden[row], units, to);
+    if (has_memory) std::copy_n(memory[row], units, to + units);
   }
   ZeroPast(sequence, rows, units, outputs);
   // The kernel's gradient multiplies all of it.
@@ -226,7 +237,8 @@ void RecurrentGradient(const RecurrentSequence<Element>& sequence,
   template struct Panels<Element>;                                                               \
   template struct PackedKernel<Element>;                                                         \
   template void RecurrentForward(const RecurrentSequence<Element>&, const std::vector<int32_t>&, \
-                                 const Element*, const float*, Element*, Element*);              \
+                                 const Element*, const float*, const float*, Element*, Element*, \
+                                 float*);                                                        \
   template void RecurrentGradient(const RecurrentSequence<Element>&,                             \
                                   const std::vector<int32_t>&, const Element*, const Element*,   \
                                   const Element*, Element*, Element*, float*);

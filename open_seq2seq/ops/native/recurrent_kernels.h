@@ -19,6 +19,7 @@ struct RecurrentWidths {
   int64_t gates;  // inputs, kernels and gradients of both
   int64_t biases;
   int64_t saved;  // what the gradient needs of a step, besides the outputs
+  int64_t states;  // what goes from step to step: the hidden state, and an LSTM's memory
 };
 
 RecurrentWidths WidthsOf(RecurrentCell cell);
@@ -59,10 +60,12 @@ struct RecurrentSequence {
 };
 
 // Runs the utterances numbered in `rows`, longest first. Outputs past a length become 0; saved
-// (may be null) is written there, with 0, for kGru only.
+// (may be null) is written there, with 0, for kGru only. `initial` and `last` [batch, states *
+// units] are the states before the first step (null: zero) and after the last (null: not wanted).
 template <typename Element>
 void RecurrentForward(const RecurrentSequence<Element>& sequence, const std::vector<int32_t>& rows,
-                      const Element* inputs, const float* bias, Element* outputs, Element* saved);
+                      const Element* inputs, const float* bias, const float* initial,
+                      Element* outputs, Element* saved, float* last);
 
 // The gradients for `upstream`, that of the outputs. for_products (null unless the cell is
 // kGruResetAfter) is the gradient of the products with the state, where it isn't for_inputs.

@@ -142,16 +142,19 @@ class RecurrentOp : public RecurrentBase<T> {
  public:
   explicit RecurrentOp(OpKernelConstruction* context) : RecurrentBase<T>(context) {
     OP_REQUIRES_OK(context, context->GetAttr("keep", &keep_));
+    OP_REQUIRES_OK(context, context->GetAttr("stateful", &stateful_));
   }
 
   void Compute(OpKernelContext* context) override {
-    OpInputList inputs, kernels, biases;
-    OpOutputList outputs, saved;
+    OpInputList inputs, kernels, biases, initial;
+    OpOutputList outputs, saved, last;
     OP_REQUIRES_OK(context, context->input_list("inputs", &inputs));
     OP_REQUIRES_OK(context, context->input_list("kernels", &kernels));
     OP_REQUIRES_OK(context, context->input_list("biases", &biases));
+    OP_REQUIRES_OK(context, context->input_list("initial", &initial));
     OP_REQUIRES_OK(context, context->output_list("outputs", &outputs));
     OP_REQUIRES_OK(context, context->output_list("saved", &saved));
+    OP_REQUIRES_OK(context, context->output_list("last", &last));
     const Tensor& lengths_given = context->input(context->num_inputs() - 1);
     OP_REQUIRES_OK(context, this->Check(inputs, kernels, lengths_given));
     const int64_t batch = inputs[0].dim_size(0), frames = inputs[0].dim_size(1);
@@ -165,6 +168,11 @@ class RecurrentOp : public RecurrentBase<T> {
       OP_REQUIRES_OK(context, outputs.allocate(d, TensorShape({batch, frames, units}), &unused));
       const TensorShape all({batch, frames, widths.saved * units}), none({0, 0, 0});
       OP_REQUIRES_OK(context, saved.allocate(d, keep_ ? all : none, &unused));
+      const TensorShape states({batch, widths.states * units});
+      OP_REQUIRES_OK(context, last.allocate(d, stateful_ ? states : none, &unused));
+      OP_REQUIRES(context, !stateful_ || initial[d].shape() == states,
+                  errors::InvalidArgument("initial states must be ", states.DebugString(),
+                                          ". Received: ", initial[d].shape().DebugString()));
     }
     const std::vector<int32_t> lengths = this->Clamped(lengths_given, frames);
     const auto packed = this->Pack(context, kernels, false);
@@ -174,13 +182,15 @@ class RecurrentOp : public RecurrentBase<T> {
       const RecurrentSequence<Element<T>> sequence = {
           this->cell_, frames, units, this->backwards_[d], lengths.data(), &packed[d]};
       RecurrentForward(sequence, parts[unit % parts.size()], Read<T>(inputs[d]),
-                       biases[d].flat<float>().data(), Write<T>(outputs[d]),
-                       keep_ ? Write<T>(saved[d]) : nullptr);
+                       biases[d].flat<float>().data(),
+                       stateful_ ? initial[d].flat<float>().data() : nullptr,
+                       Write<T>(outputs[d]), keep_ ? Write<T>(saved[d]) : nullptr,
+                       stateful_ ? last[d]->template flat<float>().data() : nullptr);
     });
   }
 
  private:
-  bool keep_;
+  bool keep_, stateful_;
 };
 
 template <typename T>
@@ -267,7 +277,9 @@ absl::Status ForwardShapes(InferenceContext* context) {
   TF_RETURN_IF_ERROR(WidthsIn(context, &widths));
   bool keep;
   TF_RETURN_IF_ERROR(context->GetAttr("keep", &keep));
-  const int64_t directions = context->num_outputs() / 2;
+  bool stateful;
+  TF_RETURN_IF_ERROR(context->GetAttr("stateful", &stateful));
+  const int64_t directions = context->num_outputs() / 3;
   for (int64_t d = 0; d < directions; ++d) {
     const ShapeHandle inputs = context->input(d), kernel = context->input(directions + d);
     ShapeHandle outputs, saved = context->MakeShape({0, 0, 0});
@@ -275,6 +287,8 @@ absl::Status ForwardShapes(InferenceContext* context) {
     if (keep) TF_RETURN_IF_ERROR(Widened(context, inputs, kernel, widths.saved, &saved));
     context->set_output(d, outputs);
     context->set_output(directions + d, saved);
+    const ShapeHandle none = context->MakeShape({0, 0, 0});
+    context->set_output(2 * directions + d, stateful ? context->input(3 * directions + d) : none);
   }
   return absl::OkStatus();
 }
@@ -304,14 +318,17 @@ REGISTER_OP("OpenSeq2SeqRecurrent")
     .Input("inputs: directions * T")
     .Input("kernels: directions * T")
     .Input("biases: directions * float")
+    .Input("initial: directions * float")
     .Input("lengths: int32")
     .Output("outputs: directions * T")
     .Output("saved: directions * T")
+    .Output("last: directions * float")
     .Attr("directions: int >= 1")
     .Attr("T: {float, bfloat16}")
     .Attr("cell: {'gru', 'gru_reset_after', 'lstm', 'relu'}")
     .Attr("backwards: list(bool)")
     .Attr("keep: bool")
+    .Attr("stateful: bool")
     .SetShapeFn(ForwardShapes);
 
 REGISTER_OP("OpenSeq2SeqRecurrentGradient")

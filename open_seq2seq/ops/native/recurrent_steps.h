@@ -30,6 +30,17 @@ OS2S_INLINE void Finish(const Now<Element>& now, int64_t unit, __m512 hidden) {
   Store(now.outputs + unit, hidden);
 }
 
+// The states that an utterance begins with; memory may be null in `from_memory`.
+template <typename Element>
+OS2S_BF16 void Begin(const float* from_hidden, const float* from_memory, int64_t units,
+                     float* hidden, float* memory, Element* operand) {
+  for (int64_t u = 0; u < units; u += kLanes) {
+    Store(hidden + u, Load(from_hidden + u));
+    Store(operand + u, Load(from_hidden + u));
+    if (from_memory != nullptr) Store(memory + u, Load(from_memory + u));
+  }
+}
+
 template <typename Element>
 OS2S_BF16 void StepReluForward(const Now<Element>& now, int64_t units) {
   for (int64_t u = 0; u < units; u += kLanes) {
