@@ -21,7 +21,7 @@ from unittest import mock
 import keras
 import numpy as np
 
-from open_seq2seq.encoders.deepspeech2 import RowConvolution
+from open_seq2seq.layers.row_convolution import RowConvolution
 
 # Side of the large square matrices: the most that this machine does.
 SQUARE = 2048

@@ -1,4 +1,4 @@
-"""The CRNN: residual 2-D convolutions, then bidirectional GRUs, with layer normalization.
+"""The CRNN: residual 2-D convolutions, then GRUs, with layer normalization.
 
 A small network in the manner of Deep Speech 2 (Amodei et al. 2015), with layer
 normalization (Ba et al. 2016), GELU (Hendrycks and Gimpel 2016) and residual blocks of the
@@ -7,6 +7,7 @@ pre-activation kind (He et al. 2016), as public tutorials on speech recognition 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,14 +15,22 @@ import keras
 from keras import ops
 
 from open_seq2seq.encoders.crnn_blocks import ConvolutionBlock, RecurrentBlock, Shared
-from open_seq2seq.encoders.crnn_params import CRNN
-from open_seq2seq.encoders.encoder import Encoder, IntermediateOutput, activation_function
+from open_seq2seq.encoders.crnn_params import CRNN, windows_of
+from open_seq2seq.encoders.encoder import (
+    BACKWARD,
+    Encoder,
+    IntermediateOutput,
+    activation_function,
+)
+from open_seq2seq.errors import Problem
+from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState, scoped
+from open_seq2seq.layers.time_window import total_context, with_look_ahead
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
 
 
 class CRNNEncoder(Encoder):
-    """A strided convolution, residual convolutions, a dense layer and bidirectional GRUs.
+    """A strided convolution, residual convolutions, a dense layer and GRUs.
 
     Args:
       params: see `PARAMS`.
@@ -51,14 +60,18 @@ class CRNNEncoder(Encoder):
             dtype=self.dtype_policy,
         )
         units = self.params["rnn_cell_dim"]
-        self.stem = self.shared.convolution("conv1", self.params["conv_stride"])
+        self.windows = with_look_ahead(windows_of(self.params), self.params["look_ahead"])
+        first, *others = self.windows
+        self.stem = self.shared.convolution("conv1", first.padding, self.params["conv_stride"])
         self.blocks = [
-            ConvolutionBlock(self.shared, name=f"block{number}")
-            for number in range(1, self.params["num_conv_blocks"] + 1)
+            ConvolutionBlock(self.shared, pair, name=f"block{number}")
+            for number, pair in enumerate(zip(others[::2], others[1::2]), start=1)
         ]
         self.dense = self._dense(units, "dense")
         self.recurrent_blocks = [
-            RecurrentBlock(self.shared, units, name=f"rnn_{layer}")
+            RecurrentBlock(
+                self.shared, units, not self.params["rnn_unidirectional"], name=f"rnn_{layer}"
+            )
             for layer in range(self.params["num_rnn_layers"])
         ]
         hidden = self.params["n_hidden"]
@@ -88,7 +101,8 @@ class CRNNEncoder(Encoder):
         shape = (batch, frames, self.params["rnn_cell_dim"])
         for recurrent in self.recurrent_blocks:
             recurrent.build(shape)
-            shape = (batch, frames, 2 * self.params["rnn_cell_dim"])
+            directions = len(recurrent.recurrent.directions)
+            shape = (batch, frames, directions * self.params["rnn_cell_dim"])
         if self.fully_connected is not None:
             self.fully_connected.build(shape)
         self.built = True
@@ -126,22 +140,56 @@ class CRNNEncoder(Encoder):
         lengths = self.output_length(lengths)
         for block in self.blocks:
             image = block(image, lengths, training=training)
-        image = zero_past(image, lengths)
-        shape = ops.shape(image)
-        outputs = ops.reshape(image, (-1, shape[1], image.shape[2] * image.shape[3]))
-        outputs = self.dense(outputs)  # [batch, time', unit]
+        outputs = self._rows(zero_past(image, lengths))
         inner: dict[int, IntermediateOutput] = {}
         inside = self.num_intermediate(self.params) if intermediate else 0
         for number, recurrent in enumerate(self.recurrent_blocks, start=1):
-            outputs = recurrent(outputs, lengths, training=training)  # [batch, time', 2 unit]
+            outputs = recurrent(outputs, lengths, training=training)  # [batch, time', 1|2 unit]
             if number <= inside:
                 inner[number] = IntermediateOutput(outputs, lengths)
+        outputs = self._top(outputs, lengths, training)
+        return (outputs, lengths, inner) if intermediate else (outputs, lengths)
+
+    def _rows(self, image: Any) -> Any:
+        """[batch, time', feature', channel] -> [batch, time', unit]."""
+        shape = ops.shape(image)
+        return self.dense(ops.reshape(image, (-1, shape[1], image.shape[2] * image.shape[3])))
+
+    def _top(self, outputs: Any, lengths: Any, training: bool) -> Any:
         if self.fully_connected is not None:
             outputs = self.shared.activation(self.fully_connected(outputs))
             outputs = self.shared.drop(outputs, training)
-        outputs = zero_past(outputs, lengths)
-        return (outputs, lengths, inner) if intermediate else (outputs, lengths)
+        return zero_past(outputs, lengths)
 
     def output_length(self, frames: Any) -> Any:
         """Output frames for so many feature frames: an int, an integer array or a tensor."""
         return self.stem.output_length(frames)
+
+    @property
+    def context(self) -> tuple[float, float]:
+        """See `Encoder.context`."""
+        if self.streaming_problems():
+            return math.inf, math.inf
+        return math.inf, total_context(self.windows)[1]
+
+    def streaming_problems(self) -> list[Problem]:
+        """See `Encoder.streaming_problems`."""
+        return [] if self.params["rnn_unidirectional"] else [BACKWARD]
+
+    def _state_spec(self) -> StateSpec:
+        layers: list[Any] = [self.stem, *self.blocks, *self.recurrent_blocks]
+        spec: StateSpec = {}
+        for layer in layers:
+            spec |= scoped(layer.name, layer.state_spec())
+        return spec
+
+    def _stream(self, features: Any, piece: Piece, state: StreamState) -> tuple[Any, Piece]:
+        image = ops.expand_dims(features, -1)
+        image = self.stem.convolve_piece(image, piece, state.scope(self.stem.name))
+        piece = piece.through(self.stem.window)
+        for block in self.blocks:
+            image, piece = block.stream(image, piece, state.scope(block.name))
+        outputs = self._rows(zero_past(image, piece.lengths))
+        for recurrent in self.recurrent_blocks:
+            outputs = recurrent.stream(outputs, piece, state.scope(recurrent.name))
+        return self._top(outputs, piece.lengths, training=False), piece

@@ -11,8 +11,18 @@ from keras import ops
 
 from open_seq2seq.layers.convolution import Convolution
 from open_seq2seq.layers.recurrent import RecurrentLayer
+from open_seq2seq.layers.streaming import (
+    Piece,
+    StateSpec,
+    StreamState,
+    delayed,
+    kept_frames,
+    scoped,
+)
+from open_seq2seq.layers.time_window import TimeWindow, total_context
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.masks import zero_past
+from open_seq2seq.ops.padding import Padding
 
 
 @dataclass(frozen=True)
@@ -52,13 +62,16 @@ class Shared:
             axis=axis, epsilon=self.epsilon, name=name, dtype=self.dtype
         )
 
-    def convolution(self, name: str, stride: Sequence[int] = (1, 1)) -> BiasedConvolution:
+    def convolution(
+        self, name: str, padding: Padding, stride: Sequence[int] = (1, 1)
+    ) -> BiasedConvolution:
         """A convolution over [batch, time, feature, channel]."""
         return BiasedConvolution(
             "conv2d",
             self.channels,
             self.kernel_size,
             stride,
+            padding=padding,
             regularizer=self.regularizer,
             initializer=self.initializer,
             name=name,
@@ -73,8 +86,9 @@ class BiasedConvolution(Convolution):
         super().build(input_shape)
         self.bias = self.add_weight(name="bias", shape=(self.channels,), initializer="zeros")
 
-    def call(self, inputs: Any) -> Any:
-        return super().call(inputs) + self.bias
+    def convolve(self, inputs: Any, padding: Padding | None = None) -> Any:
+        outputs = super().convolve(inputs, padding)
+        return outputs + ops.cast(self.bias, outputs.dtype)
 
 
 class ConvolutionBlock(keras.layers.Layer):
@@ -83,16 +97,21 @@ class ConvolutionBlock(keras.layers.Layer):
 
     Args:
       shared: what the whole encoder has in common.
+      windows: the time axes of both convolutions.
     """
 
-    def __init__(self, shared: Shared, **kwargs: Any):
+    def __init__(self, shared: Shared, windows: Sequence[TimeWindow], **kwargs: Any):
         super().__init__(dtype=shared.dtype, **kwargs)
-        self.shared = shared
+        self.shared, self.windows = shared, list(windows)
         # Each feature has a gain and a bias of its own; channels are normalized separately.
         self.norms = [shared.norm(axis=2, name=f"ln{number}") for number in (1, 2)]
-        self.convolutions = [shared.convolution(f"conv{number}") for number in (1, 2)]
+        self.convolutions = [
+            shared.convolution(f"conv{number}", window.padding)
+            for number, window in enumerate(windows, start=1)
+        ]
 
     def build(self, input_shape: Sequence[int | None]) -> None:
+        self.frame_shape = tuple(input_shape[2:])
         for norm, convolution in zip(self.norms, self.convolutions):
             norm.build(input_shape)
             convolution.build(input_shape)
@@ -111,9 +130,36 @@ class ConvolutionBlock(keras.layers.Layer):
             outputs = convolution(zero_past(outputs, lengths))
         return outputs + inputs
 
+    def stream(self, inputs: Any, piece: Piece, state: StreamState) -> tuple[Any, Piece]:
+        """A piece's outputs in evaluation, and their piece; padded frames hold anything.
+
+        Args:
+          inputs: [batch, time, feature, channel].
+          piece: that of the inputs.
+          state: see `state_spec`.
+        """
+        start, outputs = piece, inputs
+        for norm, convolution in zip(self.norms, self.convolutions):
+            outputs = zero_past(self.shared.activation(norm(outputs)), piece.lengths)
+            outputs = convolution.convolve_piece(outputs, piece, state.scope(convolution.name))
+            piece = piece.through(convolution.window)
+        # What is added has to wait for the convolutions, which look ahead.
+        return outputs + delayed(inputs, start, piece, self._delay, state, "inputs"), piece
+
+    @property
+    def _delay(self) -> int:
+        return total_context(self.windows)[1]
+
+    def state_spec(self) -> StateSpec:
+        """What a stream keeps of the block's and of each convolution's inputs."""
+        spec = kept_frames("inputs", self._delay, self.frame_shape, self.compute_dtype)
+        for convolution in self.convolutions:
+            spec |= scoped(convolution.name, convolution.state_spec())
+        return spec
+
 
 class RecurrentBlock(keras.layers.Layer):
-    """Layer normalization, activation, a bidirectional GRU and dropout.
+    """Layer normalization, activation, a GRU of one or two directions, and dropout.
 
     The GRU is cuDNN's (the reset gate is applied after the recurrent product, and that
     product has a bias of its own).
@@ -121,14 +167,15 @@ class RecurrentBlock(keras.layers.Layer):
     Args:
       shared: what the whole encoder has in common.
       units: the GRU's size in each direction.
+      bidirectional: whether it also runs from each utterance's last frame to its first.
     """
 
-    def __init__(self, shared: Shared, units: int, **kwargs: Any):
+    def __init__(self, shared: Shared, units: int, bidirectional: bool = True, **kwargs: Any):
         super().__init__(dtype=shared.dtype, **kwargs)
         self.shared = shared
         self.norm = shared.norm(axis=-1, name="ln")
         self.recurrent = RecurrentLayer(
-            "gru_reset_after", units, bidirectional=True, name="gru", dtype=shared.dtype
+            "gru_reset_after", units, bidirectional, name="gru", dtype=shared.dtype
         )
 
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -136,7 +183,7 @@ class RecurrentBlock(keras.layers.Layer):
         self.recurrent.build(input_shape)
 
     def call(self, inputs: Any, lengths: Any, training: bool = False) -> Any:
-        """Outputs [batch, time, 2 units], zero past each length.
+        """Outputs [batch, time, directions * units], zero past each length.
 
         Args:
           inputs: [batch, time, channel].
@@ -146,3 +193,18 @@ class RecurrentBlock(keras.layers.Layer):
         outputs = zero_past(self.shared.activation(self.norm(inputs)), lengths)
         outputs = ops.concatenate(self.recurrent(outputs, lengths, training=training), axis=-1)
         return self.shared.drop(outputs, training)
+
+    def stream(self, inputs: Any, piece: Piece, state: StreamState) -> Any:
+        """The outputs of a piece in evaluation, zero past its lengths; of one direction only.
+
+        Args:
+          inputs: [batch, time, channel].
+          piece: that of the inputs, and of the outputs.
+          state: see `state_spec`.
+        """
+        outputs = zero_past(self.shared.activation(self.norm(inputs)), piece.lengths)
+        return self.recurrent.stream(outputs, piece, state)
+
+    def state_spec(self) -> StateSpec:
+        """The GRU's state."""
+        return self.recurrent.state_spec()

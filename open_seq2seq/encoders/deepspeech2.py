@@ -6,18 +6,31 @@ Source: Amodei et al. 2015, arXiv:1512.02595, as in OpenSeq2Seq.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from open_seq2seq.encoders.deepspeech2_params import DEEP_SPEECH_2, arrangement, is_cudnn
-from open_seq2seq.encoders.encoder import Encoder, IntermediateOutput, activation_function
-from open_seq2seq.layers.conv_block import Repetition, Surroundings
-from open_seq2seq.layers.normalization import BatchNorm
+from open_seq2seq.encoders.deepspeech2_params import (
+    DEEP_SPEECH_2,
+    arrangement,
+    has_row_convolution,
+    is_cudnn,
+    windows_of,
+)
+from open_seq2seq.encoders.encoder import (
+    BACKWARD,
+    Encoder,
+    IntermediateOutput,
+    activation_function,
+)
+from open_seq2seq.errors import Problem
+from open_seq2seq.layers.conv_block import BlockConfig, SubBlock
 from open_seq2seq.layers.recurrent import RecurrentLayer
-from open_seq2seq.ops.convolution import depthwise_convolve
+from open_seq2seq.layers.row_convolution import RowConvolution
+from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState, scoped
+from open_seq2seq.layers.time_window import TimeWindow, total_context, with_look_ahead
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
@@ -48,9 +61,10 @@ class DeepSpeech2Encoder(Encoder):
         super().__init__(params, regularizer, initializer, **kwargs)
         self.activation = activation_function(self.params["activation_fn"])
         self.is_interleaved = arrangement(self.params) == "interleaved"
+        self.windows = with_look_ahead(windows_of(self.params), self.params["look_ahead"])
         self.convolutions = self._make_convolutions()
         self.rnn_layers = [self._make_rnn(n) for n in range(self.params["num_rnn_layers"])]
-        self.row_conv = self._make_row_conv()
+        self.row_conv = self._make_row_conv(self.windows)
         self.fully_connected = keras.layers.Dense(
             self.params["n_hidden"],
             kernel_initializer=fresh_initializer(self.initializer or "glorot_uniform"),
@@ -64,9 +78,9 @@ class DeepSpeech2Encoder(Encoder):
     def _batch_norm(self) -> tuple[float, float]:
         return self.params["bn_momentum"], self.params["bn_epsilon"]
 
-    def _make_convolutions(self) -> list[Repetition]:
+    def _make_convolutions(self) -> list[SubBlock]:
         momentum, epsilon = self._batch_norm
-        shared = Surroundings(
+        config = BlockConfig(
             activation=self.activation,
             normalization="batch_norm",
             momentum=momentum,
@@ -77,14 +91,15 @@ class DeepSpeech2Encoder(Encoder):
             seed=self.seed,
             dtype=self.dtype_policy,
         )
+        layers = zip(self.params["conv_layers"], self.windows)
         return [
-            Repetition(
-                {**layer, "type": "conv2d", "dilation": [1, 1]},
-                shared,
+            SubBlock(
+                {**layer, "type": "conv2d", "dilation": [1, 1], "padding": window.padding},
+                config,
                 keep_prob=1.0,
                 name=f"conv{number}",
             )
-            for number, layer in enumerate(self.params["conv_layers"], start=1)
+            for number, (layer, window) in enumerate(layers, start=1)
         ]
 
     def _make_rnn(self, number: int) -> RecurrentLayer:
@@ -103,8 +118,8 @@ class DeepSpeech2Encoder(Encoder):
             dtype=self.dtype_policy,
         )
 
-    def _make_row_conv(self) -> RowConvolution | None:
-        if not self.params["row_conv"] or self.params["row_conv_width"] < 2:
+    def _make_row_conv(self, windows: Sequence[TimeWindow]) -> RowConvolution | None:
+        if not has_row_convolution(self.params):
             return None
         return RowConvolution(
             self.params["row_conv_width"],
@@ -112,6 +127,7 @@ class DeepSpeech2Encoder(Encoder):
             *self._batch_norm,
             regularizer=self.regularizer,
             initializer=self.initializer,
+            padding=windows[-1].padding,
             name="row_conv",
             dtype=self.dtype_policy,
         )
@@ -173,15 +189,17 @@ class DeepSpeech2Encoder(Encoder):
         outputs, each = self._recur(outputs, lengths, training)
         if self.row_conv is not None:
             outputs = self.row_conv(outputs, lengths, training=training)
-        # Of two axes: a product of more is computed, and differentiated, utterance by utterance.
-        rows = self.fully_connected(ops.reshape(outputs, (-1, outputs.shape[-1])))
-        rows = self.activation(rows)
-        outputs = ops.reshape(rows, (-1, ops.shape(outputs)[1], rows.shape[-1]))
-        outputs = self._dropped(zero_past(outputs, lengths), training)
+        outputs = self._dropped(zero_past(self._dense(outputs), lengths), training)
         if not intermediate:
             return outputs, lengths
         merged = [IntermediateOutput(self._merged(one), lengths) for one in each]
         return outputs, lengths, dict(enumerate(merged, start=1))
+
+    def _dense(self, outputs: Any) -> Any:
+        # Of two axes: a product of more is computed, and differentiated, utterance by utterance.
+        rows = self.fully_connected(ops.reshape(outputs, (-1, outputs.shape[-1])))
+        rows = self.activation(rows)
+        return ops.reshape(rows, (-1, ops.shape(outputs)[1], rows.shape[-1]))
 
     def _convolve(self, outputs: Any, lengths: Any, training: bool) -> tuple[Any, Any]:
         if not self.convolutions:
@@ -190,8 +208,7 @@ class DeepSpeech2Encoder(Encoder):
         for convolution in self.convolutions:
             lengths = convolution.output_length(lengths)
             outputs = convolution(outputs, lengths=lengths, training=training)
-        width = outputs.shape[2] * outputs.shape[3]
-        return ops.reshape(outputs, (-1, ops.shape(outputs)[1], width)), lengths
+        return _without_frequency(outputs), lengths
 
     def _recur(self, outputs: Any, lengths: Any, training: bool) -> tuple[Any, list[Any]]:
         """The recurrent layers: [batch, time, input] -> [batch, time, directions * units].
@@ -231,68 +248,43 @@ class DeepSpeech2Encoder(Encoder):
             frames = convolution.output_length(frames)
         return frames
 
+    @property
+    def context(self) -> tuple[float, float]:
+        """See `Encoder.context`."""
+        if self.streaming_problems():
+            return math.inf, math.inf
+        left, right = total_context(self.windows)
+        return math.inf if self.rnn_layers else left, right
 
-class RowConvolution(keras.layers.Layer):
-    """A convolution of each channel over time, batch normalization and activation.
+    def streaming_problems(self) -> list[Problem]:
+        """See `Encoder.streaming_problems`."""
+        return [] if self.params["rnn_unidirectional"] or not self.rnn_layers else [BACKWARD]
 
-    Deep Speech 2's row convolution looks ahead only; OpenSeq2Seq's, and so this one, has
-    (width - 1) // 2 taps before a frame and the rest after it.
+    def _state_spec(self) -> StateSpec:
+        layers: list[Any] = [*self.convolutions, *self.rnn_layers]
+        layers += [self.row_conv] if self.row_conv is not None else []
+        spec: StateSpec = {}
+        for layer in layers:
+            spec |= scoped(layer.name, layer.state_spec())
+        return spec
 
-    Args:
-      width: taps, at least 2.
-      activation: applied after the normalization.
-      momentum, epsilon: of the normalization.
-      regularizer: of the kernel and gamma.
-      initializer: of the kernel; None: Glorot uniform.
-    """
+    def _stream(self, features: Any, piece: Piece, state: StreamState) -> tuple[Any, Piece]:
+        outputs = features
+        if self.convolutions:
+            outputs = ops.expand_dims(outputs, -1)
+            for convolution in self.convolutions:
+                scope = state.scope(convolution.name)
+                outputs, piece = convolution.stream(outputs, [], piece, scope)
+            outputs = _without_frequency(outputs)
+        for layer in self.rnn_layers:
+            outputs = layer.stream(outputs, piece, state.scope(layer.name))
+        if self.row_conv is not None:
+            scope = state.scope(self.row_conv.name)
+            outputs, piece = self.row_conv.stream(outputs, piece, scope)
+        return zero_past(self._dense(outputs), piece.lengths), piece
 
-    def __init__(
-        self,
-        width: int,
-        activation: Callable[[Any], Any],
-        momentum: float,
-        epsilon: float,
-        regularizer: Any = None,
-        initializer: Any = None,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        self.width, self.activation = width, activation
-        self.regularizer = keras.regularizers.get(regularizer)
-        self.initializer = keras.initializers.get(initializer or "glorot_uniform")
-        self.norm = BatchNorm(momentum, epsilon, regularizer, name="bn", dtype=self.dtype_policy)
 
-    def build(self, inputs_shape: Sequence[int | None]) -> None:
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(self.width, 1, inputs_shape[-1], 1),
-            initializer=fresh_initializer(self.initializer),
-            regularizer=self.regularizer,
-            autocast=False,
-        )
-        self.norm.build(inputs_shape)
-        self.built = True
-
-    def call(self, inputs: Any, lengths: Any, training: bool = False) -> Any:
-        """[batch, time, channel] -> the same shape, zero past each length.
-
-        Args:
-          inputs: zero past each length.
-          lengths: [batch], frames of each utterance.
-          training: batch statistics.
-        """
-        kernel = ops.squeeze(ops.convert_to_tensor(self.kernel), 1)
-        outputs = depthwise_convolve(inputs, kernel, 1, 1, "SAME")
-        outputs = self.norm(outputs, lengths=lengths, training=training)
-        return zero_past(self.activation(outputs), lengths)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "width": self.width,
-            "activation": keras.activations.serialize(self.activation),
-            "momentum": self.norm.momentum,
-            "epsilon": self.norm.epsilon,
-            "regularizer": keras.regularizers.serialize(self.regularizer),
-            "initializer": keras.initializers.serialize(self.initializer),
-        }
-        return {**super().get_config(), **own}
+def _without_frequency(outputs: Any) -> Any:
+    """[batch, time, frequency, channel] -> [batch, time, frequency * channel]."""
+    width = outputs.shape[2] * outputs.shape[3]
+    return ops.reshape(outputs, (-1, ops.shape(outputs)[1], width))

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.encoders.look_ahead import (
+    LOOK_AHEAD,
+    look_ahead_problems,
+    padding_param,
+    padding_problems,
+    place,
+    window_of,
+)
 from open_seq2seq.errors import Problem
+from open_seq2seq.layers.time_window import TimeWindow
 
 RNN_TYPES = ("layernorm_lstm", "lstm", "gru", "cudnn_gru", "cudnn_lstm", "relu_rnn")
 # These have one implementation, whatever `use_cudnn_rnn` says, so it may not say True.
@@ -36,6 +45,8 @@ def _check_layer(layer: Mapping[str, Any], where: str) -> Iterator[Problem]:
             remedy = f"Set {name} to {([*layer[name], 1, 1])[:2]}."
             expected = "2 numbers, [time, frequency]"
             yield Problem(f"{where}/{name}", repr(layer[name]), expected, remedy)
+    kernel_size = (layer["kernel_size"] or [1])[0]
+    yield from padding_problems(layer["padding"], kernel_size, 1, f"{where}/padding")
 
 
 CONVOLUTION = Schema(
@@ -44,37 +55,51 @@ CONVOLUTION = Schema(
         _pair("kernel_size", "Taps of the kernel, [time, frequency]."),
         _pair("stride", "Step of the kernel, [time, frequency]."),
         Param("num_channels", int, "Channels of the output.", minimum=1),
-        Param(
-            "padding",
-            str,
-            "SAME: time' = ceil(time / stride). VALID: no padding.",
-            choices=("SAME", "VALID"),
-        ),
+        padding_param(),
     ],
     check=_check_layer,
     summary="Convolution over time and frequency, batch normalization, activation.",
 )
 
 
-def _check_encoder(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
-    def place(name: str) -> str:
-        return f"{where}/{name}" if where else name
+def windows_of(params: Mapping[str, Any]) -> list[TimeWindow]:
+    """The time axes of the convolutions, and of the row convolution if there is one."""
+    windows = [window_of(layer) for layer in params["conv_layers"]]
+    if has_row_convolution(params):
+        windows.append(TimeWindow(params["row_conv_width"]))
+    return windows
 
+
+def has_row_convolution(params: Mapping[str, Any]) -> bool:
+    """Whether there is a row convolution, of at least two taps."""
+    return params["row_conv"] and (params.get("row_conv_width") or 0) > 1
+
+
+def _check_encoder(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
     kind = params["rnn_type"]
     if kind in NOT_IN_CUDNN and params["use_cudnn_rnn"]:
         yield Problem(
-            place("rnn_type"),
+            place(where, "rnn_type"),
             f"{kind!r} with use_cudnn_rnn True",
             "one of gru, lstm, cudnn_gru, cudnn_lstm with use_cudnn_rnn",
             f"Set use_cudnn_rnn to False to use {kind}: cuDNN has no such cell.",
         )
     if params["row_conv"] and params.get("row_conv_width") is None:
         remedy = "Set row_conv_width to 8, or set row_conv to False."
-        yield Problem(place("row_conv_width"), "nothing", "int with row_conv", remedy)
+        yield Problem(place(where, "row_conv_width"), "nothing", "int with row_conv", remedy)
     merge = params.get("rnn_merge", "concat")
     if merge == "sum" and arrangement(params) == "stacks":
         remedy = "Set rnn_arrangement to 'interleaved', or set rnn_merge to 'concat'."
-        yield Problem(place("rnn_merge"), "'sum'", "concat for two stacks", remedy)
+        yield Problem(place(where, "rnn_merge"), "'sum'", "concat for two stacks", remedy)
+    look_ahead = params.get("look_ahead")
+    yield from look_ahead_problems(look_ahead, windows_of(params), place(where, "look_ahead"))
+    if look_ahead is not None and params["num_rnn_layers"] and not params["rnn_unidirectional"]:
+        yield Problem(
+            place(where, "rnn_unidirectional"),
+            "False with look_ahead",
+            "True",
+            "Set rnn_unidirectional to True: a backward layer looks at the whole utterance.",
+        )
 
 
 DEEP_SPEECH_2 = Schema(
@@ -173,6 +198,7 @@ DEEP_SPEECH_2 = Schema(
             "input (Deep Speech 2, section 3.2).",
             False,
         ),
+        LOOK_AHEAD,
     ],
     check=_check_encoder,
     summary="Convolutions over time and frequency, recurrent layers, a dense layer.",

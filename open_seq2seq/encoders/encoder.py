@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import keras
+from keras import ops
 
 from open_seq2seq.config.schema import Schema
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState
+from open_seq2seq.ops.activations import gelu
+from open_seq2seq.ops.masks import zero_past
+
+# The frames of each stream so far; the other arrays of a state are the layers'.
+_POSITION = "frames"
+
+
+# Why an encoder with recurrent layers of both directions can't stream.
+BACKWARD = Problem(
+    "encoder_params/rnn_unidirectional",
+    "False: backward layers, which begin at the utterance's end",
+    "True",
+    "Set rnn_unidirectional to True and train again.",
+)
 
 
 class IntermediateOutput(NamedTuple):
@@ -38,6 +56,9 @@ class Encoder(keras.layers.Layer):
     encoder's `call` takes `intermediate=False`, and where it is True returns a third value: a
     dictionary from the number of each, counted from 1, to its `IntermediateOutput`. Outputs and
     lengths stay the same, and what of the dictionary is not used a compiled graph does not compute.
+
+    One that can also take an utterance piece by piece says so in `streaming_problems` and
+    `context`, and defines `_state_spec` and `_stream`.
 
     Args:
       params: the encoder's own parameters, see `PARAMS`.
@@ -74,6 +95,97 @@ class Encoder(keras.layers.Layer):
         """
         return 0
 
+    @property
+    def context(self) -> tuple[float, float]:
+        """Feature frames that an output frame depends on, before its own and after it.
+
+        Output t depends on the frames from `t * time_stride - left` to `t * time_stride +
+        right`; `math.inf` where there is no limit.
+        """
+        return math.inf, math.inf
+
+    def streaming_problems(self) -> list[Problem]:
+        """Why it can't take an utterance piece by piece, and what to set instead; empty if it can.
+
+        Places are config keys, those of `encoder_params` with that name before them.
+        """
+        name = type(self).__name__
+        remedy = "Use TDNNEncoder, or DeepSpeech2Encoder with rnn_unidirectional."
+        return [Problem("encoder", name, "an encoder that takes pieces of an utterance", remedy)]
+
+    def initial_state(self, batch: Any) -> dict[str, Any]:
+        """What streams begin with: zeros, by name; their shapes don't depend on time.
+
+        Args:
+          batch: how many streams, an int or a tensor.
+
+        Raises:
+          InputError: it can't stream.
+        """
+        self._check_that_it_streams()
+        position: StateSpec = {_POSITION: ((), "int32")}
+        return {
+            name: ops.zeros((batch, *shape), dtype)
+            for name, (shape, dtype) in {**position, **self._state_spec()}.items()
+        }
+
+    def stream(
+        self, features: Any, lengths: Any, state: Mapping[str, Any], last: Any = False
+    ) -> tuple[Any, Any, dict[str, Any]]:
+        """Encodes the next piece of each stream of a batch, in evaluation.
+
+        A stream's outputs, put together, are those of `call` for all of its frames, however it
+        was cut. An output comes with the piece that brings the last frame it depends on
+        (`context`); those at the end come with the last piece.
+
+        Args:
+          features: [batch, time, feature].
+          lengths: [batch], frames of each stream in this piece; 0 where there are none.
+          state: that of the piece before, or `initial_state`.
+          last: whether the streams end with this piece: a bool for all, or [batch] bool. A
+            state begins anew after it, so that another stream may take its row. With an
+            array or True the arrays have room for the end, and that is computed too; a graph
+            with it is another than one without.
+
+        Returns:
+          outputs: [batch, time', channel] in the compute dtype, zero past each length.
+          lengths: [batch] int32, output frames of each stream; 0 where none is ready.
+          state: the next.
+
+        Raises:
+          InputError: it can't stream.
+        """
+        self._check_that_it_streams()
+        if features.shape[1] == 0:  # Ends may come without frames.
+            features = ops.pad(features, [(0, 0), (0, 1)] + [(0, 0)] * (len(features.shape) - 2))
+        lengths = ops.cast(lengths, "int32")
+        features = zero_past(ops.cast(features, self.compute_dtype), lengths)
+        before = state[_POSITION]
+        ends = None
+        if last is not False:
+            ends = ops.logical_and(ops.cast(last, "bool"), ops.ones_like(lengths, "bool"))
+        piece = Piece(ops.shape(features)[1], before, before + lengths, ends)
+        streams = StreamState(state)
+        outputs, end = self._stream(features, piece, streams)
+        streams[_POSITION] = piece.after
+        after = {name: streams.new[name] for name in state}
+        if ends is not None:
+            after = {name: _begun_anew(value, ends) for name, value in after.items()}
+        return outputs, end.lengths, after
+
+    def _check_that_it_streams(self) -> None:
+        problems = self.streaming_problems()
+        if problems:
+            raise InputError("This encoder can't take an utterance piece by piece.", problems)
+
+    def _state_spec(self) -> StateSpec:
+        """What its layers keep, besides the position."""
+        raise NotImplementedError
+
+    def _stream(self, features: Any, piece: Piece, state: StreamState) -> tuple[Any, Piece]:
+        """`call` of a piece whose features are zero past its lengths."""
+        raise NotImplementedError
+
     def get_config(self) -> dict[str, Any]:
         own = {
             "params": self._given_params,
@@ -83,6 +195,12 @@ class Encoder(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
+def _begun_anew(values: Any, ends: Any) -> Any:
+    ends = ops.reshape(ends, (-1,) + (1,) * (len(values.shape) - 1))
+    return ops.where(ends, ops.zeros((), values.dtype), values)
+
+
 def activation_function(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The function that a config's `activation_fn` names or is."""
-    return keras.activations.get(activation) if isinstance(activation, str) else activation
+    found = keras.activations.get(activation) if isinstance(activation, str) else activation
+    return gelu if found is keras.activations.gelu else found

@@ -13,8 +13,11 @@ from typing import Any
 from keras import ops
 
 from open_seq2seq.encoders.encoder import Encoder, IntermediateOutput, activation_function
-from open_seq2seq.encoders.tdnn_params import TDNN
-from open_seq2seq.layers.conv_block import Repetition, Surroundings
+from open_seq2seq.encoders.tdnn_params import TDNN, windows_of
+from open_seq2seq.errors import Problem
+from open_seq2seq.layers.conv_block import BlockConfig, SubBlock
+from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState, delayed, scoped
+from open_seq2seq.layers.time_window import TimeWindow, total_context, with_look_ahead
 from open_seq2seq.ops.masks import zero_past
 
 
@@ -41,11 +44,11 @@ class TDNNEncoder(Encoder):
         self.use_mask: bool = self.params["use_conv_mask"]
         self.blocks = self._make_blocks()
         self.time_stride = math.prod(
-            repetition.stride[0] for block in self.blocks for repetition in block
+            sub_block.stride[0] for block in self.blocks for sub_block in block
         )
 
-    def _make_blocks(self) -> list[list[Repetition]]:
-        shared = Surroundings(
+    def _make_blocks(self) -> list[list[SubBlock]]:
+        config = BlockConfig(
             activation=activation_function(self.params["activation_fn"]),
             normalization=self.params["normalization"],
             momentum=self.params["bn_momentum"],
@@ -56,6 +59,7 @@ class TDNNEncoder(Encoder):
             seed=self.seed,
             dtype=self.dtype_policy,
         )
+        windows = self._windows()
         blocks, dense_sources = [], 0
         for index, layer in enumerate(self.params["convnet_layers"]):
             names: Sequence[str] = ()
@@ -64,25 +68,38 @@ class TDNNEncoder(Encoder):
                 names = [f"_{number}" for number in range(dense_sources)]
             elif layer["residual"]:
                 names = [""]
-            blocks.append(self._make_block(index, layer, shared, names))
+            blocks.append(self._make_block(index, layer, windows[index], config, names))
         return blocks
 
+    def _windows(self) -> list[list[TimeWindow]]:
+        """The time axes of the convolutions of each block, none looking ahead too far."""
+        blocks = windows_of(self.params["convnet_layers"])
+        every = iter(
+            with_look_ahead([w for block in blocks for w in block], self.params["look_ahead"])
+        )
+        return [[next(every) for _ in block] for block in blocks]
+
     def _make_block(
-        self, index: int, layer: Mapping[str, Any], shared: Surroundings, names: Sequence[str]
-    ) -> list[Repetition]:
+        self,
+        index: int,
+        layer: Mapping[str, Any],
+        windows: Sequence[TimeWindow],
+        config: BlockConfig,
+        names: Sequence[str],
+    ) -> list[SubBlock]:
         keep_prob = layer["dropout_keep_prob"]
         if keep_prob is None:
             keep_prob = self.params["dropout_keep_prob"]
         return [
-            Repetition(
-                layer,
-                shared,
+            SubBlock(
+                {**layer, "padding": window.padding},
+                config,
                 keep_prob,
                 residual_names=names if number == layer["repeat"] else (),
                 always_drop=index == self.params["drop_block_index"],
-                name=_repetition_name(index + 1, number),
+                name=_sub_block_name(index + 1, number),
             )
-            for number in range(1, layer["repeat"] + 1)
+            for number, window in enumerate(windows, start=1)
         ]
 
     def build(self, features_shape: Sequence[int | None], lengths_shape: Any = None) -> None:
@@ -91,9 +108,9 @@ class TDNNEncoder(Encoder):
         dense_shapes: list[tuple[int | None, ...]] = []
         for layer, block in zip(self.params["convnet_layers"], self.blocks):
             sources = self._sources(layer, shape, dense_shapes)
-            for repetition in block:
-                repetition.build(shape, sources)
-                shape = repetition.compute_output_shape(shape)
+            for sub_block in block:
+                sub_block.build(shape, sources)
+                shape = sub_block.compute_output_shape(shape)
         self.built = True
 
     @classmethod
@@ -131,11 +148,11 @@ class TDNNEncoder(Encoder):
         layers = zip(self.params["convnet_layers"], self.blocks)
         for number, (layer, block) in enumerate(layers, start=1):
             sources = self._sources(layer, outputs, dense_sources)
-            for repetition in block:
-                lengths = repetition.output_length(lengths)
-                outputs = repetition(
+            for sub_block in block:
+                lengths = sub_block.output_length(lengths)
+                outputs = sub_block(
                     outputs,
-                    sources if repetition is block[-1] else [],
+                    sources if sub_block is block[-1] else [],
                     lengths=lengths if self.use_mask else None,
                     training=training,
                 )
@@ -156,19 +173,111 @@ class TDNNEncoder(Encoder):
     def output_length(self, frames: Any) -> Any:
         """Output frames for so many feature frames: an int, an integer array or a tensor."""
         for block in self.blocks:
-            for repetition in block:
-                frames = repetition.output_length(frames)
+            for sub_block in block:
+                frames = sub_block.output_length(frames)
         return frames
+
+    @property
+    def context(self) -> tuple[float, float]:
+        """See `Encoder.context`."""
+        if self.streaming_problems():
+            return math.inf, math.inf
+        return total_context([sub_block.window for block in self.blocks for sub_block in block])
+
+    def streaming_problems(self) -> list[Problem]:
+        """See `Encoder.streaming_problems`."""
+        normalization = self.params["normalization"]
+        if normalization not in ("layer_norm", "instance_norm"):
+            return []
+        return [
+            Problem(
+                "encoder_params/normalization",
+                f"{normalization!r}, which needs the whole utterance",
+                "'batch_norm' or None",
+                "Set normalization to 'batch_norm' and train again.",
+            )
+        ]
+
+    def _state_spec(self) -> StateSpec:
+        spec: StateSpec = {}
+        pending: list[SubBlock] = []  # The first of the blocks whose inputs are still needed.
+        for number, (layer, block) in enumerate(
+            zip(self.params["convnet_layers"], self.blocks), start=1
+        ):
+            for sub_block in block:
+                spec |= scoped(sub_block.name, sub_block.state_spec())
+            delay = _delay(block)
+            kept = self._kept(number - 1, layer, block[0], pending)
+            for index, first in enumerate(kept if delay else ()):
+                shape = (delay, *first.frame_shape)
+                spec[f"block{number}/source{index}"] = (shape, first.compute_dtype)
+        return spec
+
+    def _stream(self, features: Any, piece: Piece, state: StreamState) -> tuple[Any, Piece]:
+        outputs = features
+        pending: list[Any] = []
+        for number, (layer, block) in enumerate(
+            zip(self.params["convnet_layers"], self.blocks), start=1
+        ):
+            end = piece
+            for sub_block in block:
+                end = end.through(sub_block.window)
+            # The block's convolutions are behind their input by what they look ahead, so what
+            # is added to them has to wait.
+            kept = self._kept(number - 1, layer, outputs, pending)
+            scope, delay = state.scope(f"block{number}"), _delay(block)
+            kept = [
+                delayed(source, piece, end, delay, scope, f"source{index}")
+                for index, source in enumerate(kept)
+            ]
+            if pending:
+                pending[:] = kept[: len(pending)]
+            sources = kept if layer["residual_dense"] else kept[len(kept) - 1 :]
+            for sub_block in block:
+                added = sources if sub_block is block[-1] and layer["residual"] else []
+                outputs, piece = sub_block.stream(
+                    outputs, added, piece, state.scope(sub_block.name)
+                )
+        return _without_width(outputs), piece
+
+    def _kept(
+        self, index: int, layer: Mapping[str, Any], block_input: Any, pending: list[Any]
+    ) -> list[Any]:
+        """What has to wait for a block's end: the sources of dense blocks up to the last one,
+        then its own input where it is a residual block that is not dense.
+
+        Args:
+          index: the block's, from 0.
+          layer: its parameters.
+          block_input: its input.
+          pending: the sources of the dense blocks before it; goes on with those of this one.
+        """
+        dense = [
+            n for n, other in enumerate(self.params["convnet_layers"]) if other["residual_dense"]
+        ]
+        if layer["residual_dense"]:
+            pending.append(block_input)
+        kept = list(pending)
+        if layer["residual"] and not layer["residual_dense"]:
+            kept.append(block_input)
+        if not dense or index >= dense[-1]:
+            pending.clear()
+        return kept
+
+
+def _delay(block: Sequence[SubBlock]) -> int:
+    """Frames by which a block that keeps the length is behind its input."""
+    return total_context([sub_block.window for sub_block in block])[1]
 
 
 def _without_width(outputs: Any) -> Any:
-    """[batch, time, channel] of that, or of [batch, time, width, channel]."""
-    if len(outputs.shape) < 4:
+    """[batch, time, channel], of [batch, time, width, channel] too."""
+    if len(outputs.shape) == 3:
         return outputs
     shape = ops.shape(outputs)
     return ops.reshape(outputs, (-1, shape[1], shape[2] * outputs.shape[3]))
 
 
-def _repetition_name(block: int, number: int) -> str:
-    """OpenSeq2Seq's conv<b><r>; from the tenth repetition on with a dash, so that no two meet."""
+def _sub_block_name(block: int, number: int) -> str:
+    """OpenSeq2Seq's conv<b><r>; from the tenth on with a dash, so that no two meet."""
     return f"conv{block}{number}" if number < 10 else f"conv{block}_{number}"

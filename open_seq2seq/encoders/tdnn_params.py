@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.encoders.look_ahead import (
+    LOOK_AHEAD,
+    look_ahead_problems,
+    padding_param,
+    padding_problems,
+    place,
+    window_of,
+)
 from open_seq2seq.errors import Problem
+from open_seq2seq.layers.time_window import TimeWindow
 
 LAYER_TYPES = ("conv1d", "sep_conv1d", "conv2d", "tcn")
 
@@ -31,20 +40,30 @@ def _check_layer(layer: Mapping[str, Any], where: str) -> Iterator[Problem]:
             names = "[time, width]" if axes == 2 else "[time]"
             remedy = f"Set {name} to {((value or [1]) * axes)[:axes]}."
             yield Problem(f"{where}/{name}", repr(value), f"{axes} numbers, {names}", remedy)
-    if layer["type"] == "tcn" and layer["padding"] == "VALID":
+    window = window_of(layer)
+    found = list(
+        padding_problems(layer["padding"], window.kernel_size, window.dilation, f"{where}/padding")
+    )
+    yield from found
+    if layer["type"] == "tcn" and layer["padding"] not in ("SAME", "CAUSAL"):
         remedy = "Set padding to 'SAME': a causal convolution pads on the left."
-        yield Problem(f"{where}/padding", "VALID", "SAME", remedy)
+        yield Problem(f"{where}/padding", _shown(layer["padding"]), "SAME", remedy)
     if layer.get("residual"):
         if any(stride != 1 for stride in layer["stride"]):
             ones = [1] * len(layer["stride"])
             remedy = f"Set stride to {ones}, or set residual to False: its path keeps the length."
             yield Problem(f"{where}/stride", repr(layer["stride"]), "1 in a residual block", remedy)
-        if layer["padding"] != "SAME":
+        if not found and not window.keeps_length:
             remedy = "Set padding to 'SAME', or set residual to False: its path keeps the length."
-            yield Problem(f"{where}/padding", layer["padding"], "SAME in a residual block", remedy)
+            expected = "a padding that keeps the length in a residual block"
+            yield Problem(f"{where}/padding", _shown(layer["padding"]), expected, remedy)
     elif layer.get("residual_dense"):
         remedy = "Set residual to True, or remove residual_dense."
         yield Problem(f"{where}/residual_dense", "True", "False without residual", remedy)
+
+
+def _shown(padding: Any) -> str:
+    return padding if isinstance(padding, str) else repr(padding)
 
 
 LAYER = Schema(
@@ -63,12 +82,7 @@ LAYER = Schema(
         _per_axis("kernel_size", "Taps of the kernel, [time] or [time, width]."),
         _per_axis("stride", "Step of the kernel in frames, [time] or [time, width]."),
         Param("num_channels", int, "Channels of the output.", minimum=1),
-        Param(
-            "padding",
-            str,
-            "SAME: time' = ceil(time / stride). VALID: no padding.",
-            choices=("SAME", "VALID"),
-        ),
+        padding_param(),
         Param(
             "dilation",
             list,
@@ -104,21 +118,23 @@ LAYER = Schema(
 
 def _check_encoder(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
     layers: Sequence[Mapping[str, Any]] = params["convnet_layers"]
-    place = f"{where}/convnet_layers" if where else "convnet_layers"
+    layers_place = place(where, "convnet_layers")
     if not layers:
         remedy = "Copy those of example_configs/speech2text/digits_jasper_mini.py."
-        yield Problem(place, "an empty list", "at least one layer", remedy)
+        yield Problem(layers_place, "an empty list", "at least one layer", remedy)
     index = params.get("drop_block_index", -1)
     if not -1 <= index < len(layers):
         expected = f"-1 (none) or a layer, 0 to {len(layers) - 1}"
         remedy = "Set drop_block_index to -1."
-        yield Problem(f"{where}/drop_block_index".lstrip("/"), str(index), expected, remedy)
+        yield Problem(place(where, "drop_block_index"), str(index), expected, remedy)
+    yield from _check_look_ahead(params, where)
     keeps_sources = None
     for number, layer in enumerate(layers):
-        shortens = layer["padding"] == "VALID" or any(stride != 1 for stride in layer["stride"])
+        strides = any(stride != 1 for stride in layer["stride"])
+        shortens = strides or not window_of(layer).keeps_length
         if layer.get("residual_dense") and keeps_sources is not None:
             yield Problem(
-                f"{place}[{number}]/residual_dense",
+                f"{layers_place}[{number}]/residual_dense",
                 f"True, after layer {keeps_sources} shortened the time axis",
                 "dense residual blocks of one length",
                 "Set residual_dense to False, or put all layers that stride before the first "
@@ -126,6 +142,25 @@ def _check_encoder(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
             )
         if shortens and any(before.get("residual_dense") for before in layers[:number]):
             keeps_sources = number
+
+
+def windows_of(layers: Sequence[Mapping[str, Any]]) -> list[list[TimeWindow]]:
+    """The time axes of all convolutions, by layer."""
+    return [[window_of(layer)] * layer["repeat"] for layer in layers]
+
+
+def _check_look_ahead(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    look_ahead = params.get("look_ahead")
+    windows = [window for block in windows_of(params["convnet_layers"]) for window in block]
+    yield from look_ahead_problems(look_ahead, windows, place(where, "look_ahead"))
+    normalization = params.get("normalization", "batch_norm")
+    if look_ahead is not None and normalization in ("layer_norm", "instance_norm"):
+        yield Problem(
+            place(where, "normalization"),
+            repr(normalization),
+            "batch_norm or None with look_ahead",
+            f"Set normalization to 'batch_norm': {normalization} looks at the whole utterance.",
+        )
 
 
 TDNN = Schema(
@@ -198,6 +233,7 @@ TDNN = Schema(
             "drop_block_prob is above 0; -1: none.",
             -1,
         ),
+        LOOK_AHEAD,
     ],
     check=_check_encoder,
     summary="Time-delay network of convolutions: Jasper, QuartzNet, Wave2Letter+.",

@@ -1,4 +1,4 @@
-"""One repetition of a TDNN block: convolution, normalization, residual, activation, dropout."""
+"""A sub-block of a block: convolution, normalization, residual, activation, dropout."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from open_seq2seq.layers.normalization import (
     BatchNorm,
     make_normalization,
 )
+from open_seq2seq.layers.streaming import Piece, StreamState
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.masks import zero_past
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What all repetitions of an encoder share.
+class BlockConfig:
+    """What all sub-blocks of an encoder have in common.
 
     Args:
       activation: applied after the normalization.
@@ -29,7 +30,8 @@ class Surroundings:
       momentum, epsilon: of batch_norm.
       regularizer: of kernels and gammas; residual convolutions have none.
       initializer: of kernels.
-      drop_block_prob: probability that a residual block passes only its residual.
+      drop_block_prob: probability that a residual block passes only its residual, as in
+        networks of stochastic depth (Huang et al. 2016).
       seed: where dropout and dropped blocks draw from.
       dtype: the dtype policy.
     """
@@ -52,10 +54,10 @@ class Surroundings:
         return name == "relu" and module.split(".")[0] in ("keras", "tensorflow")
 
 
-class Repetition(Convolution):
+class SubBlock(Convolution):
     """A convolution followed by normalization, activation and dropout.
 
-    The last repetition of a residual block also adds its sources, each through a 1x1
+    The last sub-block of a residual block also adds its sources, each through a 1x1
     convolution and a normalization of its own, before the activation.
 
     Args:
@@ -69,7 +71,7 @@ class Repetition(Convolution):
     def __init__(
         self,
         layer: Mapping[str, Any],
-        shared: Surroundings,
+        shared: BlockConfig,
         keep_prob: float,
         residual_names: Sequence[str] = (),
         always_drop: bool = False,
@@ -152,7 +154,7 @@ class Repetition(Convolution):
         lengths: Any = None,
         training: bool = False,
     ) -> Any:
-        """The repetition's output [batch, time', ..., channel], zero past each length.
+        """The sub-block's output [batch, time', ..., channel], zero past each length.
 
         Args:
           inputs: [batch, time, ..., channel], zero past each length.
@@ -160,7 +162,27 @@ class Repetition(Convolution):
           lengths: [batch], frames of each utterance in the output; None: all.
           training: batch statistics, dropout and dropped blocks.
         """
-        convolved = self.convolve(inputs)
+        return self._finished(self.convolve(inputs), sources, lengths, training)
+
+    def stream(
+        self, inputs: Any, sources: Sequence[Any], piece: Piece, state: StreamState
+    ) -> tuple[Any, Piece]:
+        """A piece's outputs in evaluation, zero past its lengths, and their piece.
+
+        Args:
+          inputs: [batch, time, ..., channel], zero past the piece's lengths.
+          sources: the residual sources, for the frames of the outputs.
+          piece: that of the inputs.
+          state: see `state_spec`.
+        """
+        convolved = self.convolve_piece(inputs, piece, state)
+        piece = piece.through(self.window)
+        return self._finished(convolved, sources, piece.lengths, training=False), piece
+
+    def _finished(
+        self, convolved: Any, sources: Sequence[Any], lengths: Any, training: bool
+    ) -> Any:
+        """What follows the convolution."""
         residual = self._residual_sum(sources, lengths, training) if sources else None
         if isinstance(self.norm, BatchNorm) and self.shared.is_relu and not self._drops_blocks:
             outputs = self.norm(

@@ -8,9 +8,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from open_seq2seq.layers.lengths import convolved_length
+from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState, kept_frames, windowed
+from open_seq2seq.layers.time_window import TimeWindow
 from open_seq2seq.ops.convolution import convolve, depthwise_convolve
 from open_seq2seq.ops.initializers import fresh_initializer
+from open_seq2seq.ops.padding import Padding
 
 
 class Convolution(keras.layers.Layer):
@@ -21,10 +23,11 @@ class Convolution(keras.layers.Layer):
     length is: what an utterance gives doesn't depend on the padding after it.
 
     Args:
-      layer_type: conv1d, sep_conv1d, conv2d or tcn.
+      layer_type: conv1d, sep_conv1d, conv2d, or tcn: a conv1d that is always causal.
       channels: output channels.
       kernel_size, stride, dilation: one number per axis.
-      padding: SAME or VALID.
+      padding: SAME, VALID, CAUSAL or [left, right]; the last two are of the time axis, and
+        the width is padded as with SAME.
       regularizer, initializer: of the kernels; Keras objects, names or None.
     """
 
@@ -35,22 +38,28 @@ class Convolution(keras.layers.Layer):
         kernel_size: Sequence[int],
         stride: Sequence[int] | None = None,
         dilation: Sequence[int] | None = None,
-        padding: str = "SAME",
+        padding: Padding = "SAME",
         regularizer: Any = None,
         initializer: Any = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         axes = len(kernel_size)
-        self.layer_type, self.channels, self.padding = layer_type, channels, padding
+        self.layer_type, self.channels = layer_type, channels
+        causal = layer_type == "tcn" and padding == "SAME"
+        self.padding: Padding = "CAUSAL" if causal else padding
         self.kernel_size = tuple(kernel_size)
         self.stride = tuple(stride or (1,) * axes)
         self.dilation = tuple(dilation or (1,) * axes)
+        self.window = TimeWindow(
+            self.kernel_size[0], self.stride[0], self.dilation[0], self.padding
+        )
         self.regularizer = keras.regularizers.get(regularizer)
         self.initializer = keras.initializers.get(initializer or "glorot_uniform")
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         inputs = input_shape[-1]
+        self.frame_shape = tuple(input_shape[2:])
         if self.layer_type != "conv2d" and len(input_shape) != 3:
             raise ValueError(
                 f"{self.layer_type} takes [batch, time, channel]. Received: shape={input_shape}"
@@ -75,42 +84,50 @@ class Convolution(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         return self.convolve(inputs)
 
-    def convolve(self, inputs: Any) -> Any:
-        """The convolution of `inputs`, in their dtype."""
+    def convolve(self, inputs: Any, padding: Padding | None = None) -> Any:
+        """The convolution of `inputs`, in their dtype; with another padding, if one is given."""
+        padding = self.padding if padding is None else padding
         if self.layer_type == "conv2d":
-            return self._convolve_image(inputs)
+            return self._convolve_image(inputs, padding)
         stride, dilation = self.stride[0], self.dilation[0]
-        padding = "CAUSAL" if self.layer_type == "tcn" else self.padding
         if self.layer_type != "sep_conv1d":
             return convolve(inputs, self.kernel, (stride,), (dilation,), padding)
         filtered = depthwise_convolve(inputs, self.depthwise_kernel, stride, dilation, padding)
         return convolve(filtered, self.pointwise_kernel, (1,), (1,), "SAME")
 
-    def _convolve_image(self, inputs: Any) -> Any:
+    def _convolve_image(self, inputs: Any, padding: Padding) -> Any:
         if len(inputs.shape) == 4:
-            return convolve(inputs, self.kernel, self.stride, self.dilation, self.padding)
+            return convolve(inputs, self.kernel, self.stride, self.dilation, padding)
         image = ops.expand_dims(inputs, 2)
-        image = convolve(image, self.kernel, self.stride, self.dilation, self.padding)
+        image = convolve(image, self.kernel, self.stride, self.dilation, padding)
         return ops.squeeze(image, 2)
+
+    def convolve_piece(self, inputs: Any, piece: Piece, state: StreamState) -> Any:
+        """The convolution of a piece [batch, time, ...], zero past its lengths.
+
+        Returns:
+          [batch, time', ...]: the outputs of `piece.through(self.window)`.
+        """
+        seen = windowed(self.window, inputs, piece, state, "inputs")
+        return self.convolve(seen, "VALID" if self.padding == "VALID" else (0, 0))
+
+    def state_spec(self) -> StateSpec:
+        """What a stream keeps of the inputs."""
+        return kept_frames("inputs", self.window.span, self.frame_shape, self.compute_dtype)
 
     def output_length(self, frames: Any) -> Any:
         """Frames after the convolution, for an int, an array or a tensor of them."""
-        return convolved_length(
-            frames, self.kernel_size[0], self.stride[0], self.dilation[0], self.padding
-        )
+        return self.window.output_length(frames)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        others = "VALID" if self.padding == "VALID" else "SAME"
         shape: list[int | None] = list(input_shape)
         for axis in range(len(shape) - 2):
             size = shape[axis + 1]
             if size is not None:
-                shape[axis + 1] = convolved_length(
-                    size,
-                    self.kernel_size[axis],
-                    self.stride[axis],
-                    self.dilation[axis],
-                    self.padding,
-                )
+                padding = others if axis else self.padding
+                sizes = (self.kernel_size[axis], self.stride[axis], self.dilation[axis])
+                shape[axis + 1] = TimeWindow(*sizes, padding).output_length(size)
         return (*shape[:-1], self.channels)
 
     def get_config(self) -> dict[str, Any]:
@@ -120,7 +137,7 @@ class Convolution(keras.layers.Layer):
             "kernel_size": list(self.kernel_size),
             "stride": list(self.stride),
             "dilation": list(self.dilation),
-            "padding": self.padding,
+            "padding": self.padding if isinstance(self.padding, str) else list(self.padding),
             "regularizer": keras.regularizers.serialize(self.regularizer),
             "initializer": keras.initializers.serialize(self.initializer),
         }

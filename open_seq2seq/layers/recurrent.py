@@ -9,8 +9,9 @@ import keras
 from keras import ops
 
 from open_seq2seq.layers.normalization import BatchNorm
+from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState
 from open_seq2seq.ops.initializers import fresh_initializer
-from open_seq2seq.ops.recurrent import Direction, recur
+from open_seq2seq.ops.recurrent import Direction, recur, recur_with_states
 from open_seq2seq.ops.recurrent_cells import CELLS
 
 DIRECTIONS = ("forward", "backward")
@@ -131,6 +132,35 @@ class RecurrentLayer(keras.layers.Layer):
         Returns:
           Per direction [batch, time, units], 0 past each length.
         """
+        return recur(self.cell.name, self._directions(inputs, training), lengths, training)
+
+    def stream(self, inputs: Any, piece: Piece, state: StreamState) -> Any:
+        """The outputs of a piece in evaluation, [batch, time, units], 0 past its lengths.
+
+        Of a layer that runs forward only.
+
+        Args:
+          inputs: [batch, time, input].
+          piece: that of the inputs, and of the outputs.
+          state: see `state_spec`; streams without frames in the piece keep theirs.
+        """
+        assert not self.bidirectional, "a backward layer begins at an utterance's end"
+        names = self.cell.states
+        directions = self._directions(inputs, False, [state[name] for name in names])
+        (outputs,), (states,) = recur_with_states(
+            self.cell.name, directions, piece.lengths, training=False
+        )
+        for name, value in zip(names, states):
+            state[name] = value
+        return outputs
+
+    def state_spec(self) -> StateSpec:
+        """The cell's states after the last frame."""
+        return dict.fromkeys(self.cell.states, ((self.units,), "float32"))
+
+    def _directions(
+        self, inputs: Any, training: bool, state: Sequence[Any] | None = None
+    ) -> list[Direction]:
         sources = inputs if isinstance(inputs, (list, tuple)) else [inputs] * len(self.directions)
         directions = []
         for number, source in enumerate(sources):
@@ -141,8 +171,8 @@ class RecurrentLayer(keras.layers.Layer):
             if "recurrent_bias" not in self.cell.extra and "recurrent_bias" in weights:
                 # Both are added to the same sum: one addition for all.
                 weights["bias"] = weights["bias"] + weights.pop("recurrent_bias")
-            directions.append(Direction(projected, weights, backward=number == 1))
-        return recur(self.cell.name, directions, lengths, training)
+            directions.append(Direction(projected, weights, number == 1, state))
+        return directions
 
     def get_config(self) -> dict[str, Any]:
         own = {
@@ -159,5 +189,6 @@ class RecurrentLayer(keras.layers.Layer):
 
 def _project(inputs: Any, kernel: Any) -> Any:
     """inputs [batch, time, input] by kernel, all frames in one product of two axes."""
+    kernel = ops.cast(kernel, inputs.dtype)
     rows = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), kernel)
     return ops.reshape(rows, (-1, ops.shape(inputs)[1], kernel.shape[-1]))

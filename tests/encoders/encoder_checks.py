@@ -12,6 +12,7 @@ A test file of this folder lists its cases as `CASES` and runs all checks on eac
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 
 from open_seq2seq.checkpoints.variables import restore, save_checkpoint
+from open_seq2seq.errors import InputError
+from open_seq2seq.ops.portable import portable
+from tests.graphs import is_integer, nodes
 from tests.machines import half_precisions, widens_bfloat16
 from tests.rounding import assert_within, bound, rounded
 
@@ -66,6 +71,19 @@ def scramble(layer: Any, seed: int = 3) -> None:
         if variable.path.endswith(("variance", "gamma")):
             values = 0.5 + np.abs(values)
         variable.assign(values.astype(np.float32))
+
+
+_scrambled: list[tuple[EncoderCase, Any]] = []
+
+
+def make_scrambled(case: EncoderCase) -> Any:
+    """One with values as after training, the same for checks that follow each other."""
+    if not _scrambled or _scrambled[0][0] is not case:
+        encoder = case.make()
+        encoder.build((None, None, *case.features(1, 1).shape[2:]), (None,))
+        scramble(encoder)
+        _scrambled[:] = [(case, encoder)]
+    return _scrambled[0][1]
 
 
 def encode(encoder: Any, features: np.ndarray, lengths: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -130,11 +148,9 @@ def check_lengths(case: EncoderCase) -> None:
 
 def check_batch_invariance(case: EncoderCase) -> None:
     """An utterance alone, and in batches of other utterances and paddings, encodes the same."""
-    encoder = case.make()
+    encoder = make_scrambled(case)
     frames = 37
     utterance = case.features(1, frames, seed=5)
-    encode(encoder, utterance, [frames])
-    scramble(encoder)
     alone, length = encode(encoder, utterance, [frames])
     alone = alone[0, : length[0]]
     assert np.abs(alone).max() > 1e-3, "nothing to compare"
@@ -248,12 +264,120 @@ def check_save_and_load(case: EncoderCase) -> None:
         np.testing.assert_array_equal(found, expected)
 
 
+def check_context(case: EncoderCase) -> None:
+    """An output depends on the frames that `context` names, and on no others."""
+    encoder = make_scrambled(case)
+    left, right = encoder.context
+    assert left >= 0 and right >= 0
+    if math.isinf(right):
+        assert math.isinf(left)
+        return
+    stride, frames = encoder.time_stride, 72
+    # A frame of each row is not a number, and what depends on it isn't either.
+    rows = case.features(1, frames).repeat(stride, axis=0)
+    spoilt = frames // 2 + np.arange(stride)
+    rows[np.arange(stride), spoilt] = np.nan
+    outputs, _ = encode(encoder, rows, [frames] * stride)
+    row, output = np.nonzero(np.isnan(outputs).any(axis=2))
+    distances = spoilt[row] - output * stride
+    if encoder.params.get("drop_block_prob"):  # A dropped block sees less.
+        assert -left <= min(-distances) and max(distances) <= right
+        return
+    assert max(distances) == right
+    first = (outputs.shape[1] - 1) * stride - spoilt.min()
+    assert min(distances) == (-left if left <= first else min(distances))
+    assert math.isfinite(left) or np.isnan(outputs[:, -1]).any(axis=1).all()
+
+
+def feed(encoder: Any, features: np.ndarray, lengths: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Each utterance's outputs from pieces that are cut at random, each row in its own places.
+
+    The outputs have to come as soon as the context says, and what is past a piece's lengths
+    has to be without effect.
+    """
+    rng = np.random.default_rng(seed)
+    state = encoder.initial_state(len(lengths))
+    shapes = {name: value.shape for name, value in state.items()}
+    fed, outputs = np.zeros_like(lengths), [[] for _ in lengths]
+    sizes = iter([1, 8, 1, *[21] * 9])
+    while (fed < lengths).any():
+        size = next(sizes)
+        counts = np.where(fed < lengths, rng.integers(0, size + 1, len(lengths)), 0)
+        counts = np.minimum(np.maximum(counts, size // 2), lengths - fed).astype(np.int32)
+        piece = np.full((len(lengths), size, *features.shape[2:]), np.nan, np.float32)
+        for row, (first, count) in enumerate(zip(fed, counts)):
+            piece[row, :count] = features[row, first : first + count]
+        fed += counts
+        last = (fed == lengths) & (counts > 0)
+        found, ready, state = encoder.stream(piece, counts, state, last if last.any() else False)
+        assert {name: value.shape for name, value in state.items()} == shapes
+        found, ready = (keras.ops.convert_to_numpy(value) for value in (found, ready))
+        for row, count in enumerate(ready):
+            outputs[row].append(found[row, :count])
+            assert not found[row, count:].any()
+            ahead = fed[row] - encoder.context[1] - 1
+            if fed[row] < lengths[row]:
+                due = max(0, ahead // encoder.time_stride + 1)
+                assert sum(map(len, outputs[row])) == due, (row, fed[row])
+    for name, value in state.items():
+        assert not keras.ops.convert_to_numpy(value).any(), f"{name} doesn't begin anew"
+    return [np.concatenate(parts) for parts in outputs]
+
+
+def check_stream(case: EncoderCase) -> None:
+    """Cut in any way, a stream is encoded as the whole utterance; or it is said why it can't be."""
+    encoder = make_scrambled(case)
+    lengths = np.array([33, 24, 10], np.int32)
+    features = case.features(len(lengths), int(lengths.max()))
+    problems = encoder.streaming_problems()
+    if problems:
+        assert all(p.where and p.found and p.expected and p.remedy for p in problems)
+        with pytest.raises(InputError, match=problems[0].where):
+            encoder.stream(features, lengths, {}, last=True)
+        with pytest.raises(InputError, match=problems[0].where):
+            encoder.initial_state(3)
+        return
+    expected, encoded = encode(encoder, features, lengths)
+    largest = max(1.0, np.abs(expected).max())
+    assert np.abs(expected).max() > 1e-3, "nothing to compare"
+    for row, outputs in enumerate(feed(encoder, features, lengths, seed=len(case.name))):
+        assert len(outputs) == encoded[row]
+        np.testing.assert_allclose(
+            outputs, expected[row, : len(outputs)], rtol=0, atol=1e-4 * largest
+        )
+
+
+def check_portable(case: EncoderCase) -> None:
+    """Inside `portable` it is traced to TensorFlow's own operations, and computes the same."""
+    import tensorflow as tf
+
+    encoder = make_scrambled(case)
+    features, lengths = case.features(2, 41), np.array([41, 30], np.int32)
+    expected, encoded = encode(encoder, features, lengths)
+    shape = (None, None, *features.shape[2:])
+    specs = tf.TensorSpec(shape, tf.float32), tf.TensorSpec((None,), tf.int32)
+    with portable():
+        graph = tf.function(encoder, autograph=False).get_concrete_function(*specs)
+    types = {node.op for node in nodes(graph)}
+    assert not {name for name in types if name.startswith("OpenSeq2Seq")}
+    assert not types & {"EnsureShape", "Erfc"}, "exporters to other runtimes don't know them"
+    negated = [node.name for node in nodes(graph) if node.op == "Neg" and is_integer(node)]
+    assert not negated, "an exporter truncates -(-a // b)"
+    outputs, lengths = graph(tf.constant(features), tf.constant(lengths))
+    np.testing.assert_array_equal(lengths, encoded)
+    atol = 1e-4 * max(1.0, np.abs(expected).max())
+    np.testing.assert_allclose(outputs, expected, rtol=0, atol=atol)
+
+
 CHECKS = (
     check_construction,
     check_symbolic_build,
     check_config_round_trip,
     check_lengths,
     check_batch_invariance,
+    check_context,
+    check_stream,
+    check_portable,
     check_mixed_precision,
     check_training_step,
     check_save_and_load,

@@ -28,6 +28,9 @@ CASES = [
     case("no_residual_blocks", num_conv_blocks=0),
     case("no_hidden_layer", n_hidden=0, num_rnn_layers=1),
     case("stride_three", conv_stride=[3, 1], conv_kernel_size=[5, 3], activation_fn="relu"),
+    case("streaming", rnn_unidirectional=True),
+    case("streaming_two_blocks", rnn_unidirectional=True, look_ahead=7, conv_kernel_size=[5, 3]),
+    case("padded", rnn_unidirectional=True, conv_padding=[1, 1]),
 ]
 
 

@@ -68,6 +68,36 @@ CASES = [
         activation_fn=clipped,
     ),
     case("relu_of_5", rnn="relu_rnn", units=5, layers=1, use_cudnn_rnn=False),
+    case(
+        "streaming",
+        [
+            frequency_convolution((5, 3), (2, 2), 4),
+            frequency_convolution((4, 3), (1, 2), 4, [1, 2]),
+        ],
+        "cudnn_lstm",
+        rnn_unidirectional=True,
+        row_conv=True,
+        row_conv_width=6,
+        look_ahead=9,
+    ),
+    case(
+        "streaming_relu",
+        [frequency_convolution((5, 6), (3, 6), 8, "CAUSAL")],
+        "relu_rnn",
+        use_cudnn_rnn=False,
+        rnn_unidirectional=True,
+        rnn_batch_norm=True,
+        activation_fn=clipped,
+    ),
+    case(
+        "layernorm_lstm_forward",
+        (),
+        "layernorm_lstm",
+        5,
+        1,
+        use_cudnn_rnn=False,
+        rnn_unidirectional=True,
+    ),
 ]
 
 

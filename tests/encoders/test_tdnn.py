@@ -3,11 +3,19 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from open_seq2seq.encoders import TDNNEncoder
 from open_seq2seq.errors import InputError
-from tests.encoders.architectures import layer, tdnn
-from tests.encoders.encoder_checks import CHECKS, EncoderCase, encode, scramble
+from open_seq2seq.ops.portable import portable
+from tests.encoders.architectures import (
+    jasper_10x5,
+    layer,
+    quartznet_15x5,
+    tdnn,
+    wave2letter_plus,
+)
+from tests.encoders.encoder_checks import CHECKS, EncoderCase, encode, make_scrambled, scramble
 
 
 def case(name, layers, num_features=6, **params):
@@ -87,7 +95,16 @@ CASES = [
     case("instance_norm", DENSE, normalization="instance_norm"),
     case("no_normalization", SEPARABLE, normalization=None),
     case("dropout", SEPARABLE, dropout_keep_prob=0.9),
-    case("channels_first", SEPARABLE, data_format="channels_first"),
+    case("look_ahead", SEPARABLE + DENSE[1:], look_ahead=11),
+    case(
+        "padded",
+        [
+            {**layer("conv1d", 2, 6, 8, stride=2), "padding": [5, 0]},
+            {**layer("sep_conv1d", 2, 5, 8, residual=True), "padding": [3, 1]},
+            {**layer("conv2d", 1, 4, 8), "padding": [1, 0]},
+            {**layer("conv1d", 2, 3, 8, dilation=2, residual=True), "padding": "CAUSAL"},
+        ],
+    ),
     case("drop_block", SEPARABLE, drop_block_prob=0.3, drop_block_index=2),
     case(
         "clipped_relu",
@@ -101,6 +118,13 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_encoder(case, check):
     check(case)
+
+
+def test_the_data_format_has_no_effect():
+    plain, other = (case("", SEPARABLE, data_format=f"channels_{f}") for f in ("last", "first"))
+    features = plain.features(2, 20)
+    expected, found = (encode(one.make(), features, [20, 13])[0] for one in (plain, other))
+    np.testing.assert_array_equal(found, expected)
 
 
 def _convolve(inputs, kernel, stride, dilation, left, output_frames):
@@ -119,13 +143,34 @@ def _convolve(inputs, kernel, stride, dilation, left, output_frames):
 @pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (1, 2), (2, 1), (3, 1), (2, 2)])
 def test_one_layer_against_sums(kind, taps, stride, dilation):
     """SAME's left padding is TensorFlow's for a length that is a multiple of the stride."""
-    frames = 12 * stride
-    params = tdnn(
-        [layer(kind, 1, taps, 5, stride=stride, dilation=dilation)],
-        normalization=None,
-        activation_fn="linear",
-    )
-    encoder = TDNNEncoder(params)
+    entry = layer(kind, 1, taps, 5, stride=stride, dilation=dilation)
+    span = (taps - 1) * dilation + 1
+    left = span - 1 if kind == "tcn" else max(span - stride, 0) // 2
+    assert_is_a_sum(entry, 12 * stride, left, 12)
+
+
+@pytest.mark.parametrize("kind", ["conv1d", "sep_conv1d", "conv2d"])
+@pytest.mark.parametrize(
+    ("padding", "stride", "dilation", "outputs"),
+    [
+        ([3, 1], 1, 1, 13),
+        ([0, 3], 1, 1, 12),  # One tap less than SAME has: a frame less.
+        ([2, 5], 1, 2, 12),
+        ([2, 2], 2, 1, 7),  # PyTorch's for an odd kernel, whatever the stride.
+        ("CAUSAL", 2, 1, 7),
+        ("CAUSAL", 2, 2, 7),
+    ],
+)
+def test_padding_against_sums(kind, padding, stride, dilation, outputs):
+    entry = {**layer(kind, 1, 5, 5, stride=stride, dilation=dilation), "padding": padding}
+    assert_is_a_sum(entry, 13, 4 * dilation if padding == "CAUSAL" else padding[0], outputs)
+
+
+def assert_is_a_sum(entry, frames, left, output_frames):
+    """A network of one layer gives what `_convolve` does."""
+    kind, (taps, *_) = entry["type"], entry["kernel_size"]
+    stride, dilation = entry["stride"][0], entry["dilation"][0]
+    encoder = TDNNEncoder(tdnn([entry], normalization=None, activation_fn="linear"))
     features = np.random.default_rng(0).standard_normal((1, frames, 3)).astype(np.float32)
     encode(encoder, features, [frames])
     weights = [np.asarray(value, np.float64) for value in encoder.get_weights() if value.ndim > 1]
@@ -133,10 +178,9 @@ def test_one_layer_against_sums(kind, taps, stride, dilation):
         kernel = weights[0] * weights[1]  # [tap, in, 1] by [1, in, out]
     else:
         kernel = weights[0].reshape(taps, 3, 5)
-    span = (taps - 1) * dilation + 1
-    left = span - 1 if kind == "tcn" else max(span - stride, 0) // 2
-    expected = _convolve(features[0], kernel, stride, dilation, left, 12)
-    outputs, _ = encode(encoder, features, [frames])
+    expected = _convolve(features[0], kernel, stride, dilation, left, output_frames)
+    outputs, lengths = encode(encoder, features, [frames])
+    assert lengths == encoder.output_length(frames) == output_frames
     np.testing.assert_allclose(outputs[0], expected, atol=1e-5)
 
 
@@ -318,3 +362,82 @@ def test_dilation_may_be_left_out():
     entry = layer("conv2d", 1, 3, 4)
     del entry["dilation"]
     assert TDNNEncoder(tdnn([entry])).output_length(10) == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"padding": "SAMME"}, "'SAMME'"),
+        ({"padding": [1]}, "[1]"),
+        ({"padding": [1, -1]}, "[1, -1]"),
+        ({"padding": [1.5, 0]}, "[1.5, 0]"),
+        ({"padding": [2, 1]}, "[2, 1]"),  # More than the kernel reaches.
+        ({"padding": [1, 0], "residual": True}, "[1, 0]"),  # A frame less than its residual.
+        ({"padding": [1, 1], "type": "tcn"}, "[1, 1]"),
+    ],
+)
+def test_paddings_that_are_refused(change, found):
+    with pytest.raises(InputError) as raised:
+        TDNNEncoder(tdnn([{**layer("conv1d", 1, 3, 4), **change}]))
+    (problem,) = raised.value.problems
+    assert (problem.where, problem.found) == ("convnet_layers[0]/padding", found)
+    assert problem.remedy
+
+
+def test_look_ahead_is_spent_from_the_first_layer_up():
+    """Of 11 frames a fixed layer takes 2; 4 of 4, then 2 at two frames each, the rest is causal."""
+    layers = [
+        layer("conv1d", 1, 8, 4, stride=2),
+        {**layer("conv1d", 1, 2, 4), "padding": "VALID"},
+        layer("sep_conv1d", 2, 9, 4),
+        layer("conv1d", 1, 5, 4),
+    ]
+    free, limited = TDNNEncoder(tdnn(layers)), TDNNEncoder(tdnn(layers, look_ahead=11))
+    assert free.context == (3 + 2 * 0 + 2 * 4 * 2 + 2 * 2, 4 + 2 * 1 + 2 * 4 * 2 + 2 * 2)
+    paddings = [sub_block.padding for block in limited.blocks for sub_block in block]
+    assert paddings == [(3, 4), "VALID", (6, 2), (8, 0), (4, 0)]
+    assert limited.context == (3 + 2 * 6 + 2 * 8 + 2 * 4, 4 + 2 * 1 + 2 * 2)
+    assert limited.output_length(101) == free.output_length(101)
+    assert TDNNEncoder(tdnn(layers, look_ahead=2)).context[1] == 2
+
+
+@pytest.mark.parametrize(
+    ("params", "place"),
+    [({"look_ahead": 3}, "look_ahead"), ({"normalization": "layer_norm"}, "normalization")],
+)
+def test_look_ahead_that_cannot_be_kept(params, place):
+    layers = [{**layer("conv1d", 2, 3, 4), "padding": "VALID"}]
+    with pytest.raises(InputError) as raised:
+        TDNNEncoder(tdnn(layers, **{"look_ahead": 4, **params}))
+    (problem,) = raised.value.problems
+    assert problem.where == place and "look" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "milliseconds"),
+    [
+        (wave2letter_plus, (3060, 3080)),
+        (jasper_10x5, (8800, 8820)),
+        (quartznet_15x5, (40270, 40290)),
+    ],
+)
+def test_published_networks_look_far_ahead(architecture, milliseconds):
+    """In frames of 10 ms; half of each kernel's span, by hand."""
+    assert TDNNEncoder(architecture()).context == tuple(ms // 10 for ms in milliseconds)
+
+
+def test_a_stream_of_fixed_pieces_is_traced_once():
+    """With the state as inputs and outputs, in TensorFlow's own operations, as it is exported."""
+    encoder = make_scrambled(CASES[1])
+    features = CASES[1].features(2, 36)
+    expected, _ = encode(encoder, features, [36, 36])
+    step = tf.function(encoder.stream, autograph=False, reduce_retracing=False)
+    outputs = []
+    with portable():
+        state = encoder.initial_state(2)
+        for first in range(0, 36, 6):
+            piece, lengths = tf.constant(features[:, first : first + 6]), tf.constant([6, 6])
+            found, ready, state = step(piece, lengths, state, first == 30)
+            outputs.append(found[:, : ready[0]])
+    np.testing.assert_allclose(np.concatenate(outputs, 1), expected, rtol=0, atol=1e-4)
+    assert step.experimental_get_tracing_count() == 2  # A step, and the last one.
