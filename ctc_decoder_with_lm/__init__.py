@@ -18,6 +18,7 @@ from ctc_decoder_with_lm.decoder import (
 from ctc_decoder_with_lm.library import why_unavailable
 from ctc_decoder_with_lm.scorer_package import ScorerPackage
 from ctc_decoder_with_lm.scoring import PRESETS, Scoring
+from ctc_decoder_with_lm.search_options import SearchOptions
 
 __all__ = [
     "PRESETS",
@@ -27,6 +28,7 @@ __all__ = [
     "Partial",
     "ScorerPackage",
     "Scoring",
+    "SearchOptions",
     "Stream",
     "available",
     "why_unavailable",

@@ -15,10 +15,24 @@ import numpy as np
 from ctc_decoder_with_lm.library import core
 from ctc_decoder_with_lm.scorer_package import ScorerPackage, read_package
 from ctc_decoder_with_lm.scoring import Scoring
+from ctc_decoder_with_lm.search_options import DEFAULT_SCORING, SearchOptions
 from open_seq2seq.decode_result import DecodeResult, Partial, Token, Word
 from open_seq2seq.errors import InputError, Problem
 
 _LONGEST = 2000
+# A hypothesis as the core gives it: text, score, acoustic score; (word, first frame, frame behind
+# it, confidence) of each word; (symbol, first frame, frame behind it) of each symbol; the score of
+# each language model, the words that got a bonus, the boosts of hot words.
+_Hypothesis = tuple[
+    str,
+    float,
+    float,
+    Sequence[tuple[str, int, int, float]],
+    Sequence[tuple[int, int, int]],
+    tuple[float, ...],
+    int,
+    float,
+]
 INPUTS = ("logits", "log_probs", "probabilities")
 
 
@@ -68,7 +82,8 @@ class LanguageModel:
           begin: after `<s>`; False: without any context.
           end: one entry more, of `</s>`.
         """
-        return self._native.score(list(words), begin, end)
+        scores: list[tuple[float, bool]] = self._native.score(list(words), begin, end)
+        return scores
 
     def __repr__(self) -> str:
         return f"LanguageModel({self.path!r}, order {self.order}, {self.size} words)"
@@ -106,7 +121,7 @@ class BeamSearchDecoder:
         self,
         symbols: Sequence[str],
         language_model: LanguageModel | Sequence[LanguageModel] | None = None,
-        scoring: str | Scoring = "standard",
+        scoring: str | Scoring = DEFAULT_SCORING,
         lexicon: Iterable[str] | None = None,
         trie_path: str | Path | None = None,
         step_size: float = 0.02,
@@ -200,7 +215,7 @@ class BeamSearchDecoder:
           inputs: what the numbers are: "logits", "log_probs" (natural) or "probabilities".
           threads: None: as many as the processor runs.
           hot_words: from `hot_words`, or a dictionary to compile for this call.
-          options: `alpha`, `beta`, `beam_width` and so on, see `search_options`.
+          options: `alpha`, `beta`, `beam_width` and so on, see `SearchOptions`.
 
         Returns:
           One result per utterance. Scores are natural logarithms. A word starts with the
@@ -253,32 +268,21 @@ class BeamSearchDecoder:
 
     def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            options = search_options(**given)
+            options = SearchOptions(**given)
         except TypeError as error:
             raise InputError(f"Beam search has no such option: {error}") from None
-        if options["recombine"] is None:
-            options["recombine"] = self.scoring.recombine and bool(self.language_models)
-        return options
+        return options.native(self.scoring.recombine and bool(self.language_models))
 
-    def _result(self, found: list[tuple], settings: Mapping[str, Any]) -> DecodeResult:
+    def _result(self, found: Sequence[_Hypothesis], settings: Mapping[str, Any]) -> DecodeResult:
         if not found:
             return DecodeResult("", -math.inf, ())
-        results = [self._one(*hypothesis) for hypothesis in found]
+        results = [self._one(hypothesis) for hypothesis in found]
         if settings["nbest"] == 1:
             return results[0]
         return replace(results[0], nbest=tuple(results))
 
-    def _one(
-        self,
-        text: str,
-        score: float,
-        acoustic: float,
-        words: tuple,
-        tokens: tuple,
-        lm_scores: tuple[float, ...],
-        bonus_count: int,
-        boost: float,
-    ) -> DecodeResult:
+    def _one(self, hypothesis: _Hypothesis) -> DecodeResult:
+        text, score, acoustic, words, tokens, lm_scores, bonus_count, boost = hypothesis
         step = self.step_size
         return DecodeResult(
             text,
@@ -328,7 +332,7 @@ class Stream:
     @property
     def frames(self) -> int:
         """Frames accepted so far."""
-        return self._native.frames
+        return int(self._native.frames)
 
     def accept(self, frames: np.ndarray) -> None:
         """Takes the next frames, [time, symbol + 1], any number of them.
@@ -353,71 +357,6 @@ class Stream:
     def reset(self) -> None:
         """Begins another utterance."""
         self._native.reset()
-
-
-def search_options(
-    *,
-    alpha: float = 0.8,
-    beta: float = 0.0,
-    weights: Sequence[float] | None = None,
-    trie_weight: float = 0.1,
-    beam_width: int = 100,
-    beam_threshold: float = math.inf,
-    token_threshold: float = -math.inf,
-    cutoff_top_n: int = 0,
-    cutoff_prob: float = 1.0,
-    recombine: bool | None = None,
-    nbest: int = 1,
-) -> dict[str, Any]:
-    """The numbers of a call, checked.
-
-    Args:
-      alpha: weight of the language models, in the unit of the scoring rules.
-      beta: bonus of each word (of each symbol, with models of symbols), natural log.
-      weights: of each of several language models, times alpha; None: 1 each.
-      trie_weight: for rules with partial_word="trie".
-      beam_width: hypotheses kept after each frame.
-      beam_threshold: those further below the best one are dropped as well (natural log).
-      token_threshold: symbols with a lower log probability count as impossible in a frame;
-        the best one always stays.
-      cutoff_top_n: at most so many symbols, blank included, in a frame; 0: all.
-      cutoff_prob: the most probable symbols until their sum reaches this; 1: all.
-      recombine: see `Scoring`; None: as the rules have it, if there is a language model.
-      nbest: hypotheses in the result.
-
-    Raises:
-      InputError: a value that makes no sense.
-    """
-    if weights is not None and not isinstance(weights, (list, tuple, np.ndarray)):
-        problem = Problem("weights", repr(weights), "a list of numbers")
-        raise InputError("Beam search cannot work with:", [problem])
-    values: dict[str, Any] = {
-        "alpha": alpha,
-        "beta": beta,
-        "weights": [] if weights is None else list(weights),
-        "trie_weight": trie_weight,
-        "beam_width": beam_width,
-        "beam_threshold": beam_threshold,
-        "token_threshold": token_threshold,
-        "cutoff_top_n": cutoff_top_n,
-        "cutoff_prob": cutoff_prob,
-        "nbest": nbest,
-    }
-    problems = []
-    if recombine is not None and not isinstance(recombine, (bool, np.bool_)):
-        problems.append(Problem("recombine", repr(recombine), "True, False or None"))
-    for name, value in values.items():
-        whole = name in ("beam_width", "cutoff_top_n", "nbest")
-        for one in value if name == "weights" else [value]:
-            whole_types, types = (int, np.integer), (int, float, np.integer, np.floating)
-            good = isinstance(one, whole_types if whole else types)
-            good = good and not isinstance(one, bool)
-            if not good or (whole and not 0 <= int(one) < 2**31):
-                kind = "a whole number that is not negative" if whole else "a number"
-                problems.append(Problem(name, repr(one), kind))
-    if problems:
-        raise InputError("Beam search cannot work with:", problems)
-    return {**values, "recombine": None if recombine is None else bool(recombine)}
 
 
 def _inputs(inputs: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from ctc_decoder_with_lm.library import operation_path
+from ctc_decoder_with_lm.search_options import SearchOptions
 from open_seq2seq.errors import RunError
 
 
@@ -41,8 +42,8 @@ def ctc_beam_search_decoder_with_lm(
     alpha: float,
     beta: float,
     trie_weight: float,
-    beam_width: int = 100,
-    top_paths: int = 1,
+    beam_width: int = SearchOptions.beam_width,
+    top_paths: int = SearchOptions.nbest,
     merge_repeated: bool = True,
     name: str | None = None,
 ) -> tuple[list[tf.SparseTensor], tf.Tensor]:
@@ -57,8 +58,8 @@ def ctc_beam_search_decoder_with_lm(
       model_path: an n-gram model of words: a KenLM binary, or an ARPA file.
       trie_path: a trie file of OpenSeq2Seq's generate_trie; None or empty: the same trie is
         made from the model's words.
-      alphabet_path: a text file with one symbol in each line; a line that starts with # is a
-        comment, and \\# stands for the symbol #.
+      alphabet_path: a text file with one symbol in each line; its comments and escapes are
+        those of `open_seq2seq.alphabet_file`.
       alpha: weight of a word's log10 probability.
       beta: bonus of each word.
       trie_weight: weight of the worst log10 unigram among the words that an unfinished word

@@ -21,6 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import open_seq2seq.start  # noqa: F401
+from ctc_decoder_with_lm.search_options import OPENSEQ2SEQ_DECODE
 from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import check_outputs
@@ -62,7 +63,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--beta_max", type=float, help="last value of a grid over beta")
     add("--beta_step", type=_step, default=0.1, help="step of the grid (default: 0.1)")
     add("--exact_grid", action="store_true", help="decode at every point; nothing is estimated")
-    add("--beam_width", type=int, default=128, help="hypotheses kept (default: 128)")
+    width = OPENSEQ2SEQ_DECODE.beam_width
+    add("--beam_width", type=int, default=width, help=f"hypotheses kept (default: {width})")
     add("--beam_threshold", type=float, help="drop hypotheses so far (ln) below the best one")
     add(
         "--token_threshold",

@@ -8,8 +8,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <type_traits>
 #include <vector>
 
+#include "alphabet.h"
 #include "batch.h"
 #include "beam_search.h"
 #include "error.h"
@@ -17,6 +19,7 @@
 #include "hot_words.h"
 #include "language_model.h"
 #include "model.h"
+#include "presets.h"
 
 namespace py = pybind11;
 
@@ -25,7 +28,10 @@ namespace {
 using Rows = py::array_t<float, py::array::c_style>;
 
 template <typename Choice>
-Choice Choose(const std::string& name, const std::vector<std::pair<std::string, Choice>>& choices) {
+using Choices = std::vector<std::pair<std::string, Choice>>;
+
+template <typename Choice>
+Choice Choose(const std::string& name, const Choices<Choice>& choices) {
   std::string offered;
   for (const auto& [one, choice] : choices) {
     if (one == name) return choice;
@@ -34,63 +40,107 @@ Choice Choose(const std::string& name, const std::vector<std::pair<std::string, 
   throw ctc::Error("\"" + name + "\" is none of: " + offered + ".");
 }
 
+template <typename Choice>
+std::string NameOf(Choice wanted, const Choices<Choice>& choices) {
+  for (const auto& [name, choice] : choices) {
+    if (choice == wanted) return name;
+  }
+  throw ctc::Error("A choice has no name.");
+}
+
 ctc::Inputs ParseInputs(const std::string& name) {
   return Choose<ctc::Inputs>(name, {{"logits", ctc::Inputs::kLogits},
                                     {"log_probs", ctc::Inputs::kLogProbs},
                                     {"probabilities", ctc::Inputs::kProbabilities}});
 }
 
+const Choices<bool> kUnits = {{"natural", true}, {"log10", false}};
+const Choices<ctc::Unknown> kUnknown = {
+    {"lm", ctc::Unknown::kModel}, {"replace", ctc::Unknown::kReplace}, {"add", ctc::Unknown::kAdd}};
+const Choices<bool> kLexicons = {{"constrain", true}, {"none", false}};
+const Choices<ctc::PartialWord> kPartialWords = {{"none", ctc::PartialWord::kNone},
+                                                 {"lookahead", ctc::PartialWord::kLookahead},
+                                                 {"trie", ctc::PartialWord::kTrie},
+                                                 {"unknown", ctc::PartialWord::kUnknown}};
+const Choices<bool> kMerges = {{"sum", false}, {"max", true}};
+const Choices<bool> kLmUnits = {{"word", false}, {"token", true}};
+
+// Calls both(name, field) for each number and flag of `scoring`, which both directions share.
+template <typename Rules, typename Both>
+void ForEachPlainField(Rules& scoring, Both both) {
+  both("begin_of_sentence", scoring.begin_of_sentence);
+  both("end_of_sentence", scoring.end_of_sentence);
+  both("unknown_score", scoring.unknown_score);
+  both("unknown_in_window", scoring.unknown_in_window);
+  both("partial_score", scoring.partial_score);
+  both("collapse_spaces", scoring.collapse_spaces);
+  both("empty_words", scoring.empty_words);
+  both("repeat_final_bonus", scoring.repeat_final_bonus);
+  both("complete_words_first", scoring.complete_words_first);
+  both("empty_last_word", scoring.empty_last_word);
+  both("merge_texts", scoring.merge_texts);
+  both("separate_ends", scoring.separate_ends);
+  both("min_cutoff", scoring.min_cutoff);
+  both("cut_entering_only", scoring.cut_entering_only);
+  both("lookahead_from_start", scoring.lookahead_from_start);
+  both("start_blank", scoring.start_blank);
+}
+
 ctc::Scoring ParseScoring(const py::dict& given) {
   ctc::Scoring scoring;
   auto text = [&](const char* key) { return given[key].cast<std::string>(); };
-  auto flag = [&](const char* key) { return given[key].cast<bool>(); };
-  auto number = [&](const char* key) { return given[key].cast<float>(); };
-  scoring.natural_unit = Choose<bool>(text("unit"), {{"natural", true}, {"log10", false}});
-  scoring.begin_of_sentence = flag("begin_of_sentence");
-  scoring.end_of_sentence = flag("end_of_sentence");
-  scoring.unknown = Choose<ctc::Unknown>(text("unknown"), {{"lm", ctc::Unknown::kModel},
-                                                           {"replace", ctc::Unknown::kReplace},
-                                                           {"add", ctc::Unknown::kAdd}});
-  scoring.unknown_score = number("unknown_score");
-  scoring.unknown_in_window = flag("unknown_in_window");
-  scoring.constrain = Choose<bool>(text("lexicon"), {{"constrain", true}, {"none", false}});
-  scoring.partial_word =
-      Choose<ctc::PartialWord>(text("partial_word"), {{"none", ctc::PartialWord::kNone},
-                                                      {"lookahead", ctc::PartialWord::kLookahead},
-                                                      {"trie", ctc::PartialWord::kTrie},
-                                                      {"unknown", ctc::PartialWord::kUnknown}});
-  scoring.partial_score = number("partial_score");
-  scoring.max_merge = Choose<bool>(text("merge"), {{"sum", false}, {"max", true}});
-  scoring.token_lm = Choose<bool>(text("lm_unit"), {{"word", false}, {"token", true}});
-  scoring.collapse_spaces = flag("collapse_spaces");
-  scoring.empty_words = flag("empty_words");
-  scoring.repeat_final_bonus = flag("repeat_final_bonus");
-  scoring.complete_words_first = flag("complete_words_first");
-  scoring.empty_last_word = flag("empty_last_word");
-  scoring.merge_texts = flag("merge_texts");
-  scoring.separate_ends = flag("separate_ends");
-  scoring.min_cutoff = flag("min_cutoff");
-  scoring.cut_entering_only = flag("cut_entering_only");
-  scoring.lookahead_from_start = flag("lookahead_from_start");
-  scoring.start_blank = number("start_blank");
+  scoring.natural_unit = Choose(text("unit"), kUnits);
+  scoring.unknown = Choose(text("unknown"), kUnknown);
+  scoring.constrain = Choose(text("lexicon"), kLexicons);
+  scoring.partial_word = Choose(text("partial_word"), kPartialWords);
+  scoring.max_merge = Choose(text("merge"), kMerges);
+  scoring.token_lm = Choose(text("lm_unit"), kLmUnits);
+  ForEachPlainField(scoring, [&](const char* key, auto& field) {
+    field = given[key].cast<std::decay_t<decltype(field)>>();
+  });
   return scoring;
+}
+
+py::dict Described(const ctc::Scoring& scoring) {
+  py::dict result;
+  result["unit"] = NameOf(scoring.natural_unit, kUnits);
+  result["unknown"] = NameOf(scoring.unknown, kUnknown);
+  result["lexicon"] = NameOf(scoring.constrain, kLexicons);
+  result["partial_word"] = NameOf(scoring.partial_word, kPartialWords);
+  result["merge"] = NameOf(scoring.max_merge, kMerges);
+  result["lm_unit"] = NameOf(scoring.token_lm, kLmUnits);
+  ForEachPlainField(scoring, [&](const char* key, auto& field) { result[key] = field; });
+  return result;
+}
+
+// The same for the numbers of a call.
+template <typename Options, typename Both>
+void ForEachOption(Options& options, Both both) {
+  both("alpha", options.alpha);
+  both("beta", options.beta);
+  both("trie_weight", options.trie_weight);
+  both("weights", options.weights);
+  both("beam_width", options.beam_width);
+  both("beam_threshold", options.beam_threshold);
+  both("token_threshold", options.token_threshold);
+  both("cutoff_top_n", options.cutoff_top_n);
+  both("cutoff_prob", options.cutoff_prob);
+  both("recombine", options.recombine);
+  both("nbest", options.nbest);
 }
 
 ctc::SearchOptions ParseOptions(const py::dict& given) {
   ctc::SearchOptions options;
-  auto number = [&](const char* key) { return given[key].cast<float>(); };
-  options.alpha = number("alpha");
-  options.beta = number("beta");
-  options.trie_weight = number("trie_weight");
-  options.weights = given["weights"].cast<std::vector<float>>();
-  options.beam_width = given["beam_width"].cast<int>();
-  options.beam_threshold = number("beam_threshold");
-  options.token_threshold = number("token_threshold");
-  options.cutoff_top_n = given["cutoff_top_n"].cast<int>();
-  options.cutoff_prob = number("cutoff_prob");
-  options.recombine = given["recombine"].cast<bool>();
-  options.nbest = given["nbest"].cast<int>();
+  ForEachOption(options, [&](const char* key, auto& field) {
+    field = given[key].cast<std::decay_t<decltype(field)>>();
+  });
   return options;
+}
+
+py::dict Described(const ctc::SearchOptions& options) {
+  py::dict result;
+  ForEachOption(options, [&](const char* key, auto& field) { result[key] = field; });
+  return result;
 }
 
 ctc::Utterance Rowed(const Rows& rows, const ctc::Model& model) {
@@ -296,6 +346,14 @@ PYBIND11_MODULE(_core, module) {
       .def("reset", &Stream::Reset)
       .def_property_readonly("frames", &Stream::frames);
 
+  module.def("default_scoring", [] { return Described(ctc::Scoring()); });
+  module.def("default_options", [] { return Described(ctc::SearchOptions()); });
+  module.def("presets", [] {
+    py::dict result;
+    for (const auto& [name, scoring] : ctc::Presets()) result[name.c_str()] = Described(scoring);
+    return result;
+  });
+  module.def("read_alphabet", &ctc::ReadAlphabet);
   module.def("greedy", &Greedy);
   module.def("decode", [](std::shared_ptr<ctc::Model> model, const std::vector<Rows>& arrays,
                           const py::dict& options, std::shared_ptr<ctc::HotWords> hot_words,

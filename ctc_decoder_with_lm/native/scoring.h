@@ -23,13 +23,14 @@ enum class PartialWord {
   kUnknown,    // partial_score while no word begins with it; taken back at the end (pyctcdecode)
 };
 
-// The rules; Python's Scoring documents each one and holds the presets.
+// The rules; Python's Scoring documents each one, has the same defaults, and the presets that
+// presets.h is written from.
 struct Scoring {
   bool natural_unit = true;  // alpha multiplies natural logarithms; false: log10
   bool begin_of_sentence = true;
   bool end_of_sentence = true;
   Unknown unknown = Unknown::kReplace;
-  float unknown_score = -30.0f;
+  float unknown_score = -25.0f;
   bool unknown_in_window = false;  // one unknown word makes the n-grams that hold it unknown
   bool constrain = true;           // only words of the lexicon
   PartialWord partial_word = PartialWord::kLookahead;
@@ -50,11 +51,11 @@ struct Scoring {
   float start_blank = 2.0f;           // the search begins at the first frame with P(blank) below it
 };
 
-// The numbers of one call.
+// The numbers of one call; Python's SearchOptions documents each one and has the same defaults.
 struct SearchOptions {
-  float alpha = 0.5f;
-  float beta = 1.0f;
-  float trie_weight = 0.0f;
+  float alpha = 0.8f;
+  float beta = 0.0f;
+  float trie_weight = 0.1f;
   std::vector<float> weights;  // of each language model, times alpha; empty: 1 each
   int beam_width = 100;
   // Hypotheses further than this below the best one are dropped (natural log).

@@ -4,17 +4,18 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "alphabet.h"
 #include "batch.h"
 #include "error.h"
 #include "language_model.h"
 #include "model.h"
+#include "presets.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -32,46 +33,20 @@ using tensorflow::shape_inference::InferenceContext;
 using tensorflow::shape_inference::ShapeHandle;
 namespace errors = tensorflow::errors;
 
-// The rules of OpenSeq2Seq's operation: PRESETS["native_op"] of scoring.py.
-Scoring NativeOpScoring() {
-  Scoring scoring;
-  scoring.natural_unit = false;
-  scoring.end_of_sentence = false;
-  scoring.unknown_score = -100;
-  scoring.unknown_in_window = true;
-  scoring.constrain = false;
-  scoring.partial_word = PartialWord::kTrie;
-  scoring.partial_score = -100;
-  scoring.collapse_spaces = false;
-  scoring.empty_words = true;
-  scoring.repeat_final_bonus = true;
-  scoring.merge_texts = false;
+// The rules of OpenSeq2Seq's operation.
+Scoring OperationScoring() {
+  Scoring scoring = NativeOpScoring();
   // Paths are sequences of labels: with and without a space at the end they are two.
   scoring.distinct_texts = false;
   return scoring;
-}
-
-// One label in each line; # begins a comment, \# is the label #.
-std::vector<std::string> ReadAlphabet(const std::string& path) {
-  std::ifstream file(path);
-  std::vector<std::string> labels;
-  for (std::string line; std::getline(file, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line == "\\#") {
-      labels.push_back("#");
-    } else if (line.empty() || line[0] != '#') {
-      labels.push_back(line);
-    }
-  }
-  if (labels.empty()) throw Error(path + ": an alphabet file has one label in each line; there is none.");
-  return labels;
 }
 
 // The path and which version of the file it is.
 std::string Version(const std::string& path) {
   struct stat status = {};
   if (path.empty() || stat(path.c_str(), &status) != 0) return path + '\n';
-  return path + '\n' + std::to_string(status.st_size) + ' ' + std::to_string(status.st_mtime) + '\n';
+  return path + '\n' + std::to_string(status.st_size) + ' ' + std::to_string(status.st_mtime) +
+         '\n';
 }
 
 // What the files make, once for each set of files however many kernels use it, and for as long as
@@ -86,9 +61,9 @@ std::shared_ptr<const Model> LoadOnce(const std::string& model_path, const std::
   if (!model) {
     auto& language_model = language_models[Version(model_path)];
     if (!language_model) language_model = LanguageModel::Load(model_path);
-    model = std::make_shared<Model>(ReadAlphabet(alphabet_path), NativeOpScoring(),
-                                    std::vector<std::shared_ptr<const LanguageModel>>{language_model},
-                                    nullptr, trie_path);
+    model = std::make_shared<Model>(
+        ReadAlphabet(alphabet_path), OperationScoring(),
+        std::vector<std::shared_ptr<const LanguageModel>>{language_model}, nullptr, trie_path);
   }
   return model;
 }
@@ -120,11 +95,14 @@ class BeamSearchOp : public OpKernel {
     OP_REQUIRES(context, inputs.dims() == 3,
                 errors::InvalidArgument("inputs must be [time, batch, class]. Received: ",
                                         inputs.shape().DebugString()));
-    const int64_t time = inputs.dim_size(0), batch = inputs.dim_size(1), classes = inputs.dim_size(2);
-    OP_REQUIRES(context, time > 0, errors::InvalidArgument("inputs have no frames (max_time is 0)."));
-    OP_REQUIRES(context, sequence_length.dims() == 1 && sequence_length.dim_size(0) == batch,
-                errors::InvalidArgument("sequence_length must be a vector of ", batch,
-                                        " lengths. Received: ", sequence_length.shape().DebugString()));
+    const int64_t time = inputs.dim_size(0), batch = inputs.dim_size(1),
+                  classes = inputs.dim_size(2);
+    OP_REQUIRES(context, time > 0,
+                errors::InvalidArgument("inputs have no frames (max_time is 0)."));
+    OP_REQUIRES(
+        context, sequence_length.dims() == 1 && sequence_length.dim_size(0) == batch,
+        errors::InvalidArgument("sequence_length must be a vector of ", batch,
+                                " lengths. Received: ", sequence_length.shape().DebugString()));
     const int64_t symbols = model_->symbols().size();
     OP_REQUIRES(context, classes == symbols + 1,
                 errors::InvalidArgument("inputs have ", classes, " classes, expected ", symbols + 1,
@@ -132,8 +110,8 @@ class BeamSearchOp : public OpKernel {
     const auto lengths = sequence_length.vec<int32_t>();
     for (int64_t b = 0; b < batch; ++b) {
       OP_REQUIRES(context, lengths(b) >= 0 && lengths(b) <= time,
-                  errors::InvalidArgument("sequence_length(", b, ") is ", lengths(b), ", expected 0 to ",
-                                          time, "."));
+                  errors::InvalidArgument("sequence_length(", b, ") is ", lengths(b),
+                                          ", expected 0 to ", time, "."));
     }
     std::vector<std::vector<Hypothesis>> found;
     try {
@@ -143,8 +121,8 @@ class BeamSearchOp : public OpKernel {
     }
     for (int64_t b = 0; b < batch; ++b) {
       OP_REQUIRES(context, static_cast<int>(found[b].size()) >= options_.nbest,
-                  errors::InvalidArgument("top_paths is ", options_.nbest, ", but utterance ", b, " has only ",
-                                          found[b].size(), " paths."));
+                  errors::InvalidArgument("top_paths is ", options_.nbest, ", but utterance ", b,
+                                          " has only ", found[b].size(), " paths."));
     }
     Output(context, found);
   }
@@ -152,7 +130,8 @@ class BeamSearchOp : public OpKernel {
  private:
   std::vector<std::vector<Hypothesis>> Decode(OpKernelContext* context, const Tensor& inputs,
                                               const int32_t* lengths) const {
-    const int64_t time = inputs.dim_size(0), batch = inputs.dim_size(1), classes = inputs.dim_size(2);
+    const int64_t time = inputs.dim_size(0), batch = inputs.dim_size(1),
+                  classes = inputs.dim_size(2);
     const float* from = inputs.flat<float>().data();
     // The frames of an utterance one after the other.
     std::vector<float> rows(static_cast<size_t>(time * batch * classes));
@@ -177,8 +156,8 @@ class BeamSearchOp : public OpKernel {
     OP_REQUIRES_OK(context, context->output_list("decoded_values", &all_values));
     OP_REQUIRES_OK(context, context->output_list("decoded_shape", &all_shapes));
     Tensor* scores = nullptr;
-    OP_REQUIRES_OK(context, context->allocate_output("log_probability", TensorShape({batch, options_.nbest}),
-                                                     &scores));
+    OP_REQUIRES_OK(context, context->allocate_output(
+                                "log_probability", TensorShape({batch, options_.nbest}), &scores));
     for (int path = 0; path < options_.nbest; ++path) {
       std::vector<std::vector<int>> labels;
       int64_t count = 0, longest = 0;
@@ -246,8 +225,8 @@ REGISTER_OP("CTCBeamSearchDecoderWithLM")
     .Attr("alpha: float")
     .Attr("beta: float")
     .Attr("trie_weight: float")
-    .Attr("beam_width: int >= 1 = 100")
-    .Attr("top_paths: int >= 1 = 1")
+    .Attr("beam_width: int >= 1 = " + std::to_string(SearchOptions().beam_width))
+    .Attr("top_paths: int >= 1 = " + std::to_string(SearchOptions().nbest))
     .Attr("merge_repeated: bool = true")
     .Output("decoded_indices: top_paths * int64")
     .Output("decoded_values: top_paths * int64")
@@ -255,7 +234,8 @@ REGISTER_OP("CTCBeamSearchDecoderWithLM")
     .Output("log_probability: float")
     .SetShapeFn(Shapes);
 
-REGISTER_KERNEL_BUILDER(Name("CTCBeamSearchDecoderWithLM").Device(tensorflow::DEVICE_CPU), BeamSearchOp);
+REGISTER_KERNEL_BUILDER(Name("CTCBeamSearchDecoderWithLM").Device(tensorflow::DEVICE_CPU),
+                        BeamSearchOp);
 
 }  // namespace
 }  // namespace ctc

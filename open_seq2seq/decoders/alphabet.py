@@ -28,8 +28,10 @@ def check_alphabet(path: str, symbols: Sequence[str]) -> None:
     except (OSError, UnicodeDecodeError) as error:
         problem = Problem(path, str(error), "a UTF-8 text file with a label in each line")
         raise InputError("The alphabet cannot be read:", [problem]) from None
+    labels = alphabet_lines(text)
     # For DeepSpeech, whose reader OpenSeq2Seq's decoder has, a line `#` is a comment everywhere.
-    labels = [label for label in alphabet_lines(text) if label[1] != "#" or "#" in symbols]
+    if "#" not in symbols and "\n\\#" not in f"\n{text}":
+        labels = [label for label in labels if label[1] != "#"]
     problems = []
     for label, symbol in zip_longest(labels, symbols):
         if label is None:

@@ -9,6 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from ctc_decoder_with_lm import (
+    PRESETS,
+    BeamSearchDecoder,
+    LanguageModel,
+    ScorerPackage,
+    Scoring,
+    why_unavailable,
+)
+from ctc_decoder_with_lm.search_options import SCORER_PACKAGE_SCORING
 from open_seq2seq.config.schema import closest_name
 from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoders.alphabet import check_alphabet
@@ -34,22 +43,18 @@ _REMEDIES = {
 _OPTIONS = ("alpha", "beta", "trie_weight", "beam_width", "beam_threshold", "nbest")
 
 
-def native_decoder() -> Any:
-    """The package `ctc_decoder_with_lm`.
+def _check_built() -> None:
+    """Not before it is asked for: greedy decoding does without.
 
     Raises:
-      InputError: its C++ part is not built.
+      InputError: the decoder's C++ part is not built.
     """
-    # Not before it is asked for: greedy decoding does without.
-    import ctc_decoder_with_lm
-
-    why = ctc_decoder_with_lm.why_unavailable()
+    why = why_unavailable()
     if why is not None:
         raise InputError(why)
-    return ctc_decoder_with_lm
 
 
-def scoring_named(name: str, where: str) -> Any:
+def scoring_named(name: str, where: str) -> Scoring:
     """The scoring preset of that name.
 
     Args:
@@ -58,24 +63,24 @@ def scoring_named(name: str, where: str) -> Any:
     Raises:
       InputError: there is none, or the decoder is not built.
     """
-    presets = native_decoder().PRESETS
-    if name not in presets:
-        near = closest_name(name, presets)
+    _check_built()
+    if name not in PRESETS:
+        near = closest_name(name, PRESETS)
         remedy = f"Did you mean {near}?" if near else ""
-        problem = Problem(where, repr(name), f"one of {', '.join(presets)}", remedy)
+        problem = Problem(where, repr(name), f"one of {', '.join(PRESETS)}", remedy)
         raise InputError("There is no such scoring:", [problem])
-    return native_decoder().Scoring.preset(name)
+    return Scoring.preset(name)
 
 
 def make_beam_search(
     symbols: Sequence[str],
     language_models: Sequence[str],
-    scoring: Any,
+    scoring: str | Scoring,
     frame_shift: float,
     trie_path: str | None = None,
     lexicon_path: str | None = None,
-) -> Any:
-    """A `ctc_decoder_with_lm.BeamSearchDecoder`.
+) -> BeamSearchDecoder:
+    """The native decoder, with what it needs from files.
 
     Args:
       symbols: text of each class, without the blank.
@@ -88,9 +93,9 @@ def make_beam_search(
     Raises:
       InputError: a file is missing or not what it should be, or the decoder is not built.
     """
-    native = native_decoder()
-    models = [native.LanguageModel(path) for path in language_models]
-    return native.BeamSearchDecoder(
+    _check_built()
+    models = [LanguageModel(path) for path in language_models]
+    return BeamSearchDecoder(
         list(symbols),
         language_model=models or None,
         scoring=scoring,
@@ -100,14 +105,15 @@ def make_beam_search(
     )
 
 
-def scorer_package(paths: Sequence[str]) -> tuple[str, Any] | None:
+def scorer_package(paths: Sequence[str]) -> tuple[str, ScorerPackage] | None:
     """The first of these language models that is a scorer package of DeepSpeech: path, package.
 
     Raises:
       InputError: a file is missing or not what it should be, or the decoder is not built.
     """
+    _check_built()
     for path in paths:
-        package = native_decoder().LanguageModel(path).package
+        package = LanguageModel(path).package
         if package is not None:
             return path, package
     return None
@@ -122,7 +128,7 @@ def scorer_defaults(
 ) -> tuple[str, float, float] | None:
     """Scoring, alpha and beta, those that are None as the first scorer package has them.
 
-    Its scoring is deepspeech's; in a scoring of log10 probabilities its alpha is converted.
+    Its scoring is `SCORER_PACKAGE_SCORING`; in one of log10 probabilities its alpha is converted.
 
     Args:
       paths: language models.
@@ -137,7 +143,7 @@ def scorer_defaults(
     if found is None:
         return None
     _, package = found
-    scoring = scoring or "deepspeech"
+    scoring = scoring or SCORER_PACKAGE_SCORING
     if alpha is None:
         unit = scoring_named(scoring, where).unit
         alpha = package.alpha * (math.log(10.0) if unit == "log10" else 1.0)
@@ -173,15 +179,12 @@ def _is_kenlm_binary(path: str) -> bool:
         return False
 
 
-def lexicon_note(decoder: Any) -> str | None:
-    """What the user should know of texts that beam search can never find; None: nothing.
-
-    Args:
-      decoder: a `ctc_decoder_with_lm.BeamSearchDecoder`.
-    """
+def lexicon_note(decoder: BeamSearchDecoder) -> str | None:
+    """What the user should know of texts that beam search can never find; None: nothing."""
     notes = [
         f"{model.path} is a scorer package of DeepSpeech, made for alpha {model.package.alpha:g} "
-        f"and beta {model.package.beta:g} of scoring deepspeech; its KenLM part is used."
+        f"and beta {model.package.beta:g} of scoring {SCORER_PACKAGE_SCORING}; its KenLM part is "
+        "used."
         for model in decoder.language_models
         if model.package
     ]

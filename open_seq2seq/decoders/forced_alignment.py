@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from open_seq2seq.decode_result import Word
 from open_seq2seq.decoders.greedy import greedy_decode_numpy
+from open_seq2seq.vocabulary import Vocabulary
 
 
 def align_labels(logits: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
@@ -53,7 +52,7 @@ def align_labels(logits: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
 
 
 def align_words(
-    logits: np.ndarray, text: str, vocabulary: Any, step_size: float
+    logits: np.ndarray, text: str, vocabulary: Vocabulary, step_size: float
 ) -> tuple[Word, ...]:
     """The words of `text` with the times at which they are most probable.
 

@@ -1,4 +1,7 @@
-"""`decoder_params`: what OpenSeq2Seq put there for the head and for the search."""
+"""`decoder_params`: what OpenSeq2Seq put there for the head and for the search.
+
+Defaults are OpenSeq2Seq's (`OPENSEQ2SEQ_RUN`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ctc_decoder_with_lm.scoring import PRESETS
+from ctc_decoder_with_lm.search_options import OPENSEQ2SEQ_RUN, OPENSEQ2SEQ_RUN_SCORING
 from open_seq2seq.config.schema import CALLABLE, Param, Schema
 from open_seq2seq.errors import Problem
 
@@ -43,13 +47,19 @@ DECODER_PARAMS = Schema(
             "In inference, write the logits of all utterances to a pickle file.",
             False,
         ),
-        Param("beam_width", int, "Hypotheses kept in beam search.", 512, minimum=1),
+        Param(
+            "beam_width",
+            int,
+            "Hypotheses kept in beam search.",
+            OPENSEQ2SEQ_RUN.beam_width,
+            minimum=1,
+        ),
         Param(
             "nbest",
             int,
             "Hypotheses in beam search's n-best list; with JSON lines in mode infer the "
             "default is 10.",
-            1,
+            OPENSEQ2SEQ_RUN.nbest,
             minimum=1,
         ),
         Param(
@@ -57,14 +67,14 @@ DECODER_PARAMS = Schema(
             float,
             "Weight of the language model, in lm_scoring's unit. Without it, a scorer package "
             "of DeepSpeech gives its own; so it does beta and lm_scoring.",
-            2.0,
+            OPENSEQ2SEQ_RUN.alpha,
         ),
-        Param("beta", float, "Bonus of each word.", 1.0),
+        Param("beta", float, "Bonus of each word.", OPENSEQ2SEQ_RUN.beta),
         Param(
             "trie_weight",
             float,
             "Weight of the trie's scores of unfinished words; of lm_scoring native_op.",
-            0.1,
+            OPENSEQ2SEQ_RUN.trie_weight,
         ),
         Param(
             "lm_path",
@@ -92,7 +102,7 @@ DECODER_PARAMS = Schema(
             "How scores are counted: native_op is OpenSeq2Seq's own beam search in run.py "
             "(log10), openseq2seq that of its scripts/decode.py (log10), standard is ours "
             "(natural logarithm).",
-            "native_op",
+            OPENSEQ2SEQ_RUN_SCORING,
             choices=tuple(PRESETS),
         ),
         Param(

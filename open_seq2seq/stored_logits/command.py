@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ctc_decoder_with_lm.search_options import OPENSEQ2SEQ_DECODE_SCORING
 from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoders.beam_search import (
     lexicon_note,
@@ -110,7 +111,7 @@ def fill_from_package(flags: argparse.Namespace) -> None:
         found = scorer_defaults(flags.lm, flags.scoring, flags.alpha, flags.beta, "--scoring")
         if found:
             flags.scoring, flags.alpha, flags.beta = found
-    flags.scoring = flags.scoring or "openseq2seq"
+    flags.scoring = flags.scoring or OPENSEQ2SEQ_DECODE_SCORING
     problems = [
         Problem(f"--{name}", "nothing", "a number with --lm", _UNITS)
         for name in ("alpha", "beta")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ctc_decoder_with_lm import PRESETS, BeamSearchDecoder, LanguageModel
+from ctc_decoder_with_lm import BeamSearchDecoder, LanguageModel
 from ctc_decoder_with_lm import tensorflow_op as door
 from open_seq2seq.errors import RunError
 
@@ -76,17 +76,6 @@ def test_with_weights_it_is_the_preset(files, seed):
     # The weights matter.
     _, plain = door.ctc_beam_search_decoder_with_lm(inputs, lengths, **files, **PLAIN)
     assert np.abs(scores - plain).min() > 0.1
-
-
-def test_the_preset_in_both_languages():
-    """The rules that the operation has in C++ are those of PRESETS."""
-    source = (Path(door.__file__).parent / "native" / "tensorflow_op.cc").read_text()
-    rules = PRESETS["native_op"]
-    body = source.partition("Scoring NativeOpScoring() {")[2].partition("return scoring;")[0]
-    for name in ("collapse_spaces", "empty_words", "repeat_final_bonus", "merge_texts"):
-        assert f"scoring.{name} = {str(getattr(rules, name)).lower()};" in body
-    assert f"scoring.unknown_score = {rules.unknown_score:g};" in body
-    assert f"scoring.partial_score = {rules.partial_score:g};" in body
 
 
 def test_repeated_labels_are_merged(files):
