@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from open_seq2seq.checkpoints import contract as contracts
+from open_seq2seq.checkpoints.contract import make_contract
 from open_seq2seq.config.loading import Config
 from open_seq2seq.config.overrides import Override, apply_overrides
 from open_seq2seq.console import say
@@ -188,40 +191,17 @@ def training_data(experiment: Experiment) -> dict[str, float] | None:
 
 def contract(experiment: Experiment) -> dict[str, Any]:
     """What a checkpoint must agree on with whoever uses it: symbols and features."""
-    return {
-        "vocabulary": list(experiment.data.vocabulary.symbols),
-        "features": experiment.data.fingerprint(),
-    }
+    data = experiment.data
+    return make_contract(data.vocabulary.symbols, data.fingerprint())
 
 
-def check_contract(stored: Mapping[str, Any], experiment: Experiment, checkpoint: Any) -> None:
+def check_contract(
+    stored: Mapping[str, Any], experiment: Experiment, checkpoint: str | Path
+) -> None:
     """Compares a checkpoint's vocabulary and front-end with the experiment's.
 
     Raises:
       InputError: listing what differs.
     """
-    current = contract(experiment)
-    problems = []
-    if stored.get("vocabulary") != current["vocabulary"]:
-        old, new = stored.get("vocabulary") or [], current["vocabulary"]
-        added = [symbol for symbol in new if symbol not in old]
-        removed = [symbol for symbol in old if symbol not in new]
-        change = (
-            f"symbols added {_listed(added)}, removed {_listed(removed)}"
-            if added or removed
-            else "another order"
-        )
-        problems.append(
-            Problem(
-                "vocab_file", change, "the vocabulary of the checkpoint", "Use the file it had."
-            )
-        )
-    problems += experiment.data.fingerprint_problems(stored.get("features", {}))
-    if problems:
-        raise InputError(f"{checkpoint} was trained on other symbols or features:", problems)
-
-
-def _listed(symbols: Sequence[str]) -> str:
-    """The first symbols of a list that may hold thousands of words."""
-    rest = f" and {len(symbols) - 30} more" if len(symbols) > 30 else ""
-    return f"{list(symbols[:30])}{rest}"
+    data = experiment.data
+    contracts.check_contract(stored, data.vocabulary.symbols, data.fingerprint_problems, checkpoint)

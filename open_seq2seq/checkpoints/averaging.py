@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.checkpoints.best import stored_best
+from open_seq2seq.checkpoints.contract import vocabulary_change
 from open_seq2seq.checkpoints.logdir import LogDir
 from open_seq2seq.checkpoints.storage import (
     EMA,
@@ -141,8 +142,9 @@ def _contract_problems(
     """How a checkpoint's symbols and features differ from the newest's."""
     contract, expected = state["contract"], newest_state["contract"]
     problems = []
-    if contract["vocabulary"] != expected["vocabulary"]:
-        problems.append(Problem(f"{path}, vocabulary", "other symbols", f"those of {newest}"))
+    change = vocabulary_change(expected["vocabulary"], contract["vocabulary"])
+    if change is not None:
+        problems.append(Problem(f"{path}, vocabulary", change, f"the symbols of {newest}"))
     for problem in check_fingerprint(expected["features"], contract["features"]):
         what = f"{path}, {problem.where}"
         problems.append(Problem(what, problem.found, f"{newest}'s: {problem.expected}"))

@@ -125,12 +125,13 @@ def read_job(
     _check_flags(flags, mode, effective)
     if mode == "infer" and text_format(flags.infer_output_file or "") is JSON_LINES:
         decoding = effective[mode].get("decoder_params") or {}
-        effective[mode]["decoder_params"] = {"nbest": _NBEST, **decoding}
+        decoder = {"nbest": _NBEST, **decoding}
+        effective[mode] = {**effective[mode], "decoder_params": decoder}
     _check_task(config, mode, flags)
     if flags.benchmark:
-        _rewrite_for_benchmark(effective["train"], flags)
+        effective["train"] = {**effective["train"], **_benchmark_params(flags)}
     elif flags.bench_start is not None and "train" in effective:
-        effective["train"]["bench_start"] = flags.bench_start
+        effective["train"] = {**effective["train"], "bench_start": flags.bench_start}
     params = effective[names[0]]
     check_launch(workers, bool(params.get("use_horovod")))
     choose_gpus(params)
@@ -176,13 +177,11 @@ def _check_task(config: Config, mode: str, flags: argparse.Namespace) -> None:
         raise InputError("The flags do not fit together:", [problem])
 
 
-def _rewrite_for_benchmark(params: dict[str, Any], flags: argparse.Namespace) -> None:
+def _benchmark_params(flags: argparse.Namespace) -> dict[str, Any]:
     """Training parameters for timing: a few steps, nothing printed between, nothing written."""
-    never = ("print_samples_steps", "save_summaries_steps", "save_checkpoint_steps")
-    params.update(dict.fromkeys(never))
-    params.update(print_loss_steps=1, num_epochs=None, max_steps=flags.bench_steps)
-    if flags.bench_start is not None:
-        params["bench_start"] = flags.bench_start
+    never = ("print_samples_steps", "save_summaries_steps", "save_checkpoint_steps", "num_epochs")
+    start = {} if flags.bench_start is None else {"bench_start": flags.bench_start}
+    return {**dict.fromkeys(never), "print_loss_steps": 1, "max_steps": flags.bench_steps, **start}
 
 
 def find_checkpoints(job: Job, stack: ExitStack) -> tuple[Path | None, Path | None]:

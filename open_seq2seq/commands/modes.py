@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,9 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
         evaluation_params = schema.fill(job.effective["eval"])
         evaluation_data = make_data_layer(evaluation_params, "eval", workers=workers)
         _check_data(job, start, experiment, evaluation_data, "evaluation")
-        experiment.params["eval_steps"] = evaluation_params["eval_steps"]
+        # Training is what evaluates, as often as mode eval's parameters say.
+        own = {"eval_steps": evaluation_params["eval_steps"]}
+        experiment = replace(experiment, params={**experiment.params, **own})
     if experiment.model.task == "speech":
         note = prepare_statistics(experiment.data, evaluation_data, checkpoint, base, workers)
         if note:
@@ -146,7 +149,8 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
     say(f"Batches are padded to {lengths} {task.steps}; {data.padding_share():.1%} is padding")
     if base is not None:
         say(f"Starting training from the base model {base}")
-        workers.first(lambda: _start_from(base, experiment))
+        # The other ranks get the variables when training begins.
+        workers.first(lambda: start_from(base, experiment))
     elif checkpoint is None:
         say("Starting training from scratch")
     else:
@@ -198,11 +202,6 @@ def _describe_model(job: Job, start: Start, experiment: Experiment) -> None:
     where = f" ({VARIABLES} and parameters_*.txt in the log directory, or --verbose)"
     where = "" if job.flags.benchmark else where
     say(f"Total trainable parameters: {total:,}{where}")
-
-
-def _start_from(base: Path, experiment: Experiment) -> None:
-    """The other workers get the variables when training begins."""
-    start_from(base, experiment)
 
 
 def _trained(job: Job, checkpoint: Path, utterances: Any = None) -> tuple[Experiment, str]:

@@ -24,7 +24,6 @@ from open_seq2seq.config.source import copied_from, read_source
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.successors import hint
 
-MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
 PARAMS_OF_MODE = {
     "train": "train_params",
     "eval": "eval_params",

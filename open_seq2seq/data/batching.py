@@ -21,6 +21,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -391,6 +392,10 @@ def _limited_sizes(padded: np.ndarray, batch_size: int, limit: int, shares: int)
     return sizes
 
 
-def _round_up(value, multiple):
-    """`value` (an int or an array) rounded up to a multiple of `multiple`."""
-    return -(-value // multiple) * multiple
+_Number = TypeVar("_Number", int, np.ndarray)
+
+
+def _round_up(value: _Number, multiple: int) -> _Number:
+    """`value` rounded up to a multiple of `multiple`."""
+    rounded: _Number = -(-value // multiple) * multiple
+    return rounded

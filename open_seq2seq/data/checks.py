@@ -11,9 +11,9 @@ import numpy as np
 
 from open_seq2seq.data.audio import AudioInfo, ends_late
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.data.text import SentencePieceVocabulary, Vocabulary
 from open_seq2seq.errors import Problem
 from open_seq2seq.files import write_whole
+from open_seq2seq.vocabulary import Vocabulary
 
 # Differences up to these are rounding in the manifest; see `lies`.
 _ABSOLUTE_TOLERANCE = 0.1
@@ -135,7 +135,7 @@ def _late_end(utterance: Utterance, header: AudioInfo) -> Problem:
 def check_feasible(
     report: CheckReport,
     utterances: Sequence[Utterance],
-    vocabulary: Vocabulary | SentencePieceVocabulary,
+    vocabulary: Vocabulary,
     frames: np.ndarray,
     output_length: Callable[[np.ndarray], np.ndarray],
     fatal: bool,

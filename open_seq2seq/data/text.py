@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 import sentencepiece
 
+from open_seq2seq import vocabulary as protocol
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.vocabulary_file import describe_character, read_characters
 from open_seq2seq.errors import InputError, Problem
@@ -104,7 +105,7 @@ class SentencePieceVocabulary:
         return columns or [(1, character) for character in sorted(lost)]
 
 
-def load_vocabulary(path: str, bpe: bool) -> Vocabulary | SentencePieceVocabulary:
+def load_vocabulary(path: str, bpe: bool) -> protocol.Vocabulary:
     """Reads a vocabulary file.
 
     Args:
@@ -134,7 +135,7 @@ def _load_sentencepiece(path: str) -> SentencePieceVocabulary:
         raise InputError("The vocabulary cannot be read:", [problem]) from error
 
 
-def normalisation_hint(text: str, vocabulary: Vocabulary | SentencePieceVocabulary) -> str:
+def normalisation_hint(text: str, vocabulary: protocol.Vocabulary) -> str:
     """What to do about unknown characters in `text`: NFC where that removes some."""
     composed = unicodedata.normalize("NFC", text)
     if composed != text and len(vocabulary.unknown(composed)) < len(vocabulary.unknown(text)):
@@ -148,9 +149,7 @@ def normalisation_hint(text: str, vocabulary: Vocabulary | SentencePieceVocabula
     return "Correct the transcript, or add the character to the vocabulary."
 
 
-def unknown_characters(
-    vocabulary: Vocabulary | SentencePieceVocabulary, text: str, source: str = ""
-) -> InputError:
+def unknown_characters(vocabulary: protocol.Vocabulary, text: str, source: str = "") -> InputError:
     """The error that lists every unknown character of `text` (each once, where it is first)."""
     return InputError(
         f"A transcript has characters outside the vocabulary: {text!r}",
@@ -158,9 +157,7 @@ def unknown_characters(
     )
 
 
-def unknown_problems(
-    vocabulary: Vocabulary | SentencePieceVocabulary, text: str, source: str
-) -> list[Problem]:
+def unknown_problems(vocabulary: protocol.Vocabulary, text: str, source: str) -> list[Problem]:
     """One problem for each different unknown character of `text`, at its first column."""
     found: dict[str, list[int]] = {}
     for column, character in vocabulary.unknown(text):

@@ -13,8 +13,9 @@ from open_seq2seq.data.normalization import (
     WatchedNormalizer,
     normalizer,
 )
-from open_seq2seq.data.text import SentencePieceVocabulary, Vocabulary, unknown_problems
+from open_seq2seq.data.text import unknown_problems
 from open_seq2seq.errors import Problem
+from open_seq2seq.vocabulary import Vocabulary
 
 # What tools write for a missing text. They may also be words, so they are only noted.
 _LOOKS_MISSING = {"nan", "NaN", "null", "NULL", "None", "N/A", "NA", "<NA>"}
@@ -48,7 +49,7 @@ def _normalized(utterance: Utterance, text: str) -> Utterance:
 def check_transcripts(
     report: CheckReport,
     utterances: Sequence[Utterance],
-    vocabulary: Vocabulary | SentencePieceVocabulary | None,
+    vocabulary: Vocabulary | None,
     normalization: str | None = None,
     may_be_empty: bool = False,
 ) -> None:
@@ -127,7 +128,7 @@ def _report_outside(
     report: CheckReport,
     utterances: Sequence[Utterance],
     rows: Sequence[int],
-    vocabulary: Vocabulary | SentencePieceVocabulary,
+    vocabulary: Vocabulary,
     normalization: str | None,
 ) -> None:
     """Adds the characters outside the vocabulary of these rows."""
@@ -157,7 +158,7 @@ def best_remedy(best: str | None, mended: int, tried: int) -> str:
 
 def best_normalization(
     texts: Sequence[str],
-    vocabulary: Vocabulary | SentencePieceVocabulary,
+    vocabulary: Vocabulary,
     current: str | None = None,
 ) -> tuple[str | None, list[bool]]:
     """The normalisation after which most of the texts are of the vocabulary alone.

@@ -41,7 +41,7 @@ from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.inference.long_recordings import LongRecordings
 from open_seq2seq.inference.transcriber import Network, Transcriber, Transcription
-from open_seq2seq.vocabulary import SymbolTexts
+from open_seq2seq.vocabulary import SymbolTexts, Vocabulary
 
 Audio = str | Path | np.ndarray
 
@@ -72,7 +72,7 @@ class Recognizer:
         self,
         front_end: FeatureExtractor,
         network: Network,
-        vocabulary: SymbolTexts,
+        vocabulary: Vocabulary,
         decoder: Decoder,
         *,
         frame_shift: float,

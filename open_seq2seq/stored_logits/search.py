@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ctc_decoder_with_lm import BeamSearchDecoder
 from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoders.greedy import greedy_decode
 from open_seq2seq.stored_logits.utterances import StoredUtterance
+from open_seq2seq.vocabulary import SymbolTexts
 
 # Utterances a thread decodes between two reports of progress.
 _PER_THREAD = 8
@@ -21,14 +23,14 @@ class Search:
     """A beam search over a fixed set of utterances.
 
     Args:
-      decoder: a `ctc_decoder_with_lm.BeamSearchDecoder`.
+      decoder: the search.
       utterances: what is decoded.
       beam_width: hypotheses kept.
       threads: how many utterances are decoded at the same time.
       options: further arguments of `decode_batch`: cutoffs, hot words, weights.
     """
 
-    decoder: Any
+    decoder: BeamSearchDecoder
     utterances: Sequence[StoredUtterance]
     beam_width: int
     threads: int
@@ -73,7 +75,7 @@ class Search:
 
 
 def decode_greedily(
-    utterances: Sequence[StoredUtterance], vocabulary: Any, step_size: float
+    utterances: Sequence[StoredUtterance], vocabulary: SymbolTexts, step_size: float
 ) -> list[DecodeResult]:
     """The greedy result of each utterance; needs neither a language model nor C++."""
     return [

@@ -6,13 +6,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from open_seq2seq.data.normalization import NORMALIZERS, lower_caser, normalizer
 from open_seq2seq.data.transcripts import empty_note
 from open_seq2seq.stored_logits.logits_file import read_logits
 from open_seq2seq.stored_logits.symbols import choose_vocabulary
 from open_seq2seq.stored_logits.utterances import StoredUtterance, match_utterances
+from open_seq2seq.vocabulary import SymbolTexts
 
 # What OpenSeq2Seq's models with stride 2 have; bare arrays don't say it.
 _USUAL_STEP = 0.02
@@ -24,14 +24,14 @@ class Stored:
 
     Args:
       utterances: in the order of the manifest, or of the file of logits.
-      vocabulary: gives `symbols` and `decode(ids)`.
+      vocabulary: of the logits.
       step_size: seconds from one frame to the next.
       notes: what a user should know.
       lower: how texts are lower-cased before they are compared.
     """
 
     utterances: list[StoredUtterance]
-    vocabulary: Any
+    vocabulary: SymbolTexts
     step_size: float
     notes: list[str] = field(default_factory=list)
     lower: Callable[[str], str] = str.lower

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from open_seq2seq.data.text import describe_character, load_vocabulary
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.stored_logits.logits_file import LogitsFile
+from open_seq2seq.vocabulary import SymbolTexts, Vocabulary
 
 _PIECE_SPACE = "\u2581"
 
@@ -30,7 +30,7 @@ class StoredVocabulary:
         return text.replace(_PIECE_SPACE, " ").strip() if self._pieces else text
 
 
-def choose_vocabulary(file: LogitsFile, vocab: str | None, bpe_model: str | None) -> Any:
+def choose_vocabulary(file: LogitsFile, vocab: str | None, bpe_model: str | None) -> SymbolTexts:
     """The vocabulary of a file of logits: the given one, or the one the file holds.
 
     Args:
@@ -45,7 +45,7 @@ def choose_vocabulary(file: LogitsFile, vocab: str | None, bpe_model: str | None
         found = "--vocab and --bpe_model"
         raise InputError("Two vocabularies:", [Problem("--vocab", found, "one of them")])
     source = bpe_model or vocab
-    vocabulary: Any
+    vocabulary: Vocabulary | StoredVocabulary
     if source:
         vocabulary = load_vocabulary(source, bpe=bool(bpe_model))
     elif file.symbols is not None:
@@ -69,7 +69,7 @@ def choose_vocabulary(file: LogitsFile, vocab: str | None, bpe_model: str | None
     return vocabulary
 
 
-def _differences(file: LogitsFile, symbols: list[str], source: str) -> list[Problem]:
+def _differences(file: LogitsFile, symbols: Sequence[str], source: str) -> list[Problem]:
     """The classes whose symbol differs between the file of logits and a vocabulary file."""
     return [
         Problem(f"{source}: class {index}", _shown(given), f"{_shown(own)} as {file.path} says")

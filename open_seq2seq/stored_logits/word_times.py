@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from open_seq2seq.decode_result import Word
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_csv, write_whole
 from open_seq2seq.stored_logits.search import decode_greedily
 from open_seq2seq.stored_logits.utterances import StoredUtterance
+from open_seq2seq.vocabulary import SymbolTexts
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Shifts:
 
 
 def word_times(
-    utterances: Sequence[StoredUtterance], vocabulary: Any, step_size: float, shifts: Shifts
+    utterances: Sequence[StoredUtterance], vocabulary: SymbolTexts, step_size: float, shifts: Shifts
 ) -> list[tuple[Word, ...]]:
     """The words of each utterance, by greedy decoding.
 

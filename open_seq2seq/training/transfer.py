@@ -18,12 +18,13 @@ import keras
 import numpy as np
 
 from open_seq2seq.checkpoints.best import best_checkpoint
+from open_seq2seq.checkpoints.contract import vocabulary_change
 from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
 from open_seq2seq.checkpoints.storage import EMA, MODEL, read_arrays, read_contract
 from open_seq2seq.checkpoints.variables import named_variables
 from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.experiment import Experiment, contract
+from open_seq2seq.experiment import Experiment
 
 # Variables whose last axis has an entry for each symbol and one for the blank.
 _HEAD = "decoder/"
@@ -121,15 +122,16 @@ def start_from(checkpoint: Path, experiment: Experiment) -> Transfer:
     if experiment.params["use_ema"] and (checkpoint / EMA).is_file():
         arrays |= read_arrays(checkpoint / EMA)
         say("The base model's averaged weights are used.")
-    current = contract(experiment)
+    symbols = experiment.data.vocabulary.symbols
     differences = experiment.data.fingerprint_problems(stored.get("features", {}))
     if differences:
         lines = [f"    {one.where}: {one.found} here, {one.expected}" for one in differences]
         text = "\n".join(["the base model was trained on other features:", *lines])
         say(text, level=logging.WARNING)
-    pairs = kept_symbols(stored["vocabulary"], current["vocabulary"])
-    if stored["vocabulary"] != current["vocabulary"]:
-        _say_vocabulary(stored["vocabulary"], current["vocabulary"])
+    pairs = kept_symbols(stored["vocabulary"], symbols)
+    change = vocabulary_change(stored["vocabulary"], symbols)
+    if change is not None:
+        say(f"The vocabulary changed: {len(pairs.new) - 1} symbols remain; {change}.")
     result = transfer(arrays, named_variables(experiment.model.variables), pairs)
     # Biases and normalizations alone, of one width by chance, carry nothing over.
     if not any(arrays[name].ndim > 1 for name in [*result.loaded, *result.by_symbol]):
@@ -210,12 +212,3 @@ def _is_head(name: str, old: tuple[int, ...], new: tuple[int, ...], columns: Sym
     ends = (columns.old_size, columns.new_size)
     same_below = old[:-1] == new[:-1] and (old[-1:], new[-1:]) == (ends[:1], ends[1:])
     return name.startswith(_HEAD) and not columns.is_identity and same_below
-
-
-def _say_vocabulary(old: Sequence[str], new: Sequence[str]) -> None:
-    added = [symbol for symbol in new if symbol not in old]
-    removed = [symbol for symbol in old if symbol not in new]
-    say(
-        f"The vocabulary changed: {len(new) - len(added)} symbols remain, new {added}, "
-        f"gone {removed}."
-    )

@@ -47,7 +47,7 @@ def test_fine_tuning_with_another_vocabulary(run, corpus, trained):
     code, output, error = run(f"--logdir={corpus}/tuned", f"--load_model={corpus}/base", *common)
     assert code == 0, error
     assert f"Starting training from the base model {corpus}/base/logs/ckpt-60" in output
-    assert "4 symbols remain, new ['d'], gone []" in output
+    assert "4 symbols remain; symbols added ['d'], removed []" in output
     assert "by symbol: decoder/fully_connected/kernel, 5 of 6 columns, blank included" in output
     assert first_loss(output) < 0.3 * first_loss(scratch)
     tuned, fresh = weights(corpus / "tuned/ckpt-1"), weights(corpus / "scratch/ckpt-1")

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from open_seq2seq.corpora.doctor.findings import Finding, Row, counted
-from open_seq2seq.corpora.doctor.part import AnyVocabulary, Part
+from open_seq2seq.corpora.doctor.part import Part
 from open_seq2seq.corpora.doctor.thresholds import Thresholds
 from open_seq2seq.data.text import SentencePieceVocabulary, describe_character
+from open_seq2seq.vocabulary import Vocabulary
 
 # Scripts whose letters are mistaken for each other. Others do not look alike.
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "FULLWIDTH")
@@ -23,7 +24,7 @@ def count_characters(texts: Iterable[str]) -> Counter[str]:
     return counts
 
 
-def count_symbols(texts: Iterable[str], vocabulary: AnyVocabulary) -> Counter[str]:
+def count_symbols(texts: Iterable[str], vocabulary: Vocabulary) -> Counter[str]:
     """How often each symbol of a vocabulary is a label; other characters are left out."""
     if not isinstance(vocabulary, SentencePieceVocabulary):
         counts = count_characters(texts)

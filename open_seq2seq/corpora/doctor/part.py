@@ -14,11 +14,9 @@ from open_seq2seq.data.checks import CheckReport, check_files
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.speakers import speaker_of
 from open_seq2seq.data.speech2text.corpus import Corpus
-from open_seq2seq.data.text import SentencePieceVocabulary, Vocabulary
 from open_seq2seq.data.transcripts import check_transcripts, normalized_utterances
 from open_seq2seq.errors import Problem
-
-AnyVocabulary = Vocabulary | SentencePieceVocabulary
+from open_seq2seq.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Part:
     utterances: Sequence[Utterance]
     report: CheckReport
     sample_freq: int
-    vocabulary: AnyVocabulary | None = None
+    vocabulary: Vocabulary | None = None
     subdirs: Sequence[str] = ()
     held_out: bool = False
     measured: list[Measurement | Problem] = field(default_factory=list)
@@ -130,7 +128,7 @@ def part_of(
     files: Sequence[str],
     utterances: Sequence[Utterance],
     sample_freq: int,
-    vocabulary: AnyVocabulary | None = None,
+    vocabulary: Vocabulary | None = None,
     need_transcript: bool = True,
     held_out: bool = False,
     normalization: str | None = None,

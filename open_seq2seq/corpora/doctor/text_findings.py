@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 
 from open_seq2seq.corpora.doctor.characters import is_invisible, script_of, shown
 from open_seq2seq.corpora.doctor.findings import Finding, counted
-from open_seq2seq.corpora.doctor.part import AnyVocabulary, Part
+from open_seq2seq.corpora.doctor.part import Part
 from open_seq2seq.data.text import SentencePieceVocabulary
+from open_seq2seq.vocabulary import Vocabulary
 
 _SPACES = re.compile(r"^ | $|  ")
 _DIGITS = re.compile(r"\d")
@@ -126,7 +127,7 @@ def _form_findings(part: Part) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _symbols(vocabulary: AnyVocabulary | None) -> set[str]:
+def _symbols(vocabulary: Vocabulary | None) -> set[str]:
     if vocabulary is None:
         return set()
     if isinstance(vocabulary, SentencePieceVocabulary):

@@ -1,0 +1,77 @@
+"""What a checkpoint and whoever uses it must agree on: the symbols and the features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from open_seq2seq.errors import InputError, Problem
+
+# Finds how features differ from those of a checkpoint's fingerprint.
+CompareFeatures = Callable[[Mapping[str, Any]], list[Problem]]
+
+
+def make_contract(vocabulary: Sequence[str], fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+    """As a checkpoint keeps it.
+
+    Args:
+      vocabulary: the text of each symbol.
+      fingerprint: the front-end's, or what a data layer of text has in its place.
+    """
+    return {"vocabulary": list(vocabulary), "features": dict(fingerprint)}
+
+
+def vocabulary_change(old: Sequence[str], new: Sequence[str]) -> str | None:
+    """How the symbols differ, in words; None: they do not."""
+    if list(old) == list(new):
+        return None
+    before, after = set(old), set(new)
+    added = [symbol for symbol in new if symbol not in before]
+    removed = [symbol for symbol in old if symbol not in after]
+    if not added and not removed:
+        return "another order"
+    return f"symbols added {_listed(added)}, removed {_listed(removed)}"
+
+
+def contract_problems(
+    stored: Mapping[str, Any], vocabulary: Sequence[str], compare: CompareFeatures
+) -> list[Problem]:
+    """In what a checkpoint's contract is broken.
+
+    Args:
+      stored: the checkpoint's.
+      vocabulary: the text of each symbol of who uses it.
+      compare: finds what is wrong with the checkpoint's features.
+    """
+    change = vocabulary_change(stored.get("vocabulary") or [], vocabulary)
+    problems = []
+    if change is not None:
+        remedy = "Use the file it had."
+        problems.append(Problem("vocab_file", change, "the vocabulary of the checkpoint", remedy))
+    return problems + compare(stored.get("features", {}))
+
+
+def check_contract(
+    stored: Mapping[str, Any],
+    vocabulary: Sequence[str],
+    compare: CompareFeatures,
+    checkpoint: str | Path,
+) -> None:
+    """See `contract_problems`.
+
+    Args:
+      checkpoint: its path, for the message.
+
+    Raises:
+      InputError: listing what differs.
+    """
+    problems = contract_problems(stored, vocabulary, compare)
+    if problems:
+        raise InputError(f"{checkpoint} was trained on other symbols or features:", problems)
+
+
+def _listed(symbols: Sequence[str]) -> str:
+    """The first symbols of a list that may hold thousands of words."""
+    rest = f" and {len(symbols) - 30} more" if len(symbols) > 30 else ""
+    return f"{list(symbols[:30])}{rest}"
