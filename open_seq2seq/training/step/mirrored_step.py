@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from keras.src.backend.tensorflow.optimizer import TFOptimizer
-from keras.src.optimizers.base_optimizer import BaseOptimizer
 
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.distributed.mirrored import DeviceReducer, copies_on_devices
 from open_seq2seq.distributed.shards import own_state
 from open_seq2seq.models import Model
+from open_seq2seq.optimizers.per_replica import update_per_replica
 from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.step.options import Scalars, StepOptions
 from open_seq2seq.training.step.result import StepResult, Update
@@ -49,7 +48,7 @@ class MirroredTrainStep(TrainStep):
     ):
         self.strategy, self._size = strategy, strategy.num_replicas_in_sync
         self._zeros = tf.function(self._zeros_on_devices)
-        _update_copies(optimizer)
+        update_per_replica(optimizer)
         with copies_on_devices(strategy):
             super().__init__(model, optimizer, variables, options, average, DeviceReducer(strategy))
         self._streams_differ = False
@@ -154,17 +153,3 @@ class MirroredTrainStep(TrainStep):
 def _on_host(batch: Batch | TextBatch) -> list[Any]:
     with tf.device("CPU:0"):
         return [tf.constant(array) for array in batch.arrays]
-
-
-class _UpdatesCopies(TFOptimizer):
-    """Keras's optimizer without its own summing of gradients: every device updates its copies."""
-
-    _backend_update_step = BaseOptimizer._backend_update_step
-    _apply_weight_decay = BaseOptimizer._apply_weight_decay
-
-
-def _update_copies(optimizer: Any) -> None:
-    """Makes an optimizer, of whatever class, one that also is an `_UpdatesCopies`."""
-    cls = type(optimizer)
-    # After the class and before Keras's, which is the last of both.
-    optimizer.__class__ = type(cls.__name__, (cls, _UpdatesCopies), {})
