@@ -85,7 +85,7 @@ def warm_up(trainer: Any, planned: Sequence[tuple[int, Any]]) -> int:
     shapes = {(len(batch.rows), batch.length): (epoch, batch) for epoch, batch in planned}
     for epoch, batch in shapes.values():
         loaded = trainer.data._load_batch(batch, epoch, threading.Event())
-        trainer.step(loaded, 0.0, trainer.scaling.scale, 0.0, True, False)
+        trainer.step(loaded, 0.0, trainer.state.scaling.scale, 0.0, True, False)
     return len(shapes)
 
 
@@ -99,8 +99,8 @@ def measure(options: argparse.Namespace, overrides: Sequence[str]) -> dict[str, 
         data, model = trainer.data, trainer.model
         steps = options.steps or options.epochs * data.batches_per_epoch
         iterations = trainer.params["iter_size"]
-        trainer.last_step = -(-steps // iterations)
-        steps = trainer.last_step * iterations
+        trainer.state.last_step = -(-steps // iterations)
+        steps = trainer.state.last_step * iterations
         planned = planned_batches(data, steps)
         of_frames = {
             length: model_kernels(model, 1, length)

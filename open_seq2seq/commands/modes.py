@@ -154,8 +154,8 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
     elif checkpoint is None:
         say("Starting training from scratch")
     else:
-        trainer.resume(checkpoint)
-        say(f"Resuming training from {checkpoint}, step {trainer.progress.step}")
+        trainer.state.resume(checkpoint)
+        say(f"Resuming training from {checkpoint}, step {trainer.state.progress.step}")
     start.begin()
     if flags.debug_port and workers.is_first:
         from open_seq2seq.training.step.tensorflow_step import enable_debug_dump
@@ -174,8 +174,10 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
         assert evaluator is not None and trainer.validation is not None
         average = trainer.validation.average
         weights = f"the last of this training{_AVERAGED if average else ''}"
-        step, evaluated = trainer.progress.step, trainer.last_evaluation
+        step, evaluated = trainer.state.progress.step, trainer.last_evaluation
         write_results(job, evaluated, evaluator, evaluation_params, weights, step, average)
+        if target is not None:
+            _say_outlook(job, trainer)
     if target is not None:
         say(f"Checkpoints and logs are in {target.checkpoints}", level=RESULT)
 
@@ -185,9 +187,9 @@ def _say_outlook(job: Job, trainer: Trainer) -> None:
     params, curve = trainer.params, read_curve(job.logdir.checkpoints)
     longer = Longer(
         params,
-        trainer.last_step,
+        trainer.state.last_step,
         trainer.steps_per_epoch,
-        trainer.progress.ahead,
+        trainer.state.progress.ahead,
         trainer.rate_factor,
     )
     for line in outlook(curve, longer, job.arguments, job.program):

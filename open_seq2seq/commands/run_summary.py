@@ -70,7 +70,7 @@ class TrainingSummary:
         if not self._writes:
             return
         trainer = self._trainer
-        finished = trainer.progress.step >= trainer.last_step
+        finished = trainer.state.is_finished
         with suppress(InputError):  # what evaluations of other processes have added meanwhile
             now = _read_old(self._root)
             for name in ("results", "logits"):
@@ -80,7 +80,8 @@ class TrainingSummary:
         self._write("finished" if finished else "interrupted")
 
     def _write(self, state: str) -> None:
-        trainer, effort = self._trainer, self._trainer.effort
+        trainer, reached = self._trainer, self._trainer.state
+        effort = reached.effort
         seconds, evaluating = effort.seconds, effort.evaluation_seconds
         unit = trainer.data.UNIT.tag
         amount = {"audio_hours": effort.amount / 3600} if unit == "audio_seconds" else {}
@@ -91,9 +92,8 @@ class TrainingSummary:
             "sittings": effort.sittings,
             "counted_from_step": effort.counted_from,
             **(amount or {unit: effort.amount}),
-            "epochs": trainer.progress.epoch
-            + trainer.progress.position / trainer.batches_per_epoch,
-            "steps": trainer.progress.step,
+            "epochs": reached.epochs,
+            "steps": reached.progress.step,
         }
         self._content["curve"] = files.read_curve(self._job.logdir.checkpoints)
         files.write_summary(self._root, self._content)
@@ -108,7 +108,7 @@ class TrainingSummary:
         if not rated:
             return
         best = min(rated, key=lambda row: row[metric])
-        steps = {self._trainer.progress.step, curve[-1]["step"], best["step"]}
+        steps = {self._trainer.state.progress.step, curve[-1]["step"], best["step"]}
         results = self._content["results"]
         self._content["results"] = [one for one in results if one["step"] in steps]
         for weights, row in (("best", best), ("final", curve[-1])):

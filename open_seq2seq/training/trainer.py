@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +18,20 @@ import numpy as np
 
 from open_seq2seq.checkpoints.background import CheckpointWriter
 from open_seq2seq.checkpoints.logdir import LogDir
-from open_seq2seq.checkpoints.storage import read_training_state
-from open_seq2seq.checkpoints.variables import restore, restore_average, snapshot
 from open_seq2seq.console import ProgressBar, clock, say
 from open_seq2seq.distributed.devices import copies
 from open_seq2seq.distributed.process_group import ALONE, Workers
-from open_seq2seq.distributed.shards import own_state, rate_factor
+from open_seq2seq.distributed.shards import rate_factor
 from open_seq2seq.distributed.stalls import report_stalls
-from open_seq2seq.experiment import (
-    Experiment,
-    check_contract,
-    contract,
-    training_data,
-)
+from open_seq2seq.experiment import Experiment
 from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
 from open_seq2seq.optimizers.weight_average import WeightAverage
-from open_seq2seq.training.effort import Effort
 from open_seq2seq.training.freezing import trainable_variables
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList, recordings
 from open_seq2seq.training.loss_scale import LossScaling
 from open_seq2seq.training.nonfinite import NonFiniteGuard
-from open_seq2seq.training.progress import Progress, data_identity
 from open_seq2seq.training.reporting import Reporter, TrainedStep
+from open_seq2seq.training.state import TrainingState
 from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
 from open_seq2seq.training.stop_signals import StopSignals
 from open_seq2seq.training.stopwatch import Stopwatch
@@ -86,22 +78,20 @@ class Trainer:
         self._benchmarks = logdir is None
         self.params, self.data, self.model = experiment.params, experiment.data, experiment.model
         params = self.params
-        self._replicas = workers.size * experiment.devices
-        self.batches_per_epoch = self.data.batches_per_epoch
-        # The last group of a run of so many epochs may be smaller than the others.
-        self._last_batch = (params["num_epochs"] or 0) * self.batches_per_epoch
-        self.last_step = params["max_steps"] or -(-self._last_batch // params["iter_size"])
-        identity = data_identity(self.data, params, self._replicas)
-        self.progress = Progress(data=identity)
-        self.effort = Effort()
-        by_epochs, each = params["num_epochs"], self.batches_per_epoch // params["iter_size"]
+        scaling = LossScaling(params, self.model)
+        self._make_step(scaling, jit)
+        self.state = TrainingState(experiment, self.optimizer, self.average, scaling, workers)
+        by_epochs = params["num_epochs"]
+        each = self.state.batches_per_epoch // params["iter_size"]
         self.steps_per_epoch = max(each, 1) if by_epochs else None
         self.learning_rate = make_lr_schedule(
-            params["lr_policy"], params["lr_policy_params"], self.last_step, self.steps_per_epoch
+            params["lr_policy"],
+            params["lr_policy_params"],
+            self.state.last_step,
+            self.steps_per_epoch,
         )
-        self.rate_factor = rate_factor(params["lr_scaling"], self._replicas)
-        self.scaling = LossScaling(params, self.model)
-        self._make_step(jit)
+        replicas = workers.size * experiment.devices
+        self.rate_factor = rate_factor(params["lr_scaling"], replicas)
         self.writer = CheckpointWriter()
         self.validation = None
         if evaluator is not None:
@@ -111,14 +101,13 @@ class Trainer:
             )
         self._watch = Stopwatch(params["bench_start"], unit=self.data.UNIT)
         self._signals = StopSignals()
-        self._whole = (0, 0)  # epoch and position at the end of the last whole step
         self._overflowed = False
 
-    def _make_step(self, jit: bool) -> None:
+    def _make_step(self, scaling: LossScaling, jit: bool) -> None:
         """The optimizer, the averages and the compiled step, on the model's devices."""
         params, strategy = self.params, self.experiment.strategy
         variables = trainable_variables(self.model, params["freeze_variables_regex"])
-        decay, options = params["ema_decay"], self._options(jit)
+        decay, options = params["ema_decay"], self._options(scaling, jit)
         with copies(strategy):
             self.optimizer = make_optimizer(params["optimizer"], params["optimizer_params"])
             self.average = None if decay is None else WeightAverage(variables, decay)
@@ -130,13 +119,13 @@ class Trainer:
 
             self.step = MirroredTrainStep(*parts, strategy)
 
-    def _options(self, jit: bool) -> StepOptions:
+    def _options(self, scaling: LossScaling, jit: bool) -> StepOptions:
         return StepOptions(
             max_grad_norm=self.params["max_grad_norm"],
             larc=self.params["larc_params"],
             iter_size=self.params["iter_size"],
-            scales_loss=self.scaling.scales,
-            measures_maximum=self.scaling.needs_maximum,
+            scales_loss=scaling.scales,
+            measures_maximum=scaling.needs_maximum,
             keep_gradients=bool({"gradients", "gradient_norm"} & set(self.params["summaries"])),
             jit=jit or self.params["use_xla_jit"],
             compress=self.params["gradient_compression"] is not None,
@@ -148,42 +137,6 @@ class Trainer:
         """The newest evaluation of this run."""
         return self.validation.last if self.validation else None
 
-    # --- checkpoints
-
-    def resume(self, path: Path) -> None:
-        """Goes on from a checkpoint, exactly where it was written.
-
-        Only the first worker reads it; the others get its variables when `run` begins.
-        """
-        state = self.workers.first(lambda: self._restore(path))
-        self.scaling.restore(state.get("loss_scaling"))
-        identity = self.progress.data
-        self.progress = Progress.of(state["progress"])
-        self.effort.restore(state.get("effort"), self.progress.step)
-        changes, fits = self.progress.changes(identity), self.progress.fits(identity)
-        self.progress.data = identity
-        if changes:
-            say("WARNING: the training data is not what it was:")
-            for change in changes:
-                say(change, 4)
-        if not fits:
-            say("The current epoch starts again from its first batch.")
-            self.progress.position = 0
-            if self.params["num_epochs"]:
-                left = self._last_batch - self.progress.epoch * self.batches_per_epoch
-                last = self.progress.step + -(-left // self.params["iter_size"])
-                self.progress.ahead = self.last_step - last
-        self.last_step -= self.progress.ahead
-
-    def _restore(self, path: Path) -> dict[str, Any]:
-        state = read_training_state(path)
-        check_contract(state["contract"], self.experiment, path)
-        restore(path, self.model, self.optimizer)
-        if self.average and not restore_average(path, self.average):
-            say(f"{path} has no averaged weights: the average starts from its weights.")
-            self.average.start()
-        return state
-
     def save(self, spare: int = 0) -> Path | None:
         """Asks for a checkpoint of this moment, which is not within a group of batches.
 
@@ -194,21 +147,8 @@ class Trainer:
         """
         if self.logdir is None:
             return None
-        files = snapshot(self.model, self.optimizer, self.average)
-        keep = self.params["num_checkpoints"] + spare
-        return self.writer.save(self.logdir.checkpoints, files, self._state(), keep)
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "step": self.progress.step,
-            "progress": asdict(self.progress),
-            "effort": self.effort.state(),
-            "loss_scaling": self.scaling.state(),
-            "contract": contract(self.experiment),
-            "training_data": training_data(self.experiment),
-        }
-
-    # --- the loop
+        files, keep = self.state.arrays(), self.params["num_checkpoints"] + spare
+        return self.writer.save(self.logdir.checkpoints, files, self.state.contents(), keep)
 
     def run(self) -> str:
         """Trains to the last step, or until interrupted; returns a summary.
@@ -219,12 +159,13 @@ class Trainer:
           KeyboardInterrupt: after a Ctrl-C, when the checkpoint is written.
         """
         started = time.monotonic()
-        first = self.progress.step
-        if first >= self.last_step:
-            return f"Nothing to do: step {first} of {self.last_step} was reached before."
+        state = self.state
+        first = state.progress.step
+        if state.is_finished:
+            return f"Nothing to do: step {first} of {state.last_step} was reached before."
         if self.average and first == 0:
             self.average.start()  # the weights may have been loaded since it was made
-        self._share_variables()
+        state.share_variables()
         folder = self.logdir.checkpoints if self.logdir else None
         guard = NonFiniteGuard(
             (folder or Path()) / "nonfinite.csv",
@@ -240,7 +181,7 @@ class Trainer:
             self.workers,
         )
         reporter = Reporter(self.experiment, self.step.variables, self._watch, folder)
-        self.effort.start()
+        state.effort.start()
         try:
             stops, path = self._loop(first, guard, reporter)
         except Exception:
@@ -248,38 +189,39 @@ class Trainer:
             with suppress(Exception):
                 reporter.close()
             raise
-        self.effort.stop()
+        state.effort.stop()
         if stops and path is not None:
             say(f"Interrupted; saved {path}. Go on with --continue_learning.")
         reporter.close()
         if stops:
             raise KeyboardInterrupt
-        return self._summary(time.monotonic() - started, self.progress.step - first, guard)
+        return self._summary(time.monotonic() - started, state.progress.step - first, guard)
 
     def _loop(
         self, first: int, guard: NonFiniteGuard, reporter: Reporter
     ) -> tuple[bool, Path | None]:
         """Trains; whether that was stopped by a signal, and the last checkpoint."""
-        stops = False
+        stops, state = False, self.state
         with (
             self.writer,
             self._signals,
-            ProgressBar("training", self.last_step, first) as bar,
+            ProgressBar("training", state.last_step, first) as bar,
         ):
             group = _Group()
-            self._whole = (self.progress.epoch, self.progress.position)
+            state.keep_position()
             for batch in report_stalls(self._batches(), "loading a batch"):
-                position, number = self.progress.step + self.progress.ahead, self.progress.step + 1
-                rate = self.learning_rate(position) * self.rate_factor
-                scale = self.scaling.scale
-                complete = self._completes(len(group.losses) + 1)
+                number = state.progress.step + 1
+                planned = state.progress.step + state.progress.ahead
+                rate = self.learning_rate(planned) * self.rate_factor
+                scale = state.scaling.scale
+                complete = state.completes_step(len(group.losses) + 1)
                 result = self._train(batch, rate, complete, group, reporter)
                 advances = complete and self._advances(result)
                 if advances:
                     self._watch.stop(group.amount)
-                    self.progress.step += 1
+                    state.progress.step += 1
                 if complete:
-                    self._whole = (self.progress.epoch, self.progress.position)
+                    state.keep_position()
                 self._inspect(number, batch, result, guard)
                 if not complete:
                     continue
@@ -303,11 +245,12 @@ class Trainer:
         the step itself failed, random numbers and batch statistics may be ahead of them. No older
         checkpoint goes for this one.
         """
-        if self.logdir is None or self.progress.step == first:
+        state = self.state
+        if self.logdir is None or state.progress.step == first:
             return
-        self.effort.stop()
-        self.progress.epoch, self.progress.position = self._whole
-        path = self.logdir.checkpoints / f"ckpt-{self.progress.step}"
+        state.effort.stop()
+        state.return_to_last_step()
+        path = self.logdir.checkpoints / f"ckpt-{state.progress.step}"
         try:
             if not path.exists():
                 if not all(np.isfinite(np.asarray(v.value)).all() for v in self.model.weights):
@@ -329,39 +272,22 @@ class Trainer:
         """How training goes, the most important first: for the progress bar."""
         evaluation = "" if self.last_evaluation is None else self.last_evaluation.short()
         speed = self._watch.recent_speed()
-        return [f"loss {loss:.3f}", f"epoch {self._epochs():.1f}", evaluation, speed]
-
-    def _share_variables(self) -> None:
-        """Gives all workers the variables of the first one, but random numbers of their own."""
-        if self.workers.size == 1:
-            return
-        averages = self.average.averages if self.average else []
-        self.workers.broadcast_variables(
-            [*self.model.variables, *self.optimizer.variables, *averages]
-        )
-        for variable in self.model.variables:
-            if "seed_generator_state" in variable.path:
-                variable.assign(own_state(np.asarray(variable.value), self.workers.rank))
+        return [f"loss {loss:.3f}", f"epoch {self.state.epochs:.1f}", evaluation, speed]
 
     def _batches(self) -> Iterator[Any]:
         """Batches from the current position to the last step, epoch after epoch."""
-        while self.progress.step < self.last_step:
-            batches = self.data.batches(self.progress.epoch, self.progress.position)
+        state = self.state
+        while not state.is_finished:
+            batches = self.data.batches(state.progress.epoch, state.progress.position)
             try:
                 for batch in batches:
                     yield batch
-                    if self.progress.step >= self.last_step:
+                    if state.is_finished:
                         return
             finally:
                 batches.close()
-            self.progress.epoch += 1
-            self.progress.position = 0
-
-    def _completes(self, size: int) -> bool:
-        """Whether the next batch, which makes its group one of `size`, is the group's last."""
-        done = self.progress.epoch * self.batches_per_epoch + self.progress.position + 1
-        ends = done == self._last_batch and self.progress.step + 1 == self.last_step
-        return ends or size == self.params["iter_size"]
+            state.progress.epoch += 1
+            state.progress.position = 0
 
     def _train(
         self,
@@ -372,14 +298,15 @@ class Trainer:
         reporter: Reporter,
     ) -> StepResult:
         """One batch; gradients that overflow make the loss scale smaller."""
-        number = self.progress.step + 1
-        decay = self.average.decay_at(self.progress.step) if self.average else 0.0
+        state = self.state
+        number = state.progress.step + 1
+        decay = self.average.decay_at(state.progress.step) if self.average else 0.0
         stop = self._signals.requested
-        result = self.step(batch, rate, self.scaling.scale, decay, complete, stop)
-        self.progress.position += 1
+        result = self.step(batch, rate, state.scaling.scale, decay, complete, stop)
+        state.progress.position += 1
         group.losses.append(float(result.loss))
         group.amount += float(result.totals.amount)
-        self.effort.amount += float(result.totals.amount)
+        state.effort.amount += float(result.totals.amount)
         # All workers stop after the same step, whichever was asked to. One that is alone need not
         # wait for its next step to hear of it.
         asked = float(result.totals.stops) > 0 or (
@@ -387,9 +314,9 @@ class Trainer:
         )
         group.stops = group.stops or asked
         norm = float(result.gradient_norm)
-        self._overflowed = self.scaling.observe(number, norm, float(result.gradient_maximum))
+        self._overflowed = state.scaling.observe(number, norm, float(result.gradient_maximum))
         if self._overflowed:
-            reporter.overflow(number, self.scaling.scale)
+            reporter.overflow(number, state.scaling.scale)
         return result
 
     def _inspect(self, number: int, batch: Any, result: StepResult, guard: NonFiniteGuard) -> None:
@@ -404,31 +331,25 @@ class Trainer:
 
     def _advances(self, result: StepResult) -> bool:
         """Whether the group was a step: with a dynamic loss scale, only if weights changed."""
-        if not self.scaling.dynamic:
+        if not self.state.scaling.dynamic:
             return True
         return result.update is not None and bool(np.isfinite(result.update.gradient_norm))
 
     def _trained_step(
         self, batch: Any, result: StepResult, loss: float, rate: float, scale: float
     ) -> TrainedStep:
-        progress = self.progress
-        return TrainedStep(
-            progress.step, progress.epoch, self._epochs(), batch, result, loss, rate, scale
-        )
-
-    def _epochs(self) -> float:
-        """Passes over the data so far, with a fraction."""
-        return self.progress.epoch + self.progress.position / self.batches_per_epoch
+        step, epoch = self.state.progress.step, self.state.progress.epoch
+        return TrainedStep(step, epoch, self.state.epochs, batch, result, loss, rate, scale)
 
     def _evaluate_and_save(self, reporter: Reporter) -> None:
         """What is due after this step; the end of the run saves by itself."""
-        step, params = self.progress.step, self.params
-        last = step >= self.last_step
+        state, params = self.state, self.params
+        step, last = state.progress.step, state.is_finished
         if self.validation and (
             last or (params["eval_steps"] and step % params["eval_steps"] == 0)
         ):
-            with self.effort.evaluating():
-                scalars = self.validation.run(self._epochs(), self._state())
+            with state.effort.evaluating():
+                scalars = self.validation.run(state.epochs, state.contents())
             reporter.evaluated(step, scalars)
         every = params["save_checkpoint_steps"]
         if every and step % every == 0 and not last:
@@ -437,7 +358,7 @@ class Trainer:
     def _summary(self, seconds: float, steps: int, guard: NonFiniteGuard) -> str:
         lines = [
             f"Finished training: {steps} steps in {clock(seconds)}, "
-            f"{self._epochs():.1f} epochs in all.",
+            f"{self.state.epochs:.1f} epochs in all.",
         ]
         speed = self._watch.summary()
         if speed is None and self._benchmarks:
@@ -452,9 +373,10 @@ class Trainer:
             )
         if guard.count:
             lines.append(f"{guard.count} losses were not finite; see {guard.log_file}.")
-        if self.scaling.overflows:
+        scaling = self.state.scaling
+        if scaling.overflows:
             lines.append(
-                f"{self.scaling.overflows} batches overflowed and were left out; the loss scale "
-                f"is {self.scaling.scale:g}."
+                f"{scaling.overflows} batches overflowed and were left out; the loss scale "
+                f"is {scaling.scale:g}."
             )
         return "\n".join(lines)
