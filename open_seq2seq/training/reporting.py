@@ -13,7 +13,7 @@ from open_seq2seq.checkpoints.variables import named_variables
 from open_seq2seq.console import say
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.training.step import StepResult, Update
-from open_seq2seq.training.stopwatch import Stopwatch
+from open_seq2seq.training.step_timer import StepTimer
 from open_seq2seq.training.summaries import make_summaries
 from open_seq2seq.training.tasks import task_of
 
@@ -47,7 +47,7 @@ class Reporter:
     Args:
       experiment: its parameters, data and model.
       variables: those that are trained.
-      watch: the times of the steps.
+      timer: the times of the steps.
       folder: where events go; None writes none.
     """
 
@@ -55,10 +55,10 @@ class Reporter:
         self,
         experiment: Experiment,
         variables: Sequence[Any],
-        watch: Stopwatch,
+        timer: StepTimer,
         folder: Path | None,
     ):
-        self.experiment, self.variables, self.watch = experiment, variables, watch
+        self.experiment, self.variables, self.timer = experiment, variables, timer
         self.params = experiment.params
         self.summaries = make_summaries(folder) if folder else None
         self._losses: list[float] = []
@@ -76,11 +76,11 @@ class Reporter:
             number == 1 and self.params["print_loss_steps"]
         ):
             say(f"Epoch {step.epoch}, global step {number}:")
-            say(f"Train loss: {step.loss:.4f}, time per step = {self.watch.interval_text()}", 4)
+            say(f"Train loss: {step.loss:.4f}, time per step = {self.timer.interval_text()}", 4)
         if self._due("print_samples_steps", number):
             self._print_sample(step)
         if self._due("print_bench_info_steps", number):
-            say(f"Step {number}: {self.watch.recent_speed()}")
+            say(f"Step {number}: {self.timer.recent_speed()}")
         if self.summaries and self._due("save_summaries_steps", number):
             self._summarise(step)
 
@@ -119,7 +119,7 @@ class Reporter:
         scalars = {"loss": mean_loss, "epoch": step.epochs}
         terms, self._terms = self._terms, {}
         scalars |= {f"loss_{name}": sum(each) / len(each) for name, each in terms.items()}
-        scalars[f"{self.watch.unit.tag}_per_second"] = self.watch.rate()
+        scalars[f"{self.timer.unit.tag}_per_second"] = self.timer.rate()
         if "learning_rate" in chosen:
             scalars["learning_rate"] = step.learning_rate
         if "loss_scale" in chosen:

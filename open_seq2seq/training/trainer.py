@@ -33,8 +33,8 @@ from open_seq2seq.training.nonfinite import NonFiniteGuard
 from open_seq2seq.training.reporting import Reporter, TrainedStep
 from open_seq2seq.training.state import TrainingState
 from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
+from open_seq2seq.training.step_timer import StepTimer
 from open_seq2seq.training.stop_signals import StopSignals
-from open_seq2seq.training.stopwatch import Stopwatch
 from open_seq2seq.training.tasks import AnyEvaluation, Evaluator
 from open_seq2seq.training.validation import Validation
 
@@ -99,7 +99,7 @@ class Trainer:
             self.validation = Validation(
                 experiment, evaluator, self.logdir, used, workers, self.writer
             )
-        self._watch = Stopwatch(params["bench_start"], unit=self.data.UNIT)
+        self._timer = StepTimer(params["bench_start"], unit=self.data.UNIT)
         self._signals = StopSignals()
         self._overflowed = False
 
@@ -180,7 +180,7 @@ class Trainer:
             self.params.get("max_damaged_share", 0.0),
             self.workers,
         )
-        reporter = Reporter(self.experiment, self.step.variables, self._watch, folder)
+        reporter = Reporter(self.experiment, self.step.variables, self._timer, folder)
         state.effort.start()
         try:
             stops, path = self._loop(first, guard, reporter)
@@ -218,7 +218,7 @@ class Trainer:
                 result = self._train(batch, rate, complete, group, reporter)
                 advances = complete and self._advances(result)
                 if advances:
-                    self._watch.stop(group.amount)
+                    self._timer.end_step(group.amount)
                     state.progress.step += 1
                 if complete:
                     state.keep_position()
@@ -230,7 +230,7 @@ class Trainer:
                     bar.advance(*self._status(loss))
                     reporter.report(self._trained_step(batch, result, loss, rate, scale))
                     self._evaluate_and_save(reporter)
-                    self._watch.skip()
+                    self._timer.skip()
                 stops, group = group.stops, _Group()
                 if stops:
                     break
@@ -271,7 +271,7 @@ class Trainer:
     def _status(self, loss: float) -> list[str]:
         """How training goes, the most important first: for the progress bar."""
         evaluation = "" if self.last_evaluation is None else self.last_evaluation.short()
-        speed = self._watch.recent_speed()
+        speed = self._timer.recent_speed()
         return [f"loss {loss:.3f}", f"epoch {self.state.epochs:.1f}", evaluation, speed]
 
     def _batches(self) -> Iterator[Any]:
@@ -360,7 +360,7 @@ class Trainer:
             f"Finished training: {steps} steps in {clock(seconds)}, "
             f"{self.state.epochs:.1f} epochs in all.",
         ]
-        speed = self._watch.summary()
+        speed = self._timer.summary()
         if speed is None and self._benchmarks:
             speed = f"Not enough steps for benchmarking: {steps}, timed from "
             speed += f"{self.params['bench_start']} on. Raise --bench_steps."

@@ -10,7 +10,7 @@ import numpy as np
 from open_seq2seq.data.batch import Batch, Unit
 
 
-class Stopwatch:
+class StepTimer:
     """Times of steps: the mean over all from `bench_start` on, and a recent one.
 
     Args:
@@ -36,7 +36,7 @@ class Stopwatch:
         """What happened since the last step (evaluation, a checkpoint) does not count."""
         self._last_end = self._clock()
 
-    def stop(self, amount: float) -> None:
+    def end_step(self, amount: float) -> None:
         """A step ended; it began when the last one ended, so loading is included."""
         now = self._clock()
         elapsed = now - self._last_end
