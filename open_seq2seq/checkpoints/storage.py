@@ -55,7 +55,7 @@ _RESUMABLE = {
     "effort?": (dict, None),
     "loss_scaling?": (dict, None),
 }
-_EFFORT = {
+_COST = {
     "seconds": NUMBER,
     "evaluation_seconds": NUMBER,
     "amount": NUMBER,
@@ -198,7 +198,7 @@ def read_training_state(checkpoint: Path) -> dict[str, Any]:
     state = read_state(checkpoint)
     wrong = [*misfits(state, {**_CONTRACT, **_RESUMABLE})]
     if not wrong and state.get("effort") is not None:
-        wrong = [*misfits(state["effort"], _EFFORT, "effort")]
+        wrong = [*misfits(state["effort"], _COST, "effort")]
     if not wrong:
         counted = ("step", "epoch", "position")
         wrong = [f"a negative {name}" for name in counted if state["progress"][name] < 0]

@@ -81,17 +81,17 @@ class TrainingSummary:
 
     def _write(self, state: str) -> None:
         trainer, reached = self._trainer, self._trainer.state
-        effort = reached.effort
-        seconds, evaluating = effort.seconds, effort.evaluation_seconds
+        cost = reached.cost
+        seconds, evaluating = cost.seconds, cost.evaluation_seconds
         unit = trainer.data.UNIT.tag
-        amount = {"audio_hours": effort.amount / 3600} if unit == "audio_seconds" else {}
+        hours = {"audio_hours": cost.units / 3600} if unit == "audio_seconds" else {}
         self._content["training"] = {
             "state": state,
             "seconds": seconds,
             "seconds_without_evaluation": seconds - evaluating,
-            "sittings": effort.sittings,
-            "counted_from_step": effort.counted_from,
-            **(amount or {unit: effort.amount}),
+            "sittings": cost.sessions,
+            "counted_from_step": cost.counted_from,
+            **(hours or {unit: cost.units}),
             "epochs": reached.epochs,
             "steps": reached.progress.step,
         }

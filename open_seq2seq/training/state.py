@@ -15,9 +15,9 @@ from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.distributed.shards import own_state
 from open_seq2seq.experiment import Experiment, check_contract, contract, training_data
 from open_seq2seq.optimizers.weight_average import WeightAverage
-from open_seq2seq.training.effort import Effort
 from open_seq2seq.training.loss_scale import LossScaling
 from open_seq2seq.training.progress import Progress, data_identity
+from open_seq2seq.training.training_cost import TrainingCost
 
 
 class TrainingState:
@@ -32,7 +32,7 @@ class TrainingState:
 
     Attributes:
       progress: steps, epochs and batches done.
-      effort: what training has cost.
+      cost: what training has cost.
       last_step: where it ends.
       batches_per_epoch: of each worker.
     """
@@ -54,7 +54,7 @@ class TrainingState:
         self.last_step = params["max_steps"] or -(-self._last_batch // params["iter_size"])
         identity = data_identity(experiment.data, params, workers.size * experiment.devices)
         self.progress = Progress(data=identity)
-        self.effort = Effort()
+        self.cost = TrainingCost()
         self._after_last_step = (0, 0)  # epoch and position
 
     @property
@@ -89,7 +89,7 @@ class TrainingState:
         return {
             "step": self.progress.step,
             "progress": asdict(self.progress),
-            "effort": self.effort.state(),
+            "effort": self.cost.state(),
             "loss_scaling": self.scaling.state(),
             "contract": contract(self.experiment),
             "training_data": training_data(self.experiment),
@@ -112,7 +112,7 @@ class TrainingState:
         self.scaling.restore(state.get("loss_scaling"))
         identity = self.progress.data
         self.progress = Progress.of(state["progress"])
-        self.effort.restore(state.get("effort"), self.progress.step)
+        self.cost.restore(state.get("effort"), self.progress.step)
         changes, fits = self.progress.changes(identity), self.progress.fits(identity)
         self.progress.data = identity
         if changes:

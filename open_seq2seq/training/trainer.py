@@ -181,7 +181,7 @@ class Trainer:
             self.workers,
         )
         reporter = Reporter(self.experiment, self.step.variables, self._timer, folder)
-        state.effort.start()
+        state.cost.start()
         try:
             stops, path = self._loop(first, guard, reporter)
         except Exception:
@@ -189,7 +189,7 @@ class Trainer:
             with suppress(Exception):
                 reporter.close()
             raise
-        state.effort.stop()
+        state.cost.stop()
         if stops and path is not None:
             say(f"Interrupted; saved {path}. Go on with --continue_learning.")
         reporter.close()
@@ -248,7 +248,7 @@ class Trainer:
         state = self.state
         if self.logdir is None or state.progress.step == first:
             return
-        state.effort.stop()
+        state.cost.stop()
         state.return_to_last_step()
         path = self.logdir.checkpoints / f"ckpt-{state.progress.step}"
         try:
@@ -306,7 +306,7 @@ class Trainer:
         state.progress.position += 1
         group.losses.append(float(result.loss))
         group.amount += float(result.totals.amount)
-        state.effort.amount += float(result.totals.amount)
+        state.cost.units += float(result.totals.amount)
         # All workers stop after the same step, whichever was asked to. One that is alone need not
         # wait for its next step to hear of it.
         asked = float(result.totals.stops) > 0 or (
@@ -348,7 +348,7 @@ class Trainer:
         if self.validation and (
             last or (params["eval_steps"] and step % params["eval_steps"] == 0)
         ):
-            with state.effort.evaluating():
+            with state.cost.evaluating():
                 scalars = self.validation.run(state.epochs, state.contents())
             reporter.evaluated(step, scalars)
         every = params["save_checkpoint_steps"]

@@ -95,14 +95,14 @@ class Validation:
     def _record(self, epochs: float, state: Mapping[str, Any], result: AnyEvaluation) -> None:
         assert self.logdir is not None
         # When the evaluated weights were there: this evaluation is not in either time.
-        effort = state["effort"]
+        cost = state["effort"]
         record = {
             "step": state["step"],
             "loss": result.loss,
             **result.rates,
             "epoch": epochs,
             "seconds": result.seconds,
-            "wall_seconds": effort["seconds"],
-            "training_seconds": effort["seconds"] - effort["evaluation_seconds"],
+            "wall_seconds": cost["seconds"],
+            "training_seconds": cost["seconds"] - cost["evaluation_seconds"],
         }
         write_evaluation(self.logdir.checkpoints, record)

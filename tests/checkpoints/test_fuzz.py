@@ -16,8 +16,8 @@ from open_seq2seq.checkpoints.storage import (
     write_checkpoint,
 )
 from open_seq2seq.features.fingerprint import check_fingerprint
-from open_seq2seq.training.effort import Effort
 from open_seq2seq.training.progress import Progress
+from open_seq2seq.training.training_cost import TrainingCost
 from tests.fuzzing import COUNTS, fuzz_file
 
 FEATURES = {
@@ -62,7 +62,7 @@ def test_arrays(checkpoint, count):
 def test_the_state(checkpoint, count):
     def read(path):
         state = read_training_state(checkpoint)
-        Effort().restore(state.get("effort"), state["step"])
+        TrainingCost().restore(state.get("effort"), state["step"])
         Progress.of(state["progress"]).changes({"utterances": 19})
         check_fingerprint(state["contract"]["features"], FEATURES)
         best_checkpoint(checkpoint.parent)

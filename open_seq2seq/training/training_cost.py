@@ -1,4 +1,4 @@
-"""What a training has cost so far, over all its sittings."""
+"""What a training has cost so far, over all its sessions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 
-class Effort:
+class TrainingCost:
     """Wall time and data of a training; a checkpoint holds it, so it goes on with the training.
 
     Time runs from the first step on (the model is built and the data checked by then), with the
@@ -19,9 +19,9 @@ class Effort:
       clock: seconds; for tests.
 
     Attributes:
-      amount: seconds of audio (or tokens) trained on, of all workers.
-      sittings: how often training was started or continued.
-      counted_from: the step that counting began at: not 0 where the first sittings left no record.
+      units: seconds of audio (or tokens) trained on, of all workers.
+      sessions: how often training was started or continued.
+      counted_from: the step that counting began at: not 0 where the first sessions left no record.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
@@ -29,8 +29,8 @@ class Effort:
         self._before = 0.0
         self._started: float | None = None
         self.evaluation_seconds = 0.0
-        self.amount = 0.0
-        self.sittings = 0
+        self.units = 0.0
+        self.sessions = 0
         self.counted_from = 0
 
     @property
@@ -40,12 +40,12 @@ class Effort:
         return self._before + running
 
     def start(self) -> None:
-        """A sitting begins."""
-        self.sittings += 1
+        """A session begins."""
+        self.sessions += 1
         self._started = self._clock()
 
     def stop(self) -> None:
-        """A sitting ends."""
+        """A session ends."""
         self._before, self._started = self.seconds, None
 
     @contextmanager
@@ -58,12 +58,12 @@ class Effort:
             self.evaluation_seconds += self._clock() - started
 
     def state(self) -> dict[str, Any]:
-        """All of it, for a checkpoint."""
+        """All of it, for a checkpoint; the names are those of all versions' checkpoints."""
         return {
             "seconds": self.seconds,
             "evaluation_seconds": self.evaluation_seconds,
-            "amount": self.amount,
-            "sittings": self.sittings,
+            "amount": self.units,
+            "sittings": self.sessions,
             "counted_from": self.counted_from,
         }
 
@@ -79,5 +79,5 @@ class Effort:
             return
         self._before = state["seconds"]
         self.evaluation_seconds = state["evaluation_seconds"]
-        self.amount, self.sittings = state["amount"], state["sittings"]
+        self.units, self.sessions = state["amount"], state["sittings"]
         self.counted_from = state["counted_from"]
