@@ -40,7 +40,7 @@ from open_seq2seq.training.validation import Validation
 
 
 @dataclass
-class _Group:
+class _Accumulated:
     """The batches since the last update of the weights: `iter_size` of them make a step.
 
     Args:
@@ -138,7 +138,7 @@ class Trainer:
         return self.validation.last if self.validation else None
 
     def save(self, spare: int = 0) -> Path | None:
-        """Asks for a checkpoint of this moment, which is not within a group of batches.
+        """Asks for a checkpoint of this moment, which is not within the batches of a step.
 
         Args:
           spare: so many more than `num_checkpoints` stay.
@@ -207,18 +207,18 @@ class Trainer:
             self._signals,
             ProgressBar("training", state.last_step, first) as bar,
         ):
-            group = _Group()
+            accumulated = _Accumulated()
             state.keep_position()
             for batch in report_stalls(self._batches(), "loading a batch"):
                 number = state.progress.step + 1
                 planned = state.progress.step + state.progress.ahead
                 rate = self.learning_rate(planned) * self.rate_factor
                 scale = state.scaling.scale
-                complete = state.completes_step(len(group.losses) + 1)
-                result = self._train(batch, rate, complete, group, reporter)
+                complete = state.completes_step(len(accumulated.losses) + 1)
+                result = self._train(batch, rate, complete, accumulated, reporter)
                 advances = complete and self._advances(result)
                 if advances:
-                    self._timer.end_step(group.amount)
+                    self._timer.end_step(accumulated.amount)
                     state.progress.step += 1
                 if complete:
                     state.keep_position()
@@ -226,12 +226,12 @@ class Trainer:
                 if not complete:
                     continue
                 if advances:
-                    loss = sum(group.losses) / len(group.losses)
+                    loss = sum(accumulated.losses) / len(accumulated.losses)
                     bar.advance(*self._status(loss))
                     reporter.report(self._trained_step(batch, result, loss, rate, scale))
                     self._evaluate_and_save(reporter)
                     self._timer.skip()
-                stops, group = group.stops, _Group()
+                stops, accumulated = accumulated.stops, _Accumulated()
                 if stops:
                     break
             # A launcher ends the job when one worker has left: not before all is written.
@@ -241,9 +241,9 @@ class Trainer:
     def _save_after_error(self, first: int) -> None:
         """Keeps what was trained when an error ends training, as far as that can be.
 
-        Weights and position are those of the last whole step. Within a group of batches, or where
-        the step itself failed, random numbers and batch statistics may be ahead of them. No older
-        checkpoint goes for this one.
+        Weights and position are those of the last whole step. Where it was between the batches of
+        a step, or the step itself failed, random numbers and batch statistics may be ahead of them.
+        No older checkpoint goes for this one.
         """
         state = self.state
         if self.logdir is None or state.progress.step == first:
@@ -294,7 +294,7 @@ class Trainer:
         batch: Any,
         rate: float,
         complete: bool,
-        group: _Group,
+        accumulated: _Accumulated,
         reporter: Reporter,
     ) -> StepResult:
         """One batch; gradients that overflow make the loss scale smaller."""
@@ -304,15 +304,15 @@ class Trainer:
         stop = self._signals.requested
         result = self.step(batch, rate, state.scaling.scale, decay, complete, stop)
         state.progress.position += 1
-        group.losses.append(float(result.loss))
-        group.amount += float(result.totals.amount)
+        accumulated.losses.append(float(result.loss))
+        accumulated.amount += float(result.totals.amount)
         state.cost.units += float(result.totals.amount)
         # All workers stop after the same step, whichever was asked to. One that is alone need not
         # wait for its next step to hear of it.
         asked = float(result.totals.stops) > 0 or (
             self.workers.size == 1 and self._signals.requested
         )
-        group.stops = group.stops or asked
+        accumulated.stops = accumulated.stops or asked
         norm = float(result.gradient_norm)
         self._overflowed = state.scaling.observe(number, norm, float(result.gradient_maximum))
         if self._overflowed:
@@ -330,7 +330,7 @@ class Trainer:
         self._left_out.check_step(number, loaded, batch.left_out, left_out)
 
     def _advances(self, result: StepResult) -> bool:
-        """Whether the group was a step: with a dynamic loss scale, only if weights changed."""
+        """Whether it was a step: with a dynamic loss scale, only if weights changed."""
         if not self.state.scaling.dynamic:
             return True
         return result.update is not None and bool(np.isfinite(result.update.gradient_norm))

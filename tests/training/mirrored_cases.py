@@ -173,7 +173,7 @@ def test_two_devices_are_one(strategy, options):
             close(found.update.gradients, expected.update.gradients, **rounding)
         close(state(step), state(alone), **rounding)
         check_copies(step)
-    assert step._whole_graph.experimental_get_tracing_count() == 1
+    assert step._train_graph.experimental_get_tracing_count() == 1
 
 
 def test_accumulated(strategy):
@@ -190,7 +190,7 @@ def test_accumulated(strategy):
             np.testing.assert_allclose(*norms, rtol=1e-4)
         close(state(step), state(alone))
         check_copies(step)
-    assert step._gather_graph.experimental_get_tracing_count() == 1
+    assert step._accumulate_graph.experimental_get_tracing_count() == 1
 
 
 @pytest.mark.slow
@@ -358,7 +358,7 @@ def test_checkpoints_and_evaluation(strategy, tmp_path):
 
 def test_every_device_computes_its_own_losses(strategy):
     step = make(strategy)
-    operations = step._whole_graph.get_concrete_function().graph.get_operations()
+    operations = step._train_graph.get_concrete_function().graph.get_operations()
     devices = [o.device for o in operations if o.type == "CTCLoss"]
     assert sorted(device[-5:] for device in devices) == ["CPU:0", "CPU:1"]
 

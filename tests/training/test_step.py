@@ -183,7 +183,7 @@ class TestLossScale:
             assert float(result.gradient_maximum) == pytest.approx(largest, rel=1e-5)
             close(weights_of(step), [w - RATE * g for w, g in zip(before, expected)])
         if keras.backend.backend() == "tensorflow":
-            assert step._whole_graph.experimental_get_tracing_count() == 1
+            assert step._train_graph.experimental_get_tracing_count() == 1
 
     def test_float16_gradients_live_between_underflow_and_overflow(self):
         """A gradient of 1e-8 is 0 in float16; scaled by 2^14 it is not, by 2^60 infinite."""

@@ -13,11 +13,11 @@ from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.inference.jax_forward import stateless_losses
 from open_seq2seq.models import Model
 from open_seq2seq.optimizers.weight_average import WeightAverage, averaged
+from open_seq2seq.training.step.base import BaseTrainStep
 from open_seq2seq.training.step.options import (
-    GroupedStep,
     Scalars,
     StepOptions,
-    added,
+    accumulated,
     batch_totals,
 )
 from open_seq2seq.training.step.result import StepResult, Update, step_result
@@ -41,7 +41,7 @@ def _assign(variables: Iterable[Any], values: Iterable[Any]) -> None:
         variable.assign(value)
 
 
-class TrainStep(GroupedStep):
+class TrainStep(BaseTrainStep):
     """The twin of `tensorflow_step.TrainStep`; the arguments are the same, `jit` is always on."""
 
     def __init__(
@@ -59,28 +59,28 @@ class TrainStep(GroupedStep):
         self.average = average
         trained = {id(variable) for variable in variables}
         self._is_trained = [id(variable) in trained for variable in model.trainable_variables]
-        self._whole_jit = jax.jit(self._whole_step)
-        self._gather_jit = jax.jit(self._gather_step)
-        self._finish_jit = jax.jit(self._finish_step)
+        self._train_jit = jax.jit(self._train_step)
+        self._accumulate_jit = jax.jit(self._accumulate_step)
+        self._apply_jit = jax.jit(self._apply_step)
 
-    def _whole(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
+    def _train(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
         state, others = self._state(), _values(self.model.non_trainable_variables)
-        result, state, others = self._whole_jit(state, others, batch.arrays, scalars)
+        result, state, others = self._train_jit(state, others, batch.arrays, scalars)
         self._keep(state)
         _assign(self.model.non_trainable_variables, others)
         return result
 
-    def _gather(
+    def _accumulate(
         self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Any
     ) -> tuple[StepResult, Any]:
         weights = _values(self.model.trainable_variables)
         others = _values(self.model.non_trainable_variables)
-        result, others, sums = self._gather_jit(weights, others, batch.arrays, scalars, sums)
+        result, others, sums = self._accumulate_jit(weights, others, batch.arrays, scalars, sums)
         _assign(self.model.non_trainable_variables, others)
         return result, sums
 
-    def _finish(self, scalars: np.ndarray, sums: Any, count: np.float32) -> Update:
-        update, state = self._finish_jit(self._state(), scalars, sums, count)
+    def _apply(self, scalars: np.ndarray, sums: Any, count: np.float32) -> Update:
+        update, state = self._apply_jit(self._state(), scalars, sums, count)
         self._keep(state)
         return update
 
@@ -98,7 +98,7 @@ class TrainStep(GroupedStep):
         if self.average:
             _assign(self.average.averages, state.averages)
 
-    def _whole_step(
+    def _train_step(
         self, state: _State, others: Any, data: Any, scalars: Any
     ) -> tuple[StepResult, _State, Any]:
         scalars = Scalars(*scalars)
@@ -106,14 +106,14 @@ class TrainStep(GroupedStep):
         update, state = self._updated(state, gradients, scalars)
         return result._replace(gradient_norm=update.gradient_norm, update=update), state, others
 
-    def _gather_step(
+    def _accumulate_step(
         self, weights: Any, others: Any, data: Any, scalars: Any, sums: Any
     ) -> tuple[StepResult, Any, Any]:
         result, others, gradients = self._gradients(weights, others, data, Scalars(*scalars))
-        sums, norm = added(sums, gradients)
+        sums, norm = accumulated(sums, gradients)
         return result._replace(gradient_norm=norm), others, sums
 
-    def _finish_step(
+    def _apply_step(
         self, state: _State, scalars: Any, sums: Any, count: Any
     ) -> tuple[Update, _State]:
         return self._updated(state, [total / count for total in sums], Scalars(*scalars))

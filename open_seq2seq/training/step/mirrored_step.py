@@ -47,14 +47,14 @@ class MirroredTrainStep(TrainStep):
         strategy: tf.distribute.Strategy,
     ):
         self.strategy, self._size = strategy, strategy.num_replicas_in_sync
-        self._zeros = tf.function(self._zeros_on_devices)
+        self._zeros = tf.function(self._zeros_on_replicas)
         update_per_replica(optimizer)
         with copies_on_devices(strategy):
             super().__init__(model, optimizer, variables, options, average, DeviceReducer(strategy))
         self._streams_differ = False
 
     def __call__(self, *arguments: Any, **more: Any) -> StepResult:
-        """See `GroupedStep`."""
+        """See `BaseTrainStep`."""
         if not self._streams_differ:
             # Not before: a checkpoint, which holds the first device's, may have been loaded.
             self._separate_streams()
@@ -69,46 +69,46 @@ class MirroredTrainStep(TrainStep):
                 for device, copy in enumerate(copies):
                     copy.assign(own_state(copy.numpy(), device))
 
-    def _no_sums(self) -> Any:
-        """For each device, which gathers its own gradients."""
+    def _zero_gradients(self) -> Any:
+        """For each device, which accumulates its own gradients."""
         return self._zeros()
 
-    def _zeros_on_devices(self) -> Any:
+    def _zeros_on_replicas(self) -> Any:
         def zeros() -> list[Any]:
             return [tf.zeros(v.shape) for v in self.variables]
 
         return self.strategy.run(zeros)
 
-    def _sums_signature(self) -> list[Any]:
-        return [tf.type_spec_from_value(zeros) for zeros in self._no_sums()]
+    def _gradients_signature(self) -> list[Any]:
+        return [tf.type_spec_from_value(zeros) for zeros in self._zero_gradients()]
 
-    def _whole(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
-        return self._whole_graph(*_on_host(batch), scalars)
+    def _train(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
+        return self._train_graph(*_on_host(batch), scalars)
 
-    def _gather(
+    def _accumulate(
         self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Any
     ) -> tuple[StepResult, Any]:
-        return self._gather_graph(*_on_host(batch), scalars, sums)
+        return self._accumulate_graph(*_on_host(batch), scalars, sums)
 
-    def _whole_step(
+    def _train_step(
         self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any
     ) -> StepResult:
-        step = super()._whole_step
+        step = super()._train_step
         data = features, lengths, labels, label_lengths
         result = self.strategy.run(lambda: step(*self._dealt(data, vector)))
         return self._joined(result, tf.shape(lengths)[0])
 
-    def _gather_step(
+    def _accumulate_step(
         self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any, sums: Any
     ) -> tuple[StepResult, Any]:
-        step = super()._gather_step
+        step = super()._accumulate_step
         data = features, lengths, labels, label_lengths
 
         result, sums = self.strategy.run(lambda own: step(*self._dealt(data, vector), own), (sums,))
         return self._joined(result, tf.shape(lengths)[0]), sums
 
-    def _finish_step(self, vector: Any, sums: Any, count: Any) -> Update:
-        return self._firsts(self.strategy.run(super()._finish_step, (vector, sums, count)))
+    def _apply_step(self, vector: Any, sums: Any, count: Any) -> Update:
+        return self._firsts(self.strategy.run(super()._apply_step, (vector, sums, count)))
 
     def _dealt(self, data: Sequence[Any], vector: Any) -> tuple[Any, Any, Any, Any, Any]:
         """The batch's rows (four arrays) and the scalars of the device that asks."""

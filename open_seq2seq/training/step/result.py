@@ -51,14 +51,14 @@ class StepResult(NamedTuple):
         regularisation.
       losses: `[batch]` one per utterance of this worker, as the loss function gave them.
       gradient_norm: `[]` global norm of this batch's gradient; the batch is left out of the
-        update when it is not finite. While several workers gather gradients it is that of this
+        update when it is not finite. While several workers accumulate gradients it is this
         worker's, and NaN if another one's is not finite.
       gradient_maximum: `[]` the gradient's largest absolute value; 0 unless it is measured. While
-        several workers gather gradients: the largest in any worker's part of the sum.
+        several workers accumulate gradients: the largest in any worker's part of the sum.
       logits: `[batch, time', class]`.
       lengths: `[batch]` logit frames.
       totals: of all workers.
-      update: None while gradients are gathered, and when no batch was of use.
+      update: None while gradients are accumulated, and when no batch was of use.
       terms: as in `BatchLosses`, each `[batch]`, of this worker.
     """
 

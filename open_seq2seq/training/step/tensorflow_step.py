@@ -18,17 +18,17 @@ from open_seq2seq.models import Model
 from open_seq2seq.ops.replicas import summed_statistics
 from open_seq2seq.optimizers import global_norm
 from open_seq2seq.optimizers.weight_average import WeightAverage, averaged
+from open_seq2seq.training.step.base import BaseTrainStep
 from open_seq2seq.training.step.options import (
-    GroupedStep,
     Scalars,
     StepOptions,
-    added,
+    accumulated,
     batch_totals,
 )
 from open_seq2seq.training.step.result import StepResult, Totals, Update, step_result
 
 
-class TrainStep(GroupedStep):
+class TrainStep(BaseTrainStep):
     """Forward pass, loss, gradients, clipping and update as one graph.
 
     With a reducer, the workers make the update that one would make of all their batches
@@ -60,26 +60,28 @@ class TrainStep(GroupedStep):
             # Clusters, not the whole graph: XLA has no sparse CTC.
             tf.config.optimizer.set_jit("autoclustering")
         data, scalars = signature_of(model), tf.TensorSpec((len(Scalars._fields),), tf.float32)
-        sums, count = self._sums_signature(), tf.TensorSpec((), tf.float32)
-        self._whole_graph = tf.function(self._whole_step, input_signature=[*data, scalars])
-        self._gather_graph = tf.function(self._gather_step, input_signature=[*data, scalars, sums])
-        self._finish_graph = tf.function(self._finish_step, input_signature=[scalars, sums, count])
+        sums, count = self._gradients_signature(), tf.TensorSpec((), tf.float32)
+        self._train_graph = tf.function(self._train_step, input_signature=[*data, scalars])
+        self._accumulate_graph = tf.function(
+            self._accumulate_step, input_signature=[*data, scalars, sums]
+        )
+        self._apply_graph = tf.function(self._apply_step, input_signature=[scalars, sums, count])
 
-    def _sums_signature(self) -> list[Any]:
+    def _gradients_signature(self) -> list[Any]:
         return [tf.TensorSpec(v.shape, tf.float32) for v in self.variables]
 
-    def _whole(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
-        return self._whole_graph(*batch.arrays, scalars)
+    def _train(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
+        return self._train_graph(*batch.arrays, scalars)
 
-    def _gather(
+    def _accumulate(
         self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Any
     ) -> tuple[StepResult, Any]:
-        return self._gather_graph(*batch.arrays, scalars, sums)
+        return self._accumulate_graph(*batch.arrays, scalars, sums)
 
-    def _finish(self, scalars: np.ndarray, sums: Any, count: np.float32) -> Update:
-        return self._finish_graph(scalars, sums, count)
+    def _apply(self, scalars: np.ndarray, sums: Any, count: np.float32) -> Update:
+        return self._apply_graph(scalars, sums, count)
 
-    def _whole_step(
+    def _train_step(
         self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any
     ) -> StepResult:
         scalars = Scalars(*tf.unstack(vector))
@@ -92,7 +94,7 @@ class TrainStep(GroupedStep):
             gradient_norm=update.gradient_norm, gradient_maximum=largest, update=update
         )
 
-    def _gather_step(
+    def _accumulate_step(
         self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any, sums: Any
     ) -> tuple[StepResult, Any]:
         scalars = Scalars(*tf.unstack(vector))
@@ -100,16 +102,16 @@ class TrainStep(GroupedStep):
         result, gradients = self._gradients(data, scalars)
         largest = self.options.largest(gradients)
         if self.reducer is not None:
-            # Each worker gathers its own, to send them once. A batch is left out by all if one of
-            # them cannot use it.
+            # Each worker accumulates its own, to send them once. A batch is left out by all if
+            # one of them cannot use it.
             bad = tf.cast(~tf.math.is_finite(global_norm(gradients)), tf.float32)
             lost = tf.where(self.reducer.sum([bad])[0] > 0.0, float("nan"), 0.0)
             gradients = [gradient + lost for gradient in gradients]
             largest = self.reducer.max(largest) if self.options.measures_maximum else largest
-        sums, norm = added(sums, gradients)
+        sums, norm = accumulated(sums, gradients)
         return result._replace(gradient_norm=norm, gradient_maximum=largest), sums
 
-    def _finish_step(self, vector: Any, sums: Any, count: Any) -> Update:
+    def _apply_step(self, vector: Any, sums: Any, count: Any) -> Update:
         mean = [total / count for total in self._summed(sums)]
         return self._update(mean, Scalars(*tf.unstack(vector)))
 
