@@ -25,7 +25,7 @@ from open_seq2seq.training.step.tensorflow_step import TrainStep
 
 
 class MirroredTrainStep(TrainStep):
-    """`TrainStep` on the devices of a strategy, which deal the rows of each batch.
+    """`TrainStep` on the devices of a strategy, over which the rows of each batch are scattered.
 
     Device d of n takes the rows d, d + n, ... The result is as one device's, but `logits` and
     `lengths` are those of the first device's rows: to show a sample they are enough, and a
@@ -95,8 +95,8 @@ class MirroredTrainStep(TrainStep):
     ) -> StepResult:
         step = super()._train_step
         data = features, lengths, labels, label_lengths
-        result = self.strategy.run(lambda: step(*self._dealt(data, vector)))
-        return self._joined(result, tf.shape(lengths)[0])
+        result = self.strategy.run(lambda: step(*self._scatter(data, vector)))
+        return self._stitch(result, tf.shape(lengths)[0])
 
     def _accumulate_step(
         self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any, sums: Any
@@ -104,14 +104,16 @@ class MirroredTrainStep(TrainStep):
         step = super()._accumulate_step
         data = features, lengths, labels, label_lengths
 
-        result, sums = self.strategy.run(lambda own: step(*self._dealt(data, vector), own), (sums,))
-        return self._joined(result, tf.shape(lengths)[0]), sums
+        result, sums = self.strategy.run(
+            lambda own: step(*self._scatter(data, vector), own), (sums,)
+        )
+        return self._stitch(result, tf.shape(lengths)[0]), sums
 
     def _apply_step(self, vector: Any, sums: Any, count: Any) -> Update:
-        return self._firsts(self.strategy.run(super()._apply_step, (vector, sums, count)))
+        return self._first_replica(self.strategy.run(super()._apply_step, (vector, sums, count)))
 
-    def _dealt(self, data: Sequence[Any], vector: Any) -> tuple[Any, Any, Any, Any, Any]:
-        """The batch's rows (four arrays) and the scalars of the device that asks."""
+    def _scatter(self, data: Sequence[Any], vector: Any) -> tuple[Any, Any, Any, Any, Any]:
+        """The rows (four arrays) and the scalars of the device that asks."""
         device = tf.distribute.get_replica_context().replica_id_in_sync_group
         # On the host: the other devices' rows are not sent.
         with tf.device("CPU:0"):
@@ -131,19 +133,19 @@ class MirroredTrainStep(TrainStep):
         )
         return features, lengths, labels, label_lengths, tf.stack(scalars)
 
-    def _joined(self, result: StepResult, size: Any) -> StepResult:
+    def _stitch(self, result: StepResult, size: Any) -> StepResult:
         """One result of all devices' for a batch of `size` rows."""
         rows = [tf.range(device, size, self._size) for device in range(self._size)]
 
-        def joined(losses: Any) -> Any:
+        def stitched(losses: Any) -> Any:
             each = self.strategy.experimental_local_results(losses)
             # Without a filler's.
             return tf.dynamic_stitch(rows, [own[: tf.size(r)] for own, r in zip(each, rows)])
 
-        terms = {name: joined(losses) for name, losses in result.terms.items()}
-        return self._firsts(result)._replace(losses=joined(result.losses), terms=terms)
+        terms = {name: stitched(losses) for name, losses in result.terms.items()}
+        return self._first_replica(result)._replace(losses=stitched(result.losses), terms=terms)
 
-    def _firsts(self, result: Any) -> Any:
+    def _first_replica(self, result: Any) -> Any:
         """What the first device returned."""
         return tf.nest.map_structure(
             lambda value: self.strategy.experimental_local_results(value)[0], result
