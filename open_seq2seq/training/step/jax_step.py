@@ -134,7 +134,7 @@ class TrainStep(BaseTrainStep):
     def _updated(self, state: _State, gradients: Any, scalars: Scalars) -> tuple[Update, _State]:
         """The state after the update; the old one if the gradients' norm is not finite."""
         weights = self._trained(state.weights)
-        gradients, update = self.options.shaped(gradients, weights, scalars.learning_rate)
+        gradients, update = self.options.processed(gradients, weights, scalars.learning_rate)
         moved, optimizer = self.optimizer.stateless_apply(state.optimizer, gradients, weights)
         averages = [averaged(a, w, scalars.ema_decay) for a, w in zip(state.averages, moved)]
         after = _State(self._merge(moved, state.weights), optimizer, averages)

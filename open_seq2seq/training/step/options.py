@@ -48,16 +48,16 @@ class StepOptions:
             return ops.zeros((), "float32")
         return ops.max(ops.stack([ops.max(ops.abs(g)) for g in gradients]))
 
-    def shaped(
+    def processed(
         self, gradients: Sequence[Any], weights: Sequence[Any], learning_rate: Any
     ) -> tuple[list[Any], Update]:
         """The gradients as the optimizer gets them: clipped, then with LARC's factors."""
-        shaped, norm = clip_by_global_norm(gradients, self.max_grad_norm)
-        kept = tuple(shaped) if self.keep_gradients else ()
+        processed, norm = clip_by_global_norm(gradients, self.max_grad_norm)
+        kept = tuple(processed) if self.keep_gradients else ()
         report = None
         if self.larc is not None:
-            shaped, report = apply_larc(shaped, weights, learning_rate, self.larc)
-        return shaped, Update(norm, kept, report)
+            processed, report = apply_larc(processed, weights, learning_rate, self.larc)
+        return processed, Update(norm, kept, report)
 
 
 class Scalars(NamedTuple):

@@ -167,7 +167,7 @@ class TrainStep(BaseTrainStep):
     def _update(self, gradients: Any, scalars: Scalars) -> Update:
         """Applies gradients whose norm is finite."""
         weights = [v.value for v in self.variables] if self.options.larc else []
-        gradients, update = self.options.shaped(gradients, weights, scalars.learning_rate)
+        gradients, update = self.options.processed(gradients, weights, scalars.learning_rate)
 
         def apply() -> bool:
             self.optimizer.apply(gradients, self.variables)
