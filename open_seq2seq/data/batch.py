@@ -12,7 +12,7 @@ from open_seq2seq.errors import Problem
 
 
 class Unit(NamedTuple):
-    """What the amount of data in a batch is counted in.
+    """What data is measured in: seconds of audio, or tokens.
 
     Args:
       short: after a speed in a line, "s audio" in `12 s audio/s`.
@@ -71,8 +71,8 @@ class Batch:
         return self.features, self.feature_lengths, self.labels, self.label_lengths
 
     @property
-    def amount(self) -> float:
-        """How much data it is, in `UNIT`s."""
+    def units(self) -> float:
+        """How much data it is, in `UNIT`s: a padding batch has none."""
         return self.audio_seconds
 
 
@@ -104,6 +104,6 @@ class TextBatch:
         return self.tokens, self.lengths, self.targets, self.lengths
 
     @property
-    def amount(self) -> float:
-        """How much data it is, in `UNIT`s."""
+    def units(self) -> float:
+        """How much data it is, in `UNIT`s: a padding batch has none."""
         return 0.0 if self.filler else float(self.lengths.sum())

@@ -15,7 +15,7 @@ class StepTimer:
 
     Args:
       bench_start: the first step of this run that counts for the mean.
-      unit: what the amount of data is counted in.
+      unit: what data is measured in.
       clock: seconds; for tests.
     """
 
@@ -27,7 +27,7 @@ class StepTimer:
     ):
         self._bench_start, self._clock, self.unit = bench_start, clock, unit
         self._steps = 0
-        self._total = self._total_amount = 0.0
+        self._total = self._total_units = 0.0
         self._recent: list[tuple[float, float]] = []
         self._interval: list[float] = []
         self._last_end = clock()
@@ -36,17 +36,17 @@ class StepTimer:
         """What happened since the last step (evaluation, a checkpoint) does not count."""
         self._last_end = self._clock()
 
-    def end_step(self, amount: float) -> None:
+    def end_step(self, units: float) -> None:
         """A step ended; it began when the last one ended, so loading is included."""
         now = self._clock()
         elapsed = now - self._last_end
         self._last_end = now
         self._steps += 1
-        self._recent = [*self._recent[-19:], (elapsed, amount)]
+        self._recent = [*self._recent[-19:], (elapsed, units)]
         self._interval.append(elapsed)
         if self._steps > self._bench_start:
             self._total += elapsed
-            self._total_amount += amount
+            self._total_units += units
 
     def rate(self) -> float:
         """Data per second, recently: seconds of audio, or tokens."""
@@ -71,6 +71,6 @@ class StepTimer:
             return None
         return (
             f"Avg time per step: {self._total / timed:.3f} s, "
-            f"{self._total_amount / self._total:.0f} {self.unit.plural} per second "
+            f"{self._total_units / self._total:.0f} {self.unit.plural} per second "
             f"(over {timed} steps, loading included)."
         )

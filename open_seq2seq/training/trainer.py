@@ -45,12 +45,12 @@ class _Accumulated:
 
     Args:
       losses: of each batch, the mean over all workers' utterances.
-      amount: of data, in all of them.
+      units: seconds of audio (or tokens) in all of them.
       stops: whether a worker was asked to stop meanwhile.
     """
 
     losses: list[float] = field(default_factory=list)
-    amount: float = 0.0
+    units: float = 0.0
     stops: bool = False
 
 
@@ -218,7 +218,7 @@ class Trainer:
                 result = self._train(batch, rate, complete, accumulated, reporter)
                 advances = complete and self._advances(result)
                 if advances:
-                    self._timer.end_step(accumulated.amount)
+                    self._timer.end_step(accumulated.units)
                     state.progress.step += 1
                 if complete:
                     state.keep_position()
@@ -305,8 +305,8 @@ class Trainer:
         result = self.step(batch, rate, state.scaling.scale, decay, complete, stop)
         state.progress.position += 1
         accumulated.losses.append(float(result.loss))
-        accumulated.amount += float(result.totals.amount)
-        state.cost.units += float(result.totals.amount)
+        accumulated.units += float(result.totals.units)
+        state.cost.units += float(result.totals.units)
         # All workers stop after the same step, whichever was asked to. One that is alone need not
         # wait for its next step to hear of it.
         asked = float(result.totals.stops) > 0 or (

@@ -87,7 +87,7 @@ def test_a_batch_has_each_token_before_its_target(text):
     rows = {}
     for batch in data.batches():
         assert batch.tokens.shape == batch.targets.shape
-        assert batch.amount == batch.lengths.sum()
+        assert batch.units == batch.lengths.sum()
         for row, length, tokens, targets in zip(
             batch.indices, batch.lengths, batch.tokens, batch.targets
         ):
@@ -126,7 +126,7 @@ def test_workers_share_the_batches_of_one(text):
                 (*part.arrays, part.indices), (*expected.arrays, expected.indices)
             ):
                 np.testing.assert_array_equal(array, one[rows])
-        assert sum(part.amount for part in step) == expected.amount
+        assert sum(part.units for part in step) == expected.units
     whole = [batch.indices.tolist() for batch in layer(text, "eval").batches()]
     for rank in range(2):
         data = layer(text, "eval", share={"rank": rank, "num_workers": 2, "devices": 3})

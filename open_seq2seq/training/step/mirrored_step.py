@@ -127,7 +127,7 @@ class MirroredTrainStep(TrainStep):
         once = tf.cast(device == 0, tf.float32)
         scalars = scalars._replace(
             counted=scalars.counted * tf.cast(has_rows, tf.float32),
-            amount=scalars.amount * once,
+            units=scalars.units * once,
             stop=scalars.stop * once,
             left_out=scalars.left_out * once,
         )

@@ -68,7 +68,7 @@ class Scalars(NamedTuple):
       loss_scale: factor of the loss while gradients are computed.
       ema_decay: of the averaged weights.
       counted: 0 where the batch is a filler, which changes nothing, else 1.
-      amount: of data in the batch.
+      units: seconds of audio, or tokens, in the batch.
       stop: 1 where this worker was asked to stop.
       left_out: utterances that are not in the batch because they could not be read.
     """
@@ -77,7 +77,7 @@ class Scalars(NamedTuple):
     loss_scale: Any
     ema_decay: Any
     counted: Any
-    amount: Any
+    units: Any
     stop: Any
     left_out: Any
 
@@ -96,7 +96,7 @@ def batch_totals(
     bad = ops.sum(ops.cast(ops.logical_not(ops.isfinite(losses)), "float32")) * scalars.counted
     # A filler's loss may be anything, also not finite.
     total = ops.where(count > 0, loss * count, ops.zeros_like(loss))
-    return Totals(count, total, bad, scalars.amount, scalars.stop, scalars.left_out)
+    return Totals(count, total, bad, scalars.units, scalars.stop, scalars.left_out)
 
 
 def accumulated(sums: Sequence[Any], gradients: Sequence[Any]) -> tuple[list[Any], Any]:

@@ -30,7 +30,7 @@ class Totals(NamedTuple):
       count: what the mean of the losses is over: utterances, or tokens.
       loss: the mean loss times `count`.
       bad: utterances whose loss is not finite.
-      amount: of data, in the batch's unit.
+      units: seconds of audio, or tokens.
       stops: workers that were asked to stop.
       left_out: utterances that are not in it because they could not be read.
     """
@@ -38,7 +38,7 @@ class Totals(NamedTuple):
     count: Any
     loss: Any
     bad: Any
-    amount: Any
+    units: Any
     stops: Any
     left_out: Any
 

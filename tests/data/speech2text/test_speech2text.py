@@ -132,9 +132,9 @@ def test_workers_share_the_batches_of_one(params):
             np.testing.assert_array_equal(part.label_lengths, expected.label_lengths[rows])
             width = part.labels.shape[1]
             np.testing.assert_array_equal(part.labels, expected.labels[rows, :width])
-            assert part.filler == (part.amount == 0)
+            assert part.filler == (part.units == 0)
         fillers += sum(part.filler for part in parts)
-        assert sum(part.amount for part in parts) == pytest.approx(expected.amount)
+        assert sum(part.units for part in parts) == pytest.approx(expected.units)
     assert fillers == 5
 
 
