@@ -111,7 +111,7 @@ def _summed_moments(values: Any, summed: StatisticsSum) -> tuple[Any, Any, Any]:
     """
     count, mean, variance = (ops.cast(moment, "float64") for moment in _moments(values))
     sums = [ops.ones((1,), "float64"), mean, variance + ops.square(mean)]
-    own = ops.concatenate(sums) * (count * ops.cast(summed.counted, "float64"))
+    own = ops.concatenate(sums) * (count * ops.cast(summed.sample_weight, "float64"))
     (total,) = summed.sum([own])
     # No worker counts where none could read a recording of its batch.
     count, total = total[0], total[1:] / ops.maximum(total[0], 1.0)

@@ -18,11 +18,11 @@ class StatisticsSum(NamedTuple):
     Args:
       sum: takes a list of tensors and returns their sums over all workers, differentiable:
         the gradient of a sum is the sum of the gradients.
-      counted: scalar, 1, or 0 for a worker whose batch counts nothing.
+      sample_weight: scalar, 1, or 0 for a worker whose batch counts nothing.
     """
 
     sum: Callable[[list[Any]], list[Any]]
-    counted: Any
+    sample_weight: Any
 
 
 # Several devices of one process are traced in a thread each, and take turns in every sum.
@@ -30,16 +30,17 @@ _current: ContextVar[StatisticsSum | None] = ContextVar("statistics_sum", defaul
 
 
 @contextmanager
-def summed_statistics(sum: Callable[[list[Any]], list[Any]], counted: Any) -> Iterator[None]:
+def summed_statistics(sum: Callable[[list[Any]], list[Any]], sample_weight: Any) -> Iterator[None]:
     """While a model is called inside, batch normalization sums its statistics over workers.
 
     The workers' objectives are then coupled: the gradient of their weighted mean is the sum
     of the workers' gradients only if each weights its objective before it takes the gradient.
 
     Args:
-      sum, counted: see `StatisticsSum`. The batch's own statistics are multiplied by `counted`.
+      sum, sample_weight: see `StatisticsSum`. The batch's own statistics are multiplied by the
+        weight.
     """
-    token = _current.set(StatisticsSum(sum, counted))
+    token = _current.set(StatisticsSum(sum, sample_weight))
     try:
         yield
     finally:

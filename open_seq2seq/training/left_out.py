@@ -127,9 +127,9 @@ class LeftOutGuard:
         self._recent.extend([False] * loaded + [True] * len(left_out))
         if not in_all:  # the same in all workers, so that they meet in what follows
             return
-        told = self.workers.gather((list(left_out), sum(self._recent)))
-        recent = sum(count for _, count in told) / (_RECENT * self.workers.size)
-        self.add(f"step {step}", [one for of_worker, _ in told for one in of_worker])
+        gathered = self.workers.gather((list(left_out), sum(self._recent)))
+        recent = sum(count for _, count in gathered) / (_RECENT * self.workers.size)
+        self.add(f"step {step}", [one for of_worker, _ in gathered for one in of_worker])
         if recent > max(_GONE_SHARE, self.max_share):
             raise self._error(
                 f"step {step}", f"{recent:.0%} of the last {_RECENT * self.workers.size} recordings"

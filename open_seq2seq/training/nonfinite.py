@@ -74,9 +74,9 @@ class NonFiniteGuard:
             (self.utterances[index].name + self.utterances[index].segment, float(loss))
             for index, loss in zip(indices[bad].tolist(), losses[bad])
         ]
-        told = self.workers.gather((own, sum(self._recent)))
-        rows = [row for of_worker, _ in told for row in of_worker]
-        affected = sum(count for _, count in told)
+        gathered = self.workers.gather((own, sum(self._recent)))
+        rows = [row for of_worker, _ in gathered for row in of_worker]
+        affected = sum(count for _, count in gathered)
         if self.workers.is_first:
             self._write(step, rows, gradient_norm)
         for name, loss in rows[: max(_SHOWN - self.count, 0)]:

@@ -228,14 +228,14 @@ class TestSynchronised:
             arrays[-1] = arrays[0][:1]
 
         def work(rank):
-            counted = float(rank < len(sizes))
+            weight = float(rank < len(sizes))
             own_inputs, own_upstream, own_residual, own_lengths = (p[rank] for p in parts)
             layer = BatchNorm(dtype="float32" if dtype == "float32" else f"mixed_{dtype}")
             layer.build(inputs.shape)
             layer.gamma.assign(gamma), layer.beta.assign(beta)
             own_inputs = tf.cast(own_inputs, dtype)
             sources = [own_inputs, layer.gamma.value, layer.beta.value]
-            with tf.GradientTape() as tape, summed_statistics(summed, counted):
+            with tf.GradientTape() as tape, summed_statistics(summed, weight):
                 tape.watch(own_inputs)
                 outputs = layer(
                     own_inputs,
@@ -245,7 +245,7 @@ class TestSynchronised:
                     residual=tf.cast(own_residual, dtype),
                 )
                 upstream = tf.cast(own_upstream, tf.float32)
-                objective = counted * tf.reduce_sum(tf.cast(outputs, tf.float32) * upstream)
+                objective = weight * tf.reduce_sum(tf.cast(outputs, tf.float32) * upstream)
             gradients = tape.gradient(objective, sources)
             moving = [np.array(layer.moving_mean), np.array(layer.moving_variance)]
             return outputs, gradients, moving

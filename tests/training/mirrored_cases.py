@@ -164,8 +164,8 @@ def test_two_devices_are_one(strategy, options):
     logits = {**rounding, "atol": 32 * rounding["atol"]} if adam else ROUNDING
     close(state(step), state(alone), rtol=0)
     for number, size in enumerate(SIZES):
-        told = batch(number, size), RATE, 128.0, 0.5
-        found, expected = step(*told, stop=number == 1), alone(*told, stop=number == 1)
+        given = batch(number, size), RATE, 128.0, 0.5
+        found, expected = step(*given, stop=number == 1), alone(*given, stop=number == 1)
         check_result(found, expected, logits)
         close([found.update.gradient_norm], [expected.update.gradient_norm], rtol=1e-4)
         if options.get("larc"):
@@ -180,8 +180,8 @@ def test_accumulated(strategy):
     options = {"norm": "batch_norm", "sync_batch_norm": True, "iter_size": 3, "max_grad_norm": 0.5}
     step, alone = make(strategy, **options), make(None, **options)
     for number, size in enumerate((4, 1, 3, 2, 5)):
-        told = batch(number, size), RATE, 1.0, 0.0, number in (2, 4)
-        found, expected = step(*told), alone(*told)
+        given = batch(number, size), RATE, 1.0, 0.0, number in (2, 4)
+        found, expected = step(*given), alone(*given)
         close(found.losses[None], expected.losses[None], rtol=1e-5)
         close(found.totals, expected.totals, rtol=1e-5)
         assert (found.update is None) == (expected.update is None)
@@ -210,8 +210,8 @@ def test_a_language_model(strategy):
     for lengths in ([6, 2, 4], [5]):
         shape = len(lengths), max(lengths)
         tokens, targets = rng.integers(0, language_models.VOCABULARY, (2, *shape), dtype=np.int32)
-        told = TextBatch(tokens, targets, np.array(lengths, np.int32), None), RATE
-        check_result(step(*told), alone(*told))
+        given = TextBatch(tokens, targets, np.array(lengths, np.int32), None), RATE
+        check_result(step(*given), alone(*given))
         close(state(step), state(alone))
         check_copies(step)
 
@@ -251,9 +251,9 @@ class TestMixedPrecision:
         alone, exact = make(None, "mixed_bfloat16", **options), make(None, **options)
         distances = []
         for number in range(12):
-            told = batch(number, SIZES[number % 3]), 0.0
+            given = batch(number, SIZES[number % 3]), 0.0
             found, expected, exactly = [
-                np.concatenate([np.ravel(g) for g in each(*told).update.gradients])
+                np.concatenate([np.ravel(g) for g in each(*given).update.gradients])
                 for each in (step, alone, exact)
             ]
             pairs = (expected, exactly), (found, expected), (found, exactly)
@@ -310,10 +310,10 @@ class TestNotFinite:
         """And named at its row; a device none of whose losses is finite has no part."""
         step, alone = make(strategy), make(None)
         for number, bad in enumerate(([1], [1, 3], [0, 1, 2, 3])):
-            told = batch(number)
-            told.label_lengths[bad], told.labels[bad] = 3, 1
-            told.feature_lengths[bad] = 2
-            found, expected = step(told, RATE), alone(told, RATE)
+            given = batch(number)
+            given.label_lengths[bad], given.labels[bad] = 3, 1
+            given.feature_lengths[bad] = 2
+            found, expected = step(given, RATE), alone(given, RATE)
             assert list(np.flatnonzero(np.isinf(found.losses))) == bad
             assert found.totals.bad == len(bad)
             close(found.losses[None], expected.losses[None], rtol=1e-5)

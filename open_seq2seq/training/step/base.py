@@ -63,13 +63,14 @@ class BaseTrainStep:
         """
         self.optimizer.learning_rate.assign(np.float32(learning_rate))
         # A filler's copy counts nowhere, also not in the speed.
-        counted, units = (0.0, 0.0) if batch.filler else (1.0, batch.units)
-        left_out = len(batch.left_out)
-        told = Scalars(learning_rate, loss_scale, ema_decay, counted, units, stop, left_out)
-        scalars = np.array(told, np.float32)
+        sample_weight, units = (0.0, 0.0) if batch.filler else (1.0, batch.units)
+        scalars = Scalars(
+            learning_rate, loss_scale, ema_decay, sample_weight, units, stop, len(batch.left_out)
+        )
+        vector = np.array(scalars, np.float32)
         # Of several workers' fillers the step itself takes care.
         kept = self._values_of_statistics() if batch.filler and self.reducer is None else []
-        result = self._step(batch, scalars, update)
+        result = self._step(batch, vector, update)
         for variable, value in zip(self.moving_statistics, kept):
             variable.assign(value)
         return result

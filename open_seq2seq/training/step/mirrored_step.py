@@ -123,10 +123,10 @@ class MirroredTrainStep(TrainStep):
             rows = tf.where(has_rows, rows, 0)  # a filler: the first row
             features, lengths, labels, label_lengths = (tf.gather(array, rows) for array in data)
         scalars = Scalars(*tf.unstack(vector))
-        # Numbers of the whole batch are told once.
+        # Numbers of the whole batch count once.
         once = tf.cast(device == 0, tf.float32)
         scalars = scalars._replace(
-            counted=scalars.counted * tf.cast(has_rows, tf.float32),
+            sample_weight=scalars.sample_weight * tf.cast(has_rows, tf.float32),
             units=scalars.units * once,
             stop=scalars.stop * once,
             left_out=scalars.left_out * once,

@@ -1,4 +1,4 @@
-"""What a training step is told: how to treat gradients, and a few numbers with each batch."""
+"""How a training step treats gradients, and the numbers that it takes with each batch."""
 
 from __future__ import annotations
 
@@ -61,13 +61,14 @@ class StepOptions:
 
 
 class Scalars(NamedTuple):
-    """What a step is told besides its batch; numbers, or elements of one float32 vector.
+    """What a step takes besides its batch; numbers, or elements of one float32 vector,
+    which is one input of a compiled graph.
 
     Args:
       learning_rate: what the optimizer uses.
       loss_scale: factor of the loss while gradients are computed.
       ema_decay: of the averaged weights.
-      counted: 0 where the batch is a filler, which changes nothing, else 1.
+      sample_weight: 0 where the batch is a filler, which changes nothing, else 1.
       units: seconds of audio, or tokens, in the batch.
       stop: 1 where this worker was asked to stop.
       left_out: utterances that are not in the batch because they could not be read.
@@ -76,7 +77,7 @@ class Scalars(NamedTuple):
     learning_rate: Any
     loss_scale: Any
     ema_decay: Any
-    counted: Any
+    sample_weight: Any
     units: Any
     stop: Any
     left_out: Any
@@ -92,8 +93,10 @@ def batch_totals(
       loss: `[]` its mean of `losses` `[batch]`.
       label_lengths: `[batch]`.
     """
-    count = loss_fn.count(losses, label_lengths) * scalars.counted
-    bad = ops.sum(ops.cast(ops.logical_not(ops.isfinite(losses)), "float32")) * scalars.counted
+    count = loss_fn.count(losses, label_lengths) * scalars.sample_weight
+    bad = (
+        ops.sum(ops.cast(ops.logical_not(ops.isfinite(losses)), "float32")) * scalars.sample_weight
+    )
     # A filler's loss may be anything, also not finite.
     total = ops.where(count > 0, loss * count, ops.zeros_like(loss))
     return Totals(count, total, bad, scalars.units, scalars.stop, scalars.left_out)

@@ -125,12 +125,12 @@ class TrainStep(BaseTrainStep):
         before = [tf.identity(v.value) for v in self.moving_statistics] if self.reducer else []
         with (
             tf.GradientTape(watch_accessed_variables=False) as tape,
-            self._statistics(scalars.counted),
+            self._statistics(scalars.sample_weight),
         ):
             tape.watch(variables)
             found = self.model.compute_losses(*data, training=True)
             loss, _ = self.model.loss_fn.mean(found.losses, label_lengths)
-            loss *= scalars.counted  # a filler's is not learned from
+            loss *= scalars.sample_weight  # a filler's is not learned from
             objective = tf.add_n([loss, *(tf.cast(x, loss.dtype) for x in self.model.losses)])
             if self.options.scales_loss:
                 objective *= scalars.loss_scale
@@ -142,16 +142,16 @@ class TrainStep(BaseTrainStep):
                 totals = Totals(*tf.unstack(self.reducer.sum([tf.stack(totals)])[0]))
                 objective *= self._share(own, totals.count)
                 loss = totals.loss / tf.maximum(totals.count, 1.0)
-        self._average_statistics(scalars.counted, before)
+        self._average_statistics(scalars.sample_weight, before)
         gradients = tape.gradient(objective, variables)
         gradients = self.options.unscaled(gradients, scalars.loss_scale)
         return step_result(loss, found, totals, loss), gradients
 
-    def _statistics(self, counted: Any) -> Any:
+    def _statistics(self, sample_weight: Any) -> Any:
         """While the model is called: where its batch statistics come from."""
         if self.reducer is None or not self.options.sync_batch_norm:
             return nullcontext()
-        return summed_statistics(self.reducer.sum, counted)
+        return summed_statistics(self.reducer.sum, sample_weight)
 
     def _share(self, own: Any, count: Any) -> Any:
         """This worker's part of the mean over all workers' utterances."""
@@ -178,7 +178,7 @@ class TrainStep(BaseTrainStep):
         tf.cond(tf.math.is_finite(update.gradient_norm), apply, lambda: False)
         return update
 
-    def _average_statistics(self, counted: Any, before: Sequence[Any]) -> None:
+    def _average_statistics(self, sample_weight: Any, before: Sequence[Any]) -> None:
         """Gives batch normalization's moving statistics the mean over the workers.
 
         Args:
@@ -188,7 +188,9 @@ class TrainStep(BaseTrainStep):
             return
         moving = self.moving_statistics
         # A filler's are left out.
-        *totals, workers = self.reducer.sum([*(v.value * counted for v in moving), counted])
+        *totals, workers = self.reducer.sum(
+            [*(v.value * sample_weight for v in moving), sample_weight]
+        )
         for variable, total, old in zip(moving, totals, before):
             mean = total / tf.maximum(workers, 1.0)
             variable.assign(tf.where(workers > 0.0, mean, old))
