@@ -47,8 +47,8 @@ class Batch:
       labels: [batch, label] int32, 0 past each length; no labels in inference.
       label_lengths: [batch] int32.
       indices: [batch] int64, rows in the data layer's `utterances`.
-      audio_seconds: recorded seconds in the batch; 0 in a filler.
-      filler: there were fewer utterances than workers, and this is a copy of another worker's:
+      audio_seconds: recorded seconds in the batch; 0 in a padding batch.
+      is_padding: there were fewer utterances than workers, and this is a copy of another worker's:
         it is there so that all workers take part in a step, and counts nothing. So is a batch of
         which no recording could be read: noise stands in its place.
       left_out: the planned utterances that are not in it, as they could not be read.
@@ -62,7 +62,7 @@ class Batch:
     label_lengths: np.ndarray
     indices: np.ndarray
     audio_seconds: float
-    filler: bool = False
+    is_padding: bool = False
     left_out: Sequence[LeftOut] = ()
 
     @property
@@ -86,7 +86,7 @@ class TextBatch:
       targets: [batch, time] int32, the token after each of them, the line's last the end's.
       lengths: [batch] int32, tokens of a line with its end.
       indices: [batch] int64, rows in the data layer's `utterances`.
-      filler: as `Batch.filler`.
+      is_padding: as `Batch.is_padding`.
     """
 
     UNIT: ClassVar[Unit] = Unit("tokens", "tokens", "tokens")
@@ -95,7 +95,7 @@ class TextBatch:
     targets: np.ndarray
     lengths: np.ndarray
     indices: np.ndarray
-    filler: bool = False
+    is_padding: bool = False
     left_out: ClassVar[Sequence[LeftOut]] = ()
 
     @property
@@ -106,4 +106,4 @@ class TextBatch:
     @property
     def units(self) -> float:
         """How much data it is, in `UNIT`s: a padding batch has none."""
-        return 0.0 if self.filler else float(self.lengths.sum())
+        return 0.0 if self.is_padding else float(self.lengths.sum())

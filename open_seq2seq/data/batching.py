@@ -11,7 +11,7 @@ One epoch has every utterance exactly once. Several workers share a plan in one 
   with batch size N * B. Worker r of n gets rows[r::n] of each batch, and all pad it to the same
   length and take as many steps. Where a batch has fewer rows than there are workers (the last of
   an epoch, or of the longest utterances under a limit on the duration; or there are fewer
-  utterances than workers), the others get a copy of its first row as a filler, which takes part
+  utterances than workers), the others get a copy of its first row as padding, which takes part
   in the step and counts nothing;
 * in evaluation worker r of n takes the whole batches r::n of the plan of one device.
 """
@@ -65,7 +65,7 @@ class PlannedBatch:
       pauses: [batch, 3] int64, samples of silence before, within and after the utterance.
       length: frames that the batch is padded to.
       frames: [batch] int64, the planned frames of each utterance.
-      filler: the batch is a copy of another worker's row, because there is none for this one.
+      is_padding: the batch is a copy of another worker's row, because there is none for this one.
     """
 
     rows: np.ndarray
@@ -75,7 +75,7 @@ class PlannedBatch:
     pauses: np.ndarray
     length: int
     frames: np.ndarray
-    filler: bool = False
+    is_padding: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,15 @@ class EpochPlan:
         position = self.steps[step]
         start = self.ends[position - 1] if position else 0
         whole = self.order[start : self.ends[position]]
-        filler = self.rank >= len(whole)
-        rows = whole[:1] if filler else whole[self.rank :: self.num_workers]
-        return self._planned(rows, int(self.lengths[position]), filler)
+        is_padding = self.rank >= len(whole)
+        rows = whole[:1] if is_padding else whole[self.rank :: self.num_workers]
+        return self._planned(rows, int(self.lengths[position]), is_padding)
 
     def alone(self, row: int) -> PlannedBatch:
         """One utterance as a batch without padding."""
         return self._planned(np.array([row]), int(self.frames[row]))
 
-    def _planned(self, rows: np.ndarray, length: int, filler: bool = False) -> PlannedBatch:
+    def _planned(self, rows: np.ndarray, length: int, is_padding: bool = False) -> PlannedBatch:
         return PlannedBatch(
             rows=rows,
             variants=self.variants[rows],
@@ -129,7 +129,7 @@ class EpochPlan:
             pauses=self.pauses[rows],
             length=length,
             frames=self.frames[rows],
-            filler=filler,
+            is_padding=is_padding,
         )
 
     @property

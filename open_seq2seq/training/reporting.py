@@ -105,7 +105,7 @@ class Reporter:
         return bool(every) and number % every == 0
 
     def _print_sample(self, step: TrainedStep) -> None:
-        if step.batch.filler:  # there is noise in it, and no text
+        if step.batch.is_padding:  # there is noise in it, and no text
             return
         task = task_of(self.experiment.model)
         for line in task.sample(self.experiment, step.batch, step.result):

@@ -323,7 +323,7 @@ class Trainer:
         """Counts what is not finite in a batch, and the recordings that could not be read."""
         losses = np.asarray(result.losses)
         norm = 0.0 if self._overflowed else float(result.gradient_norm)
-        rows = slice(0, 0 if batch.filler else None)
+        rows = slice(0, 0 if batch.is_padding else None)
         bad = float(result.totals.bad)
         guard.check(number, batch.indices[rows], losses[rows], norm, bad)
         loaded, left_out = len(batch.indices[rows]), float(result.totals.left_out)

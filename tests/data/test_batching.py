@@ -93,11 +93,11 @@ def test_every_utterance_once_over_all_workers(samples, options, workers, device
     plans = of_workers(samples, workers, epoch, devices=devices, **options)
     planner = make(samples, num_workers=workers, devices=devices, **options)
     assert {len(plan) for plan in plans} == {planner.batches_per_epoch}
-    rows = [batch.rows for plan in plans for batch in plan if not batch.filler]
+    rows = [batch.rows for plan in plans for batch in plan if not batch.is_padding]
     assert sorted(np.concatenate(rows)) == list(range(len(samples)))
     multiple = max(options["pad_to"], 1)
     for step in zip(*plans):
-        counts = [0 if batch.filler else len(batch.rows) for batch in step]
+        counts = [0 if batch.is_padding else len(batch.rows) for batch in step]
         assert counts == sorted(counts, reverse=True)
         assert counts[0] > 0 and counts[0] - counts[-1] <= 1
         assert len({batch.length for batch in step}) == 1
@@ -137,15 +137,15 @@ def test_workers_take_the_steps_of_one_worker(samples, options, workers, devices
         assert all(part.length == expected.length for part in parts)
         for index, row in enumerate(expected.rows):
             part, place = parts[index % workers], index // workers
-            assert part.rows[place] == row and not part.filler
+            assert part.rows[place] == row and not part.is_padding
             assert part.speed_factors[place] == expected.speed_factors[index]
             assert part.variants[place] == expected.variants[index]
             assert part.forms[place] == expected.forms[index]
             assert part.pauses[place].tolist() == expected.pauses[index].tolist()
-        dealt = sum(len(part.rows) for part in parts if not part.filler)
+        dealt = sum(len(part.rows) for part in parts if not part.is_padding)
         assert dealt == len(expected.rows)
         for part in parts[len(expected.rows) :]:
-            assert part.filler
+            assert part.is_padding
             assert part.rows.tolist() == [expected.rows[0]]
             assert part.speed_factors.tolist() == [expected.speed_factors[0]]
 
@@ -187,13 +187,13 @@ def test_whole_batches_are_taken_in_turn(samples, options, workers, devices):
     for step, expected in enumerate(whole):
         batch = plans[step % workers][step // workers]
         np.testing.assert_array_equal(batch.rows, expected.rows)
-        assert batch.length == expected.length and not batch.filler
+        assert batch.length == expected.length and not batch.is_padding
 
 
 def test_fewer_utterances_than_workers():
     samples = speech_like_samples(3)
     plans = of_workers(samples, 5, 0, batch_size=2)
-    assert [[batch.filler for batch in plan] for plan in plans] == [[False]] * 3 + [[True]] * 2
+    assert [[batch.is_padding for batch in plan] for plan in plans] == [[False]] * 3 + [[True]] * 2
     assert plans[3][0].rows.tolist() == plans[0][0].rows.tolist()
     evaluated = of_workers(samples, 5, 0, batch_size=2, takes_whole_batches=True)
     assert [len(plan) for plan in evaluated] == [1, 1, 0, 0, 0]

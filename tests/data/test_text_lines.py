@@ -120,8 +120,8 @@ def test_workers_share_the_batches_of_one(text):
     assert [len(batch.indices) for batch in whole] in ([4, 1], [1, 4])
     for expected, *step in zip(whole, *parts, strict=True):
         for rank, part in enumerate(step):
-            assert part.filler == (rank == len(expected.indices))
-            rows = slice(0, 1) if part.filler else slice(rank, None, 2)
+            assert part.is_padding == (rank == len(expected.indices))
+            rows = slice(0, 1) if part.is_padding else slice(rank, None, 2)
             for array, one in zip(
                 (*part.arrays, part.indices), (*expected.arrays, expected.indices)
             ):

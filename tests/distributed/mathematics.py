@@ -150,10 +150,10 @@ def _batch(case: Case, number: int, size: int, frames: int = 24) -> Batch:
 def share(batch: Batch, rank: int, workers: int = 2) -> Batch:
     """A worker's part, as the contract of the data layers has it."""
     chosen = np.arange(len(batch.indices))[rank::workers]
-    filler = not len(chosen)
-    chosen = np.array([0]) if filler else chosen
+    is_padding = not len(chosen)
+    chosen = np.array([0]) if is_padding else chosen
     arrays = [array[chosen] for array in batch.arrays]
-    return Batch(*arrays, chosen, 0.0 if filler else 2.0 * len(chosen), filler)
+    return Batch(*arrays, chosen, 0.0 if is_padding else 2.0 * len(chosen), is_padding)
 
 
 def completes(case: Case, number: int) -> bool:
@@ -203,7 +203,7 @@ def in_turn(case: Case, workers: int = 2, used: int | None = None) -> dict[str, 
     found = {}
     for number, batch in enumerate(global_batches(case)):
         shares = [share(batch, rank, workers) for rank in range(workers)]
-        shares = [one for one in shares if not one.filler][:used]
+        shares = [one for one in shares if not one.is_padding][:used]
         before, after = [np.array(v.value) for v in moving], []
         for one in shares:
             for variable, value in zip(moving, before):

@@ -153,7 +153,7 @@ _SPY = """
                 inner.close()
 
         def note(self, rank, epoch, number, batch):
-            rows = [] if batch.filler else batch.indices.tolist()
+            rows = [] if batch.is_padding else batch.indices.tolist()
             folder = os.environ.get("SPY_FOLDER", "{folder}")
             with open(f"{{folder}}/rank{{rank}}.jsonl", "a") as file:
                 line = [epoch, number, rows, batch.features.shape[1]]

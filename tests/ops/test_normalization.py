@@ -221,7 +221,7 @@ class TestSynchronised:
         return {**limits, "outputs": limit, "moving": moving}
 
     def workers(self, dtype, sizes, inputs, upstream, residual, gamma, beta, lengths):
-        """Each worker's outputs, gradients and moving statistics; after the last, a filler."""
+        """Each worker's outputs, gradients and moving statistics; the last has padding."""
         summed = ThreadedSum(len(sizes) + 1)
         parts = [np.split(a, np.cumsum(sizes)) for a in (inputs, upstream, residual, lengths)]
         for arrays in parts:
@@ -264,7 +264,7 @@ class TestSynchronised:
         limits = self.limits(dtype, lengths, arrays)
         outputs, (for_inputs, for_gamma, for_beta), moving = self.whole(*arrays, lengths)
         results = self.workers(dtype, sizes, *arrays, lengths)
-        counted, filler = results[:-1], results[-1]
+        counted, padding = results[:-1], results[-1]
 
         def joined(tensors):
             return np.concatenate([np.float64(tf.cast(t, tf.float32)) for t in tensors])
@@ -279,7 +279,7 @@ class TestSynchronised:
             assert_within(total, expected, limits[name], name)
         for _, _, found in results:
             assert_within(found, moving, limits["moving"], "moving")
-        for gradient in filler[1]:
+        for gradient in padding[1]:
             np.testing.assert_array_equal(tf.cast(gradient, tf.float32), 0)
 
     def test_numbers_far_from_zero(self):

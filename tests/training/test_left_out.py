@@ -139,7 +139,7 @@ def test_a_batch_of_which_nothing_is_left_teaches_nothing(case, reducer):
     batches = global_batches(CASES[case])
     step(batches[0], 0.1)
     before = variables(step)
-    batches[1].filler, batches[1].left_out = True, left_out(1, 2)
+    batches[1].is_padding, batches[1].left_out = True, left_out(1, 2)
     result = step(batches[1], 0.0)  # a momentum moves the weights also without a gradient
     after = variables(step)
     assert float(result.totals.left_out) == 2 and float(result.totals.count) == 0

@@ -228,7 +228,7 @@ class Speech2TextDataLayer:
         """The batches of an epoch from number `start` on, loaded ahead by worker threads.
 
         A recording that cannot be read when its turn comes is in its batch's `left_out`, and
-        changes nothing for the others; of a batch of which none is left there is a filler.
+        changes nothing for the others; of a batch of which none is left there is a padding batch.
         Closing the iterator stops the threads.
 
         Raises:
@@ -385,8 +385,8 @@ class Speech2TextDataLayer:
                 kept.append(place)
             except DamagedRecording as error:
                 left_out.append(LeftOut(row, error.problems[0]))
-        filler = planned.filler or not loaded
-        if planned.filler:
+        is_padding = planned.is_padding or not loaded
+        if planned.is_padding:
             left_out = []  # another worker has the same row, and says so
         if not loaded:
             loaded, kept = [self._noise(planned, epoch)], [0]
@@ -408,8 +408,8 @@ class Speech2TextDataLayer:
             labels=labels,
             label_lengths=label_lengths,
             indices=rows,
-            audio_seconds=0.0 if filler else float(seconds) / self.params["sample_freq"],
-            filler=filler,
+            audio_seconds=0.0 if is_padding else float(seconds) / self.params["sample_freq"],
+            is_padding=is_padding,
             left_out=left_out,
         )
 

@@ -244,7 +244,7 @@ class TextDataLayer:
             tokens[index, 0] = self.vocabulary.begin
             tokens[index, 1 : len(line) + 1] = targets[index, : len(line)] = line
             targets[index, len(line)] = self.vocabulary.end
-        return TextBatch(tokens, targets, lengths, rows, planned.filler)
+        return TextBatch(tokens, targets, lengths, rows, planned.is_padding)
 
 
 class _Lines(Sequence[Utterance]):

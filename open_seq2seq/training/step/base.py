@@ -19,8 +19,8 @@ class BaseTrainStep:
     over so many batches (`_accumulate`), and `_apply` updates the weights with their mean; a batch
     whose gradient is not finite is left out of the mean.
 
-    A batch of which no recording could be read is a filler too, and all workers' may be: then it
-    is a step of the regularisers alone, and batch normalization's statistics stay.
+    A batch of which no recording could be read is a padding batch too, and all workers' may be:
+    then it is a step of the regularisers alone, and batch normalization's statistics stay.
 
     Args:
       model: the one that is trained.
@@ -62,14 +62,14 @@ class BaseTrainStep:
           stop: whether this worker was asked to stop; the result says it to all.
         """
         self.optimizer.learning_rate.assign(np.float32(learning_rate))
-        # A filler's copy counts nowhere, also not in the speed.
-        sample_weight, units = (0.0, 0.0) if batch.filler else (1.0, batch.units)
+        # A padding batch counts nowhere, also not in the speed.
+        sample_weight, units = (0.0, 0.0) if batch.is_padding else (1.0, batch.units)
         scalars = Scalars(
             learning_rate, loss_scale, ema_decay, sample_weight, units, stop, len(batch.left_out)
         )
         vector = np.array(scalars, np.float32)
-        # Of several workers' fillers the step itself takes care.
-        kept = self._values_of_statistics() if batch.filler and self.reducer is None else []
+        # With several workers the step itself takes care of them.
+        kept = self._values_of_statistics() if batch.is_padding and self.reducer is None else []
         result = self._step(batch, vector, update)
         for variable, value in zip(self.moving_statistics, kept):
             variable.assign(value)

@@ -149,7 +149,7 @@ class TrainStep(BaseTrainStep):
             self.model, weights, others, data, training=True
         )
         loss, _ = self.model.loss_fn.mean(found.losses, data[3])
-        loss *= scalars.sample_weight  # a filler's is not learned from
+        loss *= scalars.sample_weight  # a padding batch's is not learned from
         objective = loss + sum(penalties)
         if self.options.scales_loss:
             objective *= scalars.loss_scale

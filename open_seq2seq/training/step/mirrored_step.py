@@ -120,7 +120,7 @@ class MirroredTrainStep(TrainStep):
             size = tf.shape(data[0])[0]
             rows = tf.range(device, tf.maximum(size, device + 1), self._size)
             has_rows = device < size
-            rows = tf.where(has_rows, rows, 0)  # a filler: the first row
+            rows = tf.where(has_rows, rows, 0)  # padding: the first row
             features, lengths, labels, label_lengths = (tf.gather(array, rows) for array in data)
         scalars = Scalars(*tf.unstack(vector))
         # Numbers of the whole batch count once.
@@ -139,7 +139,7 @@ class MirroredTrainStep(TrainStep):
 
         def stitched(losses: Any) -> Any:
             each = self.strategy.experimental_local_results(losses)
-            # Without a filler's.
+            # Without padding's.
             return tf.dynamic_stitch(rows, [own[: tf.size(r)] for own, r in zip(each, rows)])
 
         terms = {name: stitched(losses) for name, losses in result.terms.items()}

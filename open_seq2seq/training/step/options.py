@@ -68,7 +68,7 @@ class Scalars(NamedTuple):
       learning_rate: what the optimizer uses.
       loss_scale: factor of the loss while gradients are computed.
       ema_decay: of the averaged weights.
-      sample_weight: 0 where the batch is a filler, which changes nothing, else 1.
+      sample_weight: 0 where the batch is padding, which changes nothing, else 1.
       units: seconds of audio, or tokens, in the batch.
       stop: 1 where this worker was asked to stop.
       left_out: utterances that are not in the batch because they could not be read.
@@ -97,7 +97,7 @@ def batch_totals(
     bad = (
         ops.sum(ops.cast(ops.logical_not(ops.isfinite(losses)), "float32")) * scalars.sample_weight
     )
-    # A filler's loss may be anything, also not finite.
+    # A padding batch's loss may be anything, also not finite.
     total = ops.where(count > 0, loss * count, ops.zeros_like(loss))
     return Totals(count, total, bad, scalars.units, scalars.stop, scalars.left_out)
 

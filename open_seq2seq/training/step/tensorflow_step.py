@@ -130,7 +130,7 @@ class TrainStep(BaseTrainStep):
             tape.watch(variables)
             found = self.model.compute_losses(*data, training=True)
             loss, _ = self.model.loss_fn.mean(found.losses, label_lengths)
-            loss *= scalars.sample_weight  # a filler's is not learned from
+            loss *= scalars.sample_weight  # a padding batch's is not learned from
             objective = tf.add_n([loss, *(tf.cast(x, loss.dtype) for x in self.model.losses)])
             if self.options.scales_loss:
                 objective *= scalars.loss_scale
@@ -182,12 +182,12 @@ class TrainStep(BaseTrainStep):
         """Gives batch normalization's moving statistics the mean over the workers.
 
         Args:
-          before: those before this batch, which stay if all workers have a filler.
+          before: those before this batch, which stay if all workers' batches are padding.
         """
         if self.reducer is None:
             return
         moving = self.moving_statistics
-        # A filler's are left out.
+        # A padding batch's are left out.
         *totals, workers = self.reducer.sum(
             [*(v.value * sample_weight for v in moving), sample_weight]
         )

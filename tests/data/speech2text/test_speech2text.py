@@ -122,20 +122,20 @@ def test_workers_share_the_batches_of_one(params):
     whole = list(make(params, batch_size=14, seed=1).batches(epoch=1))
     layers = [make(params, batch_size=2, seed=1, rank=rank, num_workers=7) for rank in range(7)]
     assert {layer.batches_per_epoch for layer in layers} == {len(whole)} == {3}
-    fillers = 0
+    padding = 0
     for expected, *parts in zip(whole, *[layer.batches(epoch=1) for layer in layers]):
         for rank, part in enumerate(parts):
-            assert part.filler == (rank >= len(expected.indices))
-            rows = slice(0, 1) if part.filler else slice(rank, None, 7)
+            assert part.is_padding == (rank >= len(expected.indices))
+            rows = slice(0, 1) if part.is_padding else slice(rank, None, 7)
             np.testing.assert_array_equal(part.indices, expected.indices[rows])
             np.testing.assert_array_equal(part.features, expected.features[rows])
             np.testing.assert_array_equal(part.label_lengths, expected.label_lengths[rows])
             width = part.labels.shape[1]
             np.testing.assert_array_equal(part.labels, expected.labels[rows, :width])
-            assert part.filler == (part.units == 0)
-        fillers += sum(part.filler for part in parts)
+            assert part.is_padding == (part.units == 0)
+        padding += sum(part.is_padding for part in parts)
         assert sum(part.units for part in parts) == pytest.approx(expected.units)
-    assert fillers == 5
+    assert padding == 5
 
 
 @pytest.mark.parametrize("mode", ["eval", "infer"])
@@ -204,7 +204,7 @@ def test_durations_of_the_manifest_save_reading_headers(params, corpus, tmp_path
     params |= {"dataset_files": [str(manifest)], "num_buckets": 30, "pad_to": 1}
     layers = [make(params, num_workers=workers, rank=rank) for rank in range(workers)]
     steps = list(zip(*(layer.batches() for layer in layers), strict=True))
-    batches = [batch for step in steps for batch in step if not batch.filler]
+    batches = [batch for step in steps for batch in step if not batch.is_padding]
     assert sum(len(batch.indices) for batch in batches) == 30
     if workers > 1:  # each takes the room it needs
         assert any(len({batch.features.shape[1] for batch in step}) > 1 for step in steps)
@@ -258,7 +258,7 @@ def test_file_that_goes_bad_later_is_left_out_by_name(params, tmp_path):
     assert layer.batches_per_epoch == 1
     (tmp_path / "bad.wav").unlink()
     (batch,) = layer.batches()
-    assert batch.indices.tolist() == [0] and not batch.filler
+    assert batch.indices.tolist() == [0] and not batch.is_padding
     assert len(batch.features) == len(batch.labels) == 1
     assert batch.audio_seconds == pytest.approx(0.5)
     ((row, problem),) = batch.left_out
@@ -266,7 +266,7 @@ def test_file_that_goes_bad_later_is_left_out_by_name(params, tmp_path):
     assert "bad.wav: no such file" in problem.found
     (tmp_path / "good.wav").unlink()
     (batch,) = layer.batches()
-    assert batch.filler and batch.audio_seconds == 0 and len(batch.features) == 1
+    assert batch.is_padding and batch.audio_seconds == 0 and len(batch.features) == 1
     assert [one.row for one in batch.left_out] == [0, 1]
 
 
@@ -277,7 +277,7 @@ def test_whatever_a_library_raises_the_file_is_left_out(params, monkeypatch):
     layer = make(params)
     monkeypatch.setattr("open_seq2seq.data.speech2text.recording_features.read_audio", fail)
     batch = next(layer.batches())
-    assert batch.filler and "array is too big" in batch.left_out[0].problem.found
+    assert batch.is_padding and "array is too big" in batch.left_out[0].problem.found
 
 
 def test_other_failures_name_the_file(params, monkeypatch):
