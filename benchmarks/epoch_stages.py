@@ -20,7 +20,7 @@ from open_seq2seq.data.speech2text.augmentation import Augmenter
 from open_seq2seq.data.speech2text.feature_cache import FeatureCache
 from open_seq2seq.data.speech2text.speech2text import Speech2TextDataLayer
 from open_seq2seq.features.extractor import FeatureExtractor
-from open_seq2seq.training.reporting import Reporter
+from open_seq2seq.training.step_logger import StepLogger
 
 ASSEMBLY = "batch assembly"
 # The functions of the loader, where they are looked up, and their stage.
@@ -137,8 +137,8 @@ class EpochWatch:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """While in the block, the reports are timed too."""
-        report = self.loop.timed("reports", Reporter.report)
-        with mock.patch.object(Reporter, "report", report):
+        report = self.loop.timed("reports", StepLogger.log)
+        with mock.patch.object(StepLogger, "log", report):
             yield
 
     def _batches(self, epoch: int, start: int) -> Iterator[Any]:

@@ -30,9 +30,9 @@ from open_seq2seq.training.freezing import trainable_variables
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList, recordings
 from open_seq2seq.training.loss_scale import LossScaling
 from open_seq2seq.training.nonfinite import NonFiniteGuard
-from open_seq2seq.training.reporting import Reporter, TrainedStep
 from open_seq2seq.training.state import TrainingState
 from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
+from open_seq2seq.training.step_logger import StepLogger, TrainedStep
 from open_seq2seq.training.step_timer import StepTimer
 from open_seq2seq.training.stop_signals import StopSignals
 from open_seq2seq.training.tasks import AnyEvaluation, Evaluator
@@ -180,25 +180,25 @@ class Trainer:
             self.params.get("max_damaged_share", 0.0),
             self.workers,
         )
-        reporter = Reporter(self.experiment, self.step.variables, self._timer, folder)
+        logger = StepLogger(self.experiment, self.step.variables, self._timer, folder)
         state.cost.start()
         try:
-            stops, path = self._loop(first, guard, reporter)
+            stops, path = self._loop(first, guard, logger)
         except Exception:
             self._save_after_error(first)
             with suppress(Exception):
-                reporter.close()
+                logger.close()
             raise
         state.cost.stop()
         if stops and path is not None:
             say(f"Interrupted; saved {path}. Go on with --continue_learning.")
-        reporter.close()
+        logger.close()
         if stops:
             raise KeyboardInterrupt
         return self._summary(time.monotonic() - started, state.progress.step - first, guard)
 
     def _loop(
-        self, first: int, guard: NonFiniteGuard, reporter: Reporter
+        self, first: int, guard: NonFiniteGuard, logger: StepLogger
     ) -> tuple[bool, Path | None]:
         """Trains; whether that was stopped by a signal, and the last checkpoint."""
         stops, state = False, self.state
@@ -215,7 +215,7 @@ class Trainer:
                 rate = self.learning_rate(planned) * self.rate_factor
                 scale = state.scaling.scale
                 complete = state.completes_step(len(accumulated.losses) + 1)
-                result = self._train(batch, rate, complete, accumulated, reporter)
+                result = self._train(batch, rate, complete, accumulated, logger)
                 advances = complete and self._advances(result)
                 if advances:
                     self._timer.end_step(accumulated.units)
@@ -228,8 +228,8 @@ class Trainer:
                 if advances:
                     loss = sum(accumulated.losses) / len(accumulated.losses)
                     bar.advance(*self._status(loss))
-                    reporter.report(self._trained_step(batch, result, loss, rate, scale))
-                    self._evaluate_and_save(reporter)
+                    logger.log(self._trained_step(batch, result, loss, rate, scale))
+                    self._evaluate_and_save(logger)
                     self._timer.skip()
                 stops, accumulated = accumulated.stops, _Accumulated()
                 if stops:
@@ -295,7 +295,7 @@ class Trainer:
         rate: float,
         complete: bool,
         accumulated: _Accumulated,
-        reporter: Reporter,
+        logger: StepLogger,
     ) -> StepResult:
         """One batch; gradients that overflow make the loss scale smaller."""
         state = self.state
@@ -316,7 +316,7 @@ class Trainer:
         norm = float(result.gradient_norm)
         self._overflowed = state.scaling.observe(number, norm, float(result.gradient_maximum))
         if self._overflowed:
-            reporter.overflow(number, state.scaling.scale)
+            logger.overflow(number, state.scaling.scale)
         return result
 
     def _inspect(self, number: int, batch: Any, result: StepResult, guard: NonFiniteGuard) -> None:
@@ -341,7 +341,7 @@ class Trainer:
         step, epoch = self.state.progress.step, self.state.progress.epoch
         return TrainedStep(step, epoch, self.state.epochs, batch, result, loss, rate, scale)
 
-    def _evaluate_and_save(self, reporter: Reporter) -> None:
+    def _evaluate_and_save(self, logger: StepLogger) -> None:
         """What is due after this step; the end of the run saves by itself."""
         state, params = self.state, self.params
         step, last = state.progress.step, state.is_finished
@@ -350,7 +350,7 @@ class Trainer:
         ):
             with state.cost.evaluating():
                 scalars = self.validation.run(state.epochs, state.contents())
-            reporter.evaluated(step, scalars)
+            logger.evaluated(step, scalars)
         every = params["save_checkpoint_steps"]
         if every and step % every == 0 and not last:
             self.save()

@@ -113,9 +113,9 @@ class TestAveragedWeights:
         history = []
         original = trainers.Trainer._evaluate_and_save
 
-        def remember(self, reporter):
+        def remember(self, logger):
             history.append([np.array(v.value) for v in self.step.variables])
-            return original(self, reporter)
+            return original(self, logger)
 
         monkeypatch.setattr(trainers.Trainer, "_evaluate_and_save", remember)
         rate = "--lr_policy_params/learning_rate=0.05"

@@ -15,15 +15,15 @@ except ModuleNotFoundError:  # with the JAX backend it need not be there
     tf = None
 
 
-def make_summaries(folder: Path) -> Summaries | None:
+def make_tensorboard(folder: Path) -> TensorBoard | None:
     """The writer, or None (and a word about it) without TensorFlow."""
     if tf is None:
         say("TensorFlow is not installed: no TensorBoard events; see evaluations.jsonl.")
         return None
-    return Summaries(folder)
+    return TensorBoard(folder)
 
 
-class Summaries:
+class TensorBoard:
     """Writes scalars and histograms for TensorBoard.
 
     Args:

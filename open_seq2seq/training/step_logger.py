@@ -14,8 +14,8 @@ from open_seq2seq.console import say
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.training.step import StepResult, Update
 from open_seq2seq.training.step_timer import StepTimer
-from open_seq2seq.training.summaries import make_summaries
 from open_seq2seq.training.tasks import task_of
+from open_seq2seq.training.tensorboard import make_tensorboard
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TrainedStep:
     loss_scale: float
 
 
-class Reporter:
+class StepLogger:
     """Prints lines and writes events, as often as the parameters say.
 
     Args:
@@ -60,11 +60,11 @@ class Reporter:
     ):
         self.experiment, self.variables, self.timer = experiment, variables, timer
         self.params = experiment.params
-        self.summaries = make_summaries(folder) if folder else None
+        self.tensorboard = make_tensorboard(folder) if folder else None
         self._losses: list[float] = []
         self._terms: dict[str, list[float]] = {}
 
-    def report(self, step: TrainedStep) -> None:
+    def log(self, step: TrainedStep) -> None:
         """Everything that is printed and written every so many steps."""
         self._losses.append(step.loss)
         for name, losses in step.result.terms.items():
@@ -81,23 +81,23 @@ class Reporter:
             self._print_sample(step)
         if self._due("print_bench_info_steps", number):
             say(f"Step {number}: {self.timer.recent_speed()}")
-        if self.summaries and self._due("save_summaries_steps", number):
+        if self.tensorboard and self._due("save_summaries_steps", number):
             self._summarise(step)
 
     def overflow(self, number: int, loss_scale: float) -> None:
         """The loss scale changed because gradients overflowed."""
-        if self.summaries and "loss_scale" in self.params["summaries"]:
-            self.summaries.scalars(number, {"loss_scale": loss_scale})
+        if self.tensorboard and "loss_scale" in self.params["summaries"]:
+            self.tensorboard.scalars(number, {"loss_scale": loss_scale})
 
     def evaluated(self, number: int, values: dict[str, float]) -> None:
         """Writes an evaluation's figures."""
-        if self.summaries:
-            self.summaries.evaluation(number, values)
-            self.summaries.flush()
+        if self.tensorboard:
+            self.tensorboard.evaluation(number, values)
+            self.tensorboard.flush()
 
     def close(self) -> None:
-        if self.summaries:
-            self.summaries.close()
+        if self.tensorboard:
+            self.tensorboard.close()
 
     def _due(self, name: str, number: int) -> bool:
         """Whether what happens every `params[name]` steps happens now."""
@@ -133,19 +133,19 @@ class Reporter:
                 for kind, values in update.larc._asdict().items()
                 for name, value in zip(names, np.asarray(values))
             }
-        assert self.summaries is not None
-        self.summaries.scalars(step.number, scalars)
+        assert self.tensorboard is not None
+        self.tensorboard.scalars(step.number, scalars)
         self._summarise_tensors(step.number, names, update)
 
     def _summarise_tensors(self, number: int, names: list[str], update: Update | None) -> None:
         """Histograms and norms of weights and gradients."""
-        assert self.summaries is not None
+        assert self.tensorboard is not None
         chosen = self.params["summaries"]
         variables = {name: v.value for name, v in zip(names, self.variables)}
         gradients = dict(zip(names, update.gradients if update else ()))
         for group, tensors in (("variables", variables), ("gradients", gradients)):
             if group in chosen:
-                self.summaries.histograms(number, group, tensors)
+                self.tensorboard.histograms(number, group, tensors)
             norm_group = f"{group.removesuffix('s')}_norm"
             if norm_group in chosen:
-                self.summaries.norms(number, norm_group, tensors)
+                self.tensorboard.norms(number, norm_group, tensors)
