@@ -19,19 +19,17 @@ import numpy as np
 from open_seq2seq.checkpoints.background import CheckpointWriter
 from open_seq2seq.checkpoints.logdir import LogDir
 from open_seq2seq.console import ProgressBar, clock, say
-from open_seq2seq.distributed.devices import copies
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.distributed.shards import rate_factor
 from open_seq2seq.distributed.stalls import report_stalls
 from open_seq2seq.experiment import Experiment
-from open_seq2seq.optimizers import make_lr_schedule, make_optimizer
-from open_seq2seq.optimizers.weight_average import WeightAverage
-from open_seq2seq.training.freezing import trainable_variables
+from open_seq2seq.optimizers import make_lr_schedule
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList, recordings
 from open_seq2seq.training.loss_scale import LossScaling
 from open_seq2seq.training.nonfinite import NonFiniteGuard
 from open_seq2seq.training.state import TrainingState
-from open_seq2seq.training.step import StepOptions, StepResult, TrainStep
+from open_seq2seq.training.step import StepResult
+from open_seq2seq.training.step_factory import make_train_step
 from open_seq2seq.training.step_logger import StepLogger, TrainedStep
 from open_seq2seq.training.step_timer import StepTimer
 from open_seq2seq.training.stop_signals import StopSignals
@@ -79,8 +77,9 @@ class Trainer:
         self.params, self.data, self.model = experiment.params, experiment.data, experiment.model
         params = self.params
         scaling = LossScaling(params, self.model)
-        self._make_step(scaling, jit)
-        self.state = TrainingState(experiment, self.optimizer, self.average, scaling, workers)
+        parts = make_train_step(experiment, scaling, workers.reducer, jit)
+        self.step, self.average = parts.step, parts.average
+        self.state = TrainingState(experiment, parts.optimizer, parts.average, scaling, workers)
         by_epochs = params["num_epochs"]
         each = self.state.batches_per_epoch // params["iter_size"]
         self.steps_per_epoch = max(each, 1) if by_epochs else None
@@ -102,35 +101,6 @@ class Trainer:
         self._timer = StepTimer(params["bench_start"], unit=self.data.UNIT)
         self._signals = StopSignals()
         self._overflowed = False
-
-    def _make_step(self, scaling: LossScaling, jit: bool) -> None:
-        """The optimizer, the averages and the compiled step, on the model's devices."""
-        params, strategy = self.params, self.experiment.strategy
-        variables = trainable_variables(self.model, params["freeze_variables_regex"])
-        decay, options = params["ema_decay"], self._options(scaling, jit)
-        with copies(strategy):
-            self.optimizer = make_optimizer(params["optimizer"], params["optimizer_params"])
-            self.average = None if decay is None else WeightAverage(variables, decay)
-        parts = self.model, self.optimizer, variables, options, self.average
-        if strategy is None:
-            self.step: Any = TrainStep(*parts, self.workers.reducer)
-        else:
-            from open_seq2seq.training.step.mirrored_step import MirroredTrainStep
-
-            self.step = MirroredTrainStep(*parts, strategy)
-
-    def _options(self, scaling: LossScaling, jit: bool) -> StepOptions:
-        return StepOptions(
-            max_grad_norm=self.params["max_grad_norm"],
-            larc=self.params["larc_params"],
-            iter_size=self.params["iter_size"],
-            scales_loss=scaling.scales,
-            measures_maximum=scaling.needs_maximum,
-            keep_gradients=bool({"gradients", "gradient_norm"} & set(self.params["summaries"])),
-            jit=jit or self.params["use_xla_jit"],
-            compress=self.params["gradient_compression"] is not None,
-            sync_batch_norm=self.params["batch_norm_statistics"] == "synchronised",
-        )
 
     @property
     def last_evaluation(self) -> AnyEvaluation | None:
