@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -15,6 +15,8 @@ from open_seq2seq.checkpoints.contract import make_contract
 from open_seq2seq.config.loading import Config
 from open_seq2seq.config.overrides import Override, apply_overrides
 from open_seq2seq.console import say
+from open_seq2seq.data.data_layer import DataLayer, SpeechDataLayer
+from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.decoders.beam_search import with_scorer_defaults
 from open_seq2seq.distributed.devices import copies, has_accelerator, make_strategy
@@ -89,10 +91,22 @@ class Experiment:
     """
 
     params: dict[str, Any]
-    data: Any
+    data: DataLayer
     model: Model
     strategy: Any = None
     trained_on: dict[str, float] | None = None
+
+    @property
+    def speech_data(self) -> SpeechDataLayer:
+        """`data`, of a model that takes speech.
+
+        Raises:
+          InputError: the model is one of language.
+        """
+        if self.model.task != "speech":
+            problem = Problem("base_model", type(self.model).__name__, "a speech model")
+            raise InputError("Only a speech model has recordings:", [problem])
+        return cast(SpeechDataLayer, self.data)
 
     @property
     def devices(self) -> int:
@@ -109,11 +123,11 @@ class Experiment:
 def make_data_layer(
     params: Mapping[str, Any],
     mode: str,
-    utterances: Any = None,
+    utterances: Sequence[Utterance] | None = None,
     workers: Workers = ALONE,
     devices: int = 1,
 ) -> Any:
-    """The data layer of `mode` ("train", "eval" or "infer").
+    """The data layer of `mode` ("train", "eval" or "infer"): a `DataLayer` of the model's task.
 
     Args:
       params: checked and filled parameters.
@@ -143,7 +157,7 @@ def make_experiment(
     params: Mapping[str, Any],
     base_model: Any,
     mode: str,
-    utterances: Any = None,
+    utterances: Sequence[Utterance] | None = None,
     workers: Workers = ALONE,
     devices: Sequence[str] = (),
 ) -> Experiment:
@@ -185,7 +199,7 @@ def training_data(experiment: Experiment) -> dict[str, float] | None:
     """
     if experiment.model.task != "speech":
         return None
-    seconds = np.array(experiment.data.seconds)
+    seconds = np.array(experiment.speech_data.seconds)
     return {"longest": float(np.nanmax(seconds)), "mean": float(np.nanmean(seconds))}
 
 

@@ -70,7 +70,7 @@ def transcribe_all(
     Raises:
       RunError: results cannot be written.
     """
-    data = experiment.data
+    data = experiment.speech_data
     keep_logits = experiment.params["decoder_params"]["infer_logits_to_pickle"]
     count, problems = 0, []
     opened: Any = nullcontext()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -31,7 +31,7 @@ def load_in_order(
     items: Iterable[Item],
     workers: int,
     prefetch: int = PREFETCH,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yields `load(item, stop)` for each item, in the items' order.
 
     At most `workers + prefetch` results exist or are being made at a time. The first

@@ -13,6 +13,7 @@ import numpy as np
 
 from open_seq2seq.console import ProgressBar, say
 from open_seq2seq.data.batch import LeftOut
+from open_seq2seq.data.data_layer import SpeechDataLayer
 from open_seq2seq.data.speakers import speaker_of
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.distributed.process_group import ALONE, Workers
@@ -116,7 +117,7 @@ class _Part:
 
 def evaluate(
     recognizer: Recognizer,
-    data: Any,
+    data: SpeechDataLayer,
     quiet: bool = False,
     workers: Workers = ALONE,
     left_out: Callable[[Sequence[LeftOut]], None] | None = None,
@@ -149,7 +150,7 @@ def evaluate(
         for one in recognizer.transcriber.transcribe(
             data.utterance_loader(),
             own,
-            labels=lambda row: vocabulary.encode(utterances[row].transcript),
+            labels=lambda row: vocabulary.encode(utterances[row].transcript or ""),
         ):
             if one.error is not None:
                 part.left_out += [LeftOut(one.index, problem) for problem in one.error.problems]
@@ -172,7 +173,7 @@ def evaluate(
 
 
 def _evaluation(
-    data: Any,
+    data: SpeechDataLayer,
     results: Mapping[int, DecodeResult],
     losses_by_row: Mapping[int, float],
     missing: list[LeftOut],
@@ -206,7 +207,7 @@ def _evaluation(
 
 def run_inference(
     recognizer: Recognizer,
-    data: Any,
+    data: SpeechDataLayer,
     keep_logits: bool = False,
     decodes: bool = True,
     workers: Workers = ALONE,

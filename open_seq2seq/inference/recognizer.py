@@ -111,7 +111,7 @@ class Recognizer:
         Raises:
           InputError: beam search is asked for, and something it needs is missing or unfit.
         """
-        params, data, model = experiment.params, experiment.data, experiment.model
+        params, data, model = experiment.params, experiment.speech_data, experiment.model
         batch_size = params["eval_batch_size_per_gpu"] or params["batch_size_per_gpu"]
         return cls(
             data.extractor,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from open_seq2seq.data.data_layer import LinesDataLayer
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.inference.evaluation import shown_progress
 from open_seq2seq.inference.forward import EvaluationStep
@@ -92,7 +92,7 @@ class TextEvaluation:
 
 
 def evaluate_text(
-    step: EvaluationStep, data: Any, quiet: bool = False, workers: Workers = ALONE
+    step: EvaluationStep, data: LinesDataLayer, quiet: bool = False, workers: Workers = ALONE
 ) -> TextEvaluation | None:
     """Loss and perplexity over all of `data`; neither batches nor workers change them.
 
@@ -126,9 +126,8 @@ def evaluate_text(
     unknown = sum(count for _, count in shares)
     finite = np.isfinite(losses)
     count = int(tokens[finite].sum())
-    words = sum(
-        len(line.transcript.split()) + 1 for line, kept in zip(data.utterances, finite) if kept
-    )
+    texts = (line.transcript or "" for line, kept in zip(data.utterances, finite) if kept)
+    words = sum(len(text.split()) + 1 for text in texts)
     loss = float(losses[finite].sum() / count) if count else float("inf")
     seconds = time.monotonic() - started
     return TextEvaluation(loss, int((~finite).sum()), count, words, unknown, losses, seconds)

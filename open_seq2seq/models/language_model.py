@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from open_seq2seq.data.data_layer import DataLayer
 from open_seq2seq.losses import BatchLosses
 from open_seq2seq.models.params import LANGUAGE_MODEL
 from open_seq2seq.models.speech2text import split_component
@@ -47,9 +48,11 @@ class NeuralLanguageModel(keras.Model):
         self(keras.KerasTensor(*self.inputs_spec), keras.KerasTensor((None,), "int32"))
 
     @classmethod
-    def for_data(cls, params: Mapping[str, Any], data: Any, policy: str) -> NeuralLanguageModel:
+    def for_data(
+        cls, params: Mapping[str, Any], data: DataLayer, policy: str
+    ) -> NeuralLanguageModel:
         """The model for a data layer's vocabulary."""
-        return cls(params, data.vocabulary.size, policy)
+        return cls(params, len(data.vocabulary.symbols), policy)
 
     def call(self, tokens: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
         """Logits and their lengths.

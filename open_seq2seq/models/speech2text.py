@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from open_seq2seq.data.data_layer import SpeechDataLayer
 from open_seq2seq.encoders.encoder import IntermediateOutput
 from open_seq2seq.layers.projection import ProjectionLike
 from open_seq2seq.losses import BatchLosses
@@ -46,7 +47,7 @@ class Speech2Text(keras.Model):
         self._create_variables()
 
     @classmethod
-    def for_data(cls, params: Mapping[str, Any], data: Any, policy: str) -> Speech2Text:
+    def for_data(cls, params: Mapping[str, Any], data: SpeechDataLayer, policy: str) -> Speech2Text:
         """The model for a data layer's features and vocabulary."""
         return cls(params, data.num_features, data.vocabulary.size, policy)
 

@@ -72,7 +72,7 @@ def measure(
     Raises:
       InputError: no recording can be read.
     """
-    data, recognizer = experiment.data, Recognizer.of(experiment)
+    data, recognizer = experiment.speech_data, Recognizer.of(experiment)
     sample_freq = experiment.params["data_layer_params"]["sample_freq"]
     clean = None
     for condition in (CLEAN, *conditions):

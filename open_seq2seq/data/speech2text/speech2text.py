@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -224,7 +224,7 @@ class Speech2TextDataLayer:
         if not self.utterances:
             self._raise_none_left()
 
-    def batches(self, epoch: int = 0, start: int = 0) -> Iterator[Batch]:
+    def batches(self, epoch: int = 0, start: int = 0) -> Generator[Batch, None, None]:
         """The batches of an epoch from number `start` on, loaded ahead by worker threads.
 
         A recording that cannot be read when its turn comes is in its batch's `left_out`, and

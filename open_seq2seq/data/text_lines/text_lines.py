@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -170,7 +170,10 @@ class TextDataLayer:
         """What the user should know; nothing is wrong with text that could be read."""
         return CheckReport(notes=list(self.notes))
 
-    def batches(self, epoch: int = 0, start: int = 0) -> Iterator[TextBatch]:
+    def drop(self, report: CheckReport) -> None:
+        """Nothing: `check` finds no row that could be dropped."""
+
+    def batches(self, epoch: int = 0, start: int = 0) -> Generator[TextBatch, None, None]:
         """The batches of an epoch from number `start` on."""
         plan = self._epoch_plan(epoch)
         for step in range(start, len(plan)):
