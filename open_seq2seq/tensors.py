@@ -9,5 +9,8 @@ from typing import Any, TypeAlias
 Tensor: TypeAlias = Any
 # A keras.Variable, or a variable of the backend.
 Variable: TypeAlias = Any
-# What `tree.map_structure` goes through: tensors in tuples, lists and dictionaries.
-Nested: TypeAlias = Any
+# What keras.initializers.get and keras.regularizers.get take: an object, its name, or None.
+Initializer: TypeAlias = Any
+Regularizer: TypeAlias = Any
+# The name of a number format, or NumPy's or TensorFlow's object for it.
+DType: TypeAlias = Any

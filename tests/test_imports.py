@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "open_seq2seq"
 # The floors of the house, from the ground up: a room imports from itself and from the floors
 # below it, never from its own floor or above.
 FLOORS = [
-    "errors",
+    "errors tensors",
     "error_output files messages greetings alphabet_file decode_result vocabulary successors "
     "version",
     "config distributed native_build start",

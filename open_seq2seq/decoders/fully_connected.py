@@ -9,6 +9,7 @@ import keras
 
 from open_seq2seq.decoders.params import DECODER_PARAMS
 from open_seq2seq.ops.initializers import fresh_initializer
+from open_seq2seq.tensors import Initializer, Regularizer, Tensor
 
 
 class FullyConnectedCTCDecoder(keras.layers.Layer):
@@ -30,8 +31,8 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
         self,
         params: Mapping[str, Any],
         vocab_size: int,
-        regularizer: Any = None,
-        initializer: Any = None,
+        regularizer: Regularizer = None,
+        initializer: Initializer = None,
         **kwargs: Any,
     ):
         # bfloat16 logits have 3 digits: too few for the differences that CTC sums up.
@@ -52,7 +53,7 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
     def build(self, outputs_shape: Sequence[int | None]) -> None:
         self.fully_connected.build(outputs_shape)
 
-    def call(self, outputs: Any) -> Any:
+    def call(self, outputs: Tensor) -> Tensor:
         """The logits of an encoder's outputs.
 
         Args:

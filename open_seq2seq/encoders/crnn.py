@@ -27,6 +27,7 @@ from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState, scoped
 from open_seq2seq.layers.time_window import total_context, with_look_ahead
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
+from open_seq2seq.tensors import Initializer, Regularizer, Tensor
 
 
 class CRNNEncoder(Encoder):
@@ -43,8 +44,8 @@ class CRNNEncoder(Encoder):
     def __init__(
         self,
         params: Mapping[str, Any],
-        regularizer: Any = None,
-        initializer: Any = None,
+        regularizer: Regularizer = None,
+        initializer: Initializer = None,
         **kwargs: Any,
     ):
         super().__init__(params, regularizer, initializer, **kwargs)
@@ -115,11 +116,11 @@ class CRNNEncoder(Encoder):
 
     def call(
         self,
-        features: Any,
-        lengths: Any,
+        features: Tensor,
+        lengths: Tensor,
         training: bool = False,
         intermediate: bool = False,
-    ) -> tuple[Any, ...]:
+    ) -> tuple[Tensor, ...]:
         """Encodes a batch.
 
         Args:
@@ -150,18 +151,18 @@ class CRNNEncoder(Encoder):
         outputs = self._top(outputs, lengths, training)
         return (outputs, lengths, inner) if intermediate else (outputs, lengths)
 
-    def _rows(self, image: Any) -> Any:
+    def _rows(self, image: Tensor) -> Tensor:
         """[batch, time', feature', channel] -> [batch, time', unit]."""
         shape = ops.shape(image)
         return self.dense(ops.reshape(image, (-1, shape[1], image.shape[2] * image.shape[3])))
 
-    def _top(self, outputs: Any, lengths: Any, training: bool) -> Any:
+    def _top(self, outputs: Tensor, lengths: Tensor, training: bool) -> Tensor:
         if self.fully_connected is not None:
             outputs = self.shared.activation(self.fully_connected(outputs))
             outputs = self.shared.drop(outputs, training)
         return zero_past(outputs, lengths)
 
-    def output_length(self, frames: Any) -> Any:
+    def output_length(self, frames: Tensor) -> Tensor:
         """Output frames for so many feature frames: an int, an integer array or a tensor."""
         return self.stem.output_length(frames)
 
@@ -183,7 +184,7 @@ class CRNNEncoder(Encoder):
             spec |= scoped(layer.name, layer.state_spec())
         return spec
 
-    def _stream(self, features: Any, piece: Piece, state: StreamState) -> tuple[Any, Piece]:
+    def _stream(self, features: Tensor, piece: Piece, state: StreamState) -> tuple[Tensor, Piece]:
         image = ops.expand_dims(features, -1)
         image = self.stem.convolve_piece(image, piece, state.scope(self.stem.name))
         piece = piece.through(self.stem.window)

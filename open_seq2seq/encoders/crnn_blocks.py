@@ -23,6 +23,7 @@ from open_seq2seq.layers.time_window import TimeWindow, total_context
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.masks import zero_past
 from open_seq2seq.ops.padding import Padding
+from open_seq2seq.tensors import DType, Initializer, Regularizer, Tensor
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,12 @@ class Shared:
     kernel_size: Sequence[int]
     drop_prob: float
     epsilon: float
-    regularizer: Any
-    initializer: Any
+    regularizer: Regularizer
+    initializer: Initializer
     seed: keras.random.SeedGenerator
-    dtype: Any
+    dtype: DType
 
-    def drop(self, values: Any, training: bool) -> Any:
+    def drop(self, values: Tensor, training: bool) -> Tensor:
         """Dropout in training."""
         if not training or self.drop_prob == 0:
             return values
@@ -86,7 +87,7 @@ class BiasedConvolution(Convolution):
         super().build(input_shape)
         self.bias = self.add_weight(name="bias", shape=(self.channels,), initializer="zeros")
 
-    def convolve(self, inputs: Any, padding: Padding | None = None) -> Any:
+    def convolve(self, inputs: Tensor, padding: Padding | None = None) -> Tensor:
         outputs = super().convolve(inputs, padding)
         return outputs + ops.cast(self.bias, outputs.dtype)
 
@@ -116,7 +117,7 @@ class ConvolutionBlock(keras.layers.Layer):
             norm.build(input_shape)
             convolution.build(input_shape)
 
-    def call(self, inputs: Any, lengths: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, lengths: Tensor, training: bool = False) -> Tensor:
         """The block's output, of the input's shape; padded frames hold anything.
 
         Args:
@@ -130,7 +131,7 @@ class ConvolutionBlock(keras.layers.Layer):
             outputs = convolution(zero_past(outputs, lengths))
         return outputs + inputs
 
-    def stream(self, inputs: Any, piece: Piece, state: StreamState) -> tuple[Any, Piece]:
+    def stream(self, inputs: Tensor, piece: Piece, state: StreamState) -> tuple[Tensor, Piece]:
         """A piece's outputs in evaluation, and their piece; padded frames hold anything.
 
         Args:
@@ -182,7 +183,7 @@ class RecurrentBlock(keras.layers.Layer):
         self.norm.build(input_shape)
         self.recurrent.build(input_shape)
 
-    def call(self, inputs: Any, lengths: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, lengths: Tensor, training: bool = False) -> Tensor:
         """Outputs [batch, time, directions * units], zero past each length.
 
         Args:
@@ -194,7 +195,7 @@ class RecurrentBlock(keras.layers.Layer):
         outputs = ops.concatenate(self.recurrent(outputs, lengths, training=training), axis=-1)
         return self.shared.drop(outputs, training)
 
-    def stream(self, inputs: Any, piece: Piece, state: StreamState) -> Any:
+    def stream(self, inputs: Tensor, piece: Piece, state: StreamState) -> Tensor:
         """The outputs of a piece in evaluation, zero past its lengths; of one direction only.
 
         Args:

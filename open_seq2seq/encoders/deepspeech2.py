@@ -34,6 +34,7 @@ from open_seq2seq.layers.time_window import TimeWindow, total_context, with_look
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
+from open_seq2seq.tensors import Initializer, Regularizer, Tensor
 
 
 class DeepSpeech2Encoder(Encoder):
@@ -54,8 +55,8 @@ class DeepSpeech2Encoder(Encoder):
     def __init__(
         self,
         params: Mapping[str, Any],
-        regularizer: Any = None,
-        initializer: Any = None,
+        regularizer: Regularizer = None,
+        initializer: Initializer = None,
         **kwargs: Any,
     ):
         super().__init__(params, regularizer, initializer, **kwargs)
@@ -163,11 +164,11 @@ class DeepSpeech2Encoder(Encoder):
 
     def call(
         self,
-        features: Any,
-        lengths: Any,
+        features: Tensor,
+        lengths: Tensor,
         training: bool = False,
         intermediate: bool = False,
-    ) -> tuple[Any, ...]:
+    ) -> tuple[Tensor, ...]:
         """Encodes a batch.
 
         Args:
@@ -195,13 +196,13 @@ class DeepSpeech2Encoder(Encoder):
         merged = [IntermediateOutput(self._merged(one), lengths) for one in each]
         return outputs, lengths, dict(enumerate(merged, start=1))
 
-    def _dense(self, outputs: Any) -> Any:
+    def _dense(self, outputs: Tensor) -> Tensor:
         # Of two axes: a product of more is computed, and differentiated, utterance by utterance.
         rows = self.fully_connected(ops.reshape(outputs, (-1, outputs.shape[-1])))
         rows = self.activation(rows)
         return ops.reshape(rows, (-1, ops.shape(outputs)[1], rows.shape[-1]))
 
-    def _convolve(self, outputs: Any, lengths: Any, training: bool) -> tuple[Any, Any]:
+    def _convolve(self, outputs: Tensor, lengths: Tensor, training: bool) -> tuple[Tensor, Tensor]:
         if not self.convolutions:
             return outputs, lengths
         outputs = ops.expand_dims(outputs, -1)  # [batch, time, frequency, channel]
@@ -210,7 +211,9 @@ class DeepSpeech2Encoder(Encoder):
             outputs = convolution(outputs, lengths=lengths, training=training)
         return _without_frequency(outputs), lengths
 
-    def _recur(self, outputs: Any, lengths: Any, training: bool) -> tuple[Any, list[Any]]:
+    def _recur(
+        self, outputs: Tensor, lengths: Tensor, training: bool
+    ) -> tuple[Tensor, list[Tensor]]:
         """The recurrent layers: [batch, time, input] -> [batch, time, directions * units].
 
         Returns: that of the last one, and for each layer what `_merged` takes.
@@ -229,20 +232,20 @@ class DeepSpeech2Encoder(Encoder):
                 inputs = self._merged(inputs) if is_last else inputs
         return inputs, each
 
-    def _merged(self, outputs: Sequence[Any]) -> Any:
+    def _merged(self, outputs: Sequence[Tensor]) -> Tensor:
         if len(outputs) == 1:
             return outputs[0]
         if self.params["rnn_merge"] == "sum":
             return outputs[0] + outputs[1]
         return ops.concatenate(outputs, axis=-1)
 
-    def _dropped(self, outputs: Any, training: bool) -> Any:
+    def _dropped(self, outputs: Tensor, training: bool) -> Tensor:
         rate = 1.0 - self.params["dropout_keep_prob"]
         if not training or rate == 0:
             return outputs
         return dropout(outputs, rate, self.seed)
 
-    def output_length(self, frames: Any) -> Any:
+    def output_length(self, frames: Tensor) -> Tensor:
         """Output frames for so many feature frames: an int, an integer array or a tensor."""
         for convolution in self.convolutions:
             frames = convolution.output_length(frames)
@@ -268,7 +271,7 @@ class DeepSpeech2Encoder(Encoder):
             spec |= scoped(layer.name, layer.state_spec())
         return spec
 
-    def _stream(self, features: Any, piece: Piece, state: StreamState) -> tuple[Any, Piece]:
+    def _stream(self, features: Tensor, piece: Piece, state: StreamState) -> tuple[Tensor, Piece]:
         outputs = features
         if self.convolutions:
             outputs = ops.expand_dims(outputs, -1)
@@ -284,7 +287,7 @@ class DeepSpeech2Encoder(Encoder):
         return zero_past(self._dense(outputs), piece.lengths), piece
 
 
-def _without_frequency(outputs: Any) -> Any:
+def _without_frequency(outputs: Tensor) -> Tensor:
     """[batch, time, frequency, channel] -> [batch, time, frequency * channel]."""
     width = outputs.shape[2] * outputs.shape[3]
     return ops.reshape(outputs, (-1, ops.shape(outputs)[1], width))

@@ -14,6 +14,7 @@ from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState
 from open_seq2seq.ops.activations import gelu
 from open_seq2seq.ops.masks import zero_past
+from open_seq2seq.tensors import Initializer, Regularizer, Tensor
 
 # The frames of each stream so far; the other arrays of a state are the layers'.
 _POSITION = "frames"
@@ -37,8 +38,8 @@ class IntermediateOutput(NamedTuple):
         layers above stride.
     """
 
-    outputs: Any
-    lengths: Any
+    outputs: Tensor
+    lengths: Tensor
 
 
 class Encoder(keras.layers.Layer):
@@ -74,8 +75,8 @@ class Encoder(keras.layers.Layer):
     def __init__(
         self,
         params: Mapping[str, Any],
-        regularizer: Any = None,
-        initializer: Any = None,
+        regularizer: Regularizer = None,
+        initializer: Initializer = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -113,7 +114,7 @@ class Encoder(keras.layers.Layer):
         remedy = "Use TDNNEncoder, or DeepSpeech2Encoder with rnn_unidirectional."
         return [Problem("encoder", name, "an encoder that takes pieces of an utterance", remedy)]
 
-    def initial_state(self, batch: Any) -> dict[str, Any]:
+    def initial_state(self, batch: Tensor) -> dict[str, Any]:
         """What streams begin with: zeros, by name; their shapes don't depend on time.
 
         Args:
@@ -130,8 +131,8 @@ class Encoder(keras.layers.Layer):
         }
 
     def stream(
-        self, features: Any, lengths: Any, state: Mapping[str, Any], last: Any = False
-    ) -> tuple[Any, Any, dict[str, Any]]:
+        self, features: Tensor, lengths: Tensor, state: Mapping[str, Any], last: Tensor = False
+    ) -> tuple[Tensor, Tensor, dict[str, Any]]:
         """Encodes the next piece of each stream of a batch, in evaluation.
 
         A stream's outputs, put together, are those of `call` for all of its frames, however it
@@ -182,7 +183,7 @@ class Encoder(keras.layers.Layer):
         """What its layers keep, besides the position."""
         raise NotImplementedError
 
-    def _stream(self, features: Any, piece: Piece, state: StreamState) -> tuple[Any, Piece]:
+    def _stream(self, features: Tensor, piece: Piece, state: StreamState) -> tuple[Tensor, Piece]:
         """`call` of a piece whose features are zero past its lengths."""
         raise NotImplementedError
 
@@ -195,7 +196,7 @@ class Encoder(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def _begun_anew(values: Any, ends: Any) -> Any:
+def _begun_anew(values: Tensor, ends: Tensor) -> Tensor:
     ends = ops.reshape(ends, (-1,) + (1,) * (len(values.shape) - 1))
     return ops.where(ends, ops.zeros((), values.dtype), values)
 

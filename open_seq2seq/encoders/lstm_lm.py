@@ -12,6 +12,7 @@ from open_seq2seq.encoders.text_params import LSTM_LM
 from open_seq2seq.layers.recurrent import RecurrentLayer
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.initializers import fresh_initializer
+from open_seq2seq.tensors import Initializer, Regularizer, Tensor
 
 
 class LSTMLMEncoder(Encoder):
@@ -29,8 +30,8 @@ class LSTMLMEncoder(Encoder):
     def __init__(
         self,
         params: Mapping[str, Any],
-        regularizer: Any = None,
-        initializer: Any = None,
+        regularizer: Regularizer = None,
+        initializer: Initializer = None,
         **kwargs: Any,
     ):
         super().__init__(params, regularizer, initializer, **kwargs)
@@ -65,7 +66,9 @@ class LSTMLMEncoder(Encoder):
             self.projection.build((None, None, self.units))
         self.built = True
 
-    def call(self, inputs: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+    def call(
+        self, inputs: Tensor, lengths: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """The outputs for each token; arguments and results as `TransformerLMEncoder`'s."""
         outputs = self._dropped(inputs, training)
         for layer in self.layers:
@@ -75,11 +78,11 @@ class LSTMLMEncoder(Encoder):
             outputs = self.projection(outputs)
         return outputs, lengths
 
-    def _dropped(self, values: Any, training: bool) -> Any:
+    def _dropped(self, values: Tensor, training: bool) -> Tensor:
         drop_prob = 1.0 - self.params["dropout_keep_prob"]
         if not training or drop_prob <= 0:
             return values
         return dropout(values, drop_prob, self.seed)
 
-    def output_length(self, frames: Any) -> Any:
+    def output_length(self, frames: Tensor) -> Tensor:
         return frames

@@ -19,6 +19,7 @@ from open_seq2seq.layers.conv_block import BlockConfig, SubBlock
 from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState, delayed, scoped
 from open_seq2seq.layers.time_window import TimeWindow, total_context, with_look_ahead
 from open_seq2seq.ops.masks import zero_past
+from open_seq2seq.tensors import Initializer, Regularizer, Tensor
 
 
 class TDNNEncoder(Encoder):
@@ -36,8 +37,8 @@ class TDNNEncoder(Encoder):
     def __init__(
         self,
         params: Mapping[str, Any],
-        regularizer: Any = None,
-        initializer: Any = None,
+        regularizer: Regularizer = None,
+        initializer: Initializer = None,
         **kwargs: Any,
     ):
         super().__init__(params, regularizer, initializer, **kwargs)
@@ -120,11 +121,11 @@ class TDNNEncoder(Encoder):
 
     def call(
         self,
-        features: Any,
-        lengths: Any,
+        features: Tensor,
+        lengths: Tensor,
         training: bool = False,
         intermediate: bool = False,
-    ) -> tuple[Any, ...]:
+    ) -> tuple[Tensor, ...]:
         """Encodes a batch.
 
         Args:
@@ -142,7 +143,7 @@ class TDNNEncoder(Encoder):
         """
         lengths = ops.cast(lengths, "int32")
         outputs = zero_past(features, lengths if self.use_mask else None)
-        dense_sources: list[Any] = []
+        dense_sources: list[Tensor] = []
         inner: dict[int, IntermediateOutput] = {}
         inside = self.num_intermediate(self.params) if intermediate else 0
         layers = zip(self.params["convnet_layers"], self.blocks)
@@ -162,15 +163,15 @@ class TDNNEncoder(Encoder):
         return (outputs, lengths, inner) if intermediate else (outputs, lengths)
 
     def _sources(
-        self, layer: Mapping[str, Any], block_input: Any, dense_sources: list[Any]
-    ) -> list[Any]:
+        self, layer: Mapping[str, Any], block_input: Tensor, dense_sources: list[Tensor]
+    ) -> list[Tensor]:
         """A block's residual sources: none, its input, or those of all dense blocks so far."""
         if layer["residual_dense"]:
             dense_sources.append(block_input)
             return list(dense_sources)
         return [block_input] if layer["residual"] else []
 
-    def output_length(self, frames: Any) -> Any:
+    def output_length(self, frames: Tensor) -> Tensor:
         """Output frames for so many feature frames: an int, an integer array or a tensor."""
         for block in self.blocks:
             for sub_block in block:
@@ -213,7 +214,7 @@ class TDNNEncoder(Encoder):
                 spec[f"block{number}/source{index}"] = (shape, first.compute_dtype)
         return spec
 
-    def _stream(self, features: Any, piece: Piece, state: StreamState) -> tuple[Any, Piece]:
+    def _stream(self, features: Tensor, piece: Piece, state: StreamState) -> tuple[Tensor, Piece]:
         outputs = features
         pending: list[Any] = []
         for number, (layer, block) in enumerate(
@@ -241,8 +242,8 @@ class TDNNEncoder(Encoder):
         return _without_width(outputs), piece
 
     def _kept(
-        self, index: int, layer: Mapping[str, Any], block_input: Any, pending: list[Any]
-    ) -> list[Any]:
+        self, index: int, layer: Mapping[str, Any], block_input: Tensor, pending: list[Tensor]
+    ) -> list[Tensor]:
         """What has to wait for a block's end: the sources of dense blocks up to the last one,
         then its own input where it is a residual block that is not dense.
 
@@ -270,7 +271,7 @@ def _delay(block: Sequence[SubBlock]) -> int:
     return total_context([sub_block.window for sub_block in block])[1]
 
 
-def _without_width(outputs: Any) -> Any:
+def _without_width(outputs: Tensor) -> Tensor:
     """[batch, time, channel], of [batch, time, width, channel] too."""
     if len(outputs.shape) == 3:
         return outputs

@@ -19,6 +19,7 @@ from open_seq2seq.encoders.text_params import TRANSFORMER_LM
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
+from open_seq2seq.tensors import DType, Initializer, Regularizer, Tensor
 
 _LONGEST_WAVE = 10000.0
 
@@ -37,8 +38,8 @@ class TransformerLMEncoder(Encoder):
     def __init__(
         self,
         params: Mapping[str, Any],
-        regularizer: Any = None,
-        initializer: Any = None,
+        regularizer: Regularizer = None,
+        initializer: Initializer = None,
         **kwargs: Any,
     ):
         super().__init__(params, regularizer, initializer, **kwargs)
@@ -65,7 +66,9 @@ class TransformerLMEncoder(Encoder):
         self.norm.build((None, None, self.width))
         self.built = True
 
-    def call(self, inputs: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+    def call(
+        self, inputs: Tensor, lengths: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """The outputs for each token, which depend on it and on those before it.
 
         Args:
@@ -83,7 +86,7 @@ class TransformerLMEncoder(Encoder):
             outputs = block(outputs, training=training)
         return zero_past(self.norm(outputs), lengths), lengths
 
-    def output_length(self, frames: Any) -> Any:
+    def output_length(self, frames: Tensor) -> Tensor:
         return frames
 
 
@@ -105,9 +108,9 @@ class TransformerBlock(keras.layers.Layer):
         heads: int,
         filter_size: int,
         drop_prob: float,
-        seed: Any,
-        regularizer: Any = None,
-        initializer: Any = None,
+        seed: keras.random.SeedGenerator,
+        regularizer: Regularizer = None,
+        initializer: Initializer = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -140,7 +143,7 @@ class TransformerBlock(keras.layers.Layer):
         self.filter_output.build((None, None, self.filter_size))
         self.built = True
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """[batch, time, width] to the same shape."""
         attended = self.attention_output(self._attend(self.attention_norm(inputs)))
         inputs = inputs + _dropped(attended, self.drop_prob, self.seed, training)
@@ -148,7 +151,7 @@ class TransformerBlock(keras.layers.Layer):
         filtered = self.filter_output(hidden)
         return inputs + _dropped(filtered, self.drop_prob, self.seed, training)
 
-    def _attend(self, inputs: Any) -> Any:
+    def _attend(self, inputs: Tensor) -> Tensor:
         batch, steps = ops.shape(inputs)[:2]
         size = self.width // self.heads
         parts = ops.reshape(self.queries_keys_values(inputs), (batch, steps, 3, self.heads, size))
@@ -163,7 +166,7 @@ class TransformerBlock(keras.layers.Layer):
         return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (batch, steps, self.width))
 
 
-def positions(steps: Any, width: int) -> Any:
+def positions(steps: Tensor, width: int) -> Tensor:
     """[time, width] float32: sines of each position, then cosines, of waves 2 pi to 10000 pi."""
     half = width // 2
     rates = (_LONGEST_WAVE ** -(np.arange(half) / max(half - 1, 1))).astype(np.float32)
@@ -171,11 +174,13 @@ def positions(steps: Any, width: int) -> Any:
     return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
 
 
-def _norm(name: str, dtype: Any) -> keras.layers.LayerNormalization:
+def _norm(name: str, dtype: DType) -> keras.layers.LayerNormalization:
     return keras.layers.LayerNormalization(epsilon=1e-5, name=name, dtype=dtype)
 
 
-def _dropped(values: Any, drop_prob: float, seed: Any, training: bool) -> Any:
+def _dropped(
+    values: Tensor, drop_prob: float, seed: keras.random.SeedGenerator, training: bool
+) -> Tensor:
     if not training or drop_prob <= 0:
         return values
     return dropout(values, drop_prob, seed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import keras
@@ -12,6 +11,10 @@ import numpy as np
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.losses import BatchLosses
 from open_seq2seq.models import Model
+from open_seq2seq.tensors import Tensor, Variable
+
+# Values of the trainable variables and of the others.
+_State = tuple[list[Tensor], list[Tensor]]
 
 
 class EvaluationStep:
@@ -39,22 +42,29 @@ class EvaluationStep:
         """The loss of each utterance `[batch]`; the logits stay where they are computed."""
         return np.asarray(self._losses(self._state(), batch.arrays))
 
-    def _state(self) -> Any:
+    def _state(self) -> _State:
         groups = (self.model.trainable_variables, self.model.non_trainable_variables)
-        return tuple([variable.value for variable in group] for group in groups)
+        trainable, others = ([variable.value for variable in group] for group in groups)
+        return trainable, others
 
-    def _forward(self, state: Any, data: Any) -> Any:
+    def _forward(self, state: _State, data: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         outputs, _ = self.model.stateless_call(*state, *data, training=False)
         return outputs
 
-    def _forward_with_loss(self, state: Any, data: Any) -> Any:
+    def _forward_with_loss(
+        self, state: _State, data: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         found, _, _ = stateless_losses(self.model, state[0], state[1], data, False)
         return found.logits, found.lengths, found.losses
 
 
 def stateless_losses(
-    model: Model, trainable: Sequence[Any], non_trainable: Sequence[Any], data: Any, training: bool
-) -> tuple[BatchLosses, list[Any], list[Any]]:
+    model: Model,
+    trainable: Sequence[Variable],
+    non_trainable: Sequence[Variable],
+    data: Sequence[Tensor],
+    training: bool,
+) -> tuple[BatchLosses, list[Tensor], list[Tensor]]:
     """`model.compute_losses` as a function of the values of its variables.
 
     Args:

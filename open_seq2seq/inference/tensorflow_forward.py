@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.models import Model
+from open_seq2seq.tensors import Tensor
 
 
 # One trace for all batches: retracing costs seconds, and shapes change with each bucket.
@@ -49,15 +48,17 @@ class EvaluationStep:
         """The loss of each utterance `[batch]`; the logits stay where they are computed."""
         return self._losses(*batch.arrays).numpy()
 
-    def _loss(self, features: Any, lengths: Any, labels: Any, label_lengths: Any) -> Any:
+    def _loss(
+        self, features: Tensor, lengths: Tensor, labels: Tensor, label_lengths: Tensor
+    ) -> Tensor:
         return self._forward_with_loss(features, lengths, labels, label_lengths)[2]
 
-    def _forward(self, features: Any, lengths: Any) -> tuple[Any, Any]:
+    def _forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         return self.model(features, lengths, training=False)
 
     def _forward_with_loss(
-        self, features: Any, lengths: Any, labels: Any, label_lengths: Any
-    ) -> tuple[Any, Any, Any]:
+        self, features: Tensor, lengths: Tensor, labels: Tensor, label_lengths: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         data = features, lengths, labels, label_lengths
         found = self.model.compute_losses(*data, training=False)
         return found.logits, found.lengths, found.losses

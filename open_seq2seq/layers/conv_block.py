@@ -18,6 +18,7 @@ from open_seq2seq.layers.normalization import (
 from open_seq2seq.layers.streaming import Piece, StreamState
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.masks import zero_past
+from open_seq2seq.tensors import DType, Initializer, Regularizer, Tensor
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ class BlockConfig:
     normalization: str | None
     momentum: float
     epsilon: float
-    regularizer: Any
-    initializer: Any
+    regularizer: Regularizer
+    initializer: Initializer
     drop_block_prob: float
     seed: keras.random.SeedGenerator
-    dtype: Any
+    dtype: DType
 
     @property
     def is_relu(self) -> bool:
@@ -149,11 +150,11 @@ class SubBlock(Convolution):
 
     def call(
         self,
-        inputs: Any,
-        sources: Sequence[Any] = (),
-        lengths: Any = None,
+        inputs: Tensor,
+        sources: Sequence[Tensor] = (),
+        lengths: Tensor = None,
         training: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         """The sub-block's output [batch, time', ..., channel], zero past each length.
 
         Args:
@@ -165,8 +166,8 @@ class SubBlock(Convolution):
         return self._finished(self.convolve(inputs), sources, lengths, training)
 
     def stream(
-        self, inputs: Any, sources: Sequence[Any], piece: Piece, state: StreamState
-    ) -> tuple[Any, Piece]:
+        self, inputs: Tensor, sources: Sequence[Tensor], piece: Piece, state: StreamState
+    ) -> tuple[Tensor, Piece]:
         """A piece's outputs in evaluation, zero past its lengths, and their piece.
 
         Args:
@@ -180,8 +181,8 @@ class SubBlock(Convolution):
         return self._finished(convolved, sources, piece.lengths, training=False), piece
 
     def _finished(
-        self, convolved: Any, sources: Sequence[Any], lengths: Any, training: bool
-    ) -> Any:
+        self, convolved: Tensor, sources: Sequence[Tensor], lengths: Tensor, training: bool
+    ) -> Tensor:
         """What follows the convolution."""
         residual = self._residual_sum(sources, lengths, training) if sources else None
         if isinstance(self.norm, BatchNorm) and self.shared.is_relu and not self._drops_blocks:
@@ -196,7 +197,7 @@ class SubBlock(Convolution):
             outputs = dropout(outputs, self.drop_prob, self.shared.seed)
         return outputs
 
-    def _residual_sum(self, sources: Sequence[Any], lengths: Any, training: bool) -> Any:
+    def _residual_sum(self, sources: Sequence[Tensor], lengths: Tensor, training: bool) -> Tensor:
         total = None
         paths = zip(sources, self.residual_convolutions, self.residual_norms)
         for source, convolution, norm in paths:
@@ -208,7 +209,7 @@ class SubBlock(Convolution):
                 total = path if total is None else total + path
         return total
 
-    def _kept(self, outputs: Any, training: bool) -> Any:
+    def _kept(self, outputs: Tensor, training: bool) -> Tensor:
         """The convolution's branch, or zero when this block is dropped."""
         if not self._drops_blocks:
             return outputs
@@ -219,5 +220,7 @@ class SubBlock(Convolution):
         return ops.where(keep, outputs, ops.zeros((), outputs.dtype))
 
 
-def _normalized(inputs: Any, norm: Any, lengths: Any, training: bool) -> Any:
+def _normalized(
+    inputs: Tensor, norm: keras.layers.Layer, lengths: Tensor, training: bool
+) -> Tensor:
     return inputs if norm is None else norm(inputs, lengths=lengths, training=training)

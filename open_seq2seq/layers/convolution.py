@@ -13,6 +13,7 @@ from open_seq2seq.layers.time_window import TimeWindow
 from open_seq2seq.ops.convolution import convolve, depthwise_convolve
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.padding import Padding
+from open_seq2seq.tensors import Initializer, Regularizer, Tensor, Variable
 
 
 class Convolution(keras.layers.Layer):
@@ -39,8 +40,8 @@ class Convolution(keras.layers.Layer):
         stride: Sequence[int] | None = None,
         dilation: Sequence[int] | None = None,
         padding: Padding = "SAME",
-        regularizer: Any = None,
-        initializer: Any = None,
+        regularizer: Regularizer = None,
+        initializer: Initializer = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -72,7 +73,7 @@ class Convolution(keras.layers.Layer):
         else:
             self.kernel = self._kernel("kernel", (*self.kernel_size, inputs, self.channels))
 
-    def _kernel(self, name: str, shape: tuple[int | None, ...], autocast: bool = True) -> Any:
+    def _kernel(self, name: str, shape: tuple[int | None, ...], autocast: bool = True) -> Variable:
         return self.add_weight(
             name=name,
             shape=shape,
@@ -81,10 +82,10 @@ class Convolution(keras.layers.Layer):
             autocast=autocast,
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return self.convolve(inputs)
 
-    def convolve(self, inputs: Any, padding: Padding | None = None) -> Any:
+    def convolve(self, inputs: Tensor, padding: Padding | None = None) -> Tensor:
         """The convolution of `inputs`, in their dtype; with another padding, if one is given."""
         padding = self.padding if padding is None else padding
         if self.layer_type == "conv2d":
@@ -95,14 +96,14 @@ class Convolution(keras.layers.Layer):
         filtered = depthwise_convolve(inputs, self.depthwise_kernel, stride, dilation, padding)
         return convolve(filtered, self.pointwise_kernel, (1,), (1,), "SAME")
 
-    def _convolve_image(self, inputs: Any, padding: Padding) -> Any:
+    def _convolve_image(self, inputs: Tensor, padding: Padding) -> Tensor:
         if len(inputs.shape) == 4:
             return convolve(inputs, self.kernel, self.stride, self.dilation, padding)
         image = ops.expand_dims(inputs, 2)
         image = convolve(image, self.kernel, self.stride, self.dilation, padding)
         return ops.squeeze(image, 2)
 
-    def convolve_piece(self, inputs: Any, piece: Piece, state: StreamState) -> Any:
+    def convolve_piece(self, inputs: Tensor, piece: Piece, state: StreamState) -> Tensor:
         """The convolution of a piece [batch, time, ...], zero past its lengths.
 
         Returns:
@@ -115,7 +116,7 @@ class Convolution(keras.layers.Layer):
         """What a stream keeps of the inputs."""
         return kept_frames("inputs", self.window.span, self.frame_shape, self.compute_dtype)
 
-    def output_length(self, frames: Any) -> Any:
+    def output_length(self, frames: Tensor) -> Tensor:
         """Frames after the convolution, for an int, an array or a tensor of them."""
         return self.window.output_length(frames)
 

@@ -10,6 +10,7 @@ from keras import ops
 
 from open_seq2seq.ops.masks import zero_past
 from open_seq2seq.ops.normalization import batch_normalize, finish, normalize_by
+from open_seq2seq.tensors import DType, Regularizer, Tensor, Variable
 
 
 class BatchNorm(keras.layers.Layer):
@@ -27,7 +28,11 @@ class BatchNorm(keras.layers.Layer):
     """
 
     def __init__(
-        self, momentum: float = 0.90, epsilon: float = 1e-3, regularizer: Any = None, **kwargs: Any
+        self,
+        momentum: float = 0.90,
+        epsilon: float = 1e-3,
+        regularizer: Regularizer = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.momentum, self.epsilon = momentum, epsilon
@@ -45,12 +50,12 @@ class BatchNorm(keras.layers.Layer):
 
     def call(
         self,
-        inputs: Any,
-        lengths: Any = None,
+        inputs: Tensor,
+        lengths: Tensor = None,
         training: bool = False,
         relu: bool = False,
-        residual: Any = None,
-    ) -> Any:
+        residual: Tensor = None,
+    ) -> Tensor:
         """Normalizes, and does what may follow in the same pass.
 
         Args:
@@ -73,7 +78,7 @@ class BatchNorm(keras.layers.Layer):
         self._follow(self.moving_variance, variance)
         return outputs
 
-    def _follow(self, moving: Any, value: Any) -> None:
+    def _follow(self, moving: Variable, value: Tensor) -> None:
         moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
 
     def get_config(self) -> dict[str, Any]:
@@ -97,7 +102,7 @@ class UtteranceNorm(keras.layers.Layer):
         self,
         over_channels: bool,
         epsilon: float = 1e-6,
-        regularizer: Any = None,
+        regularizer: Regularizer = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -107,7 +112,7 @@ class UtteranceNorm(keras.layers.Layer):
     def build(self, input_shape: Sequence[int | None]) -> None:
         _add_scale_and_shift(self, input_shape[-1])
 
-    def call(self, inputs: Any, lengths: Any = None, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, lengths: Tensor = None, training: bool = False) -> Tensor:
         """Normalizes each utterance.
 
         Args:
@@ -139,7 +144,7 @@ NORMALIZATION_NAMES = {"batch_norm": "bn", "layer_norm": "ln", "instance_norm": 
 
 
 def make_normalization(
-    kind: str, name: str, momentum: float, epsilon: float, regularizer: Any, dtype: Any
+    kind: str, name: str, momentum: float, epsilon: float, regularizer: Regularizer, dtype: DType
 ) -> keras.layers.Layer:
     """The normalization layer of one convolution.
 

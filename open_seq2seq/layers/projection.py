@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from open_seq2seq.ops.initializers import fresh_initializer
+from open_seq2seq.tensors import Initializer, Regularizer, Tensor
 
 
 class ProjectionLike(keras.layers.Layer):
@@ -17,7 +18,9 @@ class ProjectionLike(keras.layers.Layer):
       initializer, regularizer: of the kernel; None: Glorot uniform, and none.
     """
 
-    def __init__(self, initializer: Any = None, regularizer: Any = None, **kwargs: Any):
+    def __init__(
+        self, initializer: Initializer = None, regularizer: Regularizer = None, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.initializer = keras.initializers.get(initializer or "glorot_uniform")
         self.regularizer = keras.regularizers.get(regularizer)
@@ -35,7 +38,7 @@ class ProjectionLike(keras.layers.Layer):
             self.dense.build(inputs_shape)
         self.built = True
 
-    def call(self, inputs: Any, like: Any) -> Any:
+    def call(self, inputs: Tensor, like: Tensor) -> Tensor:
         """[..., channel] -> [..., channel of `like`], of which nothing else counts."""
         return inputs if self.dense is None else self.dense(inputs)
 

@@ -13,6 +13,7 @@ from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.recurrent import Direction, recur, recur_with_states
 from open_seq2seq.ops.recurrent_cells import CELLS
+from open_seq2seq.tensors import DType, Initializer, Tensor, Variable
 
 DIRECTIONS = ("forward", "backward")
 
@@ -46,7 +47,7 @@ class RecurrentLayer(keras.layers.Layer):
         recurrent_bias: bool = False,
         unit_gate_bias: bool = False,
         batch_norm: tuple[float, float] | None = None,
-        initializer: Any = None,
+        initializer: Initializer = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -73,11 +74,11 @@ class RecurrentLayer(keras.layers.Layer):
             norm.build((*inputs_shape[:-1], self.cell.gates * self.units))
         self.built = True
 
-    def _kernel(self, name: str, inputs: int | None, default: str) -> Any:
+    def _kernel(self, name: str, inputs: int | None, default: str) -> Variable:
         """Each gate starts as a matrix of its own, as in cuDNN."""
         chosen = self.initializer or default
 
-        def gate_by_gate(shape: Sequence[int], dtype: Any = None) -> Any:
+        def gate_by_gate(shape: Sequence[int], dtype: DType = None) -> Tensor:
             size = (shape[0], self.units)
             gates = [fresh_initializer(chosen)(size, dtype=dtype) for _ in range(self.cell.gates)]
             return ops.concatenate(gates, axis=-1)
@@ -114,13 +115,13 @@ class RecurrentLayer(keras.layers.Layer):
         ones = {"gru": (1, 1, 0), "lstm": (0, 1, 0, 0), "layer_norm_lstm": (0, 1, 0, 0)}
         parts = ones.get(self.cell.name, (0,) * self.cell.gates)
 
-        def start(shape: Sequence[int], dtype: Any = None) -> Any:
+        def start(shape: Sequence[int], dtype: DType = None) -> Tensor:
             values = [ops.full((self.units,), float(part), dtype=dtype) for part in parts]
             return ops.reshape(ops.concatenate(values), shape)
 
         return start
 
-    def call(self, inputs: Any, lengths: Any, training: bool = False) -> list[Any]:
+    def call(self, inputs: Tensor, lengths: Tensor, training: bool = False) -> list[Tensor]:
         """The outputs of each direction.
 
         Args:
@@ -134,7 +135,7 @@ class RecurrentLayer(keras.layers.Layer):
         """
         return recur(self.cell.name, self._directions(inputs, training), lengths, training)
 
-    def stream(self, inputs: Any, piece: Piece, state: StreamState) -> Any:
+    def stream(self, inputs: Tensor, piece: Piece, state: StreamState) -> Tensor:
         """The outputs of a piece in evaluation, [batch, time, units], 0 past its lengths.
 
         Of a layer that runs forward only.
@@ -159,7 +160,7 @@ class RecurrentLayer(keras.layers.Layer):
         return dict.fromkeys(self.cell.states, ((self.units,), "float32"))
 
     def _directions(
-        self, inputs: Any, training: bool, state: Sequence[Any] | None = None
+        self, inputs: Tensor, training: bool, state: Sequence[Tensor] | None = None
     ) -> list[Direction]:
         sources = inputs if isinstance(inputs, (list, tuple)) else [inputs] * len(self.directions)
         directions = []
@@ -187,7 +188,7 @@ class RecurrentLayer(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def _project(inputs: Any, kernel: Any) -> Any:
+def _project(inputs: Tensor, kernel: Tensor) -> Tensor:
     """inputs [batch, time, input] by kernel, all frames in one product of two axes."""
     kernel = ops.cast(kernel, inputs.dtype)
     rows = ops.matmul(ops.reshape(inputs, (-1, inputs.shape[-1])), kernel)

@@ -15,6 +15,7 @@ from open_seq2seq.ops.convolution import depthwise_convolve
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
 from open_seq2seq.ops.padding import Padding
+from open_seq2seq.tensors import Initializer, Regularizer, Tensor
 
 
 class RowConvolution(keras.layers.Layer):
@@ -39,8 +40,8 @@ class RowConvolution(keras.layers.Layer):
         activation: Callable[[Any], Any],
         momentum: float,
         epsilon: float,
-        regularizer: Any = None,
-        initializer: Any = None,
+        regularizer: Regularizer = None,
+        initializer: Initializer = None,
         padding: Padding = "SAME",
         **kwargs: Any,
     ):
@@ -63,7 +64,7 @@ class RowConvolution(keras.layers.Layer):
         self.norm.build(inputs_shape)
         self.built = True
 
-    def call(self, inputs: Any, lengths: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, lengths: Tensor, training: bool = False) -> Tensor:
         """[batch, time, channel] -> the same shape, zero past each length.
 
         Args:
@@ -73,7 +74,7 @@ class RowConvolution(keras.layers.Layer):
         """
         return self._finished(self._convolve(inputs, self.window.padding), lengths, training)
 
-    def stream(self, inputs: Any, piece: Piece, state: StreamState) -> tuple[Any, Piece]:
+    def stream(self, inputs: Tensor, piece: Piece, state: StreamState) -> tuple[Tensor, Piece]:
         """A piece's outputs in evaluation, zero past its lengths, and their piece.
 
         Args:
@@ -89,11 +90,11 @@ class RowConvolution(keras.layers.Layer):
         """What a stream keeps of the inputs."""
         return kept_frames("inputs", self.window.span, (self.channels,), self.compute_dtype)
 
-    def _convolve(self, inputs: Any, padding: Padding) -> Any:
+    def _convolve(self, inputs: Tensor, padding: Padding) -> Tensor:
         kernel = ops.squeeze(ops.convert_to_tensor(self.kernel), 1)
         return depthwise_convolve(inputs, kernel, 1, 1, padding)
 
-    def _finished(self, outputs: Any, lengths: Any, training: bool) -> Any:
+    def _finished(self, outputs: Tensor, lengths: Tensor, training: bool) -> Tensor:
         outputs = self.norm(outputs, lengths=lengths, training=training)
         return zero_past(self.activation(outputs), lengths)
 

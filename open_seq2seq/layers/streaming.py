@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from open_seq2seq.layers.time_window import TimeWindow
+from open_seq2seq.tensors import Tensor
 
 # By name: the shape without the batch axis, and the dtype, of an array that a stream keeps.
 StateSpec = dict[str, tuple[tuple[int | None, ...], str]]
@@ -29,13 +30,13 @@ class Piece(NamedTuple):
         time axis has room for what follows after the end.
     """
 
-    frames: Any
-    before: Any
-    after: Any
-    last: Any = None
+    frames: Tensor
+    before: Tensor
+    after: Tensor
+    last: Tensor = None
 
     @property
-    def lengths(self) -> Any:
+    def lengths(self) -> Tensor:
         """[batch] int32, the frames of the piece that belong to each stream."""
         return self.after - self.before
 
@@ -63,10 +64,10 @@ class StreamState:
         """The same arrays, for a layer that knows its own part of their names."""
         return StreamState(self._old, self.new, f"{self._scope}{name}/")
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Tensor:
         return self._old[self._scope + name]
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: Tensor) -> None:
         self.new[self._scope + name] = value
 
 
@@ -80,7 +81,9 @@ def kept_frames(name: str, count: int, shape: Sequence[int | None], dtype: str) 
     return {name: ((count, *shape), dtype)} if count else {}
 
 
-def windowed(window: TimeWindow, inputs: Any, piece: Piece, state: StreamState, name: str) -> Any:
+def windowed(
+    window: TimeWindow, inputs: Tensor, piece: Piece, state: StreamState, name: str
+) -> Tensor:
     """What a convolution without padding has to see for the outputs of a piece.
 
     Args:
@@ -102,8 +105,8 @@ def windowed(window: TimeWindow, inputs: Any, piece: Piece, state: StreamState, 
 
 
 def delayed(
-    values: Any, start: Piece, end: Piece, delay: int, state: StreamState, name: str
-) -> Any:
+    values: Tensor, start: Piece, end: Piece, delay: int, state: StreamState, name: str
+) -> Tensor:
     """The frames of `values` that go with the outputs of a later layer of the same frame rate.
 
     Args:
@@ -121,7 +124,7 @@ def delayed(
     return _taken(joined, end.before - start.before + delay, end.frames)
 
 
-def _joined(values: Any, piece: Piece, state: StreamState, name: str, kept: int) -> Any:
+def _joined(values: Tensor, piece: Piece, state: StreamState, name: str, kept: int) -> Tensor:
     """The kept frames and a piece, one after the other; keeps the last frames of the two."""
     if kept == 0:
         return values
@@ -130,7 +133,7 @@ def _joined(values: Any, piece: Piece, state: StreamState, name: str, kept: int)
     return joined
 
 
-def _taken(values: Any, first: Any, count: Any) -> Any:
+def _taken(values: Tensor, first: Tensor, count: Tensor) -> Tensor:
     """`count` frames of each row [batch, time, ...] from its `first` [batch] on; 0 past the end."""
     # One frame of zeros stands for all that are past the end.
     values = ops.pad(values, [(0, 0), (0, 1)] + [(0, 0)] * (len(values.shape) - 2))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from keras import ops
 
 from open_seq2seq.ops.padding import Padding, padding_widths
+from open_seq2seq.tensors import Tensor
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class TimeWindow:
         """Whether a length becomes ceil(length / stride)."""
         return sum(self.widths) == self.span
 
-    def output_length(self, frames: Any) -> Any:
+    def output_length(self, frames: Tensor) -> Tensor:
         """Output frames of a whole sequence, for an int, an array or a tensor of its frames.
 
         SAME and CAUSAL: ceil(frames / stride). VALID: as many as fit, 0 when the kernel is
@@ -59,11 +59,11 @@ class TimeWindow:
         """
         return self._fitting(frames, sum(self.widths))
 
-    def ready(self, frames: Any) -> Any:
+    def ready(self, frames: Tensor) -> Tensor:
         """Output frames whose inputs are all there, of a sequence that goes on after `frames`."""
         return self._fitting(frames, self.widths[0])
 
-    def _fitting(self, frames: Any, zeros: int) -> Any:
+    def _fitting(self, frames: Tensor, zeros: int) -> Tensor:
         # Never divided below zero, nor written -(-a // b): exporters turn this into a division
         # that truncates.
         more = zeros - self.span - 1 + self.stride

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from open_seq2seq.tensors import Tensor
+
 
 class BatchLosses(NamedTuple):
     """The losses of a batch, and the logits that the last of them comes from.
@@ -18,7 +20,7 @@ class BatchLosses(NamedTuple):
         weight; empty where there is one term alone.
     """
 
-    losses: Any
-    logits: Any
-    lengths: Any
+    losses: Tensor
+    logits: Tensor
+    lengths: Tensor
     terms: Mapping[str, Any] = {}

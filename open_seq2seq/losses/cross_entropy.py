@@ -10,6 +10,7 @@ from keras import ops
 
 from open_seq2seq.config.schema import Schema
 from open_seq2seq.ops.masks import length_mask
+from open_seq2seq.tensors import Tensor
 
 
 class CrossEntropyLoss:
@@ -22,7 +23,9 @@ class CrossEntropyLoss:
     def __init__(self, params: Mapping[str, Any] | None = None):
         self.params = self.PARAMS.parse(params or {})
 
-    def __call__(self, logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -> Any:
+    def __call__(
+        self, logits: Tensor, logit_lengths: Tensor, labels: Tensor, label_lengths: Tensor
+    ) -> Tensor:
         """The negative log probability of each line.
 
         Args:
@@ -40,7 +43,7 @@ class CrossEntropyLoss:
         inside = length_mask(label_lengths, ops.shape(labels)[1], 2)
         return ops.sum(ops.where(inside, each, ops.zeros((), "float32")), axis=1)
 
-    def mean(self, losses: Any, label_lengths: Any) -> tuple[Any, Any]:
+    def mean(self, losses: Tensor, label_lengths: Tensor) -> tuple[Tensor, Tensor]:
         """The mean over the labels of the lines whose loss is finite, and which those are.
 
         Args:
@@ -50,7 +53,7 @@ class CrossEntropyLoss:
         total = ops.sum(ops.where(finite, losses, 0.0))
         return total / ops.maximum(self.count(losses, label_lengths), 1.0), finite
 
-    def count(self, losses: Any, label_lengths: Any) -> Any:
+    def count(self, losses: Tensor, label_lengths: Tensor) -> Tensor:
         """How many labels `mean` is over, a float32 scalar; arguments as there."""
         counts = ops.where(ops.isfinite(losses), ops.cast(label_lengths, "float32"), 0.0)
         return ops.sum(counts)

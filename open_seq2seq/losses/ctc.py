@@ -10,6 +10,7 @@ from keras import ops
 from open_seq2seq.config.schema import Param, Schema
 from open_seq2seq.errors import Problem
 from open_seq2seq.ops.ctc import ctc_loss
+from open_seq2seq.tensors import Tensor
 
 
 def _check(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
@@ -78,7 +79,9 @@ class CTCLoss:
         self.intermediate_layers: list[int] = self.params["intermediate_layers"]
         self.intermediate_weight: float = self.params["intermediate_weight"]
 
-    def __call__(self, logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -> Any:
+    def __call__(
+        self, logits: Tensor, logit_lengths: Tensor, labels: Tensor, label_lengths: Tensor
+    ) -> Tensor:
         """The loss of each utterance.
 
         Args:
@@ -94,7 +97,7 @@ class CTCLoss:
         """
         return ctc_loss(logits, logit_lengths, labels, label_lengths)
 
-    def combined(self, final: Any, intermediate: Sequence[Any]) -> Any:
+    def combined(self, final: Tensor, intermediate: Sequence[Tensor]) -> Tensor:
         """The training loss of each utterance from that of the logits and of other layers.
 
         Args:
@@ -109,7 +112,7 @@ class CTCLoss:
         weight = self.intermediate_weight
         return (1.0 - weight) * final + weight / len(intermediate) * sum(intermediate)
 
-    def mean(self, losses: Any, label_lengths: Any = None) -> tuple[Any, Any]:
+    def mean(self, losses: Tensor, label_lengths: Tensor = None) -> tuple[Tensor, Tensor]:
         """The batch's loss, and which rows are in it.
 
         Args:
@@ -127,7 +130,7 @@ class CTCLoss:
         kept = ops.sum(ops.where(finite, losses, 0.0))
         return kept / ops.maximum(self.count(losses), 1.0), finite
 
-    def count(self, losses: Any, label_lengths: Any = None) -> Any:
+    def count(self, losses: Tensor, label_lengths: Tensor = None) -> Tensor:
         """How many utterances `mean` is over, a float32 scalar; arguments as there."""
         counted = ops.isfinite(losses) if self.mask_nan else ops.ones_like(losses)
         return ops.sum(ops.cast(counted, "float32"))

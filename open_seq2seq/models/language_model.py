@@ -13,6 +13,7 @@ from open_seq2seq.data.data_layer import DataLayer
 from open_seq2seq.losses import BatchLosses
 from open_seq2seq.models.params import LANGUAGE_MODEL
 from open_seq2seq.models.speech2text import split_component
+from open_seq2seq.tensors import Tensor
 
 
 class NeuralLanguageModel(keras.Model):
@@ -54,7 +55,9 @@ class NeuralLanguageModel(keras.Model):
         """The model for a data layer's vocabulary."""
         return cls(params, len(data.vocabulary.symbols), policy)
 
-    def call(self, tokens: Any, lengths: Any, training: bool = False) -> tuple[Any, Any]:
+    def call(
+        self, tokens: Tensor, lengths: Tensor, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Logits and their lengths.
 
         Args:
@@ -75,10 +78,10 @@ class NeuralLanguageModel(keras.Model):
 
     def compute_losses(
         self,
-        tokens: Any,
-        lengths: Any,
-        targets: Any,
-        target_lengths: Any,
+        tokens: Tensor,
+        lengths: Tensor,
+        targets: Tensor,
+        target_lengths: Tensor,
         training: bool = False,
     ) -> BatchLosses:
         """As `Speech2Text.compute_losses`; a line's loss is the sum over its tokens, in nats."""
@@ -86,6 +89,6 @@ class NeuralLanguageModel(keras.Model):
         losses = self.loss_fn(logits, lengths, targets, target_lengths)
         return BatchLosses(losses, logits, lengths)
 
-    def output_length(self, frames: Any) -> Any:
+    def output_length(self, frames: Tensor) -> Tensor:
         """Logits for so many tokens."""
         return frames

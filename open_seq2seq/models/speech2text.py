@@ -13,6 +13,7 @@ from open_seq2seq.layers.projection import ProjectionLike
 from open_seq2seq.losses import BatchLosses
 from open_seq2seq.models.params import COMPONENT_PARAMS, SPEECH2TEXT
 from open_seq2seq.models.precision import policy_name
+from open_seq2seq.tensors import Tensor
 
 
 class Speech2Text(keras.Model):
@@ -64,11 +65,11 @@ class Speech2Text(keras.Model):
 
     def call(
         self,
-        features: Any,
-        lengths: Any,
+        features: Tensor,
+        lengths: Tensor,
         training: bool = False,
         intermediate: bool = False,
-    ) -> tuple[Any, ...]:
+    ) -> tuple[Tensor, ...]:
         """Logits and their lengths.
 
         Args:
@@ -95,10 +96,10 @@ class Speech2Text(keras.Model):
 
     def compute_losses(
         self,
-        features: Any,
-        lengths: Any,
-        labels: Any,
-        label_lengths: Any,
+        features: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+        label_lengths: Tensor,
         training: bool = False,
     ) -> BatchLosses:
         """The losses of a batch: the one place where logits become losses.
@@ -128,7 +129,7 @@ class Speech2Text(keras.Model):
         losses = self.loss_fn.combined(final, list(terms.values()))
         return BatchLosses(losses, logits, lengths, {"final": final, **terms})
 
-    def output_length(self, frames: Any) -> Any:
+    def output_length(self, frames: Tensor) -> Tensor:
         """Logit frames for so many feature frames (an int, or an integer array)."""
         return self.encoder.output_length(frames)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from open_seq2seq.ops.portable import is_portable
+from open_seq2seq.tensors import Tensor
 
 
-def gelu(values: Any) -> Any:
+def gelu(values: Tensor) -> Tensor:
     """The Gaussian error linear unit, exact (Hendrycks and Gimpel 2016): Keras's own.
 
     Inside `portable` by `erf`: Keras's `erfc` is unknown to ONNX.

@@ -9,17 +9,17 @@ a multiple of the stride.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import ops
 
 from open_seq2seq.ops.padding import Padding, keeps_length, padding_widths
+from open_seq2seq.tensors import Tensor
 
 
 def convolve(
-    inputs: Any, kernel: Any, stride: Sequence[int], dilation: Sequence[int], padding: Padding
-) -> Any:
+    inputs: Tensor, kernel: Tensor, stride: Sequence[int], dilation: Sequence[int], padding: Padding
+) -> Tensor:
     """A convolution over time, or over time and width.
 
     Args:
@@ -53,8 +53,8 @@ def convolve(
 
 
 def depthwise_convolve(
-    inputs: Any, kernel: Any, stride: int, dilation: int, padding: Padding
-) -> Any:
+    inputs: Tensor, kernel: Tensor, stride: int, dilation: int, padding: Padding
+) -> Tensor:
     """Convolves every channel with its own taps.
 
     Args:
@@ -71,8 +71,8 @@ def depthwise_convolve(
 
 
 def _tensorflow_depthwise(
-    inputs: Any, kernel: Any, stride: int, dilation: int, padding: Padding
-) -> Any:
+    inputs: Tensor, kernel: Tensor, stride: int, dilation: int, padding: Padding
+) -> Tensor:
     from open_seq2seq.ops import tensorflow_depthwise, tensorflow_native
 
     kernel = ops.convert_to_tensor(kernel)
@@ -94,8 +94,8 @@ def _tensorflow_depthwise(
 
 
 def plain_depthwise_convolve(
-    inputs: Any, kernel: Any, stride: int, dilation: int, padding: Padding
-) -> Any:
+    inputs: Tensor, kernel: Tensor, stride: int, dilation: int, padding: Padding
+) -> Tensor:
     """`depthwise_convolve` in `keras.ops` alone."""
     kernel = ops.cast(kernel, inputs.dtype)
     kernel, (dilation,) = _without_strided_dilation(kernel, (stride,), (dilation,))
@@ -110,7 +110,7 @@ def plain_depthwise_convolve(
     )
 
 
-def _every(inputs: Any, stride: Sequence[int]) -> Any:
+def _every(inputs: Tensor, stride: Sequence[int]) -> Tensor:
     """The frames that a kernel of one tap sees.
 
     Taken out here, because TensorFlow 2.21's gradient of a strided convolution of one tap
@@ -122,7 +122,7 @@ def _every(inputs: Any, stride: Sequence[int]) -> Any:
     return inputs[kept]
 
 
-def _pointwise(inputs: Any, kernel: Any) -> Any:
+def _pointwise(inputs: Tensor, kernel: Tensor) -> Tensor:
     """A kernel of one tap is a matrix product, faster than a convolution."""
     matrix = ops.reshape(kernel, kernel.shape[-2:])
     # Of two axes: a product of more is computed, and differentiated, utterance by utterance.
@@ -132,8 +132,8 @@ def _pointwise(inputs: Any, kernel: Any) -> Any:
 
 
 def _without_strided_dilation(
-    kernel: Any, stride: Sequence[int], dilation: Sequence[int]
-) -> tuple[Any, Sequence[int]]:
+    kernel: Tensor, stride: Sequence[int], dilation: Sequence[int]
+) -> tuple[Tensor, Sequence[int]]:
     """Backends don't take a stride and a dilation together: zeros between the taps are equal."""
     if all(step == 1 for step in stride) or all(gap == 1 for gap in dilation):
         return kernel, dilation
@@ -151,12 +151,12 @@ def _without_strided_dilation(
 
 
 def _padded(
-    inputs: Any,
+    inputs: Tensor,
     taps: Sequence[int],
     stride: Sequence[int],
     dilation: Sequence[int],
     padding: Padding,
-) -> tuple[Any, str]:
+) -> tuple[Tensor, str]:
     """The inputs and the padding that the backend is to add: same or valid."""
     if padding == "VALID":
         return inputs, "valid"
@@ -171,7 +171,7 @@ def _padded(
     return inputs, "valid"
 
 
-def _extended(inputs: Any, axis: int, step: int) -> Any:
+def _extended(inputs: Tensor, axis: int, step: int) -> Tensor:
     """`inputs` with zeros after them, up to a multiple of `step` along `axis`."""
     size = inputs.shape[axis]
     if step == 1 or (size is not None and size % step == 0):

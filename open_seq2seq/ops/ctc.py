@@ -7,18 +7,19 @@ else the forward algorithm of Graves et al. 2006 (equations 6-8), written with
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from open_seq2seq.ops.ctc_alignment import shortest_alignment
+from open_seq2seq.tensors import Tensor
 
 # Stands for log 0: finite, so that no gradient becomes inf - inf.
 _LOG_ZERO = -1e30
 
 
-def ctc_loss(logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -> Any:
+def ctc_loss(
+    logits: Tensor, logit_lengths: Tensor, labels: Tensor, label_lengths: Tensor
+) -> Tensor:
     """Minus the log probability of each utterance's labels.
 
     Args:
@@ -39,7 +40,9 @@ def ctc_loss(logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -
     return plain_ctc_loss(logits, logit_lengths, labels, label_lengths)
 
 
-def plain_ctc_loss(logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -> Any:
+def plain_ctc_loss(
+    logits: Tensor, logit_lengths: Tensor, labels: Tensor, label_lengths: Tensor
+) -> Tensor:
     """`ctc_loss` in `keras.ops` alone: the forward variables in log space, frame by frame."""
     logits = ops.cast(logits, "float32")
     labels = ops.cast(labels, "int32")
@@ -67,7 +70,7 @@ def plain_ctc_loss(logits: Any, logit_lengths: Any, labels: Any, label_lengths: 
     return ops.where(finite, loss, float("nan"))
 
 
-def _states(labels: Any, label_lengths: Any, blank: Any) -> Any:
+def _states(labels: Tensor, label_lengths: Tensor, blank: Tensor) -> Tensor:
     """The labels with a blank before, between and after them: [batch, 2 label + 1]."""
     width = ops.shape(labels)[1]
     counts = ops.arange(width, dtype="int32")[None, :] < label_lengths[:, None]
@@ -79,7 +82,7 @@ def _states(labels: Any, label_lengths: Any, blank: Any) -> Any:
     )
 
 
-def _forward(emissions: Any, states: Any, counts: Any, blank: Any) -> Any:
+def _forward(emissions: Tensor, states: Tensor, counts: Tensor, blank: Tensor) -> Tensor:
     """Log forward variables at each row's last frame: [batch, state]."""
     width = ops.shape(states)[1]
     position = ops.arange(width, dtype="int32")[None, :]
@@ -92,7 +95,7 @@ def _forward(emissions: Any, states: Any, counts: Any, blank: Any) -> Any:
     if emissions.shape[1] == 1:
         return log_alpha
 
-    def step(log_alpha: Any, frame: Any) -> tuple[Any, Any]:
+    def step(log_alpha: Tensor, frame: Tensor) -> tuple[Tensor, Tensor]:
         emission, in_length = frame[:, :-1], frame[:, -1:] > 0
         one_back = _shifted(log_alpha, 1)
         two_back = ops.where(can_skip, _shifted(log_alpha, 2), _LOG_ZERO)
@@ -106,13 +109,13 @@ def _forward(emissions: Any, states: Any, counts: Any, blank: Any) -> Any:
     return log_alpha
 
 
-def _shifted(log_alpha: Any, places: int) -> Any:
+def _shifted(log_alpha: Tensor, places: int) -> Tensor:
     """The row moved right by `places` states, log 0 coming in."""
     empty = ops.full_like(log_alpha[:, :places], _LOG_ZERO)
     return ops.concatenate([empty, log_alpha[:, :-places]], axis=1)
 
 
-def _final(log_alpha: Any, label_lengths: Any) -> Any:
+def _final(log_alpha: Tensor, label_lengths: Tensor) -> Tensor:
     """The log probability of ending in the last label or in the blank after it: [batch]."""
     last = 2 * label_lengths[:, None]
     blank = ops.take_along_axis(log_alpha, last, axis=1)[:, 0]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import ops
 
+from open_seq2seq.tensors import Tensor
 
-def shortest_alignment(labels: Any, label_lengths: Any) -> Any:
+
+def shortest_alignment(labels: Tensor, label_lengths: Tensor) -> Tensor:
     """The fewest frames that can hold each row's labels: one each, one between repeats.
 
     Args:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
+from open_seq2seq.tensors import Tensor
 
-def dropout(values: Any, rate: float, seed: keras.random.SeedGenerator) -> Any:
+
+def dropout(values: Tensor, rate: float, seed: keras.random.SeedGenerator) -> Tensor:
     """Sets values to 0 at random and divides the others by the share that is kept.
 
     Keras draws a float32 number for each value and keeps the mask for the gradient; where the C++

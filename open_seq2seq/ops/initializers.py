@@ -6,8 +6,10 @@ from typing import Any
 
 import keras
 
+from open_seq2seq.tensors import Initializer
 
-def fresh_initializer(initializer: Any) -> Any:
+
+def fresh_initializer(initializer: Initializer) -> Any:
     """A copy of an initializer, to be used for one variable.
 
     A Keras initializer gives equal values to all variables of one shape. The copy has a

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import ops
 
+from open_seq2seq.tensors import Tensor
 
-def length_mask(lengths: Any, frames: Any, axes: int) -> Any:
+
+def length_mask(lengths: Tensor, frames: Tensor, axes: int) -> Tensor:
     """True where a frame belongs to its utterance.
 
     Args:
@@ -22,7 +22,7 @@ def length_mask(lengths: Any, frames: Any, axes: int) -> Any:
     return numbers < ops.reshape(ops.cast(lengths, "int32"), (-1,) + (1,) * (axes - 1))
 
 
-def zero_past(inputs: Any, lengths: Any | None) -> Any:
+def zero_past(inputs: Tensor, lengths: Tensor | None) -> Tensor:
     """`inputs` [batch, time, ...] with zeros past each utterance's end; all of it without lengths.
 
     Chosen, not multiplied: whatever lies there, nan too, is gone.

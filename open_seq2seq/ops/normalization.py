@@ -6,24 +6,23 @@ the normalization itself; TensorFlow's fused operation reads and writes them as 
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from open_seq2seq.ops.masks import zero_past
 from open_seq2seq.ops.replicas import StatisticsSum, statistics_sum
+from open_seq2seq.tensors import Tensor
 
 
 def batch_normalize(
-    inputs: Any,
-    gamma: Any,
-    beta: Any,
+    inputs: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
     epsilon: float,
     relu: bool = False,
-    residual: Any = None,
-    lengths: Any = None,
-) -> tuple[Any, Any, Any]:
+    residual: Tensor = None,
+    lengths: Tensor = None,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Normalizes every channel by the statistics of the batch, and what follows in a block.
 
     Inside `replicas.summed_statistics` the batch is that of all workers together.
@@ -63,14 +62,14 @@ def batch_normalize(
 
 
 def plain_batch_normalize(
-    inputs: Any,
-    gamma: Any,
-    beta: Any,
+    inputs: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
     epsilon: float,
     relu: bool = False,
-    residual: Any = None,
-    lengths: Any = None,
-) -> tuple[Any, Any, Any]:
+    residual: Tensor = None,
+    lengths: Tensor = None,
+) -> tuple[Tensor, Tensor, Tensor]:
     """`batch_normalize` in `keras.ops` alone."""
     values = ops.cast(inputs, "float32")
     count, mean, variance = _moments(values)
@@ -79,21 +78,21 @@ def plain_batch_normalize(
     return finish(outputs, relu, residual, lengths), mean, unbiased
 
 
-def _moments(values: Any) -> tuple[Any, Any, Any]:
+def _moments(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """How many values a channel has, their mean and their variance; float32."""
     mean, variance = ops.moments(values, axes=tuple(range(len(values.shape) - 1)))
     return ops.cast(ops.size(values) // values.shape[-1], "float32"), mean, variance
 
 
-def _handed_out(count: Any, mean: Any, variance: Any) -> tuple[Any, Any]:
+def _handed_out(count: Tensor, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and unbiased variance, through which nothing learns."""
     unbiased = variance * (count / ops.maximum(count - 1.0, 1.0))
     return ops.stop_gradient(mean), ops.stop_gradient(unbiased)
 
 
 def _synchronised(
-    inputs: Any, gamma: Any, beta: Any, epsilon: float, summed: StatisticsSum
-) -> tuple[Any, Any, Any]:
+    inputs: Tensor, gamma: Tensor, beta: Tensor, epsilon: float, summed: StatisticsSum
+) -> tuple[Tensor, Tensor, Tensor]:
     """`batch_normalize`, without what may follow, by the statistics of all workers' batches."""
     values = ops.cast(inputs, "float32")
     count, mean, variance = _summed_moments(values, summed)
@@ -103,7 +102,7 @@ def _synchronised(
     return ops.cast(outputs, inputs.dtype), *_handed_out(count, mean, variance)
 
 
-def _summed_moments(values: Any, summed: StatisticsSum) -> tuple[Any, Any, Any]:
+def _summed_moments(values: Tensor, summed: StatisticsSum) -> tuple[Tensor, Tensor, Tensor]:
     """`_moments` over the values of all workers, by one sum of a vector `[1 + 2 channel]`.
 
     Each worker's moments are sound in float32, and become sums of numbers and of their squares
@@ -121,7 +120,7 @@ def _summed_moments(values: Any, summed: StatisticsSum) -> tuple[Any, Any, Any]:
     return count, mean, variance
 
 
-def finish(outputs: Any, relu: bool, residual: Any, lengths: Any) -> Any:
+def finish(outputs: Tensor, relu: bool, residual: Tensor, lengths: Tensor) -> Tensor:
     """Adds a residual, then ReLU and mask, each if wanted; see `batch_normalize`."""
     outputs = outputs if residual is None else outputs + residual
     outputs = ops.relu(outputs) if relu else outputs
@@ -129,8 +128,8 @@ def finish(outputs: Any, relu: bool, residual: Any, lengths: Any) -> Any:
 
 
 def normalize_by(
-    inputs: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float
-) -> Any:
+    inputs: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor, beta: Tensor, epsilon: float
+) -> Tensor:
     """Normalizes every channel by given statistics, as in evaluation.
 
     Args:
@@ -145,6 +144,8 @@ def normalize_by(
     return ops.cast(_scaled(values, mean, variance, gamma, beta, epsilon), inputs.dtype)
 
 
-def _scaled(values: Any, mean: Any, variance: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+def _scaled(
+    values: Tensor, mean: Tensor, variance: Tensor, gamma: Tensor, beta: Tensor, epsilon: float
+) -> Tensor:
     scale = gamma * ops.rsqrt(variance + epsilon)
     return values * scale + (beta - mean * scale)

@@ -11,40 +11,23 @@ of the inputs' dtype.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from open_seq2seq.ops.masks import length_mask
-from open_seq2seq.ops.recurrent_cells import CELLS, Cell
-
-
-class Direction(NamedTuple):
-    """One direction of a recurrent layer.
-
-    Args:
-      inputs: [batch, time, gates * units], `x_t W` for every step, without bias.
-      weights: the cell's other weights by name, see `Cell`.
-      backward: whether it runs from each utterance's last frame to its first.
-      state: what it starts from, an array [batch, units] float32 for each of the cell's
-        `states`; None: from zero.
-    """
-
-    inputs: Any
-    weights: Mapping[str, Any]
-    backward: bool = False
-    state: Sequence[Any] | None = None
-
+from open_seq2seq.ops.recurrent_cells import CELLS, Cell, Direction
+from open_seq2seq.tensors import Tensor
 
 # Per direction, an array [batch, units] float32 for each of the cell's `states`.
 States = list[tuple[Any, ...]]
 
 
 def recur(
-    cell: str, directions: Sequence[Direction], lengths: Any, training: bool = True
-) -> list[Any]:
+    cell: str, directions: Sequence[Direction], lengths: Tensor, training: bool = True
+) -> list[Tensor]:
     """The outputs of every step.
 
     Args:
@@ -65,8 +48,8 @@ def recur(
 
 
 def recur_with_states(
-    cell: str, directions: Sequence[Direction], lengths: Any, training: bool = True
-) -> tuple[list[Any], States]:
+    cell: str, directions: Sequence[Direction], lengths: Tensor, training: bool = True
+) -> tuple[list[Tensor], States]:
     """`recur`, and the states after each utterance's last step, for the next piece of it."""
     if keras.backend.backend() == "tensorflow":
         from open_seq2seq.ops import tensorflow_recurrent
@@ -75,20 +58,20 @@ def recur_with_states(
     return plain_recur_with_states(cell, directions, lengths)
 
 
-def plain_recur(cell: str, directions: Sequence[Direction], lengths: Any) -> list[Any]:
+def plain_recur(cell: str, directions: Sequence[Direction], lengths: Tensor) -> list[Tensor]:
     """`recur` in `keras.ops` alone."""
     return plain_recur_with_states(cell, directions, lengths)[0]
 
 
 def plain_recur_with_states(
-    cell: str, directions: Sequence[Direction], lengths: Any
-) -> tuple[list[Any], States]:
+    cell: str, directions: Sequence[Direction], lengths: Tensor
+) -> tuple[list[Tensor], States]:
     """`recur_with_states` in `keras.ops` alone."""
     runs = [_run(CELLS[cell], direction, lengths) for direction in directions]
     return [outputs for outputs, _ in runs], [states for _, states in runs]
 
 
-def _run(cell: Cell, direction: Direction, lengths: Any) -> tuple[Any, tuple[Any, ...]]:
+def _run(cell: Cell, direction: Direction, lengths: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
     """One direction. The backward one starts in the padding, where the state stays as it is."""
     inputs = ops.transpose(direction.inputs, (1, 0, 2))
     frames, batch = ops.shape(inputs)[:2]
@@ -99,7 +82,7 @@ def _run(cell: Cell, direction: Direction, lengths: Any) -> tuple[Any, tuple[Any
     zeros = ops.zeros((batch, kernel.shape[0]), "float32")
     hidden, *memory = direction.state or [zeros]
 
-    def step(states: tuple[Any, Any], now: tuple[Any, Any]) -> tuple[Any, Any]:
+    def step(states: tuple[Tensor, Tensor], now: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         hidden, memory = states
         frame, is_inside = now
         new_hidden, new_memory = cell.step(frame, hidden, memory, direction.weights)

@@ -12,18 +12,37 @@ c, o (input, forget, candidate, output), as in Keras.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from keras import ops
 
-Weights = Mapping[str, Any]
+from open_seq2seq.tensors import DType, Tensor
+
+Weights = Mapping[str, Tensor]
 
 # Of layer normalization in the layer-norm LSTM.
 LAYER_NORM_EPSILON = 1e-6
 # Deep Speech 2's clipped ReLU (Amodei et al. 2015, section 3.1).
 CLIP = 20.0
+
+
+class Direction(NamedTuple):
+    """One direction of a recurrent layer.
+
+    Args:
+      inputs: [batch, time, gates * units], `x_t W` for every step, without bias.
+      weights: the cell's other weights by name, see `Cell`.
+      backward: whether it runs from each utterance's last frame to its first.
+      state: what it starts from, an array [batch, units] float32 for each of the cell's
+        `states`; None: from zero.
+    """
+
+    inputs: Tensor
+    weights: Weights
+    backward: bool = False
+    state: Sequence[Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,19 +64,21 @@ class Cell:
 
     name: str
     gates: int
-    update: Callable[..., tuple[Any, Any]]
-    between: Callable[..., Any] | None = None
+    update: Callable[..., tuple[Tensor, Tensor]]
+    between: Callable[..., Tensor] | None = None
     extra: tuple[str, ...] = ("bias",)
     states: tuple[str, ...] = ("hidden",)
 
-    def split_kernel(self, kernel: Any) -> tuple[Any, Any]:
+    def split_kernel(self, kernel: Tensor) -> tuple[Tensor, Tensor]:
         """The kernel's columns that multiply the hidden state, and those after `between`."""
         if self.between is None:
             return kernel, None
         first = (self.gates - 1) * kernel.shape[0]
         return kernel[:, :first], kernel[:, first:]
 
-    def step(self, frame: Any, hidden: Any, memory: Any, weights: Weights) -> tuple[Any, Any]:
+    def step(
+        self, frame: Tensor, hidden: Tensor, memory: Tensor, weights: Weights
+    ) -> tuple[Tensor, Tensor]:
         """The next hidden state and memory; products in the dtype of `frame` [batch, g * u]."""
         dtype = frame.dtype
         kernel, second_kernel = self.split_kernel(ops.cast(weights["recurrent_kernel"], dtype))
@@ -70,13 +91,18 @@ class Cell:
         return self.update(frame, recurrent, second, hidden, memory, weights)
 
 
-def _product(state: Any, kernel: Any, dtype: Any) -> Any:
+def _product(state: Tensor, kernel: Tensor, dtype: DType) -> Tensor:
     return ops.cast(ops.matmul(ops.cast(state, dtype), kernel), "float32")
 
 
 def _gru_update(
-    frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, weights: Weights
-) -> tuple[Any, Any]:
+    frame: Tensor,
+    recurrent: Tensor,
+    second: Tensor,
+    hidden: Tensor,
+    memory: Tensor,
+    weights: Weights,
+) -> tuple[Tensor, Tensor]:
     """Cho et al. 2014: the reset gate before the product. TensorFlow 1's GRUCell."""
     units = hidden.shape[-1]
     frame = frame + weights["bias"]
@@ -85,15 +111,20 @@ def _gru_update(
     return update * hidden + (1.0 - update) * candidate, memory
 
 
-def _gru_between(frame: Any, recurrent: Any, hidden: Any, weights: Weights) -> Any:
+def _gru_between(frame: Tensor, recurrent: Tensor, hidden: Tensor, weights: Weights) -> Tensor:
     units = hidden.shape[-1]
     bias = weights["bias"][units : 2 * units]
     return hidden * ops.sigmoid(frame[:, units : 2 * units] + bias + recurrent[:, units:])
 
 
 def _reset_after_update(
-    frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, weights: Weights
-) -> tuple[Any, Any]:
+    frame: Tensor,
+    recurrent: Tensor,
+    second: Tensor,
+    hidden: Tensor,
+    memory: Tensor,
+    weights: Weights,
+) -> tuple[Tensor, Tensor]:
     """The reset gate after the product: cuDNN's GRU, and Keras's with reset_after."""
     units = hidden.shape[-1]
     frame = frame + weights["bias"]
@@ -105,8 +136,13 @@ def _reset_after_update(
 
 
 def _lstm_update(
-    frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, weights: Weights
-) -> tuple[Any, Any]:
+    frame: Tensor,
+    recurrent: Tensor,
+    second: Tensor,
+    hidden: Tensor,
+    memory: Tensor,
+    weights: Weights,
+) -> tuple[Tensor, Tensor]:
     """Hochreiter and Schmidhuber 1997, with a forget gate and without peepholes."""
     gates = frame + recurrent + weights["bias"]
     entering, forget, candidate, leaving = ops.split(gates, 4, axis=-1)
@@ -115,8 +151,13 @@ def _lstm_update(
 
 
 def _layer_norm_lstm_update(
-    frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, weights: Weights
-) -> tuple[Any, Any]:
+    frame: Tensor,
+    recurrent: Tensor,
+    second: Tensor,
+    hidden: Tensor,
+    memory: Tensor,
+    weights: Weights,
+) -> tuple[Tensor, Tensor]:
     """Ba et al. 2016, as TensorFlow 1's LayerNormBasicLSTMCell: the normalised memory is kept."""
     units = hidden.shape[-1]
     gates = ops.reshape(frame + recurrent, (-1, 4, units))
@@ -127,15 +168,20 @@ def _layer_norm_lstm_update(
     return ops.sigmoid(leaving) * ops.tanh(memory), memory
 
 
-def _normalized(values: Any) -> Any:
+def _normalized(values: Tensor) -> Tensor:
     centred = values - ops.mean(values, axis=-1, keepdims=True)
     variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
     return centred * ops.rsqrt(variance + LAYER_NORM_EPSILON)
 
 
 def _relu_update(
-    frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, weights: Weights
-) -> tuple[Any, Any]:
+    frame: Tensor,
+    recurrent: Tensor,
+    second: Tensor,
+    hidden: Tensor,
+    memory: Tensor,
+    weights: Weights,
+) -> tuple[Tensor, Tensor]:
     """The simple recurrence of Deep Speech 2, min(max(x W + h R + b, 0), 20)."""
     return ops.minimum(ops.relu(frame + recurrent + weights["bias"]), CLIP), memory
 

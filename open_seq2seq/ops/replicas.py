@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from open_seq2seq.tensors import Tensor
 
 
 class StatisticsSum(NamedTuple):
@@ -21,8 +23,8 @@ class StatisticsSum(NamedTuple):
       sample_weight: scalar, 1, or 0 for a worker whose batch counts nothing.
     """
 
-    sum: Callable[[list[Any]], list[Any]]
-    sample_weight: Any
+    sum: Callable[[list[Tensor]], list[Tensor]]
+    sample_weight: Tensor
 
 
 # Several devices of one process are traced in a thread each, and take turns in every sum.
@@ -30,7 +32,9 @@ _current: ContextVar[StatisticsSum | None] = ContextVar("statistics_sum", defaul
 
 
 @contextmanager
-def summed_statistics(sum: Callable[[list[Any]], list[Any]], sample_weight: Any) -> Iterator[None]:
+def summed_statistics(
+    sum: Callable[[list[Tensor]], list[Tensor]], sample_weight: Tensor
+) -> Iterator[None]:
     """While a model is called inside, batch normalization sums its statistics over workers.
 
     The workers' objectives are then coupled: the gradient of their weighted mean is the sum

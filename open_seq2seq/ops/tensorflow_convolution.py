@@ -8,21 +8,22 @@ outputs' gradient, with batch and channels exchanged and the stride as dilation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
+
+from open_seq2seq.tensors import Tensor
 
 # Filters of fewer taps have a fast gradient already.
 _LARGE = 50
 
 
-def takes(inputs: Any, kernel: Any) -> bool:
+def takes(inputs: Tensor, kernel: Tensor) -> bool:
     """Whether `convolve` is the faster way: a large filter, and no GPU."""
     is_large = len(inputs.shape) == 4 and kernel.shape[0] * kernel.shape[1] >= _LARGE
     return is_large and not tf.config.list_physical_devices("GPU")
 
 
-def convolve(inputs: Any, kernel: Any, stride: Sequence[int], padding: str) -> Any:
+def convolve(inputs: Tensor, kernel: Tensor, stride: Sequence[int], padding: str) -> Tensor:
     """A convolution without dilation.
 
     Args:
@@ -43,10 +44,10 @@ def convolve(inputs: Any, kernel: Any, stride: Sequence[int], padding: str) -> A
         around[1:3] = [(amount // 2, amount - amount // 2) for amount in missing]
 
     @tf.custom_gradient
-    def convolved(inputs: Any, kernel: Any) -> Any:
+    def convolved(inputs: Tensor, kernel: Tensor) -> Tensor:
         outputs = tf.nn.conv2d(inputs, kernel, strides, padding)
 
-        def backward(upstream: Any) -> tuple[Any, Any]:
+        def backward(upstream: Tensor) -> tuple[Tensor, Tensor]:
             shape = tf.shape(inputs)
             for_inputs = tf.nn.conv2d_transpose(upstream, kernel, shape, strides, padding)
             images = tf.transpose(inputs, [3, 1, 2, 0])

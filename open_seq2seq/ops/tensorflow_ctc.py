@@ -7,17 +7,18 @@ loss; both are decided here, before it runs.
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
 from open_seq2seq.ops.ctc_alignment import shortest_alignment
+from open_seq2seq.tensors import Tensor
 
 # Symbols less likely than e^-85 count as that likely.
 _LEAST_LOG_PROB = -85.0
 
 
-def sparse_ctc_loss(logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -> Any:
+def sparse_ctc_loss(
+    logits: Tensor, logit_lengths: Tensor, labels: Tensor, label_lengths: Tensor
+) -> Tensor:
     """`open_seq2seq.ops.ctc.ctc_loss` for the TensorFlow backend; same contract."""
     logits = tf.cast(logits, tf.float32)
     labels = tf.cast(labels, tf.int32)
@@ -31,11 +32,11 @@ def sparse_ctc_loss(logits: Any, logit_lengths: Any, labels: Any, label_lengths:
 
 
 @tf.custom_gradient
-def _loss(logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -> Any:
+def _loss(logits: Tensor, logit_lengths: Tensor, labels: Tensor, label_lengths: Tensor) -> Tensor:
     loss, gradient = _loss_and_gradient(logits, logit_lengths, labels, label_lengths)
     finite = tf.math.is_finite(loss)
 
-    def backward(upstream: Any) -> tuple[Any, None, None, None]:
+    def backward(upstream: Tensor) -> tuple[Tensor, None, None, None]:
         scale = tf.where(finite, upstream, 0.0)[:, None, None]
         # A row's gradient may hold nan, which no scale of zero would remove.
         safe = tf.where(finite[:, None, None], gradient, 0.0)
@@ -45,8 +46,8 @@ def _loss(logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any) -> A
 
 
 def _loss_and_gradient(
-    logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any
-) -> tuple[Any, Any]:
+    logits: Tensor, logit_lengths: Tensor, labels: Tensor, label_lengths: Tensor
+) -> tuple[Tensor, Tensor]:
     """The loss [batch] and its gradient with respect to the logits, zero past each length."""
     empty = tf.equal(label_lengths, 0)
     counts = tf.sequence_mask(logit_lengths, tf.shape(logits)[1])[:, :, None]
@@ -63,8 +64,8 @@ def _loss_and_gradient(
 
 
 def _sparse_op(
-    logits: Any, logit_lengths: Any, labels: Any, label_lengths: Any, aligned: Any
-) -> tuple[Any, Any]:
+    logits: Tensor, logit_lengths: Tensor, labels: Tensor, label_lengths: Tensor, aligned: Tensor
+) -> tuple[Tensor, Tensor]:
     """The operation itself; rows that are not `aligned` stand in with one label and all frames."""
     frames = tf.shape(logits)[1]
     # The operation takes the logarithm of probabilities: one below the smallest float would
@@ -87,7 +88,7 @@ def _sparse_op(
     return loss, tf.transpose(gradient, [1, 0, 2])
 
 
-def _only_blanks(logits: Any, counts: Any) -> tuple[Any, Any]:
+def _only_blanks(logits: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
     """Loss and gradient of an empty label: every frame that counts is a blank."""
     logits = tf.where(counts, logits, 0.0)
     log_probs = tf.nn.log_softmax(logits)

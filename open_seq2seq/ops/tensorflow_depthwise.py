@@ -6,12 +6,12 @@ slowly (ten times and more beyond 512 frames); the other two are fastest along t
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
+from open_seq2seq.tensors import Tensor
 
-def depthwise_convolve(inputs: Any, kernel: Any, stride: int, padding: str) -> Any:
+
+def depthwise_convolve(inputs: Tensor, kernel: Tensor, stride: int, padding: str) -> Tensor:
     """A depthwise convolution without dilation.
 
     Args:
@@ -27,11 +27,11 @@ def depthwise_convolve(inputs: Any, kernel: Any, stride: int, padding: str) -> A
     padding = padding.upper()
 
     @tf.custom_gradient
-    def convolved(inputs: Any, kernel: Any) -> Any:
+    def convolved(inputs: Tensor, kernel: Tensor) -> Tensor:
         image, taps = inputs[:, None], kernel[None]
         outputs = tf.nn.depthwise_conv2d(image, taps, strides, padding)
 
-        def backward(upstream: Any) -> tuple[Any, Any]:
+        def backward(upstream: Tensor) -> tuple[Tensor, Tensor]:
             for_inputs = tf.nn.depthwise_conv2d_backprop_input(
                 tf.shape(image), taps, upstream[:, None], strides, padding
             )

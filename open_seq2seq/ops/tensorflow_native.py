@@ -7,27 +7,28 @@ from typing import Any
 import tensorflow as tf
 
 from open_seq2seq.ops.native import operations
+from open_seq2seq.tensors import Tensor
 
 _DEPTHWISE_CHANNELS = 32
 _NORMALIZATION_CHANNELS = 16
 
 
-def takes_depthwise(inputs: Any) -> bool:
+def takes_depthwise(inputs: Tensor) -> bool:
     """Whether `depthwise_convolve` takes these values; the padding has to keep the length."""
     return _takes(inputs, _DEPTHWISE_CHANNELS)
 
 
-def takes_normalization(inputs: Any) -> bool:
+def takes_normalization(inputs: Tensor) -> bool:
     """Whether `batch_normalize` computes this normalization."""
     return _takes(inputs, _NORMALIZATION_CHANNELS)
 
 
-def takes_dropout(inputs: Any) -> bool:
+def takes_dropout(inputs: Tensor) -> bool:
     """Whether `dropout` takes these values."""
     return inputs.dtype in (tf.bfloat16, tf.float32) and operations() is not None
 
 
-def _takes(inputs: Any, channels: int) -> bool:
+def _takes(inputs: Tensor, channels: int) -> bool:
     return (
         inputs.dtype == tf.bfloat16
         and len(inputs.shape) == 3
@@ -37,7 +38,9 @@ def _takes(inputs: Any, channels: int) -> bool:
     )
 
 
-def depthwise_convolve(inputs: Any, kernel: Any, stride: int, dilation: int, before: int) -> Any:
+def depthwise_convolve(
+    inputs: Tensor, kernel: Tensor, stride: int, dilation: int, before: int
+) -> Tensor:
     """A depthwise convolution.
 
     Args:
@@ -56,7 +59,7 @@ def depthwise_convolve(inputs: Any, kernel: Any, stride: int, dilation: int, bef
     return _strided(inputs, kernel[:, :, 0], stride, before)
 
 
-def _strided(inputs: Any, kernel: Any, stride: int, before: int) -> Any:
+def _strided(inputs: Tensor, kernel: Tensor, stride: int, before: int) -> Tensor:
     """Every `stride` frames become one of `stride` times the channels, each with its own taps."""
     channels = kernel.shape[1]
     front = -before % stride
@@ -68,18 +71,18 @@ def _strided(inputs: Any, kernel: Any, stride: int, before: int) -> Any:
     return tf.reduce_sum(tf.reshape(filtered, [-1, frames, stride, channels]), axis=2)
 
 
-def _same_length(inputs: Any, kernel: Any, dilation: int, before: int) -> Any:
+def _same_length(inputs: Tensor, kernel: Tensor, dilation: int, before: int) -> Tensor:
     """A convolution of as many frames as it gets, zeros around them; kernel [tap, channel]."""
     native = operations()
     taps = kernel.shape[0]
 
     @tf.custom_gradient
-    def convolved(inputs: Any, kernel: Any) -> Any:
+    def convolved(inputs: Tensor, kernel: Tensor) -> Tensor:
         outputs = native.open_seq2_seq_depthwise(
             inputs=inputs, kernel=kernel, dilation=dilation, before=before, reversed=False
         )
 
-        def backward(upstream: Any) -> tuple[Any, Any]:
+        def backward(upstream: Tensor) -> tuple[Tensor, Tensor]:
             for_inputs = native.open_seq2_seq_depthwise(
                 inputs=upstream,
                 kernel=kernel,
@@ -98,14 +101,14 @@ def _same_length(inputs: Any, kernel: Any, dilation: int, before: int) -> Any:
 
 
 def batch_normalize(
-    inputs: Any,
-    gamma: Any,
-    beta: Any,
+    inputs: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
     epsilon: float,
     relu: bool = False,
-    residual: Any = None,
-    lengths: Any = None,
-) -> tuple[Any, Any, Any]:
+    residual: Tensor = None,
+    lengths: Tensor = None,
+) -> tuple[Tensor, Tensor, Tensor]:
     """`open_seq2seq.ops.normalization.batch_normalize` in two passes over the activations."""
     native = operations()
     has_residual = residual is not None
@@ -116,7 +119,7 @@ def batch_normalize(
     lengths = tf.zeros((0,), tf.int32) if lengths is None else tf.cast(lengths, tf.int32)
 
     @tf.custom_gradient
-    def normalized(inputs: Any, gamma: Any, beta: Any, residual: Any) -> Any:
+    def normalized(inputs: Tensor, gamma: Tensor, beta: Tensor, residual: Tensor) -> Tensor:
         outputs, mean, variance = native.open_seq2_seq_batch_normalize(
             inputs=inputs,
             gamma=gamma,
@@ -127,7 +130,7 @@ def batch_normalize(
             relu=relu,
         )
 
-        def backward(upstream: Any, *_: Any) -> tuple[Any, Any, Any, Any]:
+        def backward(upstream: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             # Nothing learns through the statistics that are handed out: they go into the
             # moving ones.
             return native.open_seq2_seq_batch_normalize_gradient(
@@ -150,7 +153,7 @@ def batch_normalize(
     return outputs, mean, variance * (count / tf.maximum(count - 1.0, 1.0))
 
 
-def dropout(inputs: Any, rate: float, seed: Any) -> Any:
+def dropout(inputs: Tensor, rate: float, seed: Tensor) -> Tensor:
     """`open_seq2seq.ops.dropout.dropout`, whose mask is made again for the gradient.
 
     Args:
@@ -161,11 +164,11 @@ def dropout(inputs: Any, rate: float, seed: Any) -> Any:
     native = operations()
     seed = tf.cast(seed, tf.uint32)
 
-    def masked(values: Any) -> Any:
+    def masked(values: Tensor) -> Tensor:
         return native.open_seq2_seq_dropout(inputs=values, seed=seed, rate=rate)
 
     @tf.custom_gradient
-    def dropped(inputs: Any) -> Any:
+    def dropped(inputs: Tensor) -> Tensor:
         return masked(inputs), masked
 
     return dropped(inputs)

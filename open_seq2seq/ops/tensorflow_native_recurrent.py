@@ -8,14 +8,15 @@ from typing import Any
 import tensorflow as tf
 
 from open_seq2seq.ops.native import operations
-from open_seq2seq.ops.recurrent_cells import Cell
+from open_seq2seq.ops.recurrent_cells import Cell, Direction
+from open_seq2seq.tensors import Tensor
 
 # Units that the kernels compute together, and the cells they know.
 _UNITS = 16
 _CELLS = ("gru", "gru_reset_after", "lstm", "relu")
 
 
-def takes(cell: Cell, directions: Sequence[Any]) -> bool:
+def takes(cell: Cell, directions: Sequence[Direction]) -> bool:
     """Whether `recur` computes these directions of a layer."""
     return (
         cell.name in _CELLS
@@ -25,7 +26,9 @@ def takes(cell: Cell, directions: Sequence[Any]) -> bool:
     )
 
 
-def recur(cell: Cell, directions: Sequence[Any], lengths: Any, training: bool = True) -> list[Any]:
+def recur(
+    cell: Cell, directions: Sequence[Direction], lengths: Tensor, training: bool = True
+) -> list[Tensor]:
     """`open_seq2seq.ops.recurrent.recur` in C++, all directions at once, each from a zero state;
     same contract."""
     inputs = [direction.inputs for direction in directions]
@@ -35,7 +38,7 @@ def recur(cell: Cell, directions: Sequence[Any], lengths: Any, training: bool = 
     return _recur(cell, backwards, lengths, inputs, kernels, biases, keep=training)
 
 
-def _kernels(directions: Sequence[Any]) -> list[Any]:
+def _kernels(directions: Sequence[Direction]) -> list[Tensor]:
     dtype = directions[0].inputs.dtype
     return [
         tf.cast(tf.convert_to_tensor(direction.weights["recurrent_kernel"]), dtype)
@@ -43,13 +46,16 @@ def _kernels(directions: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _biases(cell: Cell, directions: Sequence[Any]) -> list[Any]:
+def _biases(cell: Cell, directions: Sequence[Direction]) -> list[Tensor]:
     return [_joined_bias(cell, direction.weights) for direction in directions]
 
 
 def recur_with_states(
-    cell: Cell, directions: Sequence[Any], lengths: Any, differentiable: Callable[..., Any]
-) -> tuple[list[Any], list[Any]]:
+    cell: Cell,
+    directions: Sequence[Direction],
+    lengths: Tensor,
+    differentiable: Callable[..., Tensor],
+) -> tuple[list[Tensor], list[Tensor]]:
     """`open_seq2seq.ops.recurrent.recur_with_states` in C++.
 
     Args:
@@ -68,7 +74,7 @@ def recur_with_states(
     lengths = tf.cast(lengths, tf.int32)
     parts = [(d.inputs, tuple(d.weights.values()), d.state) for d in directions]
 
-    def rebuilt(arguments: Sequence[Any]) -> list[Any]:
+    def rebuilt(arguments: Sequence[Any]) -> list[Tensor]:
         packed = tf.nest.pack_sequence_as(parts, list(arguments))
         return [
             direction._replace(inputs=x, weights=dict(zip(direction.weights, w)), state=s)
@@ -76,8 +82,8 @@ def recur_with_states(
         ]
 
     @tf.custom_gradient
-    def looped(*arguments: Any) -> Any:
-        def gradients(*upstream: Any) -> Any:
+    def looped(*arguments: Any) -> Tensor:
+        def gradients(*upstream: Tensor) -> Tensor:
             with tf.GradientTape() as tape:
                 tape.watch(arguments)
                 flat = tf.nest.flatten(differentiable(cell, rebuilt(arguments), lengths))
@@ -92,14 +98,14 @@ def recur_with_states(
     return list(outputs[:count]), last
 
 
-def _initial(cell: Cell, direction: Any) -> list[Any]:
+def _initial(cell: Cell, direction: Direction) -> list[Tensor]:
     if direction.state is not None:
         return [tf.convert_to_tensor(state) for state in direction.state]
     units = direction.weights["recurrent_kernel"].shape[0]
     return [tf.zeros([tf.shape(direction.inputs)[0], units]) for _ in cell.states]
 
 
-def _forward(cell: Cell, directions: Sequence[Any], lengths: Any) -> list[Any]:
+def _forward(cell: Cell, directions: Sequence[Direction], lengths: Tensor) -> list[Tensor]:
     """The outputs of all directions, then the last states of all, flat."""
     outputs, _, last = operations().open_seq2_seq_recurrent(
         inputs=[direction.inputs for direction in directions],
@@ -116,7 +122,7 @@ def _forward(cell: Cell, directions: Sequence[Any], lengths: Any) -> list[Any]:
     return [*outputs, *parts]
 
 
-def _joined_bias(cell: Cell, weights: Any) -> Any:
+def _joined_bias(cell: Cell, weights: Tensor) -> Tensor:
     """All that is added to the gates; of the candidate's product, apart, with reset after."""
     bias = tf.convert_to_tensor(weights["bias"])
     if cell.name != "gru_reset_after":
@@ -129,16 +135,16 @@ def _joined_bias(cell: Cell, weights: Any) -> Any:
 def _recur(
     cell: Cell,
     backwards: list[bool],
-    lengths: Any,
-    inputs: list[Any],
-    kernels: list[Any],
-    biases: list[Any],
+    lengths: Tensor,
+    inputs: list[Tensor],
+    kernels: list[Tensor],
+    biases: list[Tensor],
     keep: bool,
-) -> list[Any]:
+) -> list[Tensor]:
     """Without `keep`, what gradients need is computed again if they are asked for."""
     native, count = operations(), len(inputs)
 
-    def run(arguments: Sequence[Any], keep: bool) -> Any:
+    def run(arguments: Sequence[Any], keep: bool) -> Tensor:
         return native.open_seq2_seq_recurrent(
             inputs=list(arguments[:count]),
             kernels=list(arguments[count : 2 * count]),
@@ -152,11 +158,11 @@ def _recur(
         )[:2]
 
     @tf.custom_gradient
-    def looped(*arguments: Any) -> Any:
+    def looped(*arguments: Any) -> Tensor:
         kernels = list(arguments[count : 2 * count])
         outputs, kept = run(arguments, keep)
 
-        def gradients(*upstream: Any) -> list[Any]:
+        def gradients(*upstream: Tensor) -> list[Tensor]:
             saved = kept if keep else run(arguments, True)[1]
             for_inputs, for_products, for_biases = native.open_seq2_seq_recurrent_gradient(
                 upstream=list(upstream),
@@ -178,7 +184,9 @@ def _recur(
     return list(looped(*inputs, *kernels, *biases))
 
 
-def _for_kernel(cell: Cell, outputs: Any, saved: Any, products: Any, backward: bool) -> Any:
+def _for_kernel(
+    cell: Cell, outputs: Tensor, saved: Tensor, products: Tensor, backward: bool
+) -> Tensor:
     """The recurrent kernel's gradient: the states before each step by the gates' gradients."""
     units = outputs.shape[-1]
     # Zero at the start of each utterance; past its length there is zero already.
@@ -194,7 +202,7 @@ def _for_kernel(cell: Cell, outputs: Any, saved: Any, products: Any, backward: b
     return tf.concat([gates, sum_of_products(reset, products[:, :, 2 * units :])], axis=1)
 
 
-def sum_of_products(left: Any, right: Any) -> Any:
+def sum_of_products(left: Tensor, right: Tensor) -> Tensor:
     """[.., .., a], [.., .., b] -> [a, b] in the dtype of b, all frames in one product."""
     left = tf.reshape(tf.cast(left, right.dtype), [-1, left.shape[-1]])
     return tf.matmul(left, tf.reshape(right, [-1, right.shape[-1]]), transpose_a=True)

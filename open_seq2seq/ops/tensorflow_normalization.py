@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
+from open_seq2seq.tensors import Tensor
 
-def batch_normalize(inputs: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
+
+def batch_normalize(
+    inputs: Tensor, gamma: Tensor, beta: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
     """`open_seq2seq.ops.normalization.batch_normalize` on TensorFlow; same contract."""
     is_image = len(inputs.shape) == 4
     outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(

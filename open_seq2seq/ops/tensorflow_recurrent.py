@@ -14,10 +14,13 @@ from typing import Any
 import tensorflow as tf
 
 from open_seq2seq.ops import tensorflow_native_recurrent
-from open_seq2seq.ops.recurrent_cells import CELLS, Cell
+from open_seq2seq.ops.recurrent_cells import CELLS, Cell, Direction
+from open_seq2seq.tensors import DType, Tensor
 
 
-def recur(cell: Cell, directions: Sequence[Any], lengths: Any, training: bool = True) -> list[Any]:
+def recur(
+    cell: Cell, directions: Sequence[Direction], lengths: Tensor, training: bool = True
+) -> list[Tensor]:
     """`open_seq2seq.ops.recurrent.recur` on TensorFlow; same contract."""
     if directions[0].state is not None:
         return recur_with_states(cell, directions, lengths, training)[0]
@@ -27,8 +30,8 @@ def recur(cell: Cell, directions: Sequence[Any], lengths: Any, training: bool = 
 
 
 def recur_with_states(
-    cell: Cell, directions: Sequence[Any], lengths: Any, training: bool = True
-) -> tuple[list[Any], list[Any]]:
+    cell: Cell, directions: Sequence[Direction], lengths: Tensor, training: bool = True
+) -> tuple[list[Tensor], list[Tensor]]:
     """`open_seq2seq.ops.recurrent.recur_with_states` on TensorFlow; same contract.
 
     The C++ loop computes it where no gradients are wanted, as its own knows no states.
@@ -38,13 +41,15 @@ def recur_with_states(
     return _run_all(cell, directions, lengths)
 
 
-def _run_all(cell: Cell, directions: Sequence[Any], lengths: Any) -> tuple[list[Any], list[Any]]:
+def _run_all(
+    cell: Cell, directions: Sequence[Direction], lengths: Tensor
+) -> tuple[list[Tensor], list[Tensor]]:
     # Independent loops of one graph run side by side.
     runs = [_run(cell, direction, lengths) for direction in directions]
     return [outputs for outputs, *_ in runs], [tuple(states) for _, *states in runs]
 
 
-def _run(cell: Cell, direction: Any, lengths: Any) -> list[Any]:
+def _run(cell: Cell, direction: Direction, lengths: Tensor) -> list[Tensor]:
     """The outputs and the last states."""
     dtype = direction.inputs.dtype
     inputs = tf.transpose(direction.inputs, [1, 0, 2])
@@ -66,18 +71,18 @@ def _run(cell: Cell, direction: Any, lengths: Any) -> list[Any]:
 
 @functools.cache
 def _looped(
-    cell: str, backward: bool, dtype: Any, batch: int | None, *shapes: tuple[int, ...]
-) -> Any:
+    cell: str, backward: bool, dtype: DType, batch: int | None, *shapes: tuple[int, ...]
+) -> Tensor:
     """The loop as a graph of its own: step by step in Python it would take seconds."""
     count = len(CELLS[cell].states)
 
     @tf.custom_gradient
-    def looped(inputs: Any, inside: Any, *arguments: Any) -> Any:
+    def looped(inputs: Tensor, inside: Tensor, *arguments: Any) -> Tensor:
         states, (kernel, *extra) = arguments[:count], arguments[count:]
         loop = _Loop(CELLS[cell], inputs, kernel, extra, inside, backward)
         outputs, last, kept = loop.forward(states)
 
-        def gradients(upstream: Any, *for_last: Any) -> tuple[Any, ...]:
+        def gradients(upstream: Tensor, *for_last: Tensor) -> tuple[Tensor, ...]:
             for_inputs, for_states, *for_weights = loop.gradients(upstream, for_last, kept)
             return (for_inputs, None, *for_states, *for_weights)
 
@@ -110,10 +115,10 @@ class _Loop:
     def __init__(
         self,
         cell: Cell,
-        inputs: Any,
-        kernel: Any,
-        extra: Sequence[Any],
-        inside: Any,
+        inputs: Tensor,
+        kernel: Tensor,
+        extra: Sequence[Tensor],
+        inside: Tensor,
         backward: bool,
     ):
         self.cell, self.inputs, self.extra, self.inside = cell, inputs, tuple(extra), inside
@@ -124,12 +129,12 @@ class _Loop:
         shape = tf.shape(inputs)
         self.frames, self.batch = shape[0], shape[1]
 
-    def _pair(self, states: Sequence[Any]) -> tuple[Any, Any]:
+    def _pair(self, states: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Hidden state and memory; zeros for the memory of a cell that has none."""
         hidden, *memory = states
         return hidden, *(memory or [tf.zeros([self.batch, self.units], tf.float32)])
 
-    def _arrays(self, dtypes: Sequence[Any], widths: Sequence[int]) -> tuple[Any, ...]:
+    def _arrays(self, dtypes: Sequence[DType], widths: Sequence[int]) -> tuple[Tensor, ...]:
         # LiteRT takes a loop only if it knows the shape of its rows.
         batch = self.inputs.shape[1]
         return tuple(
@@ -137,15 +142,15 @@ class _Loop:
             for dtype, width in zip(dtypes, widths)
         )
 
-    def _read(self, *tensors: Any) -> list[Any]:
+    def _read(self, *tensors: Tensor) -> list[Tensor]:
         return [tf.TensorArray(x.dtype, self.frames).unstack(x) for x in tensors]
 
     def _over_time(
-        self, step: Callable[..., Any], states: Any, arrays: Any, reverse: bool
-    ) -> tuple[Any, list[Any]]:
+        self, step: Callable[..., Tensor], states: Tensor, arrays: Tensor, reverse: bool
+    ) -> tuple[Tensor, list[Tensor]]:
         """Calls step(frame, states) -> (states, rows), and stacks the rows."""
 
-        def body(number: Any, states: Any, arrays: Any) -> tuple[Any, Any, Any]:
+        def body(number: Tensor, states: Tensor, arrays: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             frame = self.frames - 1 - number if reverse else number
             states, rows = step(frame, states)
             return number + 1, states, tuple(a.write(frame, r) for a, r in zip(arrays, rows))
@@ -155,7 +160,9 @@ class _Loop:
         )
         return states, [array.stack() for array in arrays]
 
-    def _products(self, frame: Any, hidden: Any, weights: Any) -> tuple[Any, Any, Any]:
+    def _products(
+        self, frame: Tensor, hidden: Tensor, weights: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """What multiplies the state, what is between, and what multiplies that; float32."""
         recurrent = tf.cast(tf.matmul(tf.cast(hidden, self.dtype), self.kernel), tf.float32)
         if self.cell.between is None:
@@ -164,10 +171,10 @@ class _Loop:
         product = tf.matmul(tf.cast(between, self.dtype), self.second_kernel)
         return recurrent, between, tf.cast(product, tf.float32)
 
-    def _weights(self, extra: Sequence[Any]) -> dict[str, Any]:
+    def _weights(self, extra: Sequence[Tensor]) -> dict[str, Any]:
         return dict(zip(self.cell.extra, extra))
 
-    def forward(self, states: Sequence[Any]) -> tuple[Any, Any, list[Any]]:
+    def forward(self, states: Sequence[Tensor]) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Runs it from the cell's states, each [batch, units] float32.
 
         Returns:
@@ -177,7 +184,7 @@ class _Loop:
         weights = self._weights(self.extra)
         inputs, inside = self._read(self.inputs, self.inside)
 
-        def step(number: Any, states: Any) -> tuple[Any, Any]:
+        def step(number: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
             hidden, memory = states
             frame = tf.cast(inputs.read(number), tf.float32)
             recurrent, between, second = self._products(frame, hidden, weights)
@@ -203,12 +210,14 @@ class _Loop:
         kernels = (self.kernel, self.second_kernel)
         return [kernel.shape[1] for kernel in kernels if kernel is not None]
 
-    def gradients(self, upstream: Any, for_last: Sequence[Any], kept: list[Any]) -> tuple[Any, ...]:
+    def gradients(
+        self, upstream: Tensor, for_last: Sequence[Tensor], kept: list[Tensor]
+    ) -> tuple[Tensor, ...]:
         """Of the inputs, the states (a tuple), the kernel and the other weights, for those of
         the outputs and of the last states."""
         arrays = self._read(upstream, self.inputs, self.inside, *kept)
 
-        def step(number: Any, states: Any) -> tuple[Any, Any]:
+        def step(number: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
             for_hidden, for_memory, for_extra = states
             above, frame, is_inside, *saved = (array.read(number) for array in arrays)
             for_hidden = tf.where(is_inside, for_hidden + above, for_hidden)
@@ -240,8 +249,14 @@ class _Loop:
         return (for_inputs, tuple(for_states[: len(self.cell.states)]), for_kernel, *for_extra)
 
     def _step_gradients(
-        self, frame: Any, recurrent: Any, second: Any, hidden: Any, memory: Any, passed: Any
-    ) -> tuple[Any, list[Any], Any, Any]:
+        self,
+        frame: Tensor,
+        recurrent: Tensor,
+        second: Tensor,
+        hidden: Tensor,
+        memory: Tensor,
+        passed: Tensor,
+    ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
         """Of one step's inputs, products, states and weights; the products as they multiply."""
         extra = self.extra
         sources = [frame, recurrent, hidden, memory, *extra]
@@ -268,6 +283,8 @@ class _Loop:
         return tf.cast(for_frame, self.dtype), products, (for_hidden, for_memory), for_extra
 
     @staticmethod
-    def _gradient(tape: Any, outputs: Any, sources: Any, upstream: Any) -> list[Any]:
+    def _gradient(
+        tape: tf.GradientTape, outputs: Tensor, sources: Tensor, upstream: Tensor
+    ) -> list[Tensor]:
         zero = tf.UnconnectedGradients.ZERO
         return tape.gradient(outputs, sources, upstream, unconnected_gradients=zero)

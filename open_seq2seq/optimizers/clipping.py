@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from keras import ops
 
+from open_seq2seq.tensors import Tensor
 
-def global_norm(gradients: Sequence[Any]) -> Any:
+
+def global_norm(gradients: Sequence[Tensor]) -> Tensor:
     """Euclidean norm over all gradients together, a float32 scalar; None entries count as 0.
 
     Computed in float32 whatever the gradients' type: a sum of squares leaves the range
@@ -20,7 +21,9 @@ def global_norm(gradients: Sequence[Any]) -> Any:
     return ops.sqrt(ops.sum(ops.stack(squares)))
 
 
-def clip_by_global_norm(gradients: Sequence[Any], max_norm: float | None) -> tuple[list[Any], Any]:
+def clip_by_global_norm(
+    gradients: Sequence[Tensor], max_norm: float | None
+) -> tuple[list[Tensor], Tensor]:
     """Scales all gradients by one factor so that their global norm is at most `max_norm`.
 
     Pascanu et al. 2013, arXiv:1211.5063, algorithm 1. A norm that is not finite makes
@@ -43,6 +46,6 @@ def clip_by_global_norm(gradients: Sequence[Any], max_norm: float | None) -> tup
     return clipped, norm
 
 
-def _scaled(gradient: Any, factor: Any) -> Any:
+def _scaled(gradient: Tensor, factor: Tensor) -> Tensor:
     # The factor may be too small for float16, the product is not larger than the gradient.
     return ops.cast(ops.cast(gradient, "float32") * factor, gradient.dtype)

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.tensors import DType, Initializer, Tensor
 
 
 @keras.saving.register_keras_serializable("open_seq2seq")
@@ -32,7 +33,7 @@ class VarianceScaling(keras.initializers.Initializer):
     def __init__(self, factor: float = 2.0, mode: str = "FAN_IN", uniform: bool = False):
         self.factor, self.mode, self.uniform = factor, mode, uniform
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+    def __call__(self, shape: Sequence[int], dtype: DType = None) -> Tensor:
         """Weights `[window..., input, output]` (or `[input, output]`)."""
         fan_in, fan_out = _fans(shape)
         n = {"FAN_IN": fan_in, "FAN_OUT": fan_out, "FAN_AVG": (fan_in + fan_out) / 2}[self.mode]
@@ -64,17 +65,17 @@ def glorot_uniform_initializer() -> VarianceScaling:
     return VarianceScaling(1.0, "FAN_AVG", True)
 
 
-def random_normal_initializer(mean: float = 0.0, stddev: float = 1.0) -> Any:
+def random_normal_initializer(mean: float = 0.0, stddev: float = 1.0) -> Initializer:
     """A normal distribution."""
     return keras.initializers.RandomNormal(mean, stddev)
 
 
-def truncated_normal_initializer(mean: float = 0.0, stddev: float = 1.0) -> Any:
+def truncated_normal_initializer(mean: float = 0.0, stddev: float = 1.0) -> Initializer:
     """A normal distribution cut off at two deviations."""
     return keras.initializers.TruncatedNormal(mean, stddev)
 
 
-def random_uniform_initializer(minval: float = 0.0, maxval: float = 1.0) -> Any:
+def random_uniform_initializer(minval: float = 0.0, maxval: float = 1.0) -> Initializer:
     """A uniform distribution."""
     return keras.initializers.RandomUniform(minval, maxval)
 

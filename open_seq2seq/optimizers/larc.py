@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.tensors import Tensor
 
 LARC = Schema(
     "LARC",
@@ -52,11 +53,11 @@ class LarcReport(NamedTuple):
 
 
 def apply_larc(
-    gradients: Sequence[Any],
-    weights: Sequence[Any],
+    gradients: Sequence[Tensor],
+    weights: Sequence[Tensor],
     learning_rate: Any,
     params: Mapping[str, Any],
-) -> tuple[list[Any], LarcReport]:
+) -> tuple[list[Tensor], LarcReport]:
     """Multiplies each variable's gradient g by a factor from the norms of g and its weights w.
 
     With r the learning rate, as in OpenSeq2Seq:
@@ -96,6 +97,6 @@ def apply_larc(
     return result, LarcReport(clipped, factors, rate * factors)
 
 
-def _norms(tensors: Sequence[Any]) -> Any:
+def _norms(tensors: Sequence[Tensor]) -> Tensor:
     """The Euclidean norm of each tensor, `[tensor]` float32."""
     return ops.sqrt(ops.stack([ops.sum(ops.square(ops.cast(t, "float32"))) for t in tensors]))

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.tensors import Tensor, Variable
 
 
 class Momentum(keras.optimizers.Optimizer):
@@ -50,14 +51,14 @@ class Momentum(keras.optimizers.Optimizer):
         self.momentum = momentum
         self.use_nesterov = use_nesterov
 
-    def build(self, variables: Sequence[Any]) -> None:
+    def build(self, variables: Sequence[Variable]) -> None:
         """Creates an accumulator of each variable's shape."""
         if self.built:
             return
         super().build(variables)
         self._accumulators = self.add_optimizer_variables(variables, "momentum")
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
         """Updates one variable from its gradient, of the same shape."""
         accumulator = self._accumulators[self._get_variable_index(variable)]
         gradient = ops.cast(gradient, variable.dtype)

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.tensors import Tensor, Variable
 
 
 class NovoGrad(keras.optimizers.Optimizer):
@@ -84,7 +85,7 @@ class NovoGrad(keras.optimizers.Optimizer):
         self.grad_averaging = grad_averaging
         self.legacy_no_ema = legacy_no_ema
 
-    def build(self, variables: Sequence[Any]) -> None:
+    def build(self, variables: Sequence[Variable]) -> None:
         """Creates a momentum of each variable's shape and, with the average, a scalar each."""
         if self.built:
             return
@@ -97,7 +98,7 @@ class NovoGrad(keras.optimizers.Optimizer):
                 for index in range(len(variables))
             ]
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
         """Updates one variable from its gradient, of the same shape."""
         index = self._get_variable_index(variable)
         momentum = self._momentums[index]
@@ -114,7 +115,7 @@ class NovoGrad(keras.optimizers.Optimizer):
         self.assign(momentum, updated)
         self.assign_sub(variable, ops.cast(learning_rate, dtype) * updated)
 
-    def _average(self, index: int, squared_norm: Any) -> Any:
+    def _average(self, index: int, squared_norm: Tensor) -> Tensor:
         """The second moment of variable number `index` with this step's squared norm, a scalar."""
         if self.legacy_no_ema:
             return squared_norm
@@ -125,12 +126,12 @@ class NovoGrad(keras.optimizers.Optimizer):
         self.assign(self._second_moments[index], second_moment)
         return second_moment
 
-    def _scale(self, second_moment: Any) -> Any:
+    def _scale(self, second_moment: Tensor) -> Tensor:
         """What the gradient is multiplied by, a scalar."""
         scale = ops.rsqrt(second_moment + self.epsilon)
         return (1.0 - self.beta1) * scale if self.grad_averaging else scale
 
-    def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+    def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
         """Nothing: the decay is part of the momentum, not a step of its own as in Keras."""
 
     def get_config(self) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 import numpy as np
+
+from open_seq2seq.tensors import Tensor, Variable
 
 
 class WeightAverage:
@@ -23,7 +24,7 @@ class WeightAverage:
       decay: the largest decay.
     """
 
-    def __init__(self, variables: Sequence[Any], decay: float):
+    def __init__(self, variables: Sequence[Variable], decay: float):
         self.variables, self.decay = list(variables), decay
         self.averages = [
             keras.Variable(_copy(v), trainable=False, dtype="float32", name=f"average_{i}")
@@ -56,11 +57,11 @@ class WeightAverage:
                 variable.assign(weight)
 
 
-def averaged(average: Any, weight: Any, decay: Any) -> Any:
+def averaged(average: Tensor, weight: Tensor, decay: Tensor) -> Tensor:
     """The next average; the same in a graph of either backend."""
     return average + (1.0 - decay) * (weight - average)
 
 
-def _copy(variable: Any) -> np.ndarray:
+def _copy(variable: Variable) -> np.ndarray:
     # A true copy: backends may hand out a view of what the next assignment overwrites.
     return np.array(keras.ops.convert_to_numpy(variable.value))
