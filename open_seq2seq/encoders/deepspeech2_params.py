@@ -26,12 +26,12 @@ DATA_FORMATS = ("channels_last", "channels_first", "BTFC", "BTCF", "BCTF", "BCFT
 
 def is_cudnn(params: Mapping[str, Any]) -> bool:
     """Whether the cells are cuDNN's variants."""
-    return params["use_cudnn_rnn"] or params["rnn_type"].startswith("cudnn_")
+    return params.get("use_cudnn_rnn") or params["rnn_type"].startswith("cudnn_")
 
 
 def arrangement(params: Mapping[str, Any]) -> str:
     """How the layers of both directions are put together."""
-    usual = "interleaved" if params["use_cudnn_rnn"] else "stacks"
+    usual = "interleaved" if params.get("use_cudnn_rnn") else "stacks"
     return params.get("rnn_arrangement") or usual
 
 
@@ -72,19 +72,19 @@ def windows_of(params: Mapping[str, Any]) -> list[TimeWindow]:
 
 def has_row_convolution(params: Mapping[str, Any]) -> bool:
     """Whether there is a row convolution, of at least two taps."""
-    return params["row_conv"] and (params.get("row_conv_width") or 0) > 1
+    return bool(params.get("row_conv")) and (params.get("row_conv_width") or 0) > 1
 
 
 def _check_encoder(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
     kind = params["rnn_type"]
-    if kind in NOT_IN_CUDNN and params["use_cudnn_rnn"]:
+    if kind in NOT_IN_CUDNN and params.get("use_cudnn_rnn"):
         yield Problem(
             place(where, "rnn_type"),
             f"{kind!r} with use_cudnn_rnn True",
             "one of gru, lstm, cudnn_gru, cudnn_lstm with use_cudnn_rnn",
             f"Set use_cudnn_rnn to False to use {kind}: cuDNN has no such cell.",
         )
-    if params["row_conv"] and params.get("row_conv_width") is None:
+    if params.get("row_conv") and params.get("row_conv_width") is None:
         remedy = "Set row_conv_width to 8, or set row_conv to False."
         yield Problem(place(where, "row_conv_width"), "nothing", "int with row_conv", remedy)
     merge = params.get("rnn_merge", "concat")
@@ -130,6 +130,7 @@ DEEP_SPEECH_2 = Schema(
             "row_conv",
             bool,
             "Whether a convolution of each channel over time follows the recurrent layers.",
+            False,
         ),
         Param("n_hidden", int, "Channels of the dense layer, the output.", minimum=1),
         Param(
@@ -138,6 +139,7 @@ DEEP_SPEECH_2 = Schema(
             "The cells and the arrangement of OpenSeq2Seq's cuDNN layers: the reset gate after "
             "the recurrent product, two biases, both directions' outputs as the input of each "
             "layer. cuDNN itself is not needed, and lengths are respected.",
+            False,
         ),
         Param("rnn_cell_dim", int, "Units of each recurrent layer and direction.", minimum=1),
         Param(
