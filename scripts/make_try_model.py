@@ -30,8 +30,8 @@ SILENCE = 0.5  # seconds behind each recording, in the second measurement
 _FRONT_END = (
     "backend", "sample_freq", "input_type", "num_audio_features", "num_fft", "window_size",
     "window_stride", "window", "norm_per_feature", "norm_range", "noise_floor", "dither", "gain",
-    "precompute_mel_basis", "features_mean", "features_std_dev", "legacy_mfcc", "pad_to",
-    "text_normalization",
+    "precompute_mel_basis", "feature_norm", "running_prior_frames", "running_time_constant",
+    "features_mean", "features_std_dev", "legacy_mfcc", "pad_to", "text_normalization",
 )  # fmt: skip
 
 CONFIG = '''"""The packaged model of spoken digits, for evaluation and inference.
@@ -135,6 +135,10 @@ def config_text(params: Mapping[str, Any], output: Path) -> str:
     """A config of what the network and its features need, from a run's effective parameters."""
     data = params["data_layer_params"]
     kept = {name: data[name] for name in _FRONT_END if data.get(name) is not None}
+    if data.get("feature_norm") != "running":
+        kept = {name: value for name, value in kept.items() if not name.startswith("running_")}
+    elif data["running_time_constant"] is None:
+        kept["running_time_constant"] = None  # not the default
     encoder = {name: value for name, value in params["encoder_params"].items() if value is not None}
     # Where the packaged recordings lie, seen from the model.
     inside = output.resolve().parent == DIGITS

@@ -9,7 +9,7 @@ import numpy as np
 
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
-from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.data.text_line import TextLine
 from open_seq2seq.data.word_vocabulary import WordVocabulary
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import (
@@ -70,7 +70,7 @@ class LanguageModelScorer:
         vocabulary = self._experiment.data.vocabulary
         if not isinstance(vocabulary, WordVocabulary):
             return [], 0
-        lines = [Utterance("", "", text, None, "") for text in dict.fromkeys(texts)]
+        lines = [TextLine(text) for text in dict.fromkeys(texts)]
         if not lines:
             return [], 0
         data = make_data_layer(self._experiment.params, "infer", lines)
@@ -92,7 +92,7 @@ class LanguageModelScorer:
         distinct = list(dict.fromkeys(texts))
         if not distinct:
             return np.zeros(0)
-        lines = [Utterance("", "", text, None, "") for text in distinct]
+        lines = [TextLine(text) for text in distinct]
         data = make_data_layer(self._experiment.params, "infer", lines)
         scores = np.zeros(len(distinct))
         for batch in data.batches():

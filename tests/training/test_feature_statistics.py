@@ -65,11 +65,11 @@ def test_statistics_are_kept_in_the_checkpoint(corpus, run, norm):
     checkpoints = [corpus / f"whole/ckpt-{step}" for step in (8, 10)]
     average_checkpoints(checkpoints, corpus / "mean")
     assert parameters(corpus / "mean/ckpt-10") == stored
-    data = recognizer._experiment.data
+    extractor = recognizer.front_end
     samples = np.random.default_rng(0).normal(0, 0.1, 3000).astype(np.float32)
-    stream = OnlineFeatures(data.extractor)
+    stream = OnlineFeatures(extractor)
     parts = [stream.accept(samples[:1100]), stream.accept(samples[1100:]), stream.finish()]
-    np.testing.assert_allclose(np.concatenate(parts), data.features(samples), atol=1e-5)
+    np.testing.assert_allclose(np.concatenate(parts), extractor(samples), atol=1e-5)
 
     # Another choice is refused, in one sentence.
     code, _, error = run("--mode=eval", whole, *STREAMS)

@@ -12,10 +12,10 @@ from open_seq2seq.config.schema import Param, Schema
 from open_seq2seq.data.batch import TextBatch, Unit
 from open_seq2seq.data.batching import BatchPlanner, EpochPlan, PlannedBatch
 from open_seq2seq.data.checks import CheckReport
-from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.normalization import NORMALIZATION, WatchedNormalizer
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.text_files import read_lines
+from open_seq2seq.data.text_line import TextLine
 from open_seq2seq.data.word_vocabulary import load_text_vocabulary, make_text_vocabulary
 from open_seq2seq.errors import InputError, Problem
 
@@ -84,7 +84,7 @@ class TextDataLayer:
       batch_size: lines in a batch, for each device.
       seed: source of the order.
       rank, num_workers, devices: as in `Speech2TextDataLayer`.
-      utterances: lines (their transcripts) to use instead of reading `dataset_files`.
+      utterances: lines to use instead of reading `dataset_files`.
 
     Raises:
       InputError: parameters, vocabulary or text are not valid.
@@ -103,7 +103,7 @@ class TextDataLayer:
         rank: int = 0,
         num_workers: int = 1,
         devices: int = 1,
-        utterances: Sequence[Utterance] | None = None,
+        utterances: Sequence[TextLine] | None = None,
     ):
         self.params = self.PARAMS.parse(params)
         self.mode, self.batch_size, self.seed = mode, batch_size, seed
@@ -121,7 +121,7 @@ class TextDataLayer:
                 empty = len(read) - len(lines)
                 self.notes.append(f"{empty} lines have no words once normalised: left out.")
         else:
-            texts = [" ".join(normalize(line.transcript or "").split()) for line in utterances]
+            texts = [" ".join(normalize(line.transcript).split()) for line in utterances]
             texts = [text.lower() if lower_case else text for text in texts]
             lines = [(line.source, text) for line, text in zip(utterances, texts)]
         if normalize.note:
@@ -250,8 +250,8 @@ class TextDataLayer:
         return TextBatch(tokens, targets, lengths, rows, planned.is_padding)
 
 
-class _Lines(Sequence[Utterance]):
-    """Lines as utterances, made when one is looked at.
+class _Lines(Sequence[TextLine]):
+    """Lines, made when one is looked at.
 
     Args:
       lines: (source, text) of each.
@@ -265,4 +265,4 @@ class _Lines(Sequence[Utterance]):
 
     def __getitem__(self, row: Any) -> Any:
         source, text = self.lines[row]
-        return Utterance(source, source, text, None, source)
+        return TextLine(text, source)
