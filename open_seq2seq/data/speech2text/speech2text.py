@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.data.audio import mono_blocks, read_audio, resample
+from open_seq2seq.data.audio import mono_blocks
 from open_seq2seq.data.batch import Batch, LeftOut, Unit
 from open_seq2seq.data.batching import (
     BatchPlanner,
@@ -308,28 +307,6 @@ class Speech2TextDataLayer:
         """
         if self.extractor.lacks_statistics:
             self.recordings.use(self.extractor.with_stored_statistics(fingerprint))
-
-    def features(self, audio: str | np.ndarray, sample_freq: int | None = None) -> np.ndarray:
-        """The features of one recording, without augmentation.
-
-        Args:
-          audio: a path, or samples [n]: floats in [-1, 1], or 16-bit integers.
-          sample_freq: the array's sample rate, in Hz; None: the data layer's.
-
-        Returns:
-          [time, feature] float32.
-
-        Raises:
-          InputError: the recording cannot be read or is not of these kinds.
-        """
-        if isinstance(audio, (str, os.PathLike)):
-            return self.extractor(read_audio(audio, self.params["sample_freq"]))
-        if audio.dtype == np.int16:
-            audio = audio.astype(np.float32) / 32768
-        if audio.ndim == 1 and sample_freq and np.issubdtype(audio.dtype, np.floating):
-            samples = audio.astype(np.float32, copy=False)
-            audio = resample(samples, sample_freq, self.params["sample_freq"])
-        return self.extractor(audio)
 
     def _raise_none_left(self) -> None:
         where = ", ".join(self.params["dataset_files"]) or "utterances"

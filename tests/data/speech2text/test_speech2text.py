@@ -211,7 +211,8 @@ def test_durations_of_the_manifest_save_reading_headers(params, corpus, tmp_path
     for batch in batches:
         assert batch.feature_lengths.max() <= batch.features.shape[1]
         for row, index in enumerate(batch.indices):
-            expected = layers[0].features(layers[0].utterances[index].path)
+            path = layers[0].utterances[index].path
+            expected = layers[0].extractor(read_audio(path, 16000))
             length = batch.feature_lengths[row]
             np.testing.assert_array_equal(batch.features[row, :length], expected)
 
@@ -329,20 +330,6 @@ def test_synthetic_voices(params, tmp_path):
     assert "a.csv:5" in problem.where and "two/3.wav" in problem.found
     with pytest.raises(InputError, match="syn_subdirs"):
         make(params | {"syn_subdirs": None})
-
-
-def test_features_of_one_recording(params, tmp_path):
-    layer = make(params | {"augmentation": AUGMENTATION, "dither": 1e-5}, "infer")
-    path = write_audio(tmp_path / "a.wav", 0.7, rate=8000)
-    from_path = layer.features(str(path))
-    samples, rate = soundfile.read(path)
-    np.testing.assert_allclose(layer.features(samples, rate), from_path, atol=1e-5)
-    integers, _ = soundfile.read(path, dtype="int16")
-    np.testing.assert_allclose(layer.features(integers, rate), from_path, atol=1e-5)
-    at_own_rate = read_audio(path, 16000)
-    np.testing.assert_array_equal(layer.features(at_own_rate), from_path)
-    with pytest.raises(InputError, match="shape"):
-        layer.features(np.zeros((2, 100), np.float32), 8000)
 
 
 def test_given_utterances(params, corpus):
