@@ -18,6 +18,7 @@ from open_seq2seq.console import say
 from open_seq2seq.data.data_layer import DataLayer, SpeechDataLayer
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.paths import config_path
+from open_seq2seq.data.text_line import TextLine
 from open_seq2seq.decoders.beam_search import with_scorer_defaults
 from open_seq2seq.distributed.devices import copies, has_accelerator, make_strategy
 from open_seq2seq.distributed.process_group import ALONE, Workers
@@ -123,7 +124,7 @@ class Experiment:
 def make_data_layer(
     params: Mapping[str, Any],
     mode: str,
-    utterances: Sequence[Utterance] | None = None,
+    utterances: Sequence[Utterance | TextLine] | None = None,
     workers: Workers = ALONE,
     devices: int = 1,
 ) -> Any:
@@ -157,7 +158,7 @@ def make_experiment(
     params: Mapping[str, Any],
     base_model: Any,
     mode: str,
-    utterances: Sequence[Utterance] | None = None,
+    utterances: Sequence[Utterance | TextLine] | None = None,
     workers: Workers = ALONE,
     devices: Sequence[str] = (),
 ) -> Experiment:

@@ -11,6 +11,7 @@ from open_seq2seq.data.batch import Batch, TextBatch, Unit
 from open_seq2seq.data.checks import CheckReport
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.speech2text.recording_features import RecordingFeatures
+from open_seq2seq.data.text_line import TextLine
 from open_seq2seq.data.word_vocabulary import TextVocabulary
 from open_seq2seq.errors import Problem
 from open_seq2seq.features.extractor import FeatureExtractor
@@ -31,8 +32,8 @@ class DataLayer(Protocol):
         """The classes of the network, the blank not included."""
 
     @property
-    def utterances(self) -> Sequence[Utterance]:
-        """Those in use; a line of text is one too. Rows are places in it."""
+    def utterances(self) -> Sequence[Utterance | TextLine]:
+        """Those in use, or the lines of text. Rows are places in it."""
 
     @property
     def batches_per_epoch(self) -> int:
@@ -78,6 +79,10 @@ class SpeechDataLayer(DataLayer, Protocol):
     @property
     def vocabulary(self) -> Vocabulary:
         """Transcripts are written with it."""
+
+    @property
+    def utterances(self) -> Sequence[Utterance]:
+        """Those in use."""
 
     @property
     def recordings(self) -> RecordingFeatures:

@@ -10,6 +10,7 @@ import numpy as np
 
 from open_seq2seq.console import say
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.data.text_line import TextLine
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.errors import RunError
 from open_seq2seq.files import append_text, csv_line
@@ -35,7 +36,7 @@ class NonFiniteGuard:
     def __init__(
         self,
         log_file: Path,
-        utterances: Sequence[Utterance],
+        utterances: Sequence[Utterance | TextLine],
         max_share: float,
         workers: Workers = ALONE,
     ):
