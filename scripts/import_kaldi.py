@@ -1,48 +1,14 @@
 """Imports Kaldi data folders: wav.scp, text and, if there, segments and utt2spk.
 
-python scripts/import_kaldi.py egs/mini_librispeech/s5/data --splits train_clean_5 dev_clean_2
-python scripts/import_kaldi.py egs/swbd/s5c/data/train --root=egs/swbd/s5c --output=manifests
-
-Each data folder NAME becomes NAME.csv. Segments are not cut out: the manifest says where they are
-(columns offset and duration). A command of wav.scp that only decodes a file (flac, sph2pipe,
-sox, ffmpeg, cat) is replaced by the file; others are refused. --run_pipes runs them, and decoders
-of files that libsndfile does not read or of one channel of several, and keeps what they write
-in NAME-audio/*.flac.
+`open-seq2seq import kaldi` does the same.
 """
 
-from __future__ import annotations
-
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import open_seq2seq.start  # noqa: F401
-from open_seq2seq.corpora.importers.command import importer_parser, output_folder, run_importer
-from open_seq2seq.corpora.importers.entries import Split
-from open_seq2seq.corpora.importers.kaldi import KaldiOptions, read_kaldi
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the script; returns the exit code."""
-    parser = importer_parser(
-        __doc__, "a data folder, or the folder of several", splits="data folders (all)"
-    )
-    add = parser.add_argument
-    add("--root", metavar="DIR", help="folder that paths in wav.scp are relative to (looked for)")
-    add("--run_pipes", action="store_true", help="run commands of wav.scp, whatever they do")
-    return run_importer(parser, _read, arguments)
-
-
-def _read(flags: argparse.Namespace) -> Sequence[Split]:
-    options = KaldiOptions(
-        root=Path(flags.root) if flags.root else None,
-        run_pipes=flags.run_pipes,
-        audio_folder=output_folder(flags),
-    )
-    return read_kaldi(flags.data_dir, flags.splits, options)
-
+from open_seq2seq.commands.importers.kaldi import main
 
 if __name__ == "__main__":
     sys.exit(main())

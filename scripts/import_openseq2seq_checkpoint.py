@@ -1,97 +1,14 @@
 """Turns a checkpoint of OpenSeq2Seq (TensorFlow 1) into one of this framework.
 
-python scripts/import_openseq2seq_checkpoint.py --config_file=jasper10x5.py \\
-    --checkpoint=jasper/model.ckpt-439200 --logdir=runs/jasper
-
-Then `run.py --config_file=jasper10x5.py --logdir=runs/jasper` evaluates it (--mode=eval),
-transcribes with it (--mode=infer), or trains on from its weights: --load_model=runs/jasper
-with another --logdir. Only weights are taken over; a state of the optimizer is not.
+`open-seq2seq import openseq2seq` does the same.
 """
 
-from __future__ import annotations
-
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import open_seq2seq.start  # noqa: F401
-from open_seq2seq.error_output import print_error
-from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the script; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,  # what it does not know are overrides of the config
-    )
-    parser.add_argument("--config_file", required=True, help="the config it was trained with")
-    parser.add_argument(
-        "--checkpoint", required=True, help="model.ckpt-N, or a folder, for its newest"
-    )
-    parser.add_argument("--logdir", type=Path, required=True, help="a new log directory")
-    parser.add_argument(
-        "--use_ema", action="store_true", help="take the exponential moving averages of weights"
-    )
-    flags, rest = parser.parse_known_args(arguments)
-    try:
-        written = run(flags.config_file, flags.checkpoint, flags.logdir, flags.use_ema, rest)
-    except OpenSeq2SeqError as error:
-        return print_error(error)
-    print(f"Written to {written}.")
-    print("It holds weights only: train on by --load_model, not by --continue_learning.")
-    return 0
-
-
-def run(
-    config_file: str, checkpoint: str, logdir: Path, use_ema: bool, overrides: Sequence[str] = ()
-) -> Path:
-    """Imports a checkpoint and prints what became of its variables.
-
-    Args:
-      overrides: of the config's parameters, as on the command line of `run.py`.
-
-    Raises:
-      InputError: config and checkpoint don't fit, or `logdir` has checkpoints already.
-    """
-    # After the flags: `--help` need not wait for TensorFlow.
-    from open_seq2seq.checkpoints.storage import latest_checkpoint
-    from open_seq2seq.checkpoints.variables import save_checkpoint
-    from open_seq2seq.experiment import contract
-    from open_seq2seq.interop.openseq2seq.checkpoint import import_weights
-    from open_seq2seq.interop.openseq2seq.tensorflow1_checkpoint import OldCheckpoint
-
-    if latest_checkpoint(logdir) is not None:
-        problem = Problem(str(logdir), "checkpoints", "a new or empty folder")
-        raise InputError("The import has no place:", [problem])
-    old = OldCheckpoint(checkpoint, use_ema)
-    experiment = _experiment(config_file, overrides)
-    result = import_weights(old, experiment.model, experiment.params)
-    print(f"{old.prefix}, step {old.step}")
-    print(result.text())
-    state = {
-        "step": old.step,
-        "contract": contract(experiment),
-        "imported": {"checkpoint": str(old.prefix), "moving_averages": use_ema},
-    }
-    return save_checkpoint(logdir, experiment.model, None, state)
-
-
-def _experiment(config_file: str, overrides: Sequence[str]) -> Any:
-    """The config's model and features, in whichever mode it has a data layer for."""
-    from open_seq2seq.config.loading import load_config
-    from open_seq2seq.config.overrides import split_arguments
-    from open_seq2seq.experiment import effective_params, make_experiment
-
-    config = load_config(config_file)
-    modes = [m for m in ("infer", "eval", "train") if config.merged(m).get("data_layer")]
-    params = effective_params(config, split_arguments(overrides), modes[0] if modes else "infer")
-    return make_experiment(params, config.base_model, "infer", utterances=[])
-
+from open_seq2seq.commands.importers.openseq2seq import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,51 +1,14 @@
 """Writes docs/results.md from the summaries of runs in docs/results/.
 
-python scripts/make_results.py                         # after a summary changed
-python scripts/make_results.py --add runs/a runs/b     # adds runs, by their log directories
-python scripts/make_results.py --check                 # exit code 1 where it is out of date
+`open-seq2seq results` does the same.
 """
 
-from __future__ import annotations
-
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import open_seq2seq.start  # noqa: F401
-from open_seq2seq.error_output import print_error
-from open_seq2seq.errors import OpenSeq2SeqError, RunError
-from open_seq2seq.files import write_whole
-from open_seq2seq.runs.results_table import add_run, make_page
-
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the script; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add("--add", nargs="+", default=[], metavar="LOGDIR", help="runs whose summaries are added")
-    add("--folder", type=Path, default=DOCS / "results", help="of summaries (docs/results)")
-    add("--output", type=Path, default=DOCS / "results.md", help="the page (docs/results.md)")
-    add("--check", action="store_true", help="write nothing, say whether the page is up to date")
-    flags = parser.parse_args(arguments)
-    try:
-        for logdir in flags.add:
-            print(f"{logdir} -> {add_run(Path(logdir), flags.folder)}")
-        page = make_page(flags.folder)
-        if flags.check:
-            if not flags.output.is_file() or flags.output.read_text(encoding="utf-8") != page:
-                raise RunError(f"{flags.output} is out of date: run scripts/make_results.py.")
-            return 0
-        write_whole(flags.output, page)
-    except OpenSeq2SeqError as error:
-        return print_error(error)
-    print(f"{flags.output} is written")
-    return 0
-
+from open_seq2seq.commands.results import main
 
 if __name__ == "__main__":
     sys.exit(main())

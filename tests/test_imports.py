@@ -21,9 +21,8 @@ FLOORS = [
     "models corpora language_models stored_logits",
     "experiment",
     "inference",
-    "training interop",
+    "training interop robustness",
     "commands",
-    "robustness",
     "cli",
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.commands.decoding import Measured
 from open_seq2seq.metrics.analysis import EvaluatedUtterance
 from open_seq2seq.runs import summary as files
-from open_seq2seq.stored_logits.command import Measured
 
 
 def summary_to_add_to(flags: argparse.Namespace) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What scripts/plot_samples.py does: utterances with what a trained model makes of them, drawn."""
+"""What `open-seq2seq plot samples` does: utterances and what a trained model makes of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(flags: argparse.Namespace, rest: Sequence[str], run_parser: argparse.Arg
     """Does what the command line says; returns the exit code.
 
     Args:
-      flags: those of `scripts/plot_samples.py`.
+      flags: those of `open-seq2seq plot samples`.
       rest: overrides of the config.
       run_parser: `run.py`'s, which knows its flags from overrides.
 

@@ -32,9 +32,68 @@ def _mode(name: str, summary: str) -> Command:
     return Command("run", summary, "run.py", {"mode": name})
 
 
+def _script(module: str, summary: str, script: str) -> Command:
+    return Command(module, summary, f"scripts/{script}.py")
+
+
+def _importer(summary: str, corpus: str, script: str | None = None) -> Command:
+    return _script(f"importers.{corpus}", summary, f"import_{script or corpus}")
+
+
 COMMANDS: dict[str, Command] = {
     "train": _mode("train", "learn from the training data of a config"),
     "train_eval": _mode("train_eval", "learn, evaluate meanwhile, keep the best checkpoints"),
     "eval": _mode("eval", "loss, WER and CER of a trained model"),
     "infer": _mode("infer", "transcripts (or logits) of recordings"),
+    "decode": _script("decode", "beam search over stored logits; tunes alpha and beta", "decode"),
+    "rescore": _script("rescore", "choose from n-best lists with a neural model", "rescore"),
+    "lm build": _script("lm.build", "an n-gram language model of text, with KenLM", "build_lm"),
+    "lm trie": _script("lm.trie", "a trie for the scoring native_op", "generate_trie"),
+    "import common_voice": _importer("a language of Mozilla Common Voice", "common_voice"),
+    "import folder": _importer("recordings with a text beside each", "folder"),
+    "import fsdd": _importer("the Free Spoken Digit Dataset", "fsdd"),
+    "import kaldi": _importer("Kaldi data folders", "kaldi"),
+    "import librispeech": _importer("LibriSpeech; downloads it", "librispeech", "librivox"),
+    "import librispeech_layout": _importer(
+        "a corpus in the layout of LibriSpeech", "librispeech_layout"
+    ),
+    "import ljspeech": _importer("LJ Speech, or a corpus in its layout", "ljspeech"),
+    "import nemo": _importer("manifests of NVIDIA NeMo, and manifests for it", "nemo"),
+    "import neon": _importer("LibriSpeech as manifests of Nervana's neon", "neon"),
+    "import openseq2seq": _importer(
+        "a checkpoint of OpenSeq2Seq (TensorFlow 1)", "openseq2seq", "openseq2seq_checkpoint"
+    ),
+    "import stm": _importer("TED-LIUM, or other segment time marks (STM)", "stm"),
+    "import table": _importer("tables of recordings and texts: CSV, TSV, Excel", "table"),
+    "data check": _script("data.check", "what is wrong with a corpus: the doctor", "check_data"),
+    "data split": _script("data.split", "training, development and test data", "split_data"),
+    "data statistics": _script(
+        "data.statistics", "means and deviations of a training set's features", "measure_features"
+    ),
+    "data resample": _script(
+        "data.resample", "recordings as WAV files of one sample rate", "change_sample_rate"
+    ),
+    "synthesize": _script(
+        "synthesize", "a corpus of synthetic speech, by eSpeak NG", "create_synthetic_data"
+    ),
+    "average": _script(
+        "average", "the mean of a run's checkpoints, as a checkpoint", "average_checkpoints"
+    ),
+    "robustness": _script(
+        "robustness", "error rates under noise, pauses, levels, channels", "robustness"
+    ),
+    "calibrate": _script(
+        "calibrate", "how far word times are from a forced alignment", "calibrate_model"
+    ),
+    "word_times": _script("word_times", "times of words from stored logits", "dump_to_time"),
+    "report": _script("report", "the result of runs as one HTML page", "make_report"),
+    "results": _script("results", "the table of results in docs/", "make_results"),
+    "plot": _script("plot.training", "WER and CER, or loss, during training", "plot_training"),
+    "plot samples": _script(
+        "plot.samples", "utterances and what a model makes of them", "plot_samples"
+    ),
+    "neon train": _script("neon_train", "training, with the arguments of neon's train.py", "train"),
+    "neon evaluate": _script(
+        "neon_evaluate", "error rates, with the arguments of neon's evaluate.py", "evaluate"
+    ),
 }

@@ -157,7 +157,7 @@ def test_a_wrong_place_is_noticed_before_work(decode, monkeypatch, flag, place):
     def work(*arguments):
         raise AssertionError("work was done")
 
-    monkeypatch.setattr("open_seq2seq.stored_logits.command.decode", work)
+    monkeypatch.setattr("open_seq2seq.commands.decoding.decode", work)
     assert place in decode("--lm=lm.arpa", *GRID, f"--{flag}={place}", code=2)
 
 

@@ -1,4 +1,4 @@
-"""What scripts/decode.py does, step by step."""
+"""What `open-seq2seq decode` does, step by step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command: a trained model's error rates under conditions, as table, file and picture."""
+"""What `open-seq2seq robustness` does: error rates as a table, a file, a picture."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run(flags: argparse.Namespace, rest: Sequence[str]) -> int:
     """Does what the command line says; returns the exit code, 1 where a limit is exceeded.
 
     Args:
-      flags: those of `scripts/robustness.py`.
+      flags: those of `open-seq2seq robustness`.
       rest: overrides of the config.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the command lines of `scripts/import_*.py` share."""
+"""What the command lines of `open-seq2seq import ...` share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from open_seq2seq.commands.parser import command_parser
 from open_seq2seq.corpora.importers import texts
 from open_seq2seq.corpora.importers.entries import Split
 from open_seq2seq.corpora.importers.manifests import Output, write_manifests
@@ -16,20 +17,23 @@ from open_seq2seq.errors import OpenSeq2SeqError
 
 
 def importer_parser(
-    doc: str | None, corpus: str | None, splits: str | None = None, text: str = texts.VERBATIM
+    doc: str | None,
+    prog: str | None,
+    corpus: str | None,
+    splits: str | None = None,
+    text: str = texts.VERBATIM,
 ) -> argparse.ArgumentParser:
     """A command line with the flags that every importer has.
 
     Args:
-      doc: the script's docstring.
-      corpus: what `data_dir` is; None: the script adds its own positional arguments, and says
+      doc: the command's docstring.
+      prog: what the user typed; None: a script.
+      corpus: what `data_dir` is; None: the command adds its own positional arguments, and says
         where the manifests go.
       splits: what `--splits` takes; None: the corpus has no parts to choose.
       text: the usual `--text_normalization`.
     """
-    parser = argparse.ArgumentParser(
-        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser(doc, prog)
     add = parser.add_argument
     if corpus:
         add("data_dir", help=corpus)

@@ -1,0 +1,42 @@
+"""Turns NVIDIA NeMo's manifests (JSON lines) into CSVs, and CSVs into NeMo's.
+
+open-seq2seq import nemo train_manifest.json dev_manifest.json --output=manifests
+open-seq2seq import nemo manifests/train.csv
+
+NAME.json or NAME.jsonl becomes NAME.csv, NAME.csv becomes NAME.jsonl, beside it or in --output.
+Training reads both; a CSV of this script was checked against its recordings. Kept are path, text,
+duration, offset and speaker.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from open_seq2seq.commands.importers.parser import exit_code, importer_parser, output_of
+from open_seq2seq.corpora.importers.manifests import write_manifests
+from open_seq2seq.corpora.importers.nemo import SUFFIX, check_names, read_nemo, write_json_lines
+
+
+def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Runs the command; returns the exit code."""
+    parser = importer_parser(__doc__, prog, None)
+    parser.add_argument("manifests", nargs="+", help="JSON lines of NeMo, or CSVs")
+    parser.add_argument("--output", metavar="DIR", help="where the results go (beside each)")
+    flags = parser.parse_args(arguments)
+    return exit_code(lambda: _convert(flags))
+
+
+def _convert(flags: argparse.Namespace) -> None:
+    manifests = list(map(Path, flags.manifests))
+    check_names(manifests)
+    for to_csv in (True, False):
+        files = [path for path in manifests if (path.suffix != ".csv") == to_csv]
+        for folder in dict.fromkeys(Path(flags.output or path.parent) for path in files):
+            output = output_of(flags, folder)
+            if not to_csv:
+                output = replace(output, write=write_json_lines, suffix=SUFFIX)
+            mine = [path for path in files if flags.output or path.parent == folder]
+            write_manifests([read_nemo(path) for path in mine], output)
