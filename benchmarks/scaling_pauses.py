@@ -115,7 +115,7 @@ class Evaluations:
         self.shared = experiment.data
         self.whole = make_experiment(params, config.base_model, "eval").data
         self.recognizer = Recognizer.of(experiment)
-        evaluate(self.recognizer, self.whole, quiet=True)
+        evaluate(self.recognizer, self.whole)
 
     def run(self, shared: bool) -> tuple[float, float]:
         """Seconds in which this worker cannot train, and those of them in which it has no work."""
@@ -147,5 +147,5 @@ class Evaluations:
                 waited += time.perf_counter() - before
                 return values
 
-        evaluate(self.recognizer, data, quiet=True, workers=Watched())
+        evaluate(self.recognizer, data, workers=Watched())
         return time.perf_counter() - started - waited

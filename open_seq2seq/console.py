@@ -17,6 +17,7 @@ from rich.table import Column
 from open_seq2seq.distributed.launch import launched
 from open_seq2seq.files import unwritable
 from open_seq2seq.messages import NOTHING, news_stream, say, show_messages
+from open_seq2seq.progress import clock
 
 __all__ = ["OutputCopy", "ProgressBar", "be_quiet", "clock", "say"]
 
@@ -24,12 +25,6 @@ __all__ = ["OutputCopy", "ProgressBar", "be_quiet", "clock", "say"]
 def be_quiet() -> None:
     """This process prints no more: another one of its job does."""
     show_messages(NOTHING)
-
-
-def clock(seconds: float) -> str:
-    """`h:mm:ss`."""
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 def fitting(pieces: Sequence[str], width: int) -> str:

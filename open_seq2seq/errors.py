@@ -3,7 +3,7 @@
 Every bad input ends in an `InputError` that lists all problems of its kind at
 once; each `Problem` says where, what was found, what was expected and what to do.
 Of many problems the message has the kinds, with counts and first places
-(`problem_lines`); `open_seq2seq.error_output` puts the whole list into a file.
+(`problem_lines`); `open_seq2seq.commands.error_output` puts the whole list into a file.
 """
 
 from __future__ import annotations

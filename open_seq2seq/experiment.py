@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ from open_seq2seq.checkpoints import contract as contracts
 from open_seq2seq.checkpoints.contract import make_contract
 from open_seq2seq.config.loading import Config
 from open_seq2seq.config.overrides import Override, apply_overrides
-from open_seq2seq.console import say
 from open_seq2seq.data.data_layer import DataLayer, SpeechDataLayer
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.paths import config_path
@@ -25,6 +25,8 @@ from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models import Model
 from open_seq2seq.models.precision import dtype_policy
+
+_log = logging.getLogger(__name__)
 
 
 def effective_params(
@@ -59,7 +61,7 @@ def _with_scorer(params: dict[str, Any]) -> dict[str, Any]:
     if not own:
         return params
     values = ", ".join(f"{name} {filled[name]}" for name in own)
-    say(f"Of the scorer package {given['lm_path']}: {values}")
+    _log.info(f"Of the scorer package {given['lm_path']}: {values}")
     return {**params, "decoder_params": filled}
 
 
@@ -177,7 +179,7 @@ def make_experiment(
     data = make_data_layer(filled, mode, utterances, workers, max(len(devices), 1))
     policy, note = dtype_policy(filled["dtype"], has_accelerator())
     if note:
-        say(note)
+        _log.info(note)
     strategy = make_strategy(devices)
     with copies(strategy):
         model = base_model.for_data(filled, data, policy)

@@ -22,18 +22,23 @@ logging.addLevelName(RESULT, "RESULT")
 # Above all levels.
 NOTHING = 100
 
+# Said by every process of a job, also where only the first one speaks; on standard error.
+EVERY_RANK = 110
+logging.addLevelName(EVERY_RANK, "EVERY_RANK")
+
 
 class _Lines(logging.Handler):
-    """Prints each line of a message with the prefix; warnings say that they are.
+    """Writes each line of a message with the prefix; warnings say that they are.
 
     Args:
-      to_stderr: print on standard error, not on standard output.
-      level: the lowest that is printed.
+      to_stderr: write on standard error, not on standard output.
+      level: the lowest that is shown.
+      prefix: of each line.
     """
 
-    def __init__(self, to_stderr: bool, level: int):
+    def __init__(self, to_stderr: bool, level: int, prefix: str):
         super().__init__(level)
-        self.to_stderr = to_stderr
+        self.to_stderr, self.prefix = to_stderr, prefix
 
     @property
     def stream(self) -> TextIO:
@@ -44,38 +49,43 @@ class _Lines(logging.Handler):
         text = record.getMessage()
         if record.levelno == logging.WARNING and not text.startswith("WARNING"):
             text = f"WARNING: {text}"
-        indent = " " * getattr(record, "indent", 0)
+        prefix = self.prefix + " " * getattr(record, "indent", 0)
+        stream = sys.stderr if record.levelno >= EVERY_RANK else self.stream
         try:
             for line in text.splitlines() or [""]:
-                print(f"*** {indent}{line}", file=self.stream, flush=True)
+                stream.write(f"{prefix}{line}\n")
+                stream.flush()
         except OSError:  # a closed terminal or pipe, a full disk: no reason to end a training
             nowhere = open(os.devnull, "w")  # noqa: SIM115
-            if self.to_stderr:
+            if stream is sys.stderr:
                 sys.stderr = nowhere
             else:
                 sys.stdout = nowhere
 
 
-def show_messages(level: int = logging.INFO, to_stderr: bool = False) -> None:
+def show_messages(level: int = logging.INFO, to_stderr: bool = False, prefix: str = "*** ") -> None:
     """Shows what the package says from now on, instead of what was shown before.
 
     Args:
       level: the lowest level that is shown: `logging.DEBUG`, `logging.INFO`, `RESULT` or `NOTHING`.
       to_stderr: on standard error, which leaves standard output to results.
+      prefix: of each line.
     """
     for handler in _handlers():
         LOGGER.removeHandler(handler)
-    LOGGER.addHandler(_Lines(to_stderr, level))
+    LOGGER.addHandler(_Lines(to_stderr, level, prefix))
     LOGGER.setLevel(min(level, logging.WARNING))
     # Another handler further up (TensorFlow's libraries install one) would say it again.
     LOGGER.propagate = False
 
 
 @contextmanager
-def messages_shown(level: int = logging.INFO, to_stderr: bool = False) -> Iterator[None]:
+def messages_shown(
+    level: int = logging.INFO, to_stderr: bool = False, prefix: str = "*** "
+) -> Iterator[None]:
     """Shows messages as `show_messages` does, in the block; then as before."""
     before, lowest, propagate = _handlers(), LOGGER.level, LOGGER.propagate
-    show_messages(level, to_stderr)
+    show_messages(level, to_stderr, prefix)
     try:
         yield
     finally:

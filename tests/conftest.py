@@ -1,5 +1,6 @@
 """Settings of the whole suite."""
 
+import logging
 import os
 
 import pytest
@@ -36,3 +37,23 @@ def messages_on_standard_output():
 
     with messages_shown():
         yield
+
+
+class _Kept(logging.Handler):
+    def __init__(self):
+        super().__init__()
+        self.texts = []
+
+    def emit(self, record):
+        self.texts.append(record.getMessage())
+
+
+@pytest.fixture
+def logged():
+    """The texts of what the package logs meanwhile."""
+    from open_seq2seq.messages import LOGGER
+
+    handler = _Kept()
+    LOGGER.addHandler(handler)
+    yield handler.texts
+    LOGGER.removeHandler(handler)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from open_seq2seq.error_output import print_error, shown
+from open_seq2seq.commands.error_output import print_error, shown
 from open_seq2seq.errors import InputError, Problem, RunError
 
 

@@ -12,16 +12,16 @@ PACKAGE = Path(__file__).parents[1] / "open_seq2seq"
 # below it, never from its own floor or above.
 FLOORS = [
     "errors tensors",
-    "error_output files messages greetings alphabet_file decode_result vocabulary successors "
-    "version",
+    "files messages greetings alphabet_file decode_result vocabulary successors version",
     "config distributed native_build start",
-    "console ops metrics features optimizers",
+    "progress ops metrics features optimizers",
     "layers runs",
     "encoders decoders losses data checkpoints transcripts",
     "models corpora language_models stored_logits",
     "experiment",
     "inference",
     "training interop robustness",
+    "console",
     "commands",
     "cli",
 ]
@@ -126,3 +126,22 @@ def lazy_imports(path):
         for alias in node.names
     }
     return set(imported_modules(path)) - at_top
+
+
+# What speaks to the user: commands, and what is run by itself.
+SPEAK = {"commands", "cli", "console", "start"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_the_library_logs_and_only_commands_print(path):
+    if room(path) in SPEAK or path.name == "__main__.py":
+        return
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        named = isinstance(node, ast.Name) and node.id == "print"
+        assert not named, f"{path}:{node.lineno} prints: logging.getLogger(__name__) is for that"
+    assert "open_seq2seq.console" not in set(imported_modules(path, tree)), path
+    if room(path) != "messages":
+        names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+                 if node.module == "open_seq2seq.messages" for alias in node.names}  # fmt: skip
+        assert not names & {"say", "show_messages", "messages_shown"}, path

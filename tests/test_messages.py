@@ -6,7 +6,16 @@ import sys
 
 import pytest
 
-from open_seq2seq.messages import NOTHING, RESULT, messages_shown, news_stream, say, show_messages
+from open_seq2seq.messages import (
+    EVERY_RANK,
+    LOGGER,
+    NOTHING,
+    RESULT,
+    messages_shown,
+    news_stream,
+    say,
+    show_messages,
+)
 
 
 def test_lines_have_a_prefix_and_an_indent(capsys):
@@ -60,3 +69,16 @@ def test_a_command_line_in_this_process_leaves_all_as_it_was(capsys):
         say("result", level=RESULT)
     say("afterwards")
     assert capsys.readouterr() == ("*** afterwards\n", "*** result\n")
+
+
+def test_another_prefix(capsys):
+    with messages_shown(prefix=""):
+        say("one\ntwo")
+    assert capsys.readouterr().out == "one\ntwo\n"
+
+
+def test_what_every_rank_says_is_seen_where_nothing_else_is(capsys):
+    show_messages(NOTHING)
+    LOGGER.error("it failed")
+    LOGGER.log(EVERY_RANK, "rank 1 of 2 waits")
+    assert capsys.readouterr() == ("", "*** rank 1 of 2 waits\n")

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.checkpoints.storage import Files, keep_newest, write_checkpoint
-from open_seq2seq.console import say
+
+_log = logging.getLogger(__name__)
 
 
 class BackgroundWriter:
@@ -101,4 +102,4 @@ def _say_errors(asked: deque[Future[object]]) -> None:
 def _say_error(future: Future[object]) -> None:
     error = future.exception()
     if error is not None:
-        say(str(error), level=logging.ERROR)
+        _log.error(str(error))

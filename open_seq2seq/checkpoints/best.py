@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +109,10 @@ def stored_best(folder: Path) -> tuple[str, list[dict[str, Any]]]:
     return stored["metric"], [e for e in stored["entries"] if _is_there(folder, e["name"])]
 
 
-def mend_best(folder: Path, say: Callable[[str], None]) -> None:
-    """Writes `best.json` again where it is damaged, or missing beside checkpoints, and says so.
+def mend_best(folder: Path) -> list[str]:
+    """Writes `best.json` again where it is damaged, or missing beside checkpoints.
+
+    Returns: what to say of it, if anything.
 
     Raises:
       RunError: it cannot be written.
@@ -122,13 +124,14 @@ def mend_best(folder: Path, say: Callable[[str], None]) -> None:
     except (OSError, ValueError, RecursionError):
         stored = None
     if not any(misfits(stored, _FORM)):
-        return
+        return []
     if entries:
-        say(f"{file} is damaged or missing: it is written again from its checkpoints' {STATE}.")
         write_whole(file, json.dumps({"metric": metric, "entries": entries}, indent=1))
-    elif file.exists():
-        say(f"{file} is damaged, and there is no best checkpoint: it is written anew.")
+        return [f"{file} is damaged or missing: it is written again from its checkpoints' {STATE}."]
+    if file.exists():
         file.unlink()
+        return [f"{file} is damaged, and there is no best checkpoint: it is written anew."]
+    return []
 
 
 def _is_there(folder: Path, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import logging
 import os
 import socket
 import time
@@ -12,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import parsed_json, unwritable
+
+_log = logging.getLogger(__name__)
+
 
 LOCK = ".running"
 _TAKEN = (errno.EWOULDBLOCK, errno.EACCES)
@@ -91,9 +94,12 @@ def _lock(descriptor: int, root: Path) -> None:
     holder = _holder(descriptor)
     if holder.get("host") == socket.gethostname() and _lives(holder.get("pid")):
         raise _in_use(root, holder)
-    say(f"WARNING: the file system of {root} has no locks: nothing keeps a second run out of it.")
+    text = f"the file system of {root} has no locks: nothing keeps a second run out of it."
     if holder:
-        say(f"One began there and has not ended: {_shown(holder)}. See that it does not run.", 4)
+        text += (
+            f"\n    One began there and has not ended: {_shown(holder)}. See that it does not run."
+        )
+    _log.warning(text)
 
 
 def _holder(descriptor: int) -> dict[str, object]:

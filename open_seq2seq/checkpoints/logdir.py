@@ -5,14 +5,16 @@ With `--enable_logs` everything is under `logdir/logs`, otherwise in `logdir` it
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from open_seq2seq.checkpoints.best import best_checkpoint
 from open_seq2seq.checkpoints.storage import latest_checkpoint
-from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.runs.events import has_events
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _check_free(logdir: LogDir, mode: str) -> None:
     if events and not begun:
         raise _refused(root, f"{found}: events of another program", expected, f"To go on, {rest}")
     if events:
-        say(f"A run in {root} ended before its first checkpoint: training starts anew there.")
+        _log.info(f"A run in {root} ended before its first checkpoint: training starts anew there.")
 
 
 def _flag(other: LogDir) -> str:

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
-from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 
 

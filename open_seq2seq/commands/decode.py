@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from ctc_decoder_with_lm.search_options import OPENSEQ2SEQ_DECODE
+from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
-from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import check_outputs
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from open_seq2seq.console import say
+from open_seq2seq.console import ProgressBar, say
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.distributed.process_group import Workers
 from open_seq2seq.errors import Problem, RunError
@@ -83,6 +83,7 @@ def transcribe_all(
             keep_logits,
             decodes=shows or not keep_logits,
             workers=workers,
+            progress=ProgressBar,
         ):
             utterance = data.utterances[one.index]
             if one.error is not None:

@@ -26,7 +26,7 @@ from open_seq2seq.commands.start import Start
 from open_seq2seq.config.describe import help_text
 from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import Override, apply_overrides, split_arguments
-from open_seq2seq.console import be_quiet, clock, say
+from open_seq2seq.console import ProgressBar, be_quiet, clock, say
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.distributed.devices import split_cpu
 from open_seq2seq.distributed.start import start_workers
@@ -143,7 +143,7 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
             lambda: task.evaluator(experiment, evaluation_params, evaluation_data)
         )
     target = None if flags.benchmark else job.logdir
-    trainer = Trainer(experiment, target, evaluator, flags.use_xla_jit, workers)
+    trainer = Trainer(experiment, target, evaluator, flags.use_xla_jit, workers, ProgressBar)
     data, lengths = experiment.data, ", ".join(map(str, experiment.data.bucket_lengths))
     say(f"{len(data.utterances)} {task.rows} in {data.batches_per_epoch} batches an epoch")
     say(f"Batches are padded to {lengths} {task.steps}; {data.padding_share():.1%} is padding")
@@ -232,7 +232,7 @@ def _eval(job: Job, start: Start, checkpoint: Path) -> AnyEvaluation | None:
     say(f"Evaluating {source}")
     _check_data(job, start, experiment, experiment.data, "evaluation")
     start.begin()
-    result = evaluator.evaluate(workers=job.workers)
+    result = evaluator.evaluate(ProgressBar, workers=job.workers)
     if result is not None:
         say(result.text(), level=RESULT)
         add_evaluation(job, experiment, checkpoint, result)

@@ -15,8 +15,8 @@ import argparse
 from collections.abc import Sequence
 
 from open_seq2seq.commands import run as run_command
+from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
-from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from open_seq2seq.checkpoints.storage import read_state
 from open_seq2seq.commands.evaluated_model import leave_out, trained_for_evaluation
 from open_seq2seq.commands.stored_run import logdir_of, stored_run
-from open_seq2seq.console import say
+from open_seq2seq.console import ProgressBar, say
 from open_seq2seq.errors import InputError, Problem, RunError
 from open_seq2seq.files import check_writable, write_whole
 from open_seq2seq.inference.evaluation import Evaluation, evaluate
@@ -105,6 +105,7 @@ def _evaluated(recognizer: Recognizer, data: Any, skip_bad_rows: bool) -> Evalua
     result = evaluate(
         recognizer,
         data,
+        ProgressBar,
         left_out=lambda found: leave_out([one.problem for one in found], skip_bad_rows),
     )
     assert result is not None  # there is one worker

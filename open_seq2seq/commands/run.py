@@ -12,10 +12,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from open_seq2seq.commands.error_output import shown
 from open_seq2seq.config.loading import check_config_file
 from open_seq2seq.config.schema import closest_name
 from open_seq2seq.distributed.launch import launched
-from open_seq2seq.error_output import shown
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.messages import RESULT, messages_shown
 from open_seq2seq.start import missing_package
@@ -29,6 +29,15 @@ _OTHER_MODES = {
     "train_eval": ("train_and_eval", "train_and_evaluate"),
     "infer": ("inference", "predict", "decode", "transcribe", "recognize", "asr"),
     "interactive_infer": ("interactive", "streaming", "stream", "server", "demo"),
+}
+
+# Of --log_level.
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "result": RESULT,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
 }
 
 # Seconds that a worker leaves another one to say why both end.
@@ -159,6 +168,11 @@ def make_parser(prog: str | None = None, mode: str | None = None) -> argparse.Ar
     volume.add_argument(
         "--quiet", action="store_true", help="show warnings, errors and the result only"
     )
+    volume.add_argument(
+        "--log_level",
+        choices=tuple(_LEVELS),
+        help="the least important messages that are shown (info; --quiet: result)",
+    )
     add("--use_xla_jit", action="store_true", help="let XLA compile what it can of the step")
     add("--debug_port", type=int, help="dump debugger data; TensorBoard shows it at this port")
     add(
@@ -223,6 +237,8 @@ def _level(flags: argparse.Namespace) -> int:
     """The lowest level of messages that are shown."""
     if flags.verbose:
         return logging.DEBUG
+    if flags.log_level:
+        return _LEVELS[flags.log_level]
     return RESULT if flags.quiet else logging.INFO
 
 

@@ -63,7 +63,7 @@ class Start:
             store_old_style_logs(root, stamp, job.arguments, job.config.path)
             self._copy.keep(root, stamp)
         if job.trains:
-            mend_curve(job.logdir.checkpoints, say)
-            mend_best(job.logdir.best, say)
+            for note in [*mend_curve(job.logdir.checkpoints), *mend_best(job.logdir.best)]:
+                say(note)
         for write in self._later:
             write()

@@ -21,10 +21,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
 from open_seq2seq.corpora.synthesis import VOICES, Settings, read_sentences, synthesise
 from open_seq2seq.data.normalization import NORMALIZERS
-from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 
 

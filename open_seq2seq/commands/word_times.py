@@ -13,8 +13,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
-from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.files import check_outputs
 

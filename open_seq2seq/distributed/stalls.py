@@ -6,14 +6,17 @@ missing; what they are busy with only they know.
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from typing import TypeVar
 
 from open_seq2seq.distributed.launch import launched
+from open_seq2seq.messages import EVERY_RANK
+
+_log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
@@ -22,7 +25,7 @@ SECONDS = "HOROVOD_STALL_CHECK_TIME_SECONDS"
 
 
 def report_stalls(items: Iterator[Item], what: str) -> Iterator[Item]:
-    """The same items; prints a line, with this worker's rank and host, while one is long awaited.
+    """The same items; logs a line, with this worker's rank and host, while one is long awaited.
 
     Args:
       items: an iterator that works while it is asked for the next one.
@@ -47,7 +50,7 @@ def report_stalls(items: Iterator[Item], what: str) -> Iterator[Item]:
 
 
 class _Watch:
-    """Prints a line after so many seconds, and then each time that it has lasted twice as long."""
+    """Logs a line after so many seconds, and then each time that it has lasted twice as long."""
 
     def __init__(self, what: str, seconds: float):
         self._what, self._seconds = what, seconds
@@ -68,6 +71,6 @@ class _Watch:
 
     def _report(self) -> None:
         lasted = time.monotonic() - self._started
-        line = f"*** {launched().name}: {self._what} takes {lasted:.0f} s already; the others wait."
-        print(line, file=sys.stderr, flush=True)
+        line = f"{launched().name}: {self._what} takes {lasted:.0f} s already; the others wait."
+        _log.log(EVERY_RANK, line)
         self._start(lasted)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -143,18 +143,19 @@ def read_json_lines(path: Path, form: Form) -> tuple[list[Any], list[str]]:
     return values, left_out
 
 
-def mend_json_lines(path: Path, form: Form, say: Callable[[str], None]) -> None:
-    """Takes the lines out of a file that are no records, and says each; before it is added to.
+def mend_json_lines(path: Path, form: Form) -> list[str]:
+    """Takes the lines out of a file that are no records; before it is added to.
+
+    Returns: a sentence for each of them.
 
     Raises:
       InputError: the file cannot be read.
       RunError: it cannot be written.
     """
     values, left_out = read_json_lines(path, form)
-    for sentence in left_out:
-        say(sentence)
     if left_out:
         write_whole(path, "".join(json.dumps(value) + "\n" for value in values))
+    return left_out
 
 
 def append_text(path: Path, text: str) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
-from open_seq2seq.console import ProgressBar, say
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.data.data_layer import SpeechDataLayer
 from open_seq2seq.data.speakers import speaker_of
@@ -22,6 +21,10 @@ from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.inference.transcriber import Transcription
 from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
 from open_seq2seq.metrics.report import EvaluatedUtterance
+from open_seq2seq.progress import ProgressFactory, unshown
+
+_log = logging.getLogger(__name__)
+
 
 # Recordings of each worker between two exchanges of results.
 _GATHERED = 64
@@ -118,7 +121,7 @@ class _Part:
 def evaluate(
     recognizer: Recognizer,
     data: SpeechDataLayer,
-    quiet: bool = False,
+    progress: ProgressFactory = unshown,
     workers: Workers = ALONE,
     left_out: Callable[[Sequence[LeftOut]], None] | None = None,
 ) -> Evaluation | None:
@@ -129,7 +132,7 @@ def evaluate(
     Args:
       recognizer: the model and its decoder.
       data: a data layer with transcripts; every rank's has all recordings.
-      quiet: show no progress.
+      progress: shows how far it is.
       workers: the ranks that evaluate together, each its share of the recordings.
       left_out: is told, at every rank, of all ranks' recordings that cannot be read; what it
         raises ends the evaluation.
@@ -146,7 +149,7 @@ def evaluate(
     own = rows[workers.rank :: workers.size]
     part = _Part()
     vocabulary, utterances = data.vocabulary, data.utterances
-    with shown_progress("evaluating", len(own), quiet) as progress:
+    with progress("evaluating", len(own)) as shown:
         for one in recognizer.transcriber.transcribe(
             data.utterance_loader(),
             own,
@@ -157,7 +160,7 @@ def evaluate(
             else:
                 assert one.result is not None and one.loss is not None
                 part.results[one.index], part.losses[one.index] = one.result, one.loss
-            progress.advance("")
+            shown.advance("")
     parts = workers.gather(part)
     missing = sorted((one for of_one in parts for one in of_one.left_out), key=lambda one: one.row)
     if missing and left_out is not None:
@@ -211,6 +214,7 @@ def run_inference(
     keep_logits: bool = False,
     decodes: bool = True,
     workers: Workers = ALONE,
+    progress: ProgressFactory = unshown,
 ) -> Iterator[Transcription]:
     """What comes of each recording of a data layer, in its order, as soon as it is known.
 
@@ -221,11 +225,12 @@ def run_inference(
       decodes: whether to decode them.
       workers: the ranks that transcribe together, each its share; all get all results, and all
         have to take them.
+      progress: shows how far it is.
     """
     rows = range(len(data.utterances))
     note = recognizer.recordings.note(data.seconds)
     if note:
-        say(note)
+        _log.info(note)
     own = recognizer.recordings.among(
         rows[workers.rank :: workers.size],
         data.seconds,
@@ -234,10 +239,10 @@ def run_inference(
         keep_logits,
         decodes,
     )
-    with shown_progress("transcribing", len(rows), False) as progress:
+    with progress("transcribing", len(rows)) as shown:
         if workers.size == 1:
             for one in own:
-                progress.advance("")
+                shown.advance("")
                 yield one
             return
         for start in range(0, len(rows), _GATHERED * workers.size):
@@ -245,7 +250,7 @@ def run_inference(
             told = workers.gather(list(islice(own, _GATHERED)))
             some = {one.index: one for of_one in told for one in of_one}
             for row in rows[start : start + _GATHERED * workers.size]:
-                progress.advance("")
+                shown.advance("")
                 yield some[row]
 
 
@@ -254,19 +259,3 @@ def confidence(result: DecodeResult) -> float | None:
     if not result.words:
         return None
     return float(np.mean([word.confidence for word in result.words]))
-
-
-class _Silent:
-    def advance(self, status: str) -> None:
-        """Shows nothing."""
-
-    def __enter__(self) -> _Silent:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing to stop."""
-
-
-def shown_progress(what: str, total: int, quiet: bool) -> Any:
-    """A progress bar, unless it is to be quiet."""
-    return _Silent() if quiet else ProgressBar(what, total)

@@ -10,8 +10,8 @@ import numpy as np
 
 from open_seq2seq.data.data_layer import LinesDataLayer
 from open_seq2seq.distributed.process_group import ALONE, Workers
-from open_seq2seq.inference.evaluation import shown_progress
 from open_seq2seq.inference.forward import EvaluationStep
+from open_seq2seq.progress import ProgressFactory, unshown
 
 
 @dataclass
@@ -92,14 +92,17 @@ class TextEvaluation:
 
 
 def evaluate_text(
-    step: EvaluationStep, data: LinesDataLayer, quiet: bool = False, workers: Workers = ALONE
+    step: EvaluationStep,
+    data: LinesDataLayer,
+    progress: ProgressFactory = unshown,
+    workers: Workers = ALONE,
 ) -> TextEvaluation | None:
     """Loss and perplexity over all of `data`; neither batches nor workers change them.
 
     Args:
       step: the compiled forward pass of the model.
       data: a text data layer.
-      quiet: show no progress.
+      progress: shows how far it is.
       workers: those that evaluate together, each its share of the batches.
 
     Returns:
@@ -108,13 +111,13 @@ def evaluate_text(
     started = time.monotonic()
     share: dict[int, tuple[float, int]] = {}
     unknown = 0
-    with shown_progress("evaluating", data.batches_per_epoch, quiet) as progress:
+    with progress("evaluating", data.batches_per_epoch) as shown:
         for batch in data.batches():
             pairs = zip(step.losses(batch).tolist(), batch.lengths.tolist())
             share.update(zip(batch.indices.tolist(), pairs))
             inside = np.arange(batch.targets.shape[1]) < batch.lengths[:, None]
             unknown += int(np.count_nonzero(inside & (batch.targets == data.vocabulary.unknown)))
-            progress.advance("")
+            shown.advance("")
     shares = workers.gather((share, unknown))
     if not workers.is_first:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections import Counter
@@ -15,6 +16,9 @@ from open_seq2seq.data.normalization import WatchedNormalizer
 from open_seq2seq.data.text_files import read_lines
 from open_seq2seq.errors import InputError, Problem, RunError
 from open_seq2seq.language_models.kenlm_tools import find_tools, perplexity, run_tool
+
+_log = logging.getLogger(__name__)
+
 
 UNITS = ("word", "character", "piece")
 # What stands for the space between words in models of characters; the decoder knows it.
@@ -165,7 +169,6 @@ def build_ngram(
     outputs: Outputs,
     tools_folder: str | None = None,
     dev: str | None = None,
-    say: Callable[[str], None] = print,
 ) -> None:
     """Builds a model of the text in `files`, and says how it goes.
 
@@ -173,7 +176,6 @@ def build_ngram(
       files: text, or CSV files with a column `transcript`; also .gz.
       tools_folder: where KenLM's programs are.
       dev: text whose perplexity is measured; it is not trained on.
-      say: takes each line of the report.
 
     Raises:
       InputError: the options, the text or KenLM's programs are not what they should be.
@@ -189,23 +191,21 @@ def build_ngram(
             problem = Problem(str(path), "an input and an output", "one of them", "Give --output.")
             raise InputError("The text would be overwritten:", [problem])
     split = make_splitter(options)
-    counted = write_text(_lines(files, options, say), split, outputs.text)
+    counted = write_text(_lines(files, options), split, outputs.text)
     kinds = len(counted.counts)
-    say(f"{counted.lines} lines, {counted.tokens} {options.unit}s, {kinds} different")
+    _log.info(f"{counted.lines} lines, {counted.tokens} {options.unit}s, {kinds} different")
     with tempfile.TemporaryDirectory(prefix="ngram") as scratch:
-        limit = _write_vocabulary(counted, options, Path(scratch) / "vocabulary.txt", say)
-        _estimate(tools["lmplz"], options, outputs, limit, scratch, say)
+        limit = _write_vocabulary(counted, options, Path(scratch) / "vocabulary.txt")
+        _estimate(tools["lmplz"], options, outputs, limit, scratch)
         model = outputs.arpa
         if options.binary_type:
-            _make_binary(tools["build_binary"], options, outputs, say)
+            _make_binary(tools["build_binary"], options, outputs)
             model = outputs.binary
         if dev:
-            _measure(tools["query"], model, dev, options, split, Path(scratch), say)
+            _measure(tools["query"], model, dev, options, split, Path(scratch))
 
 
-def _lines(
-    files: Sequence[str], options: NGramOptions, say: Callable[[str], None]
-) -> Iterator[str]:
+def _lines(files: Sequence[str], options: NGramOptions) -> Iterator[str]:
     """The text's lines, normalised."""
     normalize = WatchedNormalizer(options.text_normalization, options.lower_case)
     empty = 0
@@ -215,14 +215,12 @@ def _lines(
         else:
             empty += 1
     if empty:
-        say(f"{empty} lines have no words once they are normalised, and are left out")
+        _log.info(f"{empty} lines have no words once they are normalised, and are left out")
     if normalize.note:
-        say(normalize.note)
+        _log.info(normalize.note)
 
 
-def _write_vocabulary(
-    counted: TextStatistics, options: NGramOptions, path: Path, say: Callable[[str], None]
-) -> Path | None:
+def _write_vocabulary(counted: TextStatistics, options: NGramOptions, path: Path) -> Path | None:
     """The most frequent words, for lmplz; None if there is no limit."""
     if options.vocab_size is None or options.vocab_size >= len(counted.counts):
         return None
@@ -232,7 +230,7 @@ def _write_vocabulary(
     path.write_text("".join(f"{word}\n" for word, _ in kept), encoding="utf-8")
     share = 1 - sum(count for _, count in kept) / counted.tokens
     rarest = kept[-1][1]
-    say(
+    _log.info(
         f"The {len(kept)} most frequent {options.unit}s are kept (the rarest occurs {rarest} "
         f"times); {share:.2%} of the text is not among them"
     )
@@ -245,7 +243,6 @@ def _estimate(
     outputs: Outputs,
     limit: Path | None,
     scratch: str,
-    say: Callable[[str], None],
 ) -> None:
     """lmplz, a second time with fixed discounts if the text is too little for its own."""
     command: list[str | Path] = [lmplz, "-o", str(options.order), "-S", options.memory]
@@ -265,12 +262,12 @@ def _estimate(
                 raise
             if not options.discount_fallback:
                 raise RunError(f"{error}\nLet it use fixed discounts, or give more text.") from None
-            say(
+            _log.info(
                 "The text is too little, or too artificial, to estimate Kneser-Ney discounts from: "
                 "fixed ones are used (--discount_fallback)."
             )
     counts = [line.strip() for line in _arpa_header(outputs.arpa)]
-    say(f"{outputs.arpa}: {', '.join(counts)} ({_size(outputs.arpa)})")
+    _log.info(f"{outputs.arpa}: {', '.join(counts)} ({_size(outputs.arpa)})")
 
 
 def _arpa_header(path: Path) -> list[str]:
@@ -286,9 +283,7 @@ def _arpa_header(path: Path) -> list[str]:
     return lines
 
 
-def _make_binary(
-    build_binary: str, options: NGramOptions, outputs: Outputs, say: Callable[[str], None]
-) -> None:
+def _make_binary(build_binary: str, options: NGramOptions, outputs: Outputs) -> None:
     command: list[str | Path] = [build_binary]
     if options.binary_type == "trie":
         if options.quantise:
@@ -298,7 +293,7 @@ def _make_binary(
     run_tool([*command, str(options.binary_type), outputs.arpa, outputs.binary])
     quantised = f", {options.quantise} bits" if options.quantise else ""
     kind = f"trie{quantised}" if options.binary_type == "trie" else options.binary_type
-    say(f"{outputs.binary}: {kind} ({_size(outputs.binary)})")
+    _log.info(f"{outputs.binary}: {kind} ({_size(outputs.binary)})")
 
 
 def _measure(
@@ -308,13 +303,12 @@ def _measure(
     options: NGramOptions,
     split: Callable[[str], str],
     scratch: Path,
-    say: Callable[[str], None],
 ) -> None:
-    counted = write_text(_lines([dev], options, say), split, scratch / "dev.txt")
+    counted = write_text(_lines([dev], options), split, scratch / "dev.txt")
     with open(scratch / "dev.txt", "rb") as text:
         values = perplexity(query, model, text)
     unknown = values["unknown"] / counted.tokens
-    say(
+    _log.info(
         f"{dev}: {counted.lines} lines, {counted.tokens} {options.unit}s, {unknown:.2%} out of "
         f"vocabulary; perplexity {values['perplexity']:.2f}, without these "
         f"{values['perplexity_without_unknown']:.2f}"

@@ -93,7 +93,6 @@ def measure(
             found = evaluate(
                 recognizer,
                 data,
-                quiet=True,
                 left_out=left_out if clean is None else None,
             )
         finally:

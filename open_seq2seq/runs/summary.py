@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -261,14 +261,16 @@ def read_curve(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def mend_curve(folder: Path, say: Callable[[str], None]) -> None:
-    """Takes what a full disk or a crash has left of a line out of `evaluations.jsonl`, and says it.
+def mend_curve(folder: Path) -> list[str]:
+    """Takes what a full disk or a crash has left of a line out of `evaluations.jsonl`.
+
+    Returns: a sentence for each line that is taken out.
 
     Raises:
       InputError: the file cannot be read.
       RunError: it cannot be written.
     """
-    mend_json_lines(folder / EVALUATIONS, _EVALUATION, say)
+    return mend_json_lines(folder / EVALUATIONS, _EVALUATION)
 
 
 def write_evaluation(folder: Path, record: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.checkpoints.variables import named_variables
-from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models.speech2text import Speech2Text
+
+_log = logging.getLogger(__name__)
+
 
 # The variable scopes of OpenSeq2Seq.
 _OLD_ENCODERS = {"TDNNEncoder": "w2l_encoder", "DeepSpeech2Encoder": "ds2_encoder"}
@@ -47,7 +50,7 @@ def trainable_variables(model: Speech2Text, freeze: str | None) -> list[Any]:
     if not trained:
         raise _refused(freeze, "a match of every variable, so that nothing is trained", list(named))
     count = sum(int(np.prod(variable.shape)) for variable in frozen.values())
-    say(
+    _log.info(
         f"freeze_variables_regex: {len(frozen)} of {len(named)} variables are frozen, "
         f"{count:,} parameters; {len(trained)} are trained."
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from open_seq2seq.console import say
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.data.checks import CheckReport
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import append_text
+
+_log = logging.getLogger(__name__)
+
 
 # Where recordings lie seems to be gone when half of so many could not be read.
 _RECENT = 100
@@ -148,7 +151,7 @@ class LeftOutGuard:
         if self.workers.is_first:
             self.listed.add([one.problem for one in new], when)
         for one in new[: max(_SHOWN - self.count, 0)]:
-            say(f"{self.what}, {when}: left out: {one.problem}")
+            _log.info(f"{self.what}, {when}: left out: {one.problem}")
         self._rows.update(one.row for one in new)
         # Of a small data set one is a large share.
         if self.count > math.ceil(self.max_share * self.count_all):

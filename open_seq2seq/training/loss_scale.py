@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models import Model
 from open_seq2seq.optimizers import LOSS_SCALERS, LogMaxScaler, Scaler
+
+_log = logging.getLogger(__name__)
+
 
 _SHOWN = 10
 
@@ -40,7 +43,7 @@ class LossScaling:
             self.scaler = LOSS_SCALERS[self.name](params["loss_scaling_params"])
             self.scale = self.scaler.scale
         else:
-            say(
+            _log.info(
                 f"loss_scaling {self.name!r} is not applied: {model.compute_dtype} gradients have "
                 "float32's range and need no scaling."
             )
@@ -75,7 +78,7 @@ class LossScaling:
         if overflow:
             self.overflows += 1
             if self.overflows <= _SHOWN:
-                say(
+                _log.info(
                     f"Step {step}: the gradients overflowed at the loss scale {before:g}; the "
                     f"batch is left out, the scale is now {self.scale:g}."
                 )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from open_seq2seq.console import say
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.text_line import TextLine
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.errors import RunError
 from open_seq2seq.files import append_text, csv_line
+
+_log = logging.getLogger(__name__)
+
 
 _WINDOW = 1000
 _SHOWN = 10
@@ -81,7 +84,9 @@ class NonFiniteGuard:
         if self.workers.is_first:
             self._write(step, rows, gradient_norm)
         for name, loss in rows[: max(_SHOWN - self.count, 0)]:
-            say(f"Step {step}: loss {loss}, gradient norm {gradient_norm:g} at {name}: left out.")
+            _log.info(
+                f"Step {step}: loss {loss}, gradient norm {gradient_norm:g} at {name}: left out."
+            )
         self.count += len(rows)
         window = _WINDOW * self.workers.size
         if affected / window > self.max_share:

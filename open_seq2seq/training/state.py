@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ import numpy as np
 
 from open_seq2seq.checkpoints.storage import read_training_state
 from open_seq2seq.checkpoints.variables import restore, restore_average, snapshot
-from open_seq2seq.console import say
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.distributed.shards import own_state
 from open_seq2seq.experiment import Experiment, check_contract, contract, training_data
@@ -18,6 +18,8 @@ from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.loss_scale import LossScaling
 from open_seq2seq.training.progress import Progress, data_identity
 from open_seq2seq.training.training_cost import TrainingCost
+
+_log = logging.getLogger(__name__)
 
 
 class TrainingState:
@@ -116,11 +118,10 @@ class TrainingState:
         changes, fits = self.progress.changes(identity), self.progress.fits(identity)
         self.progress.data = identity
         if changes:
-            say("WARNING: the training data is not what it was:")
-            for change in changes:
-                say(change, 4)
+            listed = "".join(f"\n    {change}" for change in changes)
+            _log.warning(f"the training data is not what it was:{listed}")
         if not fits:
-            say("The current epoch starts again from its first batch.")
+            _log.info("The current epoch starts again from its first batch.")
             self._start_epoch_again()
         self.last_step -= self.progress.ahead
 
@@ -137,7 +138,7 @@ class TrainingState:
         check_contract(state["contract"], self.experiment, path)
         restore(path, self.experiment.model, self.optimizer)
         if self.average and not restore_average(path, self.average):
-            say(f"{path} has no averaged weights: the average starts from its weights.")
+            _log.info(f"{path} has no averaged weights: the average starts from its weights.")
             self.average.start()
         return state
 

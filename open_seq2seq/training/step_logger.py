@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.checkpoints.variables import named_variables
-from open_seq2seq.console import say
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.training.step import StepResult, Update
 from open_seq2seq.training.step_timer import StepTimer
 from open_seq2seq.training.tasks import task_of
 from open_seq2seq.training.tensorboard import make_tensorboard
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,13 @@ class StepLogger:
         if self._due("print_loss_steps", number) or (
             number == 1 and self.params["print_loss_steps"]
         ):
-            say(f"Epoch {step.epoch}, global step {number}:")
-            say(f"Train loss: {step.loss:.4f}, time per step = {self.timer.interval_text()}", 4)
+            _log.info(f"Epoch {step.epoch}, global step {number}:")
+            taken = self.timer.interval_text()
+            _log.info(f"    Train loss: {step.loss:.4f}, time per step = {taken}")
         if self._due("print_samples_steps", number):
             self._print_sample(step)
         if self._due("print_bench_info_steps", number):
-            say(f"Step {number}: {self.timer.recent_speed()}")
+            _log.info(f"Step {number}: {self.timer.recent_speed()}")
         if self.tensorboard and self._due("save_summaries_steps", number):
             self._summarise(step)
 
@@ -109,7 +112,7 @@ class StepLogger:
             return
         task = task_of(self.experiment.model)
         for line in task.sample(self.experiment, step.batch, step.result):
-            say(line, 4)
+            _log.info(f"    {line}")
 
     def _summarise(self, step: TrainedStep) -> None:
         chosen, update = self.params["summaries"], step.result.update

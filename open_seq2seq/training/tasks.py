@@ -17,6 +17,7 @@ from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.inference.text_evaluation import TextEvaluation, evaluate_text
 from open_seq2seq.metrics.error_rate import count_errors
+from open_seq2seq.progress import ProgressFactory, unshown
 from open_seq2seq.training.step import StepResult
 
 AnyEvaluation = Evaluation | TextEvaluation
@@ -29,12 +30,15 @@ class Evaluator(Protocol):
     data: Any
 
     def evaluate(
-        self, quiet: bool = False, workers: Workers = ALONE, left_out: WhatIsLeftOut = None
+        self,
+        progress: ProgressFactory = unshown,
+        workers: Workers = ALONE,
+        left_out: WhatIsLeftOut = None,
     ) -> AnyEvaluation | None:
         """Evaluates; only the first rank has the result.
 
         Args:
-          quiet: show no progress.
+          progress: shows how far it is.
           workers: the ranks that evaluate together.
           left_out: is told what could not be read.
         """
@@ -71,10 +75,13 @@ class SpeechEvaluator:
         self.recognizer, self.data = recognizer, data
 
     def evaluate(
-        self, quiet: bool = False, workers: Workers = ALONE, left_out: WhatIsLeftOut = None
+        self,
+        progress: ProgressFactory = unshown,
+        workers: Workers = ALONE,
+        left_out: WhatIsLeftOut = None,
     ) -> Evaluation | None:
         """See `Evaluator`."""
-        return evaluate(self.recognizer, self.data, quiet, workers, left_out)
+        return evaluate(self.recognizer, self.data, progress, workers, left_out)
 
 
 class TextEvaluator:
@@ -84,10 +91,13 @@ class TextEvaluator:
         self.step, self.data = step, data
 
     def evaluate(
-        self, quiet: bool = False, workers: Workers = ALONE, left_out: WhatIsLeftOut = None
+        self,
+        progress: ProgressFactory = unshown,
+        workers: Workers = ALONE,
+        left_out: WhatIsLeftOut = None,
     ) -> TextEvaluation | None:
         """See `Evaluator`."""
-        return evaluate_text(self.step, self.data, quiet, workers)
+        return evaluate_text(self.step, self.data, progress, workers)
 
 
 class SpeechTask:

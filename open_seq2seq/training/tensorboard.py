@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.console import say
 from open_seq2seq.runs.events import EVAL, TRAIN
+
+_log = logging.getLogger(__name__)
+
 
 try:
     import tensorflow as tf
@@ -18,7 +21,7 @@ except ModuleNotFoundError:  # with the JAX backend it need not be there
 def make_tensorboard(folder: Path) -> TensorBoard | None:
     """The writer, or None (and a word about it) without TensorFlow."""
     if tf is None:
-        say("TensorFlow is not installed: no TensorBoard events; see evaluations.jsonl.")
+        _log.info("TensorFlow is not installed: no TensorBoard events; see evaluations.jsonl.")
         return None
     return TensorBoard(folder)
 

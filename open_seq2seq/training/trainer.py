@@ -7,6 +7,7 @@ and a run resumes at any batch of an epoch.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,12 +19,12 @@ import numpy as np
 
 from open_seq2seq.checkpoints.background import CheckpointWriter
 from open_seq2seq.checkpoints.logdir import LogDir
-from open_seq2seq.console import ProgressBar, clock, say
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.distributed.shards import rate_factor
 from open_seq2seq.distributed.stalls import report_stalls
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.optimizers import make_lr_schedule
+from open_seq2seq.progress import ProgressFactory, clock, unshown
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList, recordings
 from open_seq2seq.training.loss_scale import LossScaling
 from open_seq2seq.training.nonfinite import NonFiniteGuard
@@ -35,6 +36,8 @@ from open_seq2seq.training.step_timer import StepTimer
 from open_seq2seq.training.stop_signals import StopSignals
 from open_seq2seq.training.tasks import AnyEvaluation, Evaluator
 from open_seq2seq.training.validation import Validation
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -61,6 +64,7 @@ class Trainer:
       evaluator: what evaluates the model every `eval_steps`, or None.
       jit: compile the step with XLA.
       workers: the processes that train together; each has a trainer, the first one writes.
+      progress: shows how far training is.
     """
 
     def __init__(
@@ -70,7 +74,9 @@ class Trainer:
         evaluator: Evaluator | None = None,
         jit: bool = False,
         workers: Workers = ALONE,
+        progress: ProgressFactory = unshown,
     ):
+        self._progress = progress
         self.workers = workers
         self.experiment, self.logdir = experiment, logdir if workers.is_first else None
         self._benchmarks = logdir is None
@@ -161,7 +167,7 @@ class Trainer:
             raise
         state.cost.stop()
         if stops and path is not None:
-            say(f"Interrupted; saved {path}. Go on with --continue_learning.")
+            _log.info(f"Interrupted; saved {path}. Go on with --continue_learning.")
         logger.close()
         if stops:
             raise KeyboardInterrupt
@@ -175,7 +181,7 @@ class Trainer:
         with (
             self.writer,
             self._signals,
-            ProgressBar("training", state.last_step, first) as bar,
+            self._progress("training", state.last_step, first) as bar,
         ):
             accumulated = _Accumulated()
             state.keep_position()
@@ -224,14 +230,14 @@ class Trainer:
         try:
             if not path.exists():
                 if not all(np.isfinite(np.asarray(v.value)).all() for v in self.model.weights):
-                    say("An error ends training. Its weights are not finite and not saved.")
+                    _log.info("An error ends training. Its weights are not finite and not saved.")
                     return
                 self.save(spare=1)
                 self.writer.wait()
         except Exception as error:  # the first error is what is to be said
-            say(f"An error ends training, and its last steps cannot be saved: {error}")
+            _log.info(f"An error ends training, and its last steps cannot be saved: {error}")
             return
-        say(f"An error ends training; saved {path}. Go on with --continue_learning.")
+        _log.info(f"An error ends training; saved {path}. Go on with --continue_learning.")
 
     def _save_last(self) -> Path | None:
         path = self.save()

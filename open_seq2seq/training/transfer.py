@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +23,11 @@ from open_seq2seq.checkpoints.contract import vocabulary_change
 from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
 from open_seq2seq.checkpoints.storage import EMA, MODEL, read_arrays, read_contract
 from open_seq2seq.checkpoints.variables import named_variables
-from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import Experiment
+
+_log = logging.getLogger(__name__)
+
 
 # Variables whose last axis has an entry for each symbol and one for the blank.
 _HEAD = "decoder/"
@@ -121,17 +124,17 @@ def start_from(checkpoint: Path, experiment: Experiment) -> Transfer:
     arrays = read_arrays(checkpoint / MODEL)
     if experiment.params["use_ema"] and (checkpoint / EMA).is_file():
         arrays |= read_arrays(checkpoint / EMA)
-        say("The base model's averaged weights are used.")
+        _log.info("The base model's averaged weights are used.")
     symbols = experiment.data.vocabulary.symbols
     differences = experiment.data.fingerprint_problems(stored.get("features", {}))
     if differences:
         lines = [f"    {one.where}: {one.found} here, {one.expected}" for one in differences]
         text = "\n".join(["the base model was trained on other features:", *lines])
-        say(text, level=logging.WARNING)
+        _log.warning(text)
     pairs = kept_symbols(stored["vocabulary"], symbols)
     change = vocabulary_change(stored["vocabulary"], symbols)
     if change is not None:
-        say(f"The vocabulary changed: {len(pairs.new) - 1} symbols remain; {change}.")
+        _log.info(f"The vocabulary changed: {len(pairs.new) - 1} symbols remain; {change}.")
     result = transfer(arrays, named_variables(experiment.model.variables), pairs)
     # Biases and normalizations alone, of one width by chance, carry nothing over.
     if not any(arrays[name].ndim > 1 for name in [*result.loaded, *result.by_symbol]):
@@ -139,7 +142,7 @@ def start_from(checkpoint: Path, experiment: Experiment) -> Transfer:
         remedy = f"This model's variables and what became of them:\n{result.text()}"
         problem = Problem(f"load_model {checkpoint}", "no kernel that fits", expected, remedy)
         raise InputError("The base model is of another kind:", [problem])
-    say(result.text(), 4)
+    _log.info(textwrap.indent(result.text(), "    "))
     return result
 
 

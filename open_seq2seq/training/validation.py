@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 from open_seq2seq.checkpoints.background import BackgroundWriter
 from open_seq2seq.checkpoints.best import BestCheckpoints
 from open_seq2seq.checkpoints.logdir import LogDir
-from open_seq2seq.console import say
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.runs.summary import write_evaluation
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList
 from open_seq2seq.training.tasks import AnyEvaluation, Evaluator
+
+_log = logging.getLogger(__name__)
 
 
 class Validation:
@@ -69,7 +71,6 @@ class Validation:
         """
         with self.average.swapped_in() if self.average else nullcontext():
             result = self.evaluator.evaluate(
-                quiet=True,
                 workers=self.workers,
                 left_out=lambda found: self.left_out.add(f"step {state['step']}", found),
             )
@@ -81,7 +82,7 @@ class Validation:
                 line += " (best so far)"
         if self.logdir is not None:
             self._record(epochs, state, result)
-        say(line)
+        _log.info(line)
         return {"loss": result.loss, **result.rates}
 
     def _keep_if_best(self, result: AnyEvaluation, state: Mapping[str, Any]) -> bool:

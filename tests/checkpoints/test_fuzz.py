@@ -81,7 +81,7 @@ def test_the_record_of_the_best_is_never_in_the_way(checkpoint, count):
         one = best_checkpoint(checkpoint.parent)
         assert one is None or (one.parent == checkpoint.parent and one.is_dir())
         found.append(one)
-        mend_best(checkpoint.parent, lambda sentence: None)
+        mend_best(checkpoint.parent)
         assert stored_best(checkpoint.parent)[1] == [] or one is not None
 
     _, refused = fuzz_file(read, checkpoint.parent / BEST, seed=3, count=count)

@@ -52,8 +52,18 @@ def test_quiet_leaves_the_result(corpus, run):
 
 
 def test_quiet_and_verbose_exclude_each_other(run):
-    code, _, err = run("--quiet", "--verbose")
-    assert code == 2 and "not allowed with" in err
+    for flags in (["--quiet", "--verbose"], ["--quiet", "--log_level=info"]):
+        code, _, err = run(*flags)
+        assert code == 2 and "not allowed with" in err
+
+
+@pytest.mark.parametrize("level", ["debug", "result", "error"])
+def test_log_level_shows_what_is_as_important_or_more(level, run):
+    code, out, err = run("--mode=train", "--max_steps=1", f"--log_level={level}")
+    assert (code, err) == (0, "")
+    assert ("*** Training config:" in out) == (level == "debug")
+    assert ("*** Finished training: 1 step" in out) == (level != "error")
+    assert level != "error" or out == ""
 
 
 def test_quiet_still_warns(corpus, run):

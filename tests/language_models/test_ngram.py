@@ -47,18 +47,23 @@ def tools(tmp_path):
     return folder
 
 
-def build(tmp_path, tools, text="The cat\nthe dog\nthe cat sat\n", dev=None, **options):
+@pytest.fixture
+def build(tmp_path, tools, logged):
     """Builds of a text file; returns what was said and what the programs were given."""
-    (tmp_path / "text.txt").write_text(text)
-    said = []
-    outputs = outputs_for(str(tmp_path / "text.txt"), None)
-    files = [str(tmp_path / "text.txt")]
-    build_ngram(files, NGramOptions(**options), outputs, str(tools), dev, said.append)
-    return said, [json.loads(line) for line in (tools / "calls.jsonl").read_text().splitlines()]
+
+    def call(text="The cat\nthe dog\nthe cat sat\n", dev=None, folder=tools, **options):
+        (tmp_path / "text.txt").write_text(text)
+        outputs = outputs_for(str(tmp_path / "text.txt"), None)
+        files = [str(tmp_path / "text.txt")]
+        build_ngram(files, NGramOptions(**options), outputs, str(folder), dev)
+        calls = (tools / "calls.jsonl").read_text().splitlines()
+        return list(logged), [json.loads(line) for line in calls]
+
+    return call
 
 
-def test_the_binary_is_a_quantised_trie_as_openseq2seq_built_it(tmp_path, tools):
-    said, ((_, lmplz, text, _), (name, binary, _, _)) = build(tmp_path, tools)
+def test_the_binary_is_a_quantised_trie_as_openseq2seq_built_it(tmp_path, tools, build):
+    said, ((_, lmplz, text, _), (name, binary, _, _)) = build()
     assert lmplz[:2] == ["-o", "3"] and "--prune" not in lmplz
     assert text == "The cat\nthe dog\nthe cat sat\n"
     assert name == "build_binary"
@@ -76,9 +81,8 @@ def test_the_names_are_those_of_openseq2seq():
     assert str(outputs_for("a/corpus.txt", "b/lm").binary) == "b/lm-lm.binary"
 
 
-def test_options_reach_the_programs(tmp_path, tools):
-    said, calls = build(
-        tmp_path, tools, order=2, prune=(0, 1), lower_case=True, vocab_size=2, memory="1G",
+def test_options_reach_the_programs(tmp_path, tools, build):
+    said, calls = build(order=2, prune=(0, 1), lower_case=True, vocab_size=2, memory="1G",
         binary_type="probing",
     )  # fmt: skip
     _, lmplz, text, words = calls[0]
@@ -90,23 +94,23 @@ def test_options_reach_the_programs(tmp_path, tools):
     assert "the rarest occurs 2 times); 28.57% of the text" in said[1]
 
 
-def test_little_text_gets_fixed_discounts_and_it_is_said(tmp_path, tools):
-    said, calls = build(tmp_path, tools, text="a b\nb c\n")
+def test_little_text_gets_fixed_discounts_and_it_is_said(tmp_path, tools, build):
+    said, calls = build(text="a b\nb c\n")
     assert [name for name, *_ in calls] == ["lmplz", "lmplz", "build_binary"]
     assert "--discount_fallback" in calls[1][1] and "--discount_fallback" not in calls[0][1]
     assert any("fixed ones are used" in line for line in said)
     with pytest.raises(RunError, match="Let it use fixed discounts"):
-        build(tmp_path, tools, text="a b\nb c\n", discount_fallback=False)
+        build(text="a b\nb c\n", discount_fallback=False)
 
 
-def test_characters_are_separated_and_spaces_have_a_sign(tmp_path, tools):
-    _, calls = build(tmp_path, tools, unit="character", order=5)
+def test_characters_are_separated_and_spaces_have_a_sign(tmp_path, tools, build):
+    _, calls = build(unit="character", order=5)
     assert calls[0][2].splitlines()[2] == "t h e | c a t | s a t"
 
 
-def test_perplexity_and_unknown_words_of_dev_text(tmp_path, tools):
+def test_perplexity_and_unknown_words_of_dev_text(tmp_path, tools, build):
     (tmp_path / "dev.csv").write_text("wav_filename,transcript\nx,the cow\ny,a cat\n")
-    said, calls = build(tmp_path, tools, dev=str(tmp_path / "dev.csv"))
+    said, calls = build(dev=str(tmp_path / "dev.csv"))
     assert calls[2][1][:2] == ["-v", "summary"] and calls[2][2] == "the cow\na cat\n"
     assert (
         "2 lines, 4 words, 25.00% out of vocabulary; perplexity 12.50, without these 10.25"
@@ -114,10 +118,10 @@ def test_perplexity_and_unknown_words_of_dev_text(tmp_path, tools):
     )
 
 
-def test_missing_programs_are_named_with_what_builds_them(tmp_path):
+def test_missing_programs_are_named_with_what_builds_them(tmp_path, build):
     (tmp_path / "none").mkdir()
     with pytest.raises(InputError, match="install_kenlm") as error:
-        build(tmp_path, tmp_path / "none")
+        build(folder=tmp_path / "none")
     assert [problem.where for problem in error.value.problems] == ["lmplz", "build_binary"]
 
 
@@ -130,20 +134,20 @@ def test_missing_programs_are_named_with_what_builds_them(tmp_path):
         ({"unit": "piece"}, "--bpe_model together"),
     ],
 )
-def test_options_that_do_not_fit(tmp_path, tools, options, message):
+def test_options_that_do_not_fit(tmp_path, tools, options, message, build):
     with pytest.raises(InputError, match=message):
-        build(tmp_path, tools, **options)
+        build(**options)
 
 
-def test_text_with_kenlms_own_words_is_refused(tmp_path, tools):
+def test_text_with_kenlms_own_words_is_refused(tmp_path, tools, build):
     with pytest.raises(InputError, match="<s>"):
-        build(tmp_path, tools, text="<s> a\n")
+        build(text="<s> a\n")
 
 
-def test_a_failing_program_is_quoted(tmp_path, tools):
+def test_a_failing_program_is_quoted(tmp_path, tools, build):
     (tools / "build_binary").write_text("#!/bin/sh\necho no room >&2\nexit 3\n")
     with pytest.raises(RunError, match=r"build_binary failed \(3\):\n +no room"):
-        build(tmp_path, tools)
+        build()
 
 
 @pytest.mark.slow
@@ -178,8 +182,8 @@ def test_the_installer_names_missing_packages_and_wrong_archives(tmp_path):
     assert done.returncode == 2 and "unknown argument --prefex=x" in done.stderr
 
 
-def test_text_is_normalised(tmp_path, tools):
+def test_text_is_normalised(tmp_path, tools, build):
     text = "Mr. Smith's 2 dogs!\n***\nThe café\n"
-    said, calls = build(tmp_path, tools, text, text_normalization="librispeech")
+    said, calls = build(text, text_normalization="librispeech")
     assert calls[0][2] == "mister smith's two dogs\nthe cafe\n"
     assert any("1 lines have no words" in line for line in said)

@@ -25,6 +25,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
 from open_seq2seq.corpora.doctor.clean import write_clean
 from open_seq2seq.corpora.doctor.diagnosis import Diagnosis, as_json, diagnose
@@ -35,7 +36,6 @@ from open_seq2seq.data.manifest import Utterance, read_manifest, read_manifests
 from open_seq2seq.data.normalization import NORMALIZERS
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.text import load_vocabulary
-from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import check_outputs, write_whole
 

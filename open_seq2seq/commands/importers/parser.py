@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
 from open_seq2seq.corpora.importers import texts
 from open_seq2seq.corpora.importers.entries import Split
 from open_seq2seq.corpora.importers.manifests import Output, write_manifests
-from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
+from open_seq2seq.messages import messages_shown
 
 
 def importer_parser(
@@ -78,7 +79,8 @@ def output_of(flags: argparse.Namespace, folder: Path) -> Output:
 def exit_code(work: Callable[[], object]) -> int:
     """Does the work; says what is wrong with its input."""
     try:
-        work()
+        with messages_shown(prefix=""):
+            work()
     except OpenSeq2SeqError as error:
         return print_error(error)
     except OSError as error:

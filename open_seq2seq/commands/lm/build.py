@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
 from open_seq2seq.data.normalization import NORMALIZERS
-from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.language_models.ngram import UNITS, NGramOptions, build_ngram, outputs_for
+from open_seq2seq.messages import messages_shown
 
 
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -63,7 +64,8 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     )
     outputs = outputs_for(flags.files[0], flags.output)
     try:
-        build_ngram(flags.files, options, outputs, flags.tools, flags.dev)
+        with messages_shown(prefix=""):
+            build_ngram(flags.files, options, outputs, flags.tools, flags.dev)
     except OpenSeq2SeqError as error:
         return print_error(error)
     return 0

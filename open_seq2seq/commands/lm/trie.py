@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
 from open_seq2seq.data.text import load_vocabulary
-from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.language_models.trie_file import write_trie
 

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from open_seq2seq.commands import run as run_command
+from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
-from open_seq2seq.error_output import print_error
 from open_seq2seq.errors import OpenSeq2SeqError
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import http.client
+import logging
 import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 from open_seq2seq.corpora.importers.parallel import progress
 from open_seq2seq.errors import InputError, Problem, RunError
+
+_log = logging.getLogger(__name__)
+
 
 _BLOCK = 1 << 20
 _TIMEOUT = 60  # seconds without a byte
@@ -22,7 +25,7 @@ _TRIES = 5  # in a row that bring nothing
 _PASSING = (408, 429)  # time-out, too many requests
 
 
-def fetch(url: str, path: Path, md5: str | None, say: Callable[[str], None] = print) -> None:
+def fetch(url: str, path: Path, md5: str | None) -> None:
     """Makes sure that `path` is the file at `url`.
 
     It grows as `<path>.part`, which an interrupted run leaves and the next one goes on with, and
@@ -41,7 +44,7 @@ def fetch(url: str, path: Path, md5: str | None, say: Callable[[str], None] = pr
     part = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
     there = part.stat().st_size if part.exists() else 0
-    say(f"{url}: downloading" + (f", going on from {size_text(there)}" if there else ""))
+    _log.info(f"{url}: downloading" + (f", going on from {size_text(there)}" if there else ""))
     _download(url, part)
     found = md5_of(part) if md5 else None
     if found != md5:

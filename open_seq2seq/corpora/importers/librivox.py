@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from open_seq2seq.corpora.importers.entries import Split, chosen
 from open_seq2seq.corpora.importers.librispeech import find_transcripts, read_split
 from open_seq2seq.corpora.importers.parallel import together
 from open_seq2seq.errors import InputError, Problem, RunError
+
+_log = logging.getLogger(__name__)
+
 
 URL = "https://www.openslr.org/resources/12"
 
@@ -37,7 +41,6 @@ def read_librivox(
     download: bool = True,
     url: str = URL,
     remove_archives: bool = False,
-    say: Callable[[str], None] = print,
 ) -> list[Split]:
     """LibriSpeech's parts, named `librivox-<part>` as OpenSeq2Seq names its CSVs.
 
@@ -62,10 +65,8 @@ def read_librivox(
         elif missing:
             raise _not_there(root, missing)
     elif missing:
-        _check_space(root, missing, url, remove_archives, say)
-        together(
-            [partial(_obtain, root, name, url, remove_archives, say) for name in missing], _AT_ONCE
-        )
+        _check_space(root, missing, url, remove_archives)
+        together([partial(_obtain, root, name, url, remove_archives) for name in missing], _AT_ONCE)
     return [_read_part(root, name) for name in wanted]
 
 
@@ -103,17 +104,15 @@ def _not_there(root: Path, missing: Sequence[str]) -> InputError:
     return InputError("These parts of LibriSpeech are not there:", problems)
 
 
-def _obtain(
-    root: Path, name: str, url: str, remove_archives: bool, say: Callable[[str], None]
-) -> None:
+def _obtain(root: Path, name: str, url: str, remove_archives: bool) -> None:
     """Downloads and extracts one part."""
     archive = _archive(root, name)
-    fetch(f"{url}/{archive.name}", archive, CHECKSUMS[name], say)
+    fetch(f"{url}/{archive.name}", archive, CHECKSUMS[name])
     count = extract(archive, root)
-    say(f"{archive}: {count} files extracted")
+    _log.info(f"{archive}: {count} files extracted")
     if remove_archives:
         archive.unlink()
-        say(f"{archive}: removed")
+        _log.info(f"{archive}: removed")
 
 
 def _extracted(root: Path, name: str) -> int:
@@ -127,7 +126,6 @@ def _check_space(
     missing: Sequence[str],
     url: str,
     remove_archives: bool,
-    say: Callable[[str], None],
 ) -> None:
     """Says what is going to be downloaded, and whether the disk has room for it.
 
@@ -148,7 +146,7 @@ def _check_space(
     archives = sorted(to_load)[-_AT_ONCE:] if remove_archives else to_load
     room = to_extract + sum(archives)
     free = shutil.disk_usage(root).free
-    say(
+    _log.info(
         f"{len(missing)} parts are not there ({', '.join(missing)}): {size_text(sum(to_load))} to "
         f"download; the disk needs {size_text(room)} for archives and files and has "
         f"{size_text(free)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from open_seq2seq.corpora.importers.durations import journal_of
 from open_seq2seq.corpora.importers.entries import Split, counted
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_csv, write_whole
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,13 @@ class Output:
     suffix: str = ".csv"
 
 
-def write_manifests(
-    splits: Sequence[Split], output: Output, say: Callable[[str], None] = print
-) -> list[Manifest]:
+def write_manifests(splits: Sequence[Split], output: Output) -> list[Manifest]:
     """Reads the recordings' headers and writes `<split>.csv` of each split.
 
     The columns are wav_filename, wav_filesize, transcript, duration, and, where the corpus
     knows them, offset and speaker. What was left out is listed in `left_out_<split>.txt`.
 
     Args:
-      say: takes each line of the summary.
 
     Raises:
       InputError: with everything that cannot be used, unless it is to be left out; or nothing
@@ -79,11 +79,11 @@ def write_manifests(
             # It says all that the journal does; other manifests lack the files' sizes.
             journal_of(manifest.path).unlink(missing_ok=True)
         report = _report(manifest)
-        say(summary(manifest))
+        _log.info(summary(manifest))
         for note in manifest.notes:
-            say(f"  {note}")
+            _log.info(f"  {note}")
         if report:
-            say(f"  {report}")
+            _log.info(f"  {report}")
     return manifests
 
 

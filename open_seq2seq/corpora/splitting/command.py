@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from open_seq2seq.data.speakers import speaker_of
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_whole
 from open_seq2seq.metrics.wording import duration
+
+_log = logging.getLogger(__name__)
+
 
 # A part that misses its size by more than this share of it is said to do so.
 _NEAR = 0.1
@@ -46,7 +50,7 @@ class Options:
     overwrite: bool = False
 
 
-def split(options: Options, say: Callable[[str], None] = print) -> dict[str, list[Utterance]]:
+def split(options: Options) -> dict[str, list[Utterance]]:
     """Splits, writes `train.csv` and the other parts, and says what it did.
 
     Raises:
@@ -56,7 +60,7 @@ def split(options: Options, say: Callable[[str], None] = print) -> dict[str, lis
     paths = {name: options.folder / f"{name}.csv" for name in (REST, *options.sizes)}
     _check_places(paths, options)
     utterances = _with_durations(read_manifests(list(options.manifests), need_transcript=True))
-    keys = _keys(utterances, options, say)
+    keys = _keys(utterances, options)
     groups = grouped(utterances, keys)
     try:
         chosen = choose(groups, options.sizes, options.seed)
@@ -71,16 +75,16 @@ def split(options: Options, say: Callable[[str], None] = print) -> dict[str, lis
     for name, some in parts.items():
         write_whole(paths[name], manifest_csv(some, str(paths[name].parent)))
     together = " and ".join(f"{key}s" for key in keys) or "nothing"
-    say(f"On one side only: {together} (--apart); seed {options.seed}")
+    _log.info(f"On one side only: {together} (--apart); seed {options.seed}")
     total = sum(one.duration or 0.0 for one in utterances)
     for name, some in parts.items():
-        say(f"{paths[name]}: {_described(some, total, options.sizes.get(name))}")
+        _log.info(f"{paths[name]}: {_described(some, total, options.sizes.get(name))}")
     for name in options.sizes:
         for key in KEYS:
             count = shared(parts[name], parts[REST], key)
             if count:
                 verb = "is" if count == 1 else "are"
-                say(f"Note: {counted(count, key)} of {name} {verb} in {REST} too")
+                _log.info(f"Note: {counted(count, key)} of {name} {verb} in {REST} too")
     return parts
 
 
@@ -127,9 +131,7 @@ def _with_durations(utterances: Sequence[Utterance]) -> list[Utterance]:
     return known
 
 
-def _keys(
-    utterances: Sequence[Utterance], options: Options, say: Callable[[str], None]
-) -> list[str]:
+def _keys(utterances: Sequence[Utterance], options: Options) -> list[str]:
     """What must not be on two sides.
 
     Raises:
@@ -151,10 +153,12 @@ def _keys(
     speakers = {speaker_of(one) for one in utterances} - {None}
     if len(speakers) > 1 or wants:
         if unknown:
-            say(f"Note: {len(unknown)} utterances have no speaker; theirs may be in several parts")
+            _log.info(
+                f"Note: {len(unknown)} utterances have no speaker; theirs may be in several parts"
+            )
         return ["speaker", "recording"]
     why = f"all is by one speaker, {speakers.pop()}" if speakers else "no speakers are named"
-    say(f"Note: {why}: every part has voices of the others")
+    _log.info(f"Note: {why}: every part has voices of the others")
     return ["recording"]
 
 

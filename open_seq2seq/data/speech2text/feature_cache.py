@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import os
-import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -24,6 +24,9 @@ from open_seq2seq.config.schema import Param
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.features.fingerprint import FRONT_END_VERSION
 from open_seq2seq.files import draft_of, replaced
+
+_log = logging.getLogger(__name__)
+
 
 CACHE_PARAMS: list[Param] = [
     Param(
@@ -162,10 +165,9 @@ class FeatureCache:
         if self.enabled:
             self.enabled = False
             reason = getattr(error, "strerror", None) or error
-            warnings.warn(
+            _log.warning(
                 f"No more features are cached in {self.directory}: {reason}. "
-                "The run goes on without.",
-                stacklevel=3,
+                "The run goes on without."
             )
 
     def _entry(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from open_seq2seq.console import say
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.distributed.process_group import Reducer
 from open_seq2seq.inference.tensorflow_forward import signature_of
@@ -26,6 +26,8 @@ from open_seq2seq.training.step.options import (
     batch_totals,
 )
 from open_seq2seq.training.step.result import StepResult, Totals, Update, step_result
+
+_log = logging.getLogger(__name__)
 
 
 class TrainStep(BaseTrainStep):
@@ -204,4 +206,4 @@ def enable_debug_dump(folder: Path, port: int) -> None:
     tf.debugging.experimental.enable_dump_debug_info(
         str(folder), tensor_debug_mode="FULL_HEALTH", circular_buffer_size=1000
     )
-    say(f"Debugger data goes to {folder}: tensorboard --logdir {folder} --port {port}")
+    _log.info(f"Debugger data goes to {folder}: tensorboard --logdir {folder} --port {port}")
