@@ -135,7 +135,9 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
         own = {"eval_steps": evaluation_params["eval_steps"]}
         experiment = replace(experiment, params={**experiment.params, **own})
     if experiment.model.task == "speech":
-        note = prepare_statistics(experiment.data, evaluation_data, checkpoint, base, workers)
+        note = prepare_statistics(
+            experiment.speech_data, evaluation_data, checkpoint, base, workers
+        )
         if note:
             say(note)
     if evaluation_data is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from open_seq2seq.data.batch import Batch, TextBatch, Unit
 from open_seq2seq.data.checks import CheckReport
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.data.speech2text.recording_features import RecordingFeatures
+from open_seq2seq.data.speech2text.recording_features import Recording, RecordingFeatures
 from open_seq2seq.data.text_line import TextLine
 from open_seq2seq.data.word_vocabulary import TextVocabulary
 from open_seq2seq.errors import Problem
@@ -76,6 +76,8 @@ class DataLayer(Protocol):
 class SpeechDataLayer(DataLayer, Protocol):
     """Recordings: what a recogniser needs of them besides."""
 
+    seed: int
+
     @property
     def vocabulary(self) -> Vocabulary:
         """Transcripts are written with it."""
@@ -120,6 +122,9 @@ class SpeechDataLayer(DataLayer, Protocol):
 
     def utterance_loader(self) -> Callable[[int], np.ndarray]:
         """A function from a row to its features `[time, feature]`, which threads may call."""
+
+    def recording(self, row: int, variant: int = 0) -> Recording:
+        """The recording of an utterance; `variant` says which, where there are several voices."""
 
     def blocks(self, row: int) -> Iterator[np.ndarray]:
         """The samples of a recording, `[n]` float32 each, with little memory."""

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.checkpoints.storage import read_contract
+from open_seq2seq.data.data_layer import SpeechDataLayer
 from open_seq2seq.data.speech2text.measuring import statistics_of
 from open_seq2seq.distributed.process_group import Workers
 from open_seq2seq.features.fingerprint import check_fingerprint
 
 
 def prepare_statistics(
-    data: Any,
-    evaluation_data: Any,
+    data: SpeechDataLayer,
+    evaluation_data: SpeechDataLayer | None,
     checkpoint: Path | None,
     base: Path | None,
     workers: Workers,
@@ -41,7 +42,9 @@ def prepare_statistics(
     return note
 
 
-def _prepare(data: Any, checkpoint: Path | None, base: Path | None, workers: Workers) -> str | None:
+def _prepare(
+    data: SpeechDataLayer, checkpoint: Path | None, base: Path | None, workers: Workers
+) -> str | None:
     if checkpoint is not None:
         # If it has none, the features are others: resuming says so.
         data.restore_statistics(_features(checkpoint, workers))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from open_seq2seq.checkpoints.variables import named_variables
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models.speech2text import Speech2Text
+from open_seq2seq.tensors import Variable
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _OLD_DECODER = "fully_connected_ctc_decoder"
 _SHOWN = 8
 
 
-def trainable_variables(model: Speech2Text, freeze: str | None) -> list[Any]:
+def trainable_variables(model: Speech2Text, freeze: str | None) -> list[Variable]:
     """The variables to train: all but those whose name starts with a match of `freeze`.
 
     A name is ours (`encoder/conv11/kernel`) or OpenSeq2Seq's

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from open_seq2seq.checkpoints.storage import read_training_state
@@ -42,7 +43,7 @@ class TrainingState:
     def __init__(
         self,
         experiment: Experiment,
-        optimizer: Any,
+        optimizer: keras.Optimizer,
         average: WeightAverage | None,
         scaling: LossScaling,
         workers: Workers = ALONE,

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from open_seq2seq.checkpoints.variables import named_variables
+from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.experiment import Experiment
+from open_seq2seq.tensors import Variable
 from open_seq2seq.training.step import StepResult, Update
 from open_seq2seq.training.step_timer import StepTimer
 from open_seq2seq.training.tasks import task_of
@@ -36,7 +37,7 @@ class TrainedStep:
     number: int
     epoch: int
     epochs: float
-    batch: Any
+    batch: Batch | TextBatch
     result: StepResult
     loss: float
     learning_rate: float
@@ -56,7 +57,7 @@ class StepLogger:
     def __init__(
         self,
         experiment: Experiment,
-        variables: Sequence[Any],
+        variables: Sequence[Variable],
         timer: StepTimer,
         folder: Path | None,
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from types import FrameType
 from typing import Any
 
 
@@ -15,7 +16,7 @@ class StopSignals:
         self.requested = False
         self._before: dict[signal.Signals, Any] = {}
 
-    def _request(self, number: int, frame: Any) -> None:
+    def _request(self, number: int, frame: FrameType | None) -> None:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
-from open_seq2seq.data.batch import LeftOut
+from open_seq2seq.data.batch import Batch, LeftOut, TextBatch
+from open_seq2seq.data.data_layer import DataLayer, LinesDataLayer, SpeechDataLayer
 from open_seq2seq.decoders.greedy import greedy_decode
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.experiment import Experiment
@@ -17,6 +18,7 @@ from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.inference.text_evaluation import TextEvaluation, evaluate_text
 from open_seq2seq.metrics.error_rate import count_errors
+from open_seq2seq.models import Model
 from open_seq2seq.progress import ProgressFactory, unshown
 from open_seq2seq.training.step import StepResult
 
@@ -27,7 +29,9 @@ WhatIsLeftOut = Callable[[Sequence[LeftOut]], None] | None
 class Evaluator(Protocol):
     """What evaluates a model on a data layer; made once, used at every evaluation."""
 
-    data: Any
+    @property
+    def data(self) -> DataLayer:
+        """What it evaluates on."""
 
     def evaluate(
         self,
@@ -53,7 +57,9 @@ class Task(Protocol):
     rows: str
     steps: str
 
-    def evaluator(self, experiment: Experiment, params: Mapping[str, Any], data: Any) -> Evaluator:
+    def evaluator(
+        self, experiment: Experiment, params: Mapping[str, Any], data: DataLayer
+    ) -> Evaluator:
         """What evaluates the experiment's model.
 
         Args:
@@ -64,14 +70,16 @@ class Task(Protocol):
           InputError: beam search is asked for, and something it needs is missing or unfit.
         """
 
-    def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
+    def sample(
+        self, experiment: Experiment, batch: Batch | TextBatch, result: StepResult
+    ) -> Sequence[str]:
         """What the model made of the first row of a training batch."""
 
 
 class SpeechEvaluator:
     """An `Evaluator` of a recogniser: error rates."""
 
-    def __init__(self, recognizer: Recognizer, data: Any):
+    def __init__(self, recognizer: Recognizer, data: SpeechDataLayer):
         self.recognizer, self.data = recognizer, data
 
     def evaluate(
@@ -87,7 +95,7 @@ class SpeechEvaluator:
 class TextEvaluator:
     """An `Evaluator` of a language model: perplexity."""
 
-    def __init__(self, step: EvaluationStep, data: Any):
+    def __init__(self, step: EvaluationStep, data: LinesDataLayer):
         self.step, self.data = step, data
 
     def evaluate(
@@ -105,13 +113,18 @@ class SpeechTask:
 
     rows, steps = "utterances", "frames"
 
-    def evaluator(self, experiment: Experiment, params: Mapping[str, Any], data: Any) -> Evaluator:
+    def evaluator(
+        self, experiment: Experiment, params: Mapping[str, Any], data: DataLayer
+    ) -> Evaluator:
         """See `Task`."""
         evaluated = replace(experiment, params=dict(params), data=data)
-        return SpeechEvaluator(Recognizer.of(evaluated), data)
+        return SpeechEvaluator(Recognizer.of(evaluated), evaluated.speech_data)
 
-    def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
+    def sample(
+        self, experiment: Experiment, batch: Batch | TextBatch, result: StepResult
+    ) -> Sequence[str]:
         """See `Task`."""
+        assert isinstance(batch, Batch)
         vocabulary = experiment.data.vocabulary
         logits, lengths = np.asarray(result.logits)[:1], np.asarray(result.lengths)[:1]
         # Greedily: it is to show what the network has learned, not what a language model knows.
@@ -129,12 +142,17 @@ class TextTask:
 
     rows, steps = "lines", "tokens"
 
-    def evaluator(self, experiment: Experiment, params: Mapping[str, Any], data: Any) -> Evaluator:
+    def evaluator(
+        self, experiment: Experiment, params: Mapping[str, Any], data: DataLayer
+    ) -> Evaluator:
         """See `Task`."""
-        return TextEvaluator(EvaluationStep(experiment.model), data)
+        return TextEvaluator(EvaluationStep(experiment.model), cast(LinesDataLayer, data))
 
-    def sample(self, experiment: Experiment, batch: Any, result: StepResult) -> Sequence[str]:
+    def sample(
+        self, experiment: Experiment, batch: Batch | TextBatch, result: StepResult
+    ) -> Sequence[str]:
         """See `Task`."""
+        assert isinstance(batch, TextBatch)
         vocabulary, length = experiment.data.vocabulary, batch.lengths[0]
         likeliest = np.asarray(result.logits[0]).argmax(-1)[:length]
         target = batch.targets[0, :length]
@@ -148,6 +166,6 @@ class TextTask:
 TASKS: dict[str, Task] = {"speech": SpeechTask(), "text": TextTask()}
 
 
-def task_of(model: Any) -> Task:
+def task_of(model: Model | type[Model]) -> Task:
     """The task that a model, or its class, is for."""
     return TASKS[model.task]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.runs.events import EVAL, TRAIN
+from open_seq2seq.tensors import Tensor
 
 _log = logging.getLogger(__name__)
 
@@ -57,13 +58,13 @@ class TensorBoard:
             for name, value in values.items():
                 tf.summary.scalar(name, value, step=step)
 
-    def histograms(self, step: int, group: str, tensors: Mapping[str, Any]) -> None:
+    def histograms(self, step: int, group: str, tensors: Mapping[str, Tensor]) -> None:
         """The distribution of each tensor, as `group/name`."""
         with self._writer(TRAIN).as_default():
             for name, tensor in tensors.items():
                 tf.summary.histogram(f"{group}/{name}", tensor, step=step)
 
-    def norms(self, step: int, group: str, tensors: Mapping[str, Any]) -> None:
+    def norms(self, step: int, group: str, tensors: Mapping[str, Tensor]) -> None:
         """The Euclidean norm of each tensor, as `group/name`."""
         with self._writer(TRAIN).as_default():
             for name, tensor in tensors.items():

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from open_seq2seq.checkpoints.background import CheckpointWriter
 from open_seq2seq.checkpoints.logdir import LogDir
+from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.distributed.shards import rate_factor
 from open_seq2seq.distributed.stalls import report_stalls
@@ -250,7 +250,7 @@ class Trainer:
         speed = self._timer.recent_speed()
         return [f"loss {loss:.3f}", f"epoch {self.state.epochs:.1f}", evaluation, speed]
 
-    def _batches(self) -> Iterator[Any]:
+    def _batches(self) -> Iterator[Batch | TextBatch]:
         """Batches from the current position to the last step, epoch after epoch."""
         state = self.state
         while not state.is_finished:
@@ -267,7 +267,7 @@ class Trainer:
 
     def _train(
         self,
-        batch: Any,
+        batch: Batch | TextBatch,
         rate: float,
         complete: bool,
         accumulated: _Accumulated,
@@ -295,7 +295,9 @@ class Trainer:
             logger.overflow(number, state.scaling.scale)
         return result
 
-    def _inspect(self, number: int, batch: Any, result: StepResult, guard: NonFiniteGuard) -> None:
+    def _inspect(
+        self, number: int, batch: Batch | TextBatch, result: StepResult, guard: NonFiniteGuard
+    ) -> None:
         """Counts what is not finite in a batch, and the recordings that could not be read."""
         losses = np.asarray(result.losses)
         norm = 0.0 if self._overflowed else float(result.gradient_norm)
@@ -312,7 +314,7 @@ class Trainer:
         return result.update is not None and bool(np.isfinite(result.update.gradient_norm))
 
     def _trained_step(
-        self, batch: Any, result: StepResult, loss: float, rate: float, scale: float
+        self, batch: Batch | TextBatch, result: StepResult, loss: float, rate: float, scale: float
     ) -> TrainedStep:
         step, epoch = self.state.progress.step, self.state.progress.epoch
         return TrainedStep(step, epoch, self.state.epochs, batch, result, loss, rate, scale)

@@ -13,7 +13,6 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -25,6 +24,7 @@ from open_seq2seq.checkpoints.storage import EMA, MODEL, read_arrays, read_contr
 from open_seq2seq.checkpoints.variables import named_variables
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import Experiment
+from open_seq2seq.tensors import Variable
 
 _log = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ def kept_symbols(old: Sequence[str], new: Sequence[str]) -> SymbolColumns:
 
 
 def transfer(
-    arrays: Mapping[str, np.ndarray], variables: Mapping[str, Any], columns: SymbolColumns
+    arrays: Mapping[str, np.ndarray], variables: Mapping[str, Variable], columns: SymbolColumns
 ) -> Transfer:
     """Assigns what fits.
 

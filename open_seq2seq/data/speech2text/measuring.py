@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from open_seq2seq.data.batching import Stream, generator
+from open_seq2seq.data.data_layer import SpeechDataLayer
 from open_seq2seq.data.loader import Stopped, load_in_order
 from open_seq2seq.data.paths import config_path
-from open_seq2seq.data.speech2text.speech2text import Speech2TextDataLayer
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.features.statistics import FeatureStatistics, read_statistics
 
@@ -33,7 +33,7 @@ class Measured:
     note: str
 
 
-def statistics_of(data: Speech2TextDataLayer) -> Measured:
+def statistics_of(data: SpeechDataLayer) -> Measured:
     """The statistics for training on `data`: from `feature_norm_file`, or measured.
 
     Raises:
@@ -47,7 +47,7 @@ def statistics_of(data: Speech2TextDataLayer) -> Measured:
     return Measured(statistics, 0, [], f"Mean and deviation of the features are those of {path}.")
 
 
-def measure_statistics(data: Speech2TextDataLayer, most: int | None) -> Measured:
+def measure_statistics(data: SpeechDataLayer, most: int | None) -> Measured:
     """Means and deviations of the features of recordings without augmentation.
 
     The same for the same data, parameters and seed, whatever the number of threads.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from open_seq2seq.data.batch import Batch, TextBatch
+from open_seq2seq.models import Model
+from open_seq2seq.tensors import Tensor, Variable
 from open_seq2seq.training.step.options import Scalars, StepOptions
 from open_seq2seq.training.step.result import StepResult, Update
 
@@ -31,9 +35,9 @@ class BaseTrainStep:
 
     def __init__(
         self,
-        model: Any,
-        optimizer: Any,
-        variables: list[Any],
+        model: Model,
+        optimizer: keras.Optimizer,
+        variables: list[Variable],
         options: StepOptions,
         reducer: Any = None,
     ):
@@ -76,7 +80,7 @@ class BaseTrainStep:
         return result
 
     @property
-    def moving_statistics(self) -> list[Any]:
+    def moving_statistics(self) -> list[Variable]:
         """Batch normalization's moving statistics."""
         return [v for v in self.model.non_trainable_variables if "moving_" in v.path]
 
@@ -97,7 +101,7 @@ class BaseTrainStep:
             self._sums, self._usable = None, 0
         return result
 
-    def _zero_gradients(self) -> Any:
+    def _zero_gradients(self) -> Sequence[Tensor]:
         """What the gradients of the next batches are added to."""
         return [np.zeros(v.shape, np.float32) for v in self.variables]
 
@@ -106,11 +110,11 @@ class BaseTrainStep:
         raise NotImplementedError
 
     def _accumulate(
-        self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Any
-    ) -> tuple[StepResult, Any]:
+        self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Sequence[Tensor]
+    ) -> tuple[StepResult, Tensor]:
         """Adds a batch's gradients to `sums`."""
         raise NotImplementedError
 
-    def _apply(self, scalars: np.ndarray, sums: Any, count: np.float32) -> Update:
+    def _apply(self, scalars: np.ndarray, sums: Sequence[Tensor], count: np.float32) -> Update:
         """Updates the weights with `sums / count`."""
         raise NotImplementedError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +13,7 @@ from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.inference.jax_forward import stateless_losses
 from open_seq2seq.models import Model
 from open_seq2seq.optimizers.weight_average import WeightAverage, averaged
+from open_seq2seq.tensors import Tensor, Variable
 from open_seq2seq.training.step.base import BaseTrainStep
 from open_seq2seq.training.step.options import (
     Scalars,
@@ -27,16 +28,16 @@ class _State(NamedTuple):
     """What an update changes: values of the model's trainable variables, the optimizer's
     variables, and the averages of the trained ones."""
 
-    weights: list[Any]
+    weights: list[Tensor]
     optimizer: list[Any]
-    averages: list[Any]
+    averages: list[Tensor]
 
 
-def _values(variables: Iterable[Any]) -> list[Any]:
+def _values(variables: Iterable[Variable]) -> list[Tensor]:
     return [variable.value for variable in variables]
 
 
-def _assign(variables: Iterable[Any], values: Iterable[Any]) -> None:
+def _assign(variables: Iterable[Variable], values: Iterable[Tensor]) -> None:
     for variable, value in zip(variables, values):
         variable.assign(value)
 
@@ -48,7 +49,7 @@ class TrainStep(BaseTrainStep):
         self,
         model: Model,
         optimizer: Any,
-        variables: list[Any],
+        variables: list[Variable],
         options: StepOptions | None = None,
         average: WeightAverage | None = None,
         reducer: Any = None,
@@ -71,15 +72,15 @@ class TrainStep(BaseTrainStep):
         return result
 
     def _accumulate(
-        self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Any
-    ) -> tuple[StepResult, Any]:
+        self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Sequence[Tensor]
+    ) -> tuple[StepResult, Tensor]:
         weights = _values(self.model.trainable_variables)
         others = _values(self.model.non_trainable_variables)
         result, others, sums = self._accumulate_jit(weights, others, batch.arrays, scalars, sums)
         _assign(self.model.non_trainable_variables, others)
         return result, sums
 
-    def _apply(self, scalars: np.ndarray, sums: Any, count: np.float32) -> Update:
+    def _apply(self, scalars: np.ndarray, sums: Sequence[Tensor], count: np.float32) -> Update:
         update, state = self._apply_jit(self._state(), scalars, sums, count)
         self._keep(state)
         return update
@@ -99,28 +100,37 @@ class TrainStep(BaseTrainStep):
             _assign(self.average.averages, state.averages)
 
     def _train_step(
-        self, state: _State, others: Any, data: Any, scalars: Any
-    ) -> tuple[StepResult, _State, Any]:
+        self, state: _State, others: Sequence[Tensor], data: Sequence[Tensor], scalars: Tensor
+    ) -> tuple[StepResult, _State, Tensor]:
         scalars = Scalars(*scalars)
         result, others, gradients = self._gradients(state.weights, others, data, scalars)
         update, state = self._updated(state, gradients, scalars)
         return result._replace(gradient_norm=update.gradient_norm, update=update), state, others
 
     def _accumulate_step(
-        self, weights: Any, others: Any, data: Any, scalars: Any, sums: Any
-    ) -> tuple[StepResult, Any, Any]:
+        self,
+        weights: Sequence[Tensor],
+        others: Sequence[Tensor],
+        data: Sequence[Tensor],
+        scalars: Tensor,
+        sums: Sequence[Tensor],
+    ) -> tuple[StepResult, Tensor, Tensor]:
         result, others, gradients = self._gradients(weights, others, data, Scalars(*scalars))
         sums, norm = accumulated(sums, gradients)
         return result._replace(gradient_norm=norm), others, sums
 
     def _apply_step(
-        self, state: _State, scalars: Any, sums: Any, count: Any
+        self, state: _State, scalars: Tensor, sums: Sequence[Tensor], count: Tensor
     ) -> tuple[Update, _State]:
         return self._updated(state, [total / count for total in sums], Scalars(*scalars))
 
     def _gradients(
-        self, weights: Any, others: Any, data: Any, scalars: Scalars
-    ) -> tuple[StepResult, Any, list[Any]]:
+        self,
+        weights: Sequence[Tensor],
+        others: Sequence[Tensor],
+        data: Sequence[Tensor],
+        scalars: Scalars,
+    ) -> tuple[StepResult, Tensor, list[Tensor]]:
         """A batch's losses, the other variables, and the gradients, not scaled."""
         differentiate = jax.value_and_grad(self._objective, has_aux=True)
         trained = self._trained(weights)
@@ -131,7 +141,9 @@ class TrainStep(BaseTrainStep):
         totals = batch_totals(self.model.loss_fn, loss, found.losses, data[3], scalars)
         return step_result(loss, found, totals, largest), others, gradients
 
-    def _updated(self, state: _State, gradients: Any, scalars: Scalars) -> tuple[Update, _State]:
+    def _updated(
+        self, state: _State, gradients: Sequence[Tensor], scalars: Scalars
+    ) -> tuple[Update, _State]:
         """The state after the update; the old one if the gradients' norm is not finite."""
         weights = self._trained(state.weights)
         gradients, update = self.options.processed(gradients, weights, scalars.learning_rate)
@@ -142,8 +154,13 @@ class TrainStep(BaseTrainStep):
         return update, jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state)
 
     def _objective(
-        self, trained: Any, weights: Any, others: Any, data: Any, scalars: Scalars
-    ) -> tuple[Any, Any]:
+        self,
+        trained: Sequence[Tensor],
+        weights: Sequence[Tensor],
+        others: Sequence[Tensor],
+        data: Sequence[Tensor],
+        scalars: Scalars,
+    ) -> tuple[Tensor, Tensor]:
         weights = self._merge(trained, weights)
         found, others, penalties = stateless_losses(
             self.model, weights, others, data, training=True
@@ -155,10 +172,10 @@ class TrainStep(BaseTrainStep):
             objective *= scalars.loss_scale
         return objective, (loss, found, others)
 
-    def _trained(self, weights: Any) -> list[Any]:
+    def _trained(self, weights: Sequence[Tensor]) -> list[Tensor]:
         return [w for w, chosen in zip(weights, self._is_trained) if chosen]
 
-    def _merge(self, trained: Any, weights: Any) -> list[Any]:
+    def _merge(self, trained: Sequence[Tensor], weights: Sequence[Tensor]) -> list[Tensor]:
         """All weights, with the trained ones replaced."""
         rest = iter(trained)
         return [next(rest) if t else w for w, t in zip(weights, self._is_trained)]

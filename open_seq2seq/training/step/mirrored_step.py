@@ -19,6 +19,7 @@ from open_seq2seq.distributed.shards import own_state
 from open_seq2seq.models import Model
 from open_seq2seq.optimizers.per_replica import update_per_replica
 from open_seq2seq.optimizers.weight_average import WeightAverage
+from open_seq2seq.tensors import Tensor, Variable
 from open_seq2seq.training.step.options import Scalars, StepOptions
 from open_seq2seq.training.step.result import StepResult, Update
 from open_seq2seq.training.step.tensorflow_step import TrainStep
@@ -41,7 +42,7 @@ class MirroredTrainStep(TrainStep):
         self,
         model: Model,
         optimizer: Any,
-        variables: list[Any],
+        variables: list[Variable],
         options: StepOptions,
         average: WeightAverage | None,
         strategy: tf.distribute.Strategy,
@@ -69,29 +70,34 @@ class MirroredTrainStep(TrainStep):
                 for device, copy in enumerate(copies):
                     copy.assign(own_state(copy.numpy(), device))
 
-    def _zero_gradients(self) -> Any:
+    def _zero_gradients(self) -> Sequence[Tensor]:
         """For each device, which accumulates its own gradients."""
         return self._zeros()
 
-    def _zeros_on_replicas(self) -> Any:
-        def zeros() -> list[Any]:
+    def _zeros_on_replicas(self) -> Tensor:
+        def zeros() -> list[Tensor]:
             return [tf.zeros(v.shape) for v in self.variables]
 
         return self.strategy.run(zeros)
 
-    def _gradients_signature(self) -> list[Any]:
+    def _gradients_signature(self) -> list[Tensor]:
         return [tf.type_spec_from_value(zeros) for zeros in self._zero_gradients()]
 
     def _train(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
         return self._train_graph(*_on_host(batch), scalars)
 
     def _accumulate(
-        self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Any
-    ) -> tuple[StepResult, Any]:
+        self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Sequence[Tensor]
+    ) -> tuple[StepResult, Tensor]:
         return self._accumulate_graph(*_on_host(batch), scalars, sums)
 
     def _train_step(
-        self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+        label_lengths: Tensor,
+        vector: Tensor,
     ) -> StepResult:
         step = super()._train_step
         data = features, lengths, labels, label_lengths
@@ -99,8 +105,14 @@ class MirroredTrainStep(TrainStep):
         return self._stitch(result, tf.shape(lengths)[0])
 
     def _accumulate_step(
-        self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any, sums: Any
-    ) -> tuple[StepResult, Any]:
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+        label_lengths: Tensor,
+        vector: Tensor,
+        sums: Sequence[Tensor],
+    ) -> tuple[StepResult, Tensor]:
         step = super()._accumulate_step
         data = features, lengths, labels, label_lengths
 
@@ -109,10 +121,12 @@ class MirroredTrainStep(TrainStep):
         )
         return self._stitch(result, tf.shape(lengths)[0]), sums
 
-    def _apply_step(self, vector: Any, sums: Any, count: Any) -> Update:
+    def _apply_step(self, vector: Tensor, sums: Sequence[Tensor], count: Tensor) -> Update:
         return self._first_replica(self.strategy.run(super()._apply_step, (vector, sums, count)))
 
-    def _scatter(self, data: Sequence[Any], vector: Any) -> tuple[Any, Any, Any, Any, Any]:
+    def _scatter(
+        self, data: Sequence[Tensor], vector: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """The rows (four arrays) and the scalars of the device that asks."""
         device = tf.distribute.get_replica_context().replica_id_in_sync_group
         # On the host: the other devices' rows are not sent.
@@ -133,11 +147,11 @@ class MirroredTrainStep(TrainStep):
         )
         return features, lengths, labels, label_lengths, tf.stack(scalars)
 
-    def _stitch(self, result: StepResult, size: Any) -> StepResult:
+    def _stitch(self, result: StepResult, size: Tensor) -> StepResult:
         """One result of all devices' for a batch of `size` rows."""
         rows = [tf.range(device, size, self._size) for device in range(self._size)]
 
-        def stitched(losses: Any) -> Any:
+        def stitched(losses: Tensor) -> Tensor:
             each = self.strategy.experimental_local_results(losses)
             # Without padding's.
             return tf.dynamic_stitch(rows, [own[: tf.size(r)] for own, r in zip(each, rows)])
@@ -152,6 +166,6 @@ class MirroredTrainStep(TrainStep):
         )
 
 
-def _on_host(batch: Batch | TextBatch) -> list[Any]:
+def _on_host(batch: Batch | TextBatch) -> list[Tensor]:
     with tf.device("CPU:0"):
         return [tf.constant(array) for array in batch.arrays]

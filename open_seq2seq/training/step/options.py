@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from open_seq2seq.losses import LossFunction
 from open_seq2seq.optimizers import apply_larc, clip_by_global_norm, global_norm
+from open_seq2seq.tensors import Tensor
 from open_seq2seq.training.step.result import Totals, Update
 
 
@@ -38,19 +40,19 @@ class StepOptions:
     compress: bool = False
     sync_batch_norm: bool = False
 
-    def unscaled(self, gradients: Sequence[Any], loss_scale: Any) -> list[Any]:
+    def unscaled(self, gradients: Sequence[Tensor], loss_scale: Tensor) -> list[Tensor]:
         """A batch's gradients without the loss scale."""
         return [g / loss_scale for g in gradients] if self.scales_loss else list(gradients)
 
-    def largest(self, gradients: Sequence[Any]) -> Any:
+    def largest(self, gradients: Sequence[Tensor]) -> Tensor:
         """The largest absolute value of the gradients; 0 unless it is to be measured."""
         if not self.measures_maximum:
             return ops.zeros((), "float32")
         return ops.max(ops.stack([ops.max(ops.abs(g)) for g in gradients]))
 
     def processed(
-        self, gradients: Sequence[Any], weights: Sequence[Any], learning_rate: Any
-    ) -> tuple[list[Any], Update]:
+        self, gradients: Sequence[Tensor], weights: Sequence[Tensor], learning_rate: Tensor
+    ) -> tuple[list[Tensor], Update]:
         """The gradients as the optimizer gets them: clipped, then with LARC's factors."""
         processed, norm = clip_by_global_norm(gradients, self.max_grad_norm)
         kept = tuple(processed) if self.keep_gradients else ()
@@ -74,17 +76,17 @@ class Scalars(NamedTuple):
       left_out: utterances that are not in the batch because they could not be read.
     """
 
-    learning_rate: Any
-    loss_scale: Any
-    ema_decay: Any
-    sample_weight: Any
-    units: Any
-    stop: Any
-    left_out: Any
+    learning_rate: Tensor
+    loss_scale: Tensor
+    ema_decay: Tensor
+    sample_weight: Tensor
+    units: Tensor
+    stop: Tensor
+    left_out: Tensor
 
 
 def batch_totals(
-    loss_fn: Any, loss: Any, losses: Any, label_lengths: Any, scalars: Scalars
+    loss_fn: LossFunction, loss: Tensor, losses: Tensor, label_lengths: Tensor, scalars: Scalars
 ) -> Totals:
     """The figures of one worker's batch.
 
@@ -102,7 +104,7 @@ def batch_totals(
     return Totals(count, total, bad, scalars.units, scalars.stop, scalars.left_out)
 
 
-def accumulated(sums: Sequence[Any], gradients: Sequence[Any]) -> tuple[list[Any], Any]:
+def accumulated(sums: Sequence[Tensor], gradients: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
     """Sums of gradients with a batch's added, unless its norm is not finite; and that norm."""
     norm = global_norm(gradients)
     usable = ops.isfinite(norm)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from open_seq2seq.losses import BatchLosses
+from open_seq2seq.optimizers.larc import LarcReport
+from open_seq2seq.tensors import Tensor
 
 
 class Update(NamedTuple):
@@ -18,9 +20,9 @@ class Update(NamedTuple):
       larc: a `LarcReport`, None without LARC.
     """
 
-    gradient_norm: Any
-    gradients: Any = ()
-    larc: Any = None
+    gradient_norm: Tensor
+    gradients: Sequence[Tensor] = ()
+    larc: LarcReport | None = None
 
 
 class Totals(NamedTuple):
@@ -35,12 +37,12 @@ class Totals(NamedTuple):
       left_out: utterances that are not in it because they could not be read.
     """
 
-    count: Any
-    loss: Any
-    bad: Any
-    units: Any
-    stops: Any
-    left_out: Any
+    count: Tensor
+    loss: Tensor
+    bad: Tensor
+    units: Tensor
+    stops: Tensor
+    left_out: Tensor
 
 
 class StepResult(NamedTuple):
@@ -62,18 +64,20 @@ class StepResult(NamedTuple):
       terms: as in `BatchLosses`, each `[batch]`, of this worker.
     """
 
-    loss: Any
-    losses: Any
-    gradient_norm: Any
-    gradient_maximum: Any
-    logits: Any
-    lengths: Any
+    loss: Tensor
+    losses: Tensor
+    gradient_norm: Tensor
+    gradient_maximum: Tensor
+    logits: Tensor
+    lengths: Tensor
     totals: Totals
     update: Update | None = None
     terms: Mapping[str, Any] = {}
 
 
-def step_result(loss: Any, found: BatchLosses, totals: Totals, gradient_maximum: Any) -> StepResult:
+def step_result(
+    loss: Tensor, found: BatchLosses, totals: Totals, gradient_maximum: Tensor
+) -> StepResult:
     """A step's result without the gradient's norm, which the caller puts in."""
     losses, logits, lengths, terms = found
     return StepResult(loss, losses, loss, gradient_maximum, logits, lengths, totals, terms=terms)

@@ -18,6 +18,7 @@ from open_seq2seq.models import Model
 from open_seq2seq.ops.replicas import summed_statistics
 from open_seq2seq.optimizers import global_norm
 from open_seq2seq.optimizers.weight_average import WeightAverage, averaged
+from open_seq2seq.tensors import Tensor, Variable
 from open_seq2seq.training.step.base import BaseTrainStep
 from open_seq2seq.training.step.options import (
     Scalars,
@@ -51,7 +52,7 @@ class TrainStep(BaseTrainStep):
         self,
         model: Model,
         optimizer: Any,
-        variables: list[Any],
+        variables: list[Variable],
         options: StepOptions | None = None,
         average: WeightAverage | None = None,
         reducer: Reducer | None = None,
@@ -69,22 +70,27 @@ class TrainStep(BaseTrainStep):
         )
         self._apply_graph = tf.function(self._apply_step, input_signature=[scalars, sums, count])
 
-    def _gradients_signature(self) -> list[Any]:
+    def _gradients_signature(self) -> list[Tensor]:
         return [tf.TensorSpec(v.shape, tf.float32) for v in self.variables]
 
     def _train(self, batch: Batch | TextBatch, scalars: np.ndarray) -> StepResult:
         return self._train_graph(*batch.arrays, scalars)
 
     def _accumulate(
-        self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Any
-    ) -> tuple[StepResult, Any]:
+        self, batch: Batch | TextBatch, scalars: np.ndarray, sums: Sequence[Tensor]
+    ) -> tuple[StepResult, Tensor]:
         return self._accumulate_graph(*batch.arrays, scalars, sums)
 
-    def _apply(self, scalars: np.ndarray, sums: Any, count: np.float32) -> Update:
+    def _apply(self, scalars: np.ndarray, sums: Sequence[Tensor], count: np.float32) -> Update:
         return self._apply_graph(scalars, sums, count)
 
     def _train_step(
-        self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+        label_lengths: Tensor,
+        vector: Tensor,
     ) -> StepResult:
         scalars = Scalars(*tf.unstack(vector))
         data = features, lengths, labels, label_lengths
@@ -97,8 +103,14 @@ class TrainStep(BaseTrainStep):
         )
 
     def _accumulate_step(
-        self, features: Any, lengths: Any, labels: Any, label_lengths: Any, vector: Any, sums: Any
-    ) -> tuple[StepResult, Any]:
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+        label_lengths: Tensor,
+        vector: Tensor,
+        sums: Sequence[Tensor],
+    ) -> tuple[StepResult, Tensor]:
         scalars = Scalars(*tf.unstack(vector))
         data = features, lengths, labels, label_lengths
         result, gradients = self._gradients(data, scalars)
@@ -113,16 +125,18 @@ class TrainStep(BaseTrainStep):
         sums, norm = accumulated(sums, gradients)
         return result._replace(gradient_norm=norm, gradient_maximum=largest), sums
 
-    def _apply_step(self, vector: Any, sums: Any, count: Any) -> Update:
+    def _apply_step(self, vector: Tensor, sums: Sequence[Tensor], count: Tensor) -> Update:
         mean = [total / count for total in self._summed(sums)]
         return self._update(mean, Scalars(*tf.unstack(vector)))
 
-    def _gradients(self, data: Any, scalars: Scalars) -> tuple[StepResult, list[Any]]:
+    def _gradients(
+        self, data: Sequence[Tensor], scalars: Scalars
+    ) -> tuple[StepResult, list[Tensor]]:
         """A batch's losses and its gradients, not scaled; the norm is left to the caller.
 
         Several workers' gradients add up to that of the mean over all their utterances.
         """
-        label_lengths = data[3]
+        features, lengths, labels, label_lengths = data
         variables = [v.value for v in self.variables]
         before = [tf.identity(v.value) for v in self.moving_statistics] if self.reducer else []
         with (
@@ -130,7 +144,9 @@ class TrainStep(BaseTrainStep):
             self._statistics(scalars.sample_weight),
         ):
             tape.watch(variables)
-            found = self.model.compute_losses(*data, training=True)
+            found = self.model.compute_losses(
+                features, lengths, labels, label_lengths, training=True
+            )
             loss, _ = self.model.loss_fn.mean(found.losses, label_lengths)
             loss *= scalars.sample_weight  # a padding batch's is not learned from
             objective = tf.add_n([loss, *(tf.cast(x, loss.dtype) for x in self.model.losses)])
@@ -149,24 +165,24 @@ class TrainStep(BaseTrainStep):
         gradients = self.options.unscaled(gradients, scalars.loss_scale)
         return step_result(loss, found, totals, loss), gradients
 
-    def _statistics(self, sample_weight: Any) -> Any:
+    def _statistics(self, sample_weight: Tensor) -> Tensor:
         """While the model is called: where its batch statistics come from."""
         if self.reducer is None or not self.options.sync_batch_norm:
             return nullcontext()
         return summed_statistics(self.reducer.sum, sample_weight)
 
-    def _share(self, own: Any, count: Any) -> Any:
+    def _share(self, own: Tensor, count: Tensor) -> Tensor:
         """This worker's part of the mean over all workers' utterances."""
         assert self.reducer is not None
         # Without any utterance the regularisers are left, which all workers have alike.
         return tf.where(count > 0.0, own / tf.maximum(count, 1.0), 1.0 / self.reducer.size)
 
-    def _summed(self, gradients: Sequence[Any]) -> list[Any]:
+    def _summed(self, gradients: Sequence[Tensor]) -> list[Tensor]:
         if self.reducer is None:
             return list(gradients)
         return self.reducer.sum(gradients, self.options.compress)
 
-    def _update(self, gradients: Any, scalars: Scalars) -> Update:
+    def _update(self, gradients: Sequence[Tensor], scalars: Scalars) -> Update:
         """Applies gradients whose norm is finite."""
         weights = [v.value for v in self.variables] if self.options.larc else []
         gradients, update = self.options.processed(gradients, weights, scalars.learning_rate)
@@ -180,7 +196,7 @@ class TrainStep(BaseTrainStep):
         tf.cond(tf.math.is_finite(update.gradient_norm), apply, lambda: False)
         return update
 
-    def _average_statistics(self, sample_weight: Any, before: Sequence[Any]) -> None:
+    def _average_statistics(self, sample_weight: Tensor, before: Sequence[Tensor]) -> None:
         """Gives batch normalization's moving statistics the mean over the workers.
 
         Args:
@@ -197,7 +213,7 @@ class TrainStep(BaseTrainStep):
             mean = total / tf.maximum(workers, 1.0)
             variable.assign(tf.where(workers > 0.0, mean, old))
 
-    def _averages(self) -> Iterable[tuple[Any, Any]]:
+    def _averages(self) -> Iterable[tuple[Tensor, Tensor]]:
         return zip(self.average.averages, self.average.variables) if self.average else ()
 
 

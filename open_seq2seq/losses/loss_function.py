@@ -1,0 +1,38 @@
+"""What every loss function does: utterances' losses, and their mean."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from open_seq2seq.tensors import Tensor
+
+
+class LossFunction(Protocol):
+    """A loss for each utterance (or line), and which of them training minimises the mean of."""
+
+    params: dict[str, Any]
+
+    def __call__(
+        self, logits: Tensor, logit_lengths: Tensor, labels: Tensor, label_lengths: Tensor
+    ) -> Tensor:
+        """The loss of each utterance.
+
+        Args:
+          logits: `[batch, time, class]`, unnormalised.
+          logit_lengths: `[batch]` frames.
+          labels: `[batch, label]` integers, padded with anything.
+          label_lengths: `[batch]`.
+
+        Returns:
+          `[batch]` float32, in nats; not finite where there is none.
+        """
+
+    def mean(self, losses: Tensor, label_lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The batch's loss, a scalar, and which rows are in it, `[batch]` bool.
+
+        Args:
+          losses, label_lengths: `[batch]`.
+        """
+
+    def count(self, losses: Tensor, label_lengths: Tensor) -> Tensor:
+        """What `mean` divides by, a float32 scalar; arguments as there."""
