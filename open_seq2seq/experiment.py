@@ -15,6 +15,7 @@ from open_seq2seq.checkpoints import contract as contracts
 from open_seq2seq.checkpoints.contract import make_contract
 from open_seq2seq.config.loading import Config
 from open_seq2seq.config.overrides import Override, apply_overrides
+from open_seq2seq.config.schema import Params
 from open_seq2seq.data.data_layer import DataLayer, SpeechDataLayer
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.paths import config_path
@@ -65,7 +66,7 @@ def _with_scorer(params: dict[str, Any]) -> dict[str, Any]:
     return {**params, "decoder_params": filled}
 
 
-def _mode_problems(params: Mapping[str, Any], mode: str) -> list[Problem]:
+def _mode_problems(params: Params, mode: str) -> list[Problem]:
     """What training needs and the other modes do not."""
     if mode != "train":
         return []
@@ -120,11 +121,11 @@ class Experiment:
     def step_size(self) -> float:
         """Seconds from one logit frame to the next."""
         stride = self.params["data_layer_params"]["window_stride"]
-        return stride * self.model.encoder.time_stride
+        return float(stride * self.model.encoder.time_stride)
 
 
 def make_data_layer(
-    params: Mapping[str, Any],
+    params: Params,
     mode: str,
     utterances: Sequence[Utterance | TextLine] | None = None,
     workers: Workers = ALONE,
@@ -157,7 +158,7 @@ def make_data_layer(
 
 
 def make_experiment(
-    params: Mapping[str, Any],
+    params: Params,
     base_model: Any,
     mode: str,
     utterances: Sequence[Utterance | TextLine] | None = None,

@@ -11,6 +11,8 @@ Result on dev, mean of 3 seeds: WER 46.7 %, CER 17.0 %; with a 3-gram 24.0 % and
 What was tried, and what it gave: docs/recipes/mini_librispeech.md.
 """
 
+from pathlib import Path
+
 from open_seq2seq.data import Speech2TextDataLayer
 from open_seq2seq.decoders import FullyConnectedCTCDecoder
 from open_seq2seq.encoders import DeepSpeech2Encoder
@@ -50,9 +52,7 @@ base_params = {
         "rnn_cell_dim": 320,
         "rnn_type": "lstm",
         "rnn_arrangement": "interleaved",
-        "use_cudnn_rnn": False,
         "rnn_unidirectional": False,
-        "row_conv": False,
         "n_hidden": 512,
         "dropout_keep_prob": 0.7,
         "activation_fn": "relu",
@@ -71,7 +71,7 @@ base_params = {
         "norm_per_feature": True,
         "dither": 1e-5,
         "pad_to": 16,
-        "vocab_file": "open_seq2seq/test_utils/toy_speech_data/vocab.txt",
+        "vocab_file": str(Path(__file__).parent / "english.txt"),
     },
 }
 

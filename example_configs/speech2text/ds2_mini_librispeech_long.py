@@ -15,6 +15,8 @@ Result on dev, 1 seed: WER 41.1 %, CER 15.0 %; with a 3-gram 21.9 % and 11.6 %.
 What was tried, and what it gave: docs/recipes/mini_librispeech.md.
 """
 
+from pathlib import Path
+
 from open_seq2seq.data import Speech2TextDataLayer
 from open_seq2seq.decoders import FullyConnectedCTCDecoder
 from open_seq2seq.encoders import DeepSpeech2Encoder
@@ -54,9 +56,7 @@ base_params = {
         "rnn_cell_dim": 320,
         "rnn_type": "lstm",
         "rnn_arrangement": "interleaved",
-        "use_cudnn_rnn": False,
         "rnn_unidirectional": False,
-        "row_conv": False,
         "n_hidden": 512,
         "dropout_keep_prob": 0.6,
         "activation_fn": "relu",
@@ -75,7 +75,7 @@ base_params = {
         "norm_per_feature": True,
         "dither": 1e-5,
         "pad_to": 16,
-        "vocab_file": "open_seq2seq/test_utils/toy_speech_data/vocab.txt",
+        "vocab_file": str(Path(__file__).parent / "english.txt"),
     },
 }
 

@@ -57,7 +57,7 @@ class BestCheckpoints:
     @property
     def best(self) -> float:
         """The best value so far, infinity at first."""
-        return min([self._least_offered, *(entry["value"] for entry in self.entries)])
+        return float(min([self._least_offered, *(entry["value"] for entry in self.entries)]))
 
     def offer(self, value: float, model: keras.Model, state: Mapping[str, Any]) -> bool:
         """Keeps the model's weights if `value` is better than all before; says whether.

@@ -150,7 +150,7 @@ def read_state(checkpoint: Path) -> dict[str, Any]:
       InputError: it is missing or damaged.
     """
     try:
-        state = json.loads((checkpoint / STATE).read_bytes())
+        state: dict[str, Any] = json.loads((checkpoint / STATE).read_bytes())
         wrong = "; ".join(misfits(state, _FORM))
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(checkpoint / STATE, error) from error
@@ -169,7 +169,8 @@ def read_contract(checkpoint: Path) -> dict[str, Any]:
     wrong = "; ".join(misfits(state, _CONTRACT))
     if wrong:
         raise _unreadable(checkpoint / STATE, wrong)
-    return state["contract"]
+    contract: dict[str, Any] = state["contract"]
+    return contract
 
 
 def read_training_data(checkpoint: Path) -> dict[str, float] | None:
@@ -180,12 +181,13 @@ def read_training_data(checkpoint: Path) -> dict[str, float] | None:
     Raises:
       InputError: its state is missing or damaged.
     """
-    known = read_state(checkpoint).get("training_data")
-    if known is None:
+    stored = read_state(checkpoint).get("training_data")
+    if stored is None:
         return None
-    numbers = [known.get(name) for name in ("longest", "mean")] if isinstance(known, dict) else []
-    if not numbers or not all(isinstance(one, float) and 0 < one < math.inf for one in numbers):
-        raise _unreadable(checkpoint / STATE, f"training_data {known!r}")
+    known: dict[str, float] = stored if isinstance(stored, dict) else {}
+    numbers = [known.get(name) for name in ("longest", "mean")]
+    if not all(isinstance(one, float) and 0 < one < math.inf for one in numbers):
+        raise _unreadable(checkpoint / STATE, f"training_data {stored!r}")
     return known
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import open_seq2seq
 from open_seq2seq.commands.job import Job
+from open_seq2seq.config.schema import Params
 from open_seq2seq.console import say
 from open_seq2seq.files import write_whole
 from open_seq2seq.inference.evaluation import Evaluation
@@ -29,7 +30,7 @@ def write_results(
     job: Job,
     result: AnyEvaluation,
     evaluator: Evaluator,
-    params: Mapping[str, Any],
+    params: Params,
     weights: str,
     step: int | None,
     average: Any = None,
@@ -63,7 +64,7 @@ def write_results(
 
 
 def what_was_measured(
-    params: Mapping[str, Any], result: Evaluation, config: Path, weights: str, step: int | None
+    params: Params, result: Evaluation, config: Path, weights: str, step: int | None
 ) -> dict[str, str]:
     """The facts of an evaluation that its figures depend on, name to text."""
     machine = hardware()

@@ -14,6 +14,7 @@ import numpy as np
 
 import open_seq2seq
 from open_seq2seq.commands.job import Job
+from open_seq2seq.config.schema import Params
 from open_seq2seq.errors import InputError
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.inference.evaluation import Evaluation
@@ -59,7 +60,7 @@ class TrainingSummary:
             "devices": job.workers.size * experiment.devices,
             "results": old.get("results", []),
         }
-        self._dev_params: Mapping[str, Any] = {}
+        self._dev_params: Params = {}
         if evaluation_data is not None:
             self._dev_params = job.config.base_model.PARAMS.fill(job.effective["eval"])
             self._content["dev_data"] = _described(evaluation_data, self._dev_params)
@@ -209,7 +210,7 @@ def _identity(job: Job, experiment: Experiment, old: Mapping[str, Any]) -> dict[
     }
 
 
-def _described(data: Any, params: Mapping[str, Any]) -> dict[str, Any]:
+def _described(data: Any, params: Params) -> dict[str, Any]:
     """A data set: its manifests, and how much of them is used."""
     manifests = list(params["data_layer_params"]["dataset_files"])
     described = {
@@ -222,7 +223,7 @@ def _described(data: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     return described
 
 
-def _decoding(params: Mapping[str, Any]) -> dict[str, Any]:
+def _decoding(params: Params) -> dict[str, Any]:
     """How an evaluation with these parameters decodes."""
     decoder = params.get("decoder_params") or {}  # a language model has no decoder
     if not decoder.get("use_language_model"):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from open_seq2seq.config.loading import PARAMS_OF_MODE
-from open_seq2seq.config.schema import Param, Schema, closest_name
+from open_seq2seq.config.schema import Param, Params, Schema, closest_name
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.successors import hint
 
@@ -133,7 +133,7 @@ def _unknown(
     known: Schema,
     flags: Sequence[str],
     schema: Schema,
-    params: Mapping[str, Any],
+    params: Params,
 ) -> Problem:
     """The message for a name that `known` does not have.
 

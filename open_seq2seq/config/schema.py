@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from open_seq2seq.errors import InputError, Problem
 
@@ -21,6 +21,10 @@ class _Required:
 
 
 REQUIRED: Any = _Required()
+
+# Parameters by name, as a config or a command line gives them or a schema fills them: values of
+# any type, which their schema checks.
+Params: TypeAlias = Mapping[str, Any]
 
 # Stands for "a function or class" in `Param.type`: activations, policies, components.
 CALLABLE: Any = Callable
@@ -60,7 +64,7 @@ class Param:
     choices: tuple[Any, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
-    schema: Schema | Callable[[Mapping[str, Any]], Schema | None] | None = None
+    schema: Schema | Callable[[Params], Schema | None] | None = None
     item: Param | None = None
     names: Mapping[str, Any] | None = None
     convert: Callable[[Any], Any] | None = None
@@ -95,12 +99,12 @@ class Param:
             return self.names.get(value, value)
         return value
 
-    def schema_for(self, siblings: Mapping[str, Any]) -> Schema | None:
+    def schema_for(self, siblings: Params) -> Schema | None:
         if self.schema is None or isinstance(self.schema, Schema):
             return self.schema
         return self.schema(siblings)
 
-    def problems(self, value: Any, where: str, siblings: Mapping[str, Any]) -> list[Problem]:
+    def problems(self, value: Any, where: str, siblings: Params) -> list[Problem]:
         """Everything that is wrong with `value`, nested structures included."""
         if value is None and self.accepts_none():
             return []
@@ -133,7 +137,7 @@ class Param:
         remedy = _suggest(value, self.names)
         return Problem(where, _shown(value), self.type_name(), remedy)
 
-    def parse(self, value: Any, siblings: Mapping[str, Any]) -> Any:
+    def parse(self, value: Any, siblings: Params) -> Any:
         """A valid value as the component will see it: defaults filled, ints made floats."""
         if value is None:
             return None
@@ -165,14 +169,14 @@ class Schema:
 
     name: str
     params: Sequence[Param]
-    check: Callable[[Mapping[str, Any], str], Iterable[Problem]] | None = None
+    check: Callable[[Params, str], Iterable[Problem]] | None = None
     summary: str = ""
     by_name: Mapping[str, Param] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {param.name: param for param in self.params})
 
-    def problems(self, values: Mapping[str, Any], where: str = "") -> list[Problem]:
+    def problems(self, values: Params, where: str = "") -> list[Problem]:
         """All that is wrong with `values`: unknown and missing keys, types, ranges."""
         found: list[Problem] = []
         for key in values:
@@ -191,7 +195,7 @@ class Schema:
             found += self.check(values, where)
         return found
 
-    def notes(self, values: Mapping[str, Any]) -> list[str]:
+    def notes(self, values: Params) -> list[str]:
         """What a user should know of valid values (`no_effect`, `note`): one line per reason.
 
         A value that asks for nothing (the default, None, False) is passed over.
@@ -201,7 +205,7 @@ class Schema:
             reasons.setdefault(reason, []).append(path)
         return [f"{', '.join(paths)}: {why}" for why, paths in reasons.items()]
 
-    def _remarks(self, values: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:
+    def _remarks(self, values: Params, where: str) -> Iterator[tuple[str, str]]:
         for param in self.params:
             value, place = values.get(param.name), _join(where, param.name)
             if param.no_effect or param.note:
@@ -211,14 +215,14 @@ class Schema:
                 schema = param.schema_for(values)
                 yield from schema._remarks(value, place) if schema else ()
 
-    def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def fill(self, values: Params) -> dict[str, Any]:
         """Valid values as the component sees them, defaults filled in."""
         filled = {}
         for param in self.params:
             filled[param.name] = param.parse(values.get(param.name, param.default), values)
         return filled
 
-    def parse(self, values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    def parse(self, values: Params, where: str = "") -> dict[str, Any]:
         """Checks `values` and fills in the defaults.
 
         Raises:
@@ -241,11 +245,11 @@ def _suggest(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {match}?" if match else ""
 
 
-def _join(where: str, key: Any) -> str:
+def _join(where: str, key: object) -> str:
     return f"{where}/{key}" if where else str(key)
 
 
-def _is_int(value: Any) -> bool:
+def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -263,7 +267,7 @@ def _is_instance(value: Any, kind: Any) -> bool:
     return isinstance(value, kind)
 
 
-def _same(value: Any, choice: Any) -> bool:
+def _same(value: object, choice: object) -> bool:
     """Equal and of the same kind: True is not the choice 1."""
     return value == choice and isinstance(value, bool) == isinstance(choice, bool)
 
@@ -274,10 +278,10 @@ def _type_name(kind: Any) -> str:
     return "any value" if kind is object else kind.__name__
 
 
-def _bare(value: Any) -> str:
+def _bare(value: object) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = f"{value!r} ({type(value).__name__})"
     return text if len(text) <= 120 else f"{repr(value)[:100]}… ({type(value).__name__})"

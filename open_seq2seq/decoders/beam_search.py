@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from ctc_decoder_with_lm import (
     why_unavailable,
 )
 from ctc_decoder_with_lm.search_options import SCORER_PACKAGE_SCORING
-from open_seq2seq.config.schema import closest_name
+from open_seq2seq.config.schema import Params, closest_name
 from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoders.alphabet import check_alphabet
 from open_seq2seq.decoders.protocol import DecodingStream
@@ -150,7 +150,7 @@ def scorer_defaults(
     return scoring, alpha, package.beta if beta is None else beta
 
 
-def with_scorer_defaults(given: Mapping[str, Any], lm_path: str) -> dict[str, Any]:
+def with_scorer_defaults(given: Params, lm_path: str) -> dict[str, Any]:
     """`decoder_params` in which what is not given of lm_scoring, alpha and beta is the scorer's.
 
     Args:
@@ -232,7 +232,7 @@ def _read_lexicon(path: str) -> list[str]:
     return words
 
 
-def _check_files(params: Mapping[str, Any]) -> None:
+def _check_files(params: Params) -> None:
     """All files that the parameters name and that are not there, at once."""
     problems = [
         Problem(f"decoder_params/{name}", f"no file {params[name]}", what, _REMEDIES.get(name, ""))
@@ -255,7 +255,7 @@ class BeamSearch:
       InputError: naming the parameters whose files are missing or unfit.
     """
 
-    def __init__(self, params: Mapping[str, Any], symbols: Sequence[str], frame_shift: float):
+    def __init__(self, params: Params, symbols: Sequence[str], frame_shift: float):
         scoring = scoring_named(params["lm_scoring"], "decoder_params/lm_scoring")
         _check_files(params)
         if params["alphabet_config_path"]:

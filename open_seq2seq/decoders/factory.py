@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from open_seq2seq.config.schema import Params
 from open_seq2seq.decoders.beam_search import BeamSearch
 from open_seq2seq.decoders.greedy import GreedyDecoder
 from open_seq2seq.decoders.protocol import Decoder
 from open_seq2seq.vocabulary import SymbolTexts
 
 
-def make_decoder(params: Mapping[str, Any], vocabulary: SymbolTexts, frame_shift: float) -> Decoder:
+def make_decoder(params: Params, vocabulary: SymbolTexts, frame_shift: float) -> Decoder:
     """The decoder that the parameters describe; what it needs is loaded here.
 
     So what is wrong with a language model is said before a long run.

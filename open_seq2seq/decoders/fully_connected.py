@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.decoders.params import DECODER_PARAMS
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.tensors import Initializer, Regularizer, Tensor
@@ -29,7 +30,7 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
 
     def __init__(
         self,
-        params: Mapping[str, Any],
+        params: Params,
         vocab_size: int,
         regularizer: Regularizer = None,
         initializer: Initializer = None,

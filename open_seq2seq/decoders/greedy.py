@@ -144,7 +144,8 @@ def _log_probs(frames: np.ndarray, classes: np.ndarray) -> np.ndarray:
         frames -= top[:, None]
     # A product with ones sums short rows many times faster than `sum`.
     total = np.log(np.exp(frames, out=frames) @ np.ones(frames.shape[1], np.float32))
-    return np.minimum(top - total if direct else -total, 0)
+    log_probs: np.ndarray = np.minimum(top - total if direct else -total, 0)
+    return log_probs
 
 
 class GreedyDecoder:

@@ -8,12 +8,13 @@ pre-activation kind (He et al. 2016), as public tutorials on speech recognition 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.encoders.crnn_blocks import ConvolutionBlock, RecurrentBlock, Shared
 from open_seq2seq.encoders.crnn_params import CRNN, windows_of
 from open_seq2seq.encoders.encoder import (
@@ -43,7 +44,7 @@ class CRNNEncoder(Encoder):
 
     def __init__(
         self,
-        params: Mapping[str, Any],
+        params: Params,
         regularizer: Regularizer = None,
         initializer: Initializer = None,
         **kwargs: Any,
@@ -109,7 +110,7 @@ class CRNNEncoder(Encoder):
         self.built = True
 
     @classmethod
-    def num_intermediate(cls, params: Mapping[str, Any]) -> int:
+    def num_intermediate(cls, params: Params) -> int:
         """The recurrent blocks, unless the last one's output is the encoder's."""
         filled = cls.PARAMS.fill(params)
         return int(filled["num_rnn_layers"]) - (0 if filled["n_hidden"] else 1)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.config.schema import CALLABLE, Param, Params, Schema
 from open_seq2seq.encoders.look_ahead import (
     LOOK_AHEAD,
     look_ahead_problems,
@@ -26,7 +25,7 @@ def _count(name: str, help: str, default: int, minimum: int = 1) -> Param:
     return Param(name, int, help, default, minimum=minimum)
 
 
-def _check(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _check(params: Params, where: str) -> Iterator[Problem]:
     for name in ("conv_kernel_size", "conv_stride"):
         value = params.get(name)
         if value is not None and len(value) != 2:
@@ -35,7 +34,7 @@ def _check(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
     yield from _check_padding(params, where)
 
 
-def _check_padding(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _check_padding(params: Params, where: str) -> Iterator[Problem]:
     padding, kernel_size = params.get("conv_padding", "SAME"), params.get("conv_kernel_size")
     taps = (kernel_size or [3])[0]
     found = list(padding_problems(padding, taps, 1, place(where, "conv_padding")))
@@ -60,7 +59,7 @@ def _check_padding(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
         )
 
 
-def windows_of(params: Mapping[str, Any]) -> list[TimeWindow]:
+def windows_of(params: Params) -> list[TimeWindow]:
     """The time axes of the first convolution, and of both of each residual block."""
     taps = (params.get("conv_kernel_size") or [3])[0]
     padding = params.get("conv_padding", "SAME")

@@ -6,12 +6,13 @@ Source: Amodei et al. 2015, arXiv:1512.02595, as in OpenSeq2Seq.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.encoders.deepspeech2_params import (
     DEEP_SPEECH_2,
     arrangement,
@@ -54,7 +55,7 @@ class DeepSpeech2Encoder(Encoder):
 
     def __init__(
         self,
-        params: Mapping[str, Any],
+        params: Params,
         regularizer: Regularizer = None,
         initializer: Initializer = None,
         **kwargs: Any,
@@ -158,7 +159,7 @@ class DeepSpeech2Encoder(Encoder):
         return self.is_interleaved or layer is self.rnn_layers[-1]
 
     @classmethod
-    def num_intermediate(cls, params: Mapping[str, Any]) -> int:
+    def num_intermediate(cls, params: Params) -> int:
         """The recurrent layers: above them are the row convolution and the dense layer."""
         return int(params["num_rnn_layers"])
 

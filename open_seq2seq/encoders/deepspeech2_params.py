@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.config.schema import CALLABLE, Param, Params, Schema
 from open_seq2seq.encoders.look_ahead import (
     LOOK_AHEAD,
     look_ahead_problems,
@@ -24,12 +24,12 @@ ARRANGEMENTS = ("interleaved", "stacks")
 DATA_FORMATS = ("channels_last", "channels_first", "BTFC", "BTCF", "BCTF", "BCFT", "BFTC")
 
 
-def is_cudnn(params: Mapping[str, Any]) -> bool:
+def is_cudnn(params: Params) -> bool:
     """Whether the cells are cuDNN's variants."""
     return params.get("use_cudnn_rnn") or params["rnn_type"].startswith("cudnn_")
 
 
-def arrangement(params: Mapping[str, Any]) -> str:
+def arrangement(params: Params) -> str:
     """How the layers of both directions are put together."""
     usual = "interleaved" if params.get("use_cudnn_rnn") else "stacks"
     return params.get("rnn_arrangement") or usual
@@ -62,7 +62,7 @@ CONVOLUTION = Schema(
 )
 
 
-def windows_of(params: Mapping[str, Any]) -> list[TimeWindow]:
+def windows_of(params: Params) -> list[TimeWindow]:
     """The time axes of the convolutions, and of the row convolution if there is one."""
     windows = [window_of(layer) for layer in params["conv_layers"]]
     if has_row_convolution(params):
@@ -70,12 +70,12 @@ def windows_of(params: Mapping[str, Any]) -> list[TimeWindow]:
     return windows
 
 
-def has_row_convolution(params: Mapping[str, Any]) -> bool:
+def has_row_convolution(params: Params) -> bool:
     """Whether there is a row convolution, of at least two taps."""
     return bool(params.get("row_conv")) and (params.get("row_conv_width") or 0) > 1
 
 
-def _check_encoder(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _check_encoder(params: Params, where: str) -> Iterator[Problem]:
     kind = params["rnn_type"]
     if kind in NOT_IN_CUDNN and params.get("use_cudnn_rnn"):
         yield Problem(

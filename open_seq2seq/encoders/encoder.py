@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import keras
 from keras import ops
 
-from open_seq2seq.config.schema import Schema
+from open_seq2seq.config.schema import Params, Schema
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState
 from open_seq2seq.ops.activations import gelu
@@ -74,7 +74,7 @@ class Encoder(keras.layers.Layer):
 
     def __init__(
         self,
-        params: Mapping[str, Any],
+        params: Params,
         regularizer: Regularizer = None,
         initializer: Initializer = None,
         **kwargs: Any,
@@ -88,7 +88,7 @@ class Encoder(keras.layers.Layer):
         self.seed = keras.random.SeedGenerator(name=f"{self.name}_seed")
 
     @classmethod
-    def num_intermediate(cls, params: Mapping[str, Any]) -> int:
+    def num_intermediate(cls, params: Params) -> int:
         """How many layers, from the features upwards, `call` can give the outputs of.
 
         Args:

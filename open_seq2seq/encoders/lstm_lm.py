@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.encoders.encoder import Encoder
 from open_seq2seq.encoders.text_params import LSTM_LM
 from open_seq2seq.layers.recurrent import RecurrentLayer
@@ -29,7 +30,7 @@ class LSTMLMEncoder(Encoder):
 
     def __init__(
         self,
-        params: Mapping[str, Any],
+        params: Params,
         regularizer: Regularizer = None,
         initializer: Initializer = None,
         **kwargs: Any,

@@ -12,6 +12,7 @@ from typing import Any
 
 from keras import ops
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.encoders.encoder import Encoder, IntermediateOutput, activation_function
 from open_seq2seq.encoders.tdnn_params import TDNN, windows_of
 from open_seq2seq.errors import Problem
@@ -36,7 +37,7 @@ class TDNNEncoder(Encoder):
 
     def __init__(
         self,
-        params: Mapping[str, Any],
+        params: Params,
         regularizer: Regularizer = None,
         initializer: Initializer = None,
         **kwargs: Any,
@@ -115,7 +116,7 @@ class TDNNEncoder(Encoder):
         self.built = True
 
     @classmethod
-    def num_intermediate(cls, params: Mapping[str, Any]) -> int:
+    def num_intermediate(cls, params: Params) -> int:
         """The blocks of `convnet_layers` but the last, whose output is the encoder's."""
         return max(len(params["convnet_layers"]) - 1, 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.config.schema import CALLABLE, Param, Params, Schema
 from open_seq2seq.encoders.look_ahead import (
     LOOK_AHEAD,
     look_ahead_problems,
@@ -116,7 +116,7 @@ LAYER = Schema(
 )
 
 
-def _check_encoder(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _check_encoder(params: Params, where: str) -> Iterator[Problem]:
     layers: Sequence[Mapping[str, Any]] = params["convnet_layers"]
     layers_place = place(where, "convnet_layers")
     if not layers:
@@ -149,7 +149,7 @@ def windows_of(layers: Sequence[Mapping[str, Any]]) -> list[list[TimeWindow]]:
     return [[window_of(layer)] * layer["repeat"] for layer in layers]
 
 
-def _check_look_ahead(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _check_look_ahead(params: Params, where: str) -> Iterator[Problem]:
     look_ahead = params.get("look_ahead")
     windows = [window for block in windows_of(params["convnet_layers"]) for window in block]
     yield from look_ahead_problems(look_ahead, windows, place(where, "look_ahead"))

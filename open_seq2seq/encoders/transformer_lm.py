@@ -7,13 +7,14 @@ warm-up; positions are sines, so that a line may be longer than any in training.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.encoders.encoder import Encoder
 from open_seq2seq.encoders.text_params import TRANSFORMER_LM
 from open_seq2seq.ops.dropout import dropout
@@ -37,7 +38,7 @@ class TransformerLMEncoder(Encoder):
 
     def __init__(
         self,
-        params: Mapping[str, Any],
+        params: Params,
         regularizer: Regularizer = None,
         initializer: Initializer = None,
         **kwargs: Any,

@@ -8,6 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.features.fingerprint import check_fingerprint, make_fingerprint
 from open_seq2seq.features.front_end import Context, FrontEnd, State
@@ -56,7 +57,7 @@ class FeatureExtractor:
 
     PARAMS = FEATURES
 
-    def __init__(self, params: Mapping[str, Any] | FeatureOptions):
+    def __init__(self, params: Params | FeatureOptions):
         self.options = params if isinstance(params, FeatureOptions) else parse_options(params)
         self.num_features = self.options.num_audio_features
         self.front_end: FrontEnd = FRONT_ENDS[self.options.backend](self.options)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.config.schema import Schema
+from open_seq2seq.config.schema import Params, Schema
 from open_seq2seq.errors import Problem
 from open_seq2seq.features.options import FeatureOptions, next_power_of_two
 from open_seq2seq.features.params import FEATURE_PARAMS
@@ -124,7 +124,7 @@ FEATURES = Schema(
 )
 
 
-def parse_options(params: Mapping[str, Any]) -> FeatureOptions:
+def parse_options(params: Params) -> FeatureOptions:
     """Checks the feature parameters in `params`; other keys are left alone.
 
     Raises:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.errors import InputError
 from open_seq2seq.inference.pieces import Piece, Rules, cut
@@ -39,7 +39,7 @@ class LongRecordings:
     symbols: Sequence[str]
     step: int
     step_size: float
-    params: Mapping[str, Any]
+    params: Params
     trained: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:

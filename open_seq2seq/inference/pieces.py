@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.inference.pauses import DIGITAL_SILENCE, frame_levels, runs, thresholds
 
 # The longest recording of training where it is not known: what LibriSpeech is usually cut to.
@@ -49,7 +49,7 @@ class Rules:
     @classmethod
     def of(
         cls,
-        params: Mapping[str, Any],
+        params: Params,
         trained: Mapping[str, float] | None,
         step_size: float,
     ) -> Rules:

@@ -20,6 +20,7 @@ from open_seq2seq.checkpoints.storage import read_contract, read_training_data
 from open_seq2seq.checkpoints.variables import restore, restore_averaged_weights
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
+from open_seq2seq.config.schema import Params
 from open_seq2seq.data.audio import (
     audio_info,
     mono_blocks,
@@ -319,7 +320,7 @@ def _recordings(audio: Sequence[Audio]) -> Sequence[Audio]:
     return audio
 
 
-def decoder_of(params: Mapping[str, Any], vocabulary: SymbolTexts, frame_shift: float) -> Decoder:
+def decoder_of(params: Params, vocabulary: SymbolTexts, frame_shift: float) -> Decoder:
     """The decoder of a mode's parameters, whose file names are those of a config.
 
     Raises:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState, kept_frames, windowed
 from open_seq2seq.layers.time_window import TimeWindow
 from open_seq2seq.ops.convolution import convolve, depthwise_convolve
@@ -132,7 +133,7 @@ class Convolution(keras.layers.Layer):
         return (*shape[:-1], self.channels)
 
     def get_config(self) -> dict[str, Any]:
-        own: Mapping[str, Any] = {
+        own: Params = {
             "layer_type": self.layer_type,
             "channels": self.channels,
             "kernel_size": list(self.kernel_size),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import keras
 from keras import ops
 
-from open_seq2seq.config.schema import Schema
+from open_seq2seq.config.schema import Params, Schema
 from open_seq2seq.ops.masks import length_mask
 from open_seq2seq.tensors import Tensor
 
@@ -20,7 +17,7 @@ class CrossEntropyLoss:
         "CrossEntropyLoss", [], summary="Negative log probability of the next token, in nats."
     )
 
-    def __init__(self, params: Mapping[str, Any] | None = None):
+    def __init__(self, params: Params | None = None):
         self.params = self.PARAMS.parse(params or {})
 
     def __call__(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from keras import ops
 
-from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.errors import Problem
 from open_seq2seq.ops.ctc import ctc_loss
 from open_seq2seq.tensors import Tensor
 
 
-def _check(params: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _check(params: Params, where: str) -> Iterator[Problem]:
     layers = list(params.get("intermediate_layers") or ())
     once = list(dict.fromkeys(layers))
     if layers != once:
@@ -73,7 +72,7 @@ class CTCLoss:
         summary="CTC, blank last, repeated labels merged.",
     )
 
-    def __init__(self, params: Mapping[str, Any] | None = None):
+    def __init__(self, params: Params | None = None):
         self.params = self.PARAMS.parse(params or {})
         self.mask_nan: bool = self.params["mask_nan"]
         self.intermediate_layers: list[int] = self.params["intermediate_layers"]

@@ -43,7 +43,7 @@ def other_figures(analysis: Analysis) -> list[tuple[str, str]]:
     if words.empty_references:
         rows.append(("Empty references", str(words.empty_references)))
     if analysis.seconds is not None:
-        rows.append(("Audio", duration(analysis.seconds)))
+        rows.append(("Audio", duration(analysis.seconds, decimals=2)))
     for name, value in (
         ("Mean confidence without errors", analysis.confidence_right),
         ("Mean confidence with errors", analysis.confidence_wrong),
@@ -62,19 +62,20 @@ def group_rows(groups: Sequence[Group]) -> list[tuple[str, ...]]:
             percent(group.errors.characters.rate),
             str(group.errors.words.total),
             str(group.errors.words.utterances),
-            duration(group.seconds) if group.seconds else "",
+            duration(group.seconds, decimals=2) if group.seconds else "",
         )
         for group in groups
     ]
 
 
-def duration(seconds: float) -> str:
-    """`1 h 02 min`, `3 min 20 s` or `4.21 s`."""
-    if seconds < 60:
-        return f"{seconds:.2f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
+def duration(seconds: float, decimals: int = 0) -> str:
+    """`45 s`, `3 min 20 s` or `1 h 02 min`; below a minute with so many decimals."""
+    if round(seconds, decimals) < 60:
+        return f"{seconds:.{decimals}f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    minutes = round(whole / 60)
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
@@ -88,7 +89,7 @@ def caption(scored: ScoredUtterance) -> str:
         f"CER {percent(characters.rate)}",
     ]
     if scored.utterance.duration is not None:
-        parts.append(duration(scored.utterance.duration))
+        parts.append(duration(scored.utterance.duration, decimals=2))
     if scored.utterance.confidence is not None:
         parts.append(f"confidence {scored.utterance.confidence:.3f}")
     return ", ".join(parts)

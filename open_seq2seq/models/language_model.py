@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import keras
 from keras import ops
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.data.data_layer import DataLayer
 from open_seq2seq.losses import BatchLosses
 from open_seq2seq.models.params import LANGUAGE_MODEL
@@ -29,7 +28,7 @@ class NeuralLanguageModel(keras.Model):
     task = "text"
     inputs_spec = ((None, None), "int32")
 
-    def __init__(self, params: Mapping[str, Any], vocab_size: int, policy: str = "float32"):
+    def __init__(self, params: Params, vocab_size: int, policy: str = "float32"):
         super().__init__(name="language_model", dtype=policy)
         encoder_params, shared = split_component(params, "encoder", policy)
         self.encoder = params["encoder"](encoder_params, name="encoder", **shared)
@@ -49,9 +48,7 @@ class NeuralLanguageModel(keras.Model):
         self(keras.KerasTensor(*self.inputs_spec), keras.KerasTensor((None,), "int32"))
 
     @classmethod
-    def for_data(
-        cls, params: Mapping[str, Any], data: DataLayer, policy: str
-    ) -> NeuralLanguageModel:
+    def for_data(cls, params: Params, data: DataLayer, policy: str) -> NeuralLanguageModel:
         """The model for a data layer's vocabulary."""
         return cls(params, len(data.vocabulary.symbols), policy)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from open_seq2seq.config.schema import Schema
+from open_seq2seq.config.schema import Params, Schema
 
 
-def parameter_notes(schema: Schema, params: Mapping[str, Any], mode: str) -> list[str]:
+def parameter_notes(schema: Schema, params: Params, mode: str) -> list[str]:
     """One line for each thing that a config asks for and this run does without.
 
     Args:
@@ -22,7 +21,7 @@ def parameter_notes(schema: Schema, params: Mapping[str, Any], mode: str) -> lis
     return [*_decoding_notes(params.get("decoder_params") or {}), *notes]
 
 
-def _decoding_notes(params: Mapping[str, Any]) -> Iterator[str]:
+def _decoding_notes(params: Params) -> Iterator[str]:
     """What beam search does without."""
     if not params.get("use_language_model"):
         return

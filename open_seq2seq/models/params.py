@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from open_seq2seq.config.schema import CALLABLE, REQUIRED, Param, Schema, closest_name
+from open_seq2seq.config.schema import CALLABLE, REQUIRED, Param, Params, Schema, closest_name
 from open_seq2seq.data import DATA_LAYERS, LM_DATA_LAYERS
 from open_seq2seq.decoders import DECODERS
 from open_seq2seq.encoders import ENCODERS, LM_ENCODERS
@@ -39,7 +39,7 @@ SUMMARIES = (
 def _params_of(param: Param) -> Any:
     """The schema of `<component>_params`, which depends on the component that is chosen."""
 
-    def schema(siblings: Mapping[str, Any]) -> Schema | None:
+    def schema(siblings: Params) -> Schema | None:
         default = None if param.required else param.default
         chosen = param.named(siblings.get(param.name, default))
         own = getattr(chosen, "PARAMS", None)
@@ -84,7 +84,7 @@ def _check_speech(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
     yield from intermediate_problems(values)
 
 
-def _scaler_params(siblings: Mapping[str, Any]) -> Schema | None:
+def _scaler_params(siblings: Params) -> Schema | None:
     """The schema of `loss_scaling_params`: that of the scaler, if one is named."""
     scaler = LOSS_SCALERS.get(str(siblings.get("loss_scaling")))
     return scaler.PARAMS if scaler else None
@@ -102,7 +102,7 @@ def _without_meaning(name: str) -> Param:
 def _own_factory(name: str, table: Mapping[str, Any]) -> list[Param]:
     """A component's own regularizer or initializer, and its parameters."""
 
-    def schema(siblings: Mapping[str, Any]) -> Schema | None:
+    def schema(siblings: Params) -> Schema | None:
         chosen = siblings.get(name)
         chosen = table.get(chosen) if isinstance(chosen, str) else chosen
         return getattr(chosen, "PARAMS", None)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import keras
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.data.data_layer import SpeechDataLayer
 from open_seq2seq.encoders.encoder import IntermediateOutput
 from open_seq2seq.layers.projection import ProjectionLike
@@ -29,9 +29,7 @@ class Speech2Text(keras.Model):
     PARAMS = SPEECH2TEXT
     task = "speech"
 
-    def __init__(
-        self, params: Mapping[str, Any], num_features: int, vocab_size: int, policy: str = "float32"
-    ):
+    def __init__(self, params: Params, num_features: int, vocab_size: int, policy: str = "float32"):
         super().__init__(name="speech2text", dtype=policy)
         self.num_features = num_features
         encoder_params, shared = split_component(params, "encoder", policy)
@@ -48,7 +46,7 @@ class Speech2Text(keras.Model):
         self._create_variables()
 
     @classmethod
-    def for_data(cls, params: Mapping[str, Any], data: SpeechDataLayer, policy: str) -> Speech2Text:
+    def for_data(cls, params: Params, data: SpeechDataLayer, policy: str) -> Speech2Text:
         """The model for a data layer's features and vocabulary."""
         return cls(params, data.num_features, data.vocabulary.size, policy)
 
@@ -135,7 +133,7 @@ class Speech2Text(keras.Model):
 
 
 def split_component(
-    params: Mapping[str, Any], component: str, policy: str
+    params: Params, component: str, policy: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A component's own parameters, and those it shares with the model unless it sets them."""
     common = {param.name for param in COMPONENT_PARAMS}
@@ -150,6 +148,6 @@ def split_component(
     return own, shared
 
 
-def _made(params: Mapping[str, Any], name: str) -> Any:
+def _made(params: Params, name: str) -> Any:
     factory = params.get(name)
     return factory(**params[f"{name}_params"]) if factory else None

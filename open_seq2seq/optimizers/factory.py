@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
 
 import keras
 
-from open_seq2seq.config.schema import Schema, closest_name
+from open_seq2seq.config.schema import Params, Schema, closest_name
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.optimizers.keras_optimizers import SGD, Adagrad, Adam, AdamW, Ftrl, RMSProp
 from open_seq2seq.optimizers.momentum import Momentum
@@ -48,7 +46,7 @@ def find_optimizer(
 
 def make_optimizer(
     optimizer: str | type[keras.optimizers.Optimizer],
-    optimizer_params: Mapping[str, Any] | None = None,
+    optimizer_params: Params | None = None,
     *,
     learning_rate: float = 0.001,
     where: str = "optimizer_params",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from keras import ops
 
-from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.tensors import Tensor
 
 LARC = Schema(
@@ -56,7 +56,7 @@ def apply_larc(
     gradients: Sequence[Tensor],
     weights: Sequence[Tensor],
     learning_rate: Any,
-    params: Mapping[str, Any],
+    params: Params,
 ) -> tuple[list[Tensor], LarcReport]:
     """Multiplies each variable's gradient g by a factor from the norms of g and its weights w.
 

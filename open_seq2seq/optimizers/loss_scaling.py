@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.config.schema import Param, Params, Schema
 
 _SCALE_MIN = Param("scale_min", float, "The smallest scale.", 1.0, minimum=1e-30)
 _SCALE_MAX = Param("scale_max", float, "The largest scale.", 2.0**14, minimum=1e-30)
@@ -26,7 +26,7 @@ class Scaler:
     PARAMS: ClassVar[Schema]
     scale: float
 
-    def __init__(self, params: Mapping[str, Any] | None = None):
+    def __init__(self, params: Params | None = None):
         self.params = self.PARAMS.parse(params or {}, "loss_scaling_params")
 
     @property
@@ -69,7 +69,7 @@ class BackoffScaler(Scaler):
         summary="Down at an overflow, up after a while without one.",
     )
 
-    def __init__(self, params: Mapping[str, Any] | None = None):
+    def __init__(self, params: Params | None = None):
         super().__init__(params)
         self.scale: float = self.params["scale_max"]
         self._iteration = 0
@@ -126,7 +126,7 @@ class LogMaxScaler(Scaler):
         summary="From the mean and the deviation of the gradients' largest exponent.",
     )
 
-    def __init__(self, params: Mapping[str, Any] | None = None):
+    def __init__(self, params: Params | None = None):
         super().__init__(params)
         self.scale: float = min(max(1.0, self.params["scale_min"]), self.params["scale_max"])
         self._count = 0

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from open_seq2seq.config.schema import Schema, closest_name
+from open_seq2seq.config.schema import Params, Schema, closest_name
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.optimizers.lr_policies import LR_POLICIES, Policy
 
@@ -32,7 +32,7 @@ def find_policy(policy: str | Policy, where: str = "lr_policy") -> Policy:
 
 def fill_policy_params(
     policy: Policy,
-    params: Mapping[str, Any],
+    params: Params,
     last_step: int,
     steps_per_epoch: int | None = None,
 ) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def fill_policy_params(
 
 def make_lr_schedule(
     policy: str | Policy,
-    params: Mapping[str, Any],
+    params: Params,
     last_step: int,
     steps_per_epoch: int | None = None,
     where: str = "lr_policy_params",

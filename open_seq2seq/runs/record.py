@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.config.source import COPY_MARK, as_utf8, copied_from, read_source
 from open_seq2seq.files import write_whole
 from open_seq2seq.native_build.cpu import available_cores, cpu_name
@@ -39,12 +40,12 @@ def readable(value: Any) -> Any:
     return f"{value.__module__}.{name}" if name else repr(value)
 
 
-def config_text(params: Mapping[str, Any]) -> str:
+def config_text(params: Params) -> str:
     """The effective configuration for the terminal: one line a value, layers on one line."""
     return "\n".join(_config_lines(readable(params), ""))
 
 
-def _config_lines(params: Mapping[str, Any], indent: str) -> Iterator[str]:
+def _config_lines(params: Params, indent: str) -> Iterator[str]:
     for key, value in params.items():
         if isinstance(value, dict) and value:
             yield f"{indent}{key}:"

@@ -14,11 +14,12 @@ from open_seq2seq.errors import InputError
 from open_seq2seq.files import read_json
 from open_seq2seq.metrics.analysis import Analysis, ScoredUtterance, analyse
 from open_seq2seq.metrics.html_report import STYLE, utterance_card
+from open_seq2seq.metrics.wording import duration
 from open_seq2seq.runs.plots import Run, draw_losses, draw_rates, read_runs, svg
 from open_seq2seq.runs.record import config_text
 from open_seq2seq.runs.results_table import data_text, decoding_text, hardware_text
 from open_seq2seq.runs.summary import read_transcripts, trained_summary
-from open_seq2seq.runs.wording import duration, percents
+from open_seq2seq.runs.wording import percents
 
 _log = logging.getLogger(__name__)
 SHOWN = 10  # utterances of each kind

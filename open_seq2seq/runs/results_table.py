@@ -13,13 +13,14 @@ from typing import Any
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import parsed_json, write_whole
+from open_seq2seq.metrics.wording import duration
 from open_seq2seq.runs.summary import (
     check_summary,
     check_trained,
     read_summary,
     trained_summary,
 )
-from open_seq2seq.runs.wording import duration, percents
+from open_seq2seq.runs.wording import percents
 
 PUBLISHED = "published.json"
 _SETS = ("dev-clean", "dev-other", "test-clean", "test-other")

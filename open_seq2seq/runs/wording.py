@@ -5,17 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def duration(seconds: float) -> str:
-    """`45 s`, `3 min 20 s` or `1 h 02 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    minutes = round(whole / 60)
-    return f"{minutes // 60} h {minutes % 60:02} min"
-
-
 def percents(rates: Sequence[float]) -> str:
     """Rates in percent: `12.3`, of several their mean and range, `12.3 (11.9 to 12.8)`."""
     if not rates:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models import Model
 from open_seq2seq.optimizers import LOSS_SCALERS, LogMaxScaler, Scaler
@@ -30,7 +31,7 @@ class LossScaling:
         of use.
     """
 
-    def __init__(self, params: Mapping[str, Any], model: Model):
+    def __init__(self, params: Params, model: Model):
         given = params["loss_scaling"]
         self.scaler: Scaler | None = None
         self.name = given if isinstance(given, str) else None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.optimizers.lr_policies import cosine_decay, poly_decay
 from open_seq2seq.optimizers.lr_schedule import find_policy, make_lr_schedule
 
@@ -46,7 +47,7 @@ class Longer:
       rate_factor: what the policy's rate is multiplied by.
     """
 
-    params: Mapping[str, Any]
+    params: Params
     last_step: int
     steps_per_epoch: int | None = None
     ahead: int = 0

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.data.data_layer import DataLayer
 
 # What data is made of, which says nothing about how it is cut into batches.
@@ -59,7 +60,7 @@ class Progress:
         return shown
 
 
-def data_identity(data: DataLayer, params: Mapping[str, Any], workers: int) -> dict[str, Any]:
+def data_identity(data: DataLayer, params: Params, workers: int) -> dict[str, Any]:
     """What the plan of an epoch depends on.
 
     So many workers with so large batches are all the same, unless batches have a limit.

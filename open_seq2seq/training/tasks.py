@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import numpy as np
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.data.batch import Batch, LeftOut, TextBatch
 from open_seq2seq.data.data_layer import DataLayer, LinesDataLayer, SpeechDataLayer
 from open_seq2seq.decoders.greedy import greedy_decode
@@ -57,9 +58,7 @@ class Task(Protocol):
     rows: str
     steps: str
 
-    def evaluator(
-        self, experiment: Experiment, params: Mapping[str, Any], data: DataLayer
-    ) -> Evaluator:
+    def evaluator(self, experiment: Experiment, params: Params, data: DataLayer) -> Evaluator:
         """What evaluates the experiment's model.
 
         Args:
@@ -113,9 +112,7 @@ class SpeechTask:
 
     rows, steps = "utterances", "frames"
 
-    def evaluator(
-        self, experiment: Experiment, params: Mapping[str, Any], data: DataLayer
-    ) -> Evaluator:
+    def evaluator(self, experiment: Experiment, params: Params, data: DataLayer) -> Evaluator:
         """See `Task`."""
         evaluated = replace(experiment, params=dict(params), data=data)
         return SpeechEvaluator(Recognizer.of(evaluated), evaluated.speech_data)
@@ -142,9 +139,7 @@ class TextTask:
 
     rows, steps = "lines", "tokens"
 
-    def evaluator(
-        self, experiment: Experiment, params: Mapping[str, Any], data: DataLayer
-    ) -> Evaluator:
+    def evaluator(self, experiment: Experiment, params: Params, data: DataLayer) -> Evaluator:
         """See `Task`."""
         return TextEvaluator(EvaluationStep(experiment.model), cast(LinesDataLayer, data))
 

@@ -188,7 +188,7 @@ def _explained(
 
 def _described(part: Sequence[Utterance], total: float, size: Size | None) -> str:
     seconds = sum(one.duration or 0.0 for one in part)
-    text = f"{counted(len(part), 'utterance')}, {duration(seconds)}"
+    text = f"{counted(len(part), 'utterance')}, {duration(seconds, decimals=2)}"
     text += f" ({100 * seconds / max(total, 1e-9):.1f} %)"
     speakers = {speaker_of(one) for one in part} - {None}
     if speakers:

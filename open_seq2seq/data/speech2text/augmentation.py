@@ -12,7 +12,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.data.audio import resample, resampled_length
 from open_seq2seq.data.speech2text.pauses import PAUSES, Pauses
 from open_seq2seq.data.speech2text.spec_augment import POLICIES, mask_policy
@@ -186,7 +186,7 @@ class Augmenter:
 
     def __init__(
         self,
-        params: Mapping[str, Any] | None,
+        params: Params | None,
         sample_freq: int,
         frequencies: np.ndarray | None = None,
     ):

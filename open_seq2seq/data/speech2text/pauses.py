@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.errors import Problem
 
 PLACES = ("before", "within", "after")
@@ -81,7 +81,7 @@ class Pauses:
       sample_freq: the samples' rate, in Hz.
     """
 
-    def __init__(self, params: Mapping[str, Any] | None, sample_freq: int):
+    def __init__(self, params: Params | None, sample_freq: int):
         self.params = PAUSES.fill(dict(params or {"probability": 0.0}))
         self.sample_freq = sample_freq
         longest = self.params["max_duration"] if self.params["probability"] else 0.0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.data.audio import read_audio
 from open_seq2seq.data.batching import Stream, generator
 from open_seq2seq.data.speech2text.augmentation import Augmenter
@@ -65,7 +65,7 @@ class RecordingFeatures:
       InputError: the augmentation does not fit the features.
     """
 
-    def __init__(self, params: Mapping[str, Any], seed: int, mode: str):
+    def __init__(self, params: Params, seed: int, mode: str):
         self.params, self.seed, self.mode = params, seed, mode
         self.extractor = FeatureExtractor(params)
         self.augmenter = Augmenter(

@@ -6,11 +6,11 @@ Park et al. 2019, arXiv:1904.08779 (table 1) and Park et al. 2020, arXiv:1912.05
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
+
+from open_seq2seq.config.schema import Params
 
 # The policies' band widths are for this number of mel features, as in the papers.
 POLICY_FEATURES = 80
@@ -81,7 +81,7 @@ POLICIES = {
 }
 
 
-def mask_policy(params: Mapping[str, Any]) -> MaskPolicy:
+def mask_policy(params: Params) -> MaskPolicy:
     """The policy that augmentation parameters without `spec_augment` describe."""
     return MaskPolicy(
         params["n_freq_mask"],

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.data.audio import mono_blocks
 from open_seq2seq.data.batch import Batch, LeftOut, Unit
 from open_seq2seq.data.batching import (
@@ -86,7 +87,7 @@ class Speech2TextDataLayer:
 
     def __init__(
         self,
-        params: Mapping[str, Any],
+        params: Params,
         *,
         mode: str,
         batch_size: int,

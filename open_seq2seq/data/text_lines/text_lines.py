@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.data.batch import TextBatch, Unit
 from open_seq2seq.data.batching import BatchPlanner, EpochPlan, PlannedBatch
 from open_seq2seq.data.checks import CheckReport
@@ -95,7 +95,7 @@ class TextDataLayer:
 
     def __init__(
         self,
-        params: Mapping[str, Any],
+        params: Params,
         *,
         mode: str,
         batch_size: int,
