@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +11,12 @@ import keras
 from open_seq2seq.config.schema import Params
 from open_seq2seq.encoders.encoder import Encoder
 from open_seq2seq.encoders.text_params import LSTM_LM
+from open_seq2seq.errors import Problem
 from open_seq2seq.layers.recurrent import RecurrentLayer
+from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState, scoped
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.initializers import fresh_initializer
+from open_seq2seq.ops.masks import zero_past
 from open_seq2seq.tensors import Initializer, Regularizer, Tensor
 
 
@@ -87,3 +91,26 @@ class LSTMLMEncoder(Encoder):
 
     def output_length(self, frames: Tensor) -> Tensor:
         return frames
+
+    @property
+    def context(self) -> tuple[float, float]:
+        """See `Encoder.context`."""
+        return math.inf, 0
+
+    def streaming_problems(self) -> list[Problem]:
+        """See `Encoder.streaming_problems`."""
+        return []
+
+    def _state_spec(self) -> StateSpec:
+        spec: StateSpec = {}
+        for layer in self.layers:
+            spec |= scoped(layer.name, layer.state_spec())
+        return spec
+
+    def _stream(self, features: Tensor, piece: Piece, state: StreamState) -> tuple[Tensor, Piece]:
+        outputs = features
+        for layer in self.layers:
+            outputs = layer.stream(outputs, piece, state.scope(layer.name))
+        if self.projection is not None:
+            outputs = self.projection(outputs)
+        return zero_past(outputs, piece.lengths), piece

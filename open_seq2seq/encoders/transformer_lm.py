@@ -17,6 +17,7 @@ from keras import ops
 from open_seq2seq.config.schema import Params
 from open_seq2seq.encoders.encoder import Encoder
 from open_seq2seq.encoders.text_params import TRANSFORMER_LM
+from open_seq2seq.errors import Problem
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
@@ -89,6 +90,22 @@ class TransformerLMEncoder(Encoder):
 
     def output_length(self, frames: Tensor) -> Tensor:
         return frames
+
+    @property
+    def context(self) -> tuple[float, float]:
+        """See `Encoder.context`."""
+        return math.inf, 0
+
+    def streaming_problems(self) -> list[Problem]:
+        """See `Encoder.streaming_problems`."""
+        return [
+            Problem(
+                "encoder",
+                "TransformerLMEncoder, whose attention goes back to the first token",
+                "an encoder that keeps a fixed number of values between pieces",
+                "Use LSTMLMEncoder.",
+            )
+        ]
 
 
 class TransformerBlock(keras.layers.Layer):

@@ -2,7 +2,8 @@
 
 TensorFlow's gradient of a loop adds up the gradients of all weights at every step, which
 costs more than the step itself. Here the backward loop carries the gradient of the state
-alone; those of the kernels are one large product after it.
+alone; those of the kernels are one large product after it. Where no gradients are wanted the
+loop keeps nothing for them, and theirs are TensorFlow's own.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def recur(
         return recur_with_states(cell, directions, lengths, training)[0]
     if tensorflow_native_recurrent.takes(cell, directions):
         return tensorflow_native_recurrent.recur(cell, directions, lengths, training)
-    return _run_all(cell, directions, lengths)[0]
+    return _run_all(cell, directions, lengths, training)[0]
 
 
 def recur_with_states(
@@ -38,49 +39,63 @@ def recur_with_states(
     """
     if not training and tensorflow_native_recurrent.takes(cell, directions):
         return tensorflow_native_recurrent.recur_with_states(cell, directions, lengths, _run_all)
-    return _run_all(cell, directions, lengths)
+    return _run_all(cell, directions, lengths, training)
 
 
 def _run_all(
-    cell: Cell, directions: Sequence[Direction], lengths: Tensor
+    cell: Cell, directions: Sequence[Direction], lengths: Tensor, training: bool = True
 ) -> tuple[list[Tensor], list[Tensor]]:
     # Independent loops of one graph run side by side.
-    runs = [_run(cell, direction, lengths) for direction in directions]
+    runs = [_run(cell, direction, lengths, training) for direction in directions]
     return [outputs for outputs, *_ in runs], [tuple(states) for _, *states in runs]
 
 
-def _run(cell: Cell, direction: Direction, lengths: Tensor) -> list[Tensor]:
+def _run(cell: Cell, direction: Direction, lengths: Tensor, training: bool) -> list[Tensor]:
     """The outputs and the last states."""
     dtype = direction.inputs.dtype
     inputs = tf.transpose(direction.inputs, [1, 0, 2])
-    # [time, batch, 1]; a transposed mask would do, but oneDNN complains about booleans.
-    frames = tf.range(tf.shape(inputs)[0])
-    inside = (frames[:, None] < tf.cast(lengths, tf.int32)[None])[:, :, None]
+    lengths = tf.cast(lengths, tf.int32)
     # A Keras variable is not what custom_gradient takes.
     kernel = tf.cast(tf.convert_to_tensor(direction.weights["recurrent_kernel"]), dtype)
     extra = [tf.convert_to_tensor(direction.weights[name]) for name in cell.extra]
-    # Known while a graph for one batch size is traced, as exporters ask for it.
-    batch = None if tf.executing_eagerly() else inputs.shape[1]
-    zeros = tf.zeros([tf.shape(inputs)[1], kernel.shape[0]], tf.float32)
+    # Known while a graph for one batch size is traced, as exporters ask for it; products of two
+    # axes have lost it, lengths have not.
+    batch = None if tf.executing_eagerly() else lengths.shape[0]
+    if batch is not None:
+        inputs.set_shape([None, batch, None])
+    zeros = tf.zeros([batch or tf.shape(inputs)[1], kernel.shape[0]], tf.float32)
     states = [zeros for _ in cell.states] if direction.state is None else direction.state
     shapes = (tuple(x.shape) for x in (kernel, *extra))
-    looped = _looped(cell.name, direction.backward, dtype, batch, *shapes)
-    outputs, *states = looped(inputs, inside, *states, kernel, *extra)
+    looped = _looped(cell.name, direction.backward, training, dtype, batch, *shapes)
+    outputs, *states = looped(inputs, lengths, *states, kernel, *extra)
     return [tf.cast(tf.transpose(outputs, [1, 0, 2]), dtype), *states]
 
 
 @functools.cache
 def _looped(
-    cell: str, backward: bool, dtype: DType, batch: int | None, *shapes: tuple[int, ...]
+    cell: str,
+    backward: bool,
+    training: bool,
+    dtype: DType,
+    batch: int | None,
+    *shapes: tuple[int, ...],
 ) -> Tensor:
     """The loop as a graph of its own: step by step in Python it would take seconds."""
     count = len(CELLS[cell].states)
 
-    @tf.custom_gradient
-    def looped(inputs: Tensor, inside: Tensor, *arguments: Any) -> Tensor:
+    def prepared(inputs: Tensor, lengths: Tensor, arguments: Tensor) -> tuple[_Loop, Tensor]:
         states, (kernel, *extra) = arguments[:count], arguments[count:]
-        loop = _Loop(CELLS[cell], inputs, kernel, extra, inside, backward)
-        outputs, last, kept = loop.forward(states)
+        return _Loop(CELLS[cell], inputs, kernel, extra, lengths, backward), states
+
+    def without_gradient(inputs: Any, lengths: Any, *arguments: Any) -> Any:
+        loop, states = prepared(inputs, lengths, arguments)
+        outputs, last, _ = loop.forward(states, keep=False)
+        return (outputs, *last)
+
+    @tf.custom_gradient
+    def looped(inputs: Any, lengths: Any, *arguments: Any) -> Any:
+        loop, states = prepared(inputs, lengths, arguments)
+        outputs, last, kept = loop.forward(states, keep=True)
 
         def gradients(upstream: Tensor, *for_last: Tensor) -> tuple[Tensor, ...]:
             for_inputs, for_states, *for_weights = loop.gradients(upstream, for_last, kept)
@@ -91,12 +106,12 @@ def _looped(
     kernel, *extra = shapes
     signature = [
         tf.TensorSpec((None, batch, kernel[1]), dtype),
-        tf.TensorSpec((None, batch, 1), tf.bool),
+        tf.TensorSpec((batch,), tf.int32),
         *(tf.TensorSpec((batch, kernel[0]), tf.float32) for _ in range(count)),
         tf.TensorSpec(kernel, dtype),
         *(tf.TensorSpec(shape, tf.float32) for shape in extra),
     ]
-    return tf.function(looped, input_signature=signature)
+    return tf.function(looped if training else without_gradient, input_signature=signature)
 
 
 class _Loop:
@@ -107,7 +122,7 @@ class _Loop:
       inputs: [time, batch, gates * units].
       kernel: [units, gates * units], of the same dtype.
       extra: the cell's other weights, float32.
-      inside: [time, batch, 1] bool, which frames belong to an utterance.
+      lengths: [batch] int32, frames of each utterance.
       backward: from the last frame to the first. It starts in the padding, where the state
         stays as it is.
     """
@@ -118,10 +133,10 @@ class _Loop:
         inputs: Tensor,
         kernel: Tensor,
         extra: Sequence[Tensor],
-        inside: Tensor,
+        lengths: Tensor,
         backward: bool,
     ):
-        self.cell, self.inputs, self.extra, self.inside = cell, inputs, tuple(extra), inside
+        self.cell, self.inputs, self.extra, self.lengths = cell, inputs, tuple(extra), lengths
         self.kernel, self.second_kernel = cell.split_kernel(kernel)
         self.units = kernel.shape[0]
         self.backward = backward
@@ -142,8 +157,15 @@ class _Loop:
             for dtype, width in zip(dtypes, widths)
         )
 
+    def _inside(self, frames: Tensor) -> Tensor:
+        """Which utterances a frame belongs to, [batch, 1]; of frames [time], [time, batch, 1]."""
+        return frames < self.lengths[:, None]
+
     def _read(self, *tensors: Tensor) -> list[Tensor]:
-        return [tf.TensorArray(x.dtype, self.frames).unstack(x) for x in tensors]
+        return [
+            tf.TensorArray(x.dtype, self.frames, element_shape=x.shape[1:]).unstack(x)
+            for x in tensors
+        ]
 
     def _over_time(
         self, step: Callable[..., Tensor], states: Tensor, arrays: Tensor, reverse: bool
@@ -174,24 +196,26 @@ class _Loop:
     def _weights(self, extra: Sequence[Tensor]) -> dict[str, Any]:
         return dict(zip(self.cell.extra, extra))
 
-    def forward(self, states: Sequence[Tensor]) -> tuple[Tensor, Tensor, list[Tensor]]:
+    def forward(self, states: Sequence[Tensor], keep: bool) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Runs it from the cell's states, each [batch, units] float32.
 
         Returns:
           The outputs [time, batch, units] float32, the last states, and what the gradients
-          need of each step.
+          need of each step, if it is to be kept.
         """
         weights = self._weights(self.extra)
-        inputs, inside = self._read(self.inputs, self.inside)
+        (inputs,) = self._read(self.inputs)
 
         def step(number: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
             hidden, memory = states
             frame = tf.cast(inputs.read(number), tf.float32)
             recurrent, between, second = self._products(frame, hidden, weights)
             updated = self.cell.update(frame, recurrent, second, hidden, memory, weights)
-            is_inside = inside.read(number)
+            is_inside = self._inside(number)
             new_hidden = tf.where(is_inside, updated[0], hidden)
             new_memory = tf.where(is_inside, updated[1], memory)
+            if not keep:
+                return (new_hidden, new_memory), [new_hidden]
             rows = [new_hidden, hidden, memory, recurrent]
             rows += [between, second] if self.cell.between else []
             rows[3:] = [tf.cast(row, self.dtype) for row in rows[3:]]
@@ -201,10 +225,12 @@ class _Loop:
         dtypes = [tf.float32] * 3 + [self.dtype] * 3
         if self.cell.between:
             widths.insert(4, self.units)
+        widths = widths if keep else widths[:1]
         arrays = self._arrays(dtypes[: len(widths)], widths)
         last, (outputs, *kept) = self._over_time(step, self._pair(states), arrays, self.backward)
         last = last[: len(self.cell.states)]
-        return tf.where(self.inside, outputs, 0.0), last, kept
+        inside = self._inside(tf.range(self.frames)[:, None, None])
+        return tf.where(inside, outputs, 0.0), last, kept
 
     def _product_widths(self) -> list[int]:
         kernels = (self.kernel, self.second_kernel)
@@ -215,11 +241,12 @@ class _Loop:
     ) -> tuple[Tensor, ...]:
         """Of the inputs, the states (a tuple), the kernel and the other weights, for those of
         the outputs and of the last states."""
-        arrays = self._read(upstream, self.inputs, self.inside, *kept)
+        arrays = self._read(upstream, self.inputs, *kept)
 
         def step(number: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
             for_hidden, for_memory, for_extra = states
-            above, frame, is_inside, *saved = (array.read(number) for array in arrays)
+            above, frame, *saved = (array.read(number) for array in arrays)
+            is_inside = self._inside(number)
             for_hidden = tf.where(is_inside, for_hidden + above, for_hidden)
             passed = [tf.where(is_inside, x, 0.0) for x in (for_hidden, for_memory)]
             hidden, memory, recurrent, *others = (tf.cast(row, tf.float32) for row in saved)
