@@ -111,7 +111,7 @@ def test_old_language_models_are_told_how_one_is_trained(tmp_path, imports):
         ("from open_seq2seq.utils.hooks import X", "an import of open_seq2seq.utils.hooks"),
         ("import open_seq2seq.encoders.las_encoder", "attention-based speech recognition"),
         ("from open_seq2seq.utils.utils import deco_print", "Recognizer.load"),
-        ("from open_seq2seq.data.speech2text.speech_utils import x", "features.FeatureExtractor"),
+        ("from open_seq2seq.data.speech2text.speech_utils import x", "extractor.FeatureExtractor"),
         ("import tensorflow as tf; tf.nn.rellu", "tf.nn.rellu, expected one of"),
         ("tf.nn.rellu", "Did you mean tf.nn.relu?"),
         ("tf.contrib.layers.batch_norm", "tf.contrib.layers.l2_regularizer"),
