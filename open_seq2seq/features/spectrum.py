@@ -25,6 +25,10 @@ PRODUCT_ROWS = 8
 
 # Floor of a standard deviation: silence has none, and 0/0 would poison the training.
 SMALLEST_DEVIATION = 1e-5
+# Of a feature's deviation over the frames that count, as a share of the features' mean one. A band
+# that holds nothing in them (of recordings with a lower sample rate, say) does not move there,
+# and the noise of a pause, which is not counted, would be thousands of deviations away.
+SMALLEST_SHARE = 0.3
 
 SPECTROGRAM_FLOOR = 1e-30
 PRE_EMPHASIS = 0.97
@@ -160,7 +164,8 @@ def normalise(
     """Subtracts the mean and divides by the (population) standard deviation, in place.
 
     Sums are kept in float64, so a constant feature becomes exactly zero; a deviation
-    below 1e-5 counts as 1e-5.
+    below 1e-5 counts as 1e-5, and with `counted` one below 0.3 of the features' mean deviation
+    as that.
 
     Args:
       features: `[time, feature]` float32.
@@ -182,4 +187,6 @@ def normalise(
         # Of all frames the differences are there already.
         differences = features if sample is features else np.subtract(sample, mean, out=sample)
         deviation = np.sqrt(np.square(differences).mean(axis=axis, dtype=np.float64))
+        if counted is not None:
+            deviation = np.maximum(deviation, SMALLEST_SHARE * deviation.mean())
     features /= np.maximum(deviation, SMALLEST_DEVIATION).astype(np.float32)

@@ -50,6 +50,29 @@ def test_a_pause_leaves_speech_as_it_is(input_type, seconds):
     assert moved.max() > (0.5 if seconds == 0.1 else 1.5)
 
 
+@pytest.mark.parametrize("per_feature", [True, False])
+def test_a_band_without_sound_does_not_blow_up_in_pauses(per_feature):
+    """A band that hardly moves while there is speech, and holds noise in a pause."""
+    rng = np.random.default_rng(5)
+    features = rng.normal(0, 2, (200, 5)).astype(np.float32)
+    features[:, 4] = 1e-3 * features[:, 4] - 12
+    features[150:, 4] = -6  # not counted
+    counted = np.arange(200) < 150
+    speech_part = features[counted].astype(np.float64)
+    axis = 0 if per_feature else None
+    deviation = speech_part.std(axis=axis)
+    deviation = np.maximum(deviation, 0.3 * deviation.mean())
+    expected = (features - speech_part.mean(axis=axis)) / deviation
+    normalised = features.copy()
+    spectrum.normalise(normalised, per_feature, counted=counted)
+    np.testing.assert_allclose(normalised, expected, atol=1e-4)
+    assert np.abs(normalised).max() < 15
+    # Where all frames count, as OpenSeq2Seq has it, each band has a deviation of 1.
+    everywhere = features[:150].copy()
+    spectrum.normalise(everywhere, True)
+    np.testing.assert_allclose(everywhere.std(axis=0), 1, atol=1e-3)
+
+
 @pytest.mark.parametrize("input_type", ["logfbank", "spectrogram"])
 def test_floor_is_the_power_of_white_noise(input_type):
     """The floor in each band is the mean energy of white noise of its level, by measurement."""
