@@ -201,7 +201,9 @@ def make(logdir: Path, output: Path, best: bool, dtype: str, arguments: str) -> 
     subprocess.run(formatting, check=False, stderr=subprocess.DEVNULL)
     write_whole(output / "vocab.txt", "".join(f"{s}\n" for s in state["contract"]["vocabulary"]))
     arrays = weights_of(source)
-    kept = {name: state[name] for name in ("step", "contract", "training_data") if name in state}
+    kept: dict[str, Any] = {
+        name: state[name] for name in ("step", "contract", "training_data") if name in state
+    }
     exact = write_checkpoint(output, {MODEL: arrays}, kept)
     exact_errors = errors_of(output / "config.py")
     shutil.rmtree(exact)
