@@ -1,1 +1,1 @@
-"""What the command lines do: the modes of `run.py`, and neon's `train.py` and `evaluate.py`."""
+"""The sub-commands of `open-seq2seq`, a module each (see `registry`), and what they share."""

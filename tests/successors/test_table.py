@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from open_seq2seq.commands.registry import COMMANDS
 from open_seq2seq.commands.run import MODES as MODES_HERE
 from open_seq2seq.commands.run import make_parser
 from open_seq2seq.config.loading import check_config_file, load_config
@@ -67,7 +68,9 @@ def test_what_a_row_names_is_there(row):
             assert "my" in flags.config_file or (ROOT / flags.config_file).is_file()
             split_arguments(rest)
             continue
-        source = (ROOT / script).read_text()
+        (module,) = {one.module for one in COMMANDS.values() if one.door == script} or {None}
+        path = f"open_seq2seq/commands/{module.replace('.', '/')}.py" if module else script
+        source = (ROOT / path).read_text()
         if "import_openseq2seq_checkpoint" not in script and "runpy" not in source:
             for argument in arguments:
                 flag = argument.partition("=")[0]

@@ -1,4 +1,4 @@
-"""What scripts/split_data.py does, step by step."""
+"""What `open-seq2seq data split` does, step by step."""
 
 from __future__ import annotations
 
