@@ -13,8 +13,9 @@ import numpy as np
 
 from open_seq2seq.checkpoints import contract as contracts
 from open_seq2seq.checkpoints.contract import make_contract
+from open_seq2seq.config.effective import merged_params
 from open_seq2seq.config.loading import Config
-from open_seq2seq.config.overrides import Override, apply_overrides
+from open_seq2seq.config.overrides import Override
 from open_seq2seq.config.schema import Params
 from open_seq2seq.data.data_layer import DataLayer, SpeechDataLayer
 from open_seq2seq.data.manifest import Utterance
@@ -44,11 +45,7 @@ def effective_params(
     Raises:
       InputError: listing all that is wrong with the config or the overrides.
     """
-    schema = config.base_model.PARAMS
-    params = apply_overrides(config.merged(mode), overrides, schema, mode, flags)
-    problems = schema.problems(params) + list(_mode_problems(params, mode))
-    if problems:
-        raise InputError(f"{config.path}, mode {mode}: the parameters are not valid:", problems)
+    params = merged_params(config, overrides, mode, flags)
     return params if mode == "train" else _with_scorer(params)
 
 
@@ -64,22 +61,6 @@ def _with_scorer(params: dict[str, Any]) -> dict[str, Any]:
     values = ", ".join(f"{name} {filled[name]}" for name in own)
     _log.info(f"Of the scorer package {given['lm_path']}: {values}")
     return {**params, "decoder_params": filled}
-
-
-def _mode_problems(params: Params, mode: str) -> list[Problem]:
-    """What training needs and the other modes do not."""
-    if mode != "train":
-        return []
-    problems = []
-    epochs, steps = params.get("num_epochs"), params.get("max_steps")
-    if (epochs is None) == (steps is None):
-        found = "neither" if epochs is None else f"num_epochs={epochs} and max_steps={steps}"
-        remedy = "Set num_epochs to 50." if epochs is None else "Set max_steps to None."
-        problems.append(Problem("num_epochs, max_steps", found, "exactly one of them", remedy))
-    if params.get("lr_policy") is None:
-        remedy = "Set lr_policy to 'cosine_decay' and lr_policy_params to {'learning_rate': 0.001}."
-        problems.append(Problem("lr_policy", "nothing", "a learning-rate policy", remedy))
-    return problems
 
 
 @dataclass

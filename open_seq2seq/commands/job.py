@@ -9,7 +9,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from open_seq2seq.checkpoints.lock import held
@@ -47,7 +49,8 @@ class Job:
       arguments: the command line as typed, for the record.
       config: the config module.
       mode: train, train_eval, eval or infer.
-      effective: the merged parameters of "train", "eval" or "infer", as far as the mode has them.
+      effective: the merged parameters of "train", "eval" or "infer", as far as the mode has them,
+        without defaults.
       workers: the processes that do it together.
       devices: those that this process trains on, if there are several.
     """
@@ -74,6 +77,12 @@ class Job:
         backend = os.environ.get("KERAS_BACKEND", "tensorflow")
         return [*([] if backend == "tensorflow" else ["env", f"KERAS_BACKEND={backend}"]),
                 *launcher, *program]  # fmt: skip
+
+    @cached_property
+    def filled(self) -> Mapping[str, Mapping[str, Any]]:
+        """`effective` with all defaults; nobody writes to it."""
+        schema = self.config.base_model.PARAMS
+        return {mode: MappingProxyType(schema.fill(one)) for mode, one in self.effective.items()}
 
     @property
     def logdir(self) -> LogDir:

@@ -113,7 +113,7 @@ def _params_help(config: Config, overrides: Sequence[Override]) -> str:
 
 
 def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -> None:
-    flags, workers, schema = job.flags, job.workers, job.config.base_model.PARAMS
+    flags, workers = job.flags, job.workers
     experiment = make_experiment(
         job.params, job.config.base_model, "train", workers=workers, devices=job.devices
     )
@@ -128,7 +128,7 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
     _check_data(job, start, experiment, experiment.data, "training")
     evaluator = evaluation_data = None
     if "eval" in job.effective:
-        evaluation_params = schema.fill(job.effective["eval"])
+        evaluation_params = job.filled["eval"]
         evaluation_data = make_data_layer(evaluation_params, "eval", workers=workers)
         _check_data(job, start, experiment, evaluation_data, "evaluation")
         # Training is what evaluates, as often as mode eval's parameters say.

@@ -62,7 +62,7 @@ class TrainingSummary:
         }
         self._dev_params: Params = {}
         if evaluation_data is not None:
-            self._dev_params = job.config.base_model.PARAMS.fill(job.effective["eval"])
+            self._dev_params = job.filled["eval"]
             self._content["dev_data"] = _described(evaluation_data, self._dev_params)
         self._write("running")
 
@@ -186,8 +186,7 @@ def _summary_of(job: Job, experiment: Experiment) -> dict[str, Any]:
 
 def _identity(job: Job, experiment: Experiment, old: Mapping[str, Any]) -> dict[str, Any]:
     """What was run, with what, where."""
-    schema, path = job.config.base_model.PARAMS, job.config.path
-    filled = {mode: schema.fill(params) for mode, params in job.effective.items()}
+    path = job.config.path
     # Of the program, where it is in a repository; a config may be anywhere.
     git = git_state(Path(open_seq2seq.__file__).parent)
     if git["commit"] is None:
@@ -199,7 +198,7 @@ def _identity(job: Job, experiment: Experiment, old: Mapping[str, Any]) -> dict[
         "run_id": old.get("run_id", f"{recipe}-{stamp}-{secrets.token_hex(3)}"),
         "started": old.get("started", files.now()),
         "recipe": recipe,
-        "config": {"file": str(original_config(path)), "hash": parameters_hash(filled)},
+        "config": {"file": str(original_config(path)), "hash": parameters_hash(job.filled)},
         "task": experiment.model.task,
         "seed": experiment.params["random_seed"],
         "parameters": sum(int(np.prod(v.shape)) for v in trainable),

@@ -56,9 +56,7 @@ class Start:
             return
         job, root = self.job, self.job.logdir.root
         stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-        schema = job.config.base_model.PARAMS
-        filled = {name: schema.fill(params) for name, params in job.effective.items()}
-        store_run(root, stamp, job.config.path, job.arguments, filled)
+        store_run(root, stamp, job.config.path, job.arguments, job.filled)
         if self._copy is not None:
             store_old_style_logs(root, stamp, job.arguments, job.config.path)
             self._copy.keep(root, stamp)
