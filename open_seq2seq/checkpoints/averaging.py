@@ -28,6 +28,7 @@ from open_seq2seq.checkpoints.storage import (
 )
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.features.fingerprint import check_fingerprint
+from open_seq2seq.files import JsonObject
 
 
 def chosen_checkpoints(logdir: Path, last: int | None, best: int | None) -> list[Path]:
@@ -137,7 +138,7 @@ def _read(path: Path, file: str) -> dict[str, np.ndarray]:
 
 
 def _contract_problems(
-    path: Path, state: Mapping[str, Any], newest: Path, newest_state: Mapping[str, Any]
+    path: Path, state: JsonObject, newest: Path, newest_state: Mapping[str, Any]
 ) -> list[Problem]:
     """How a checkpoint's symbols and features differ from the newest's."""
     contract, expected = state["contract"], newest_state["contract"]

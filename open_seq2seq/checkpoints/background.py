@@ -6,12 +6,12 @@ import copy
 import logging
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
 
 from open_seq2seq.checkpoints.storage import Files, keep_newest, write_checkpoint
+from open_seq2seq.files import JsonObject
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class BackgroundWriter:
 class CheckpointWriter(BackgroundWriter):
     """Writes checkpoints in a thread: see `BackgroundWriter` for when errors are raised."""
 
-    def save(self, folder: Path, files: Files, state: Mapping[str, Any], keep: int) -> Path:
+    def save(self, folder: Path, files: Files, state: JsonObject, keep: int) -> Path:
         """Asks for `folder/ckpt-<step>` and returns its path; older ones go when it is there.
 
         Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from open_seq2seq.checkpoints.storage import (
 )
 from open_seq2seq.checkpoints.variables import snapshot
 from open_seq2seq.errors import InputError
-from open_seq2seq.files import NUMBER, misfits, write_whole
+from open_seq2seq.files import NUMBER, JsonObject, misfits, write_whole
 
 BEST = "best.json"
 _FORM = {"metric": str, "entries": [{"value": NUMBER, "step": int, "name": str}]}
@@ -59,7 +58,7 @@ class BestCheckpoints:
         """The best value so far, infinity at first."""
         return float(min([self._least_offered, *(entry["value"] for entry in self.entries)]))
 
-    def offer(self, value: float, model: keras.Model, state: Mapping[str, Any]) -> bool:
+    def offer(self, value: float, model: keras.Model, state: JsonObject) -> bool:
         """Keeps the model's weights if `value` is better than all before; says whether.
 
         Raises:
@@ -75,7 +74,7 @@ class BestCheckpoints:
         self._least_offered = value
         return True
 
-    def _keep(self, value: float, files: Files, state: Mapping[str, Any]) -> None:
+    def _keep(self, value: float, files: Files, state: JsonObject) -> None:
         """Writes the new best one, and then removes those that are too many."""
         entries = self.entries
         path = write_checkpoint(self.folder, files, state)

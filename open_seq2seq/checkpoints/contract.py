@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import JsonObject
 
 # Finds how features differ from those of a checkpoint's fingerprint.
 CompareFeatures = Callable[[Mapping[str, Any]], list[Problem]]
 
 
-def make_contract(vocabulary: Sequence[str], fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+def make_contract(vocabulary: Sequence[str], fingerprint: JsonObject) -> dict[str, Any]:
     """As a checkpoint keeps it.
 
     Args:
@@ -35,7 +36,7 @@ def vocabulary_change(old: Sequence[str], new: Sequence[str]) -> str | None:
 
 
 def contract_problems(
-    stored: Mapping[str, Any], vocabulary: Sequence[str], compare: CompareFeatures
+    stored: JsonObject, vocabulary: Sequence[str], compare: CompareFeatures
 ) -> list[Problem]:
     """In what a checkpoint's contract is broken.
 
@@ -53,7 +54,7 @@ def contract_problems(
 
 
 def check_contract(
-    stored: Mapping[str, Any],
+    stored: JsonObject,
     vocabulary: Sequence[str],
     compare: CompareFeatures,
     checkpoint: str | Path,

@@ -30,7 +30,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from open_seq2seq.errors import InputError, Problem, RunError
-from open_seq2seq.files import NUMBER, misfits
+from open_seq2seq.files import NUMBER, JsonObject, misfits
 from open_seq2seq.files.wording import refusal
 
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
@@ -64,7 +64,7 @@ _COST = {
 }
 
 
-def write_checkpoint(folder: Path, files: Files, state: Mapping[str, Any]) -> Path:
+def write_checkpoint(folder: Path, files: Files, state: JsonObject) -> Path:
     """Writes `folder/ckpt-<step>` from arrays and returns its path.
 
     Args:

@@ -18,6 +18,7 @@ from open_seq2seq.checkpoints.storage import (
     write_checkpoint,
 )
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import JsonObject
 from open_seq2seq.optimizers.weight_average import WeightAverage
 
 _COPIERS = 4  # threads
@@ -43,7 +44,9 @@ def named_variables(variables: Iterable[Any]) -> dict[str, Any]:
 
 
 def snapshot(
-    model: keras.Model, optimizer: Any = None, average: WeightAverage | None = None
+    model: keras.Model,
+    optimizer: keras.Optimizer | None = None,
+    average: WeightAverage | None = None,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Copies of what a checkpoint's files hold, by file: later steps don't change them.
 
@@ -62,8 +65,8 @@ def snapshot(
 def save_checkpoint(
     folder: Path,
     model: keras.Model,
-    optimizer: Any,
-    state: Mapping[str, Any],
+    optimizer: keras.Optimizer | None,
+    state: JsonObject,
     average: WeightAverage | None = None,
 ) -> Path:
     """Writes `folder/ckpt-<step>` at once and returns its path.
@@ -79,7 +82,7 @@ def save_checkpoint(
     return write_checkpoint(folder, snapshot(model, optimizer, average), state)
 
 
-def restore(checkpoint: Path, model: keras.Model, optimizer: Any = None) -> None:
+def restore(checkpoint: Path, model: keras.Model, optimizer: keras.Optimizer | None = None) -> None:
     """Puts a checkpoint's values into the model and the optimizer.
 
     Raises:

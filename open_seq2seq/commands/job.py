@@ -23,6 +23,7 @@ from open_seq2seq.checkpoints.logdir import (
 from open_seq2seq.checkpoints.storage import check_checkpoint
 from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import split_arguments
+from open_seq2seq.config.schema import Params
 from open_seq2seq.console import say
 from open_seq2seq.distributed.devices import choose_gpus, device_notes, training_devices
 from open_seq2seq.distributed.process_group import Workers
@@ -64,7 +65,7 @@ class Job:
     devices: Sequence[str] = ()
 
     @property
-    def params(self) -> Mapping[str, Any]:
+    def params(self) -> Params:
         """The parameters of training, or of the only mode."""
         return next(iter(self.effective.values()))
 
@@ -79,7 +80,7 @@ class Job:
                 *launcher, *program]  # fmt: skip
 
     @cached_property
-    def filled(self) -> Mapping[str, Mapping[str, Any]]:
+    def filled(self) -> Mapping[str, Params]:
         """`effective` with all defaults; nobody writes to it."""
         schema = self.config.base_model.PARAMS
         return {mode: MappingProxyType(schema.fill(one)) for mode, one in self.effective.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from open_seq2seq.commands.job import Job
 from open_seq2seq.config.schema import Params
 from open_seq2seq.errors import InputError
 from open_seq2seq.experiment import Experiment
+from open_seq2seq.files import JsonObject
 from open_seq2seq.inference.evaluation import Evaluation
 from open_seq2seq.runs import summary as files
 from open_seq2seq.runs.record import (
@@ -184,7 +184,7 @@ def _summary_of(job: Job, experiment: Experiment) -> dict[str, Any]:
     return old or {**_identity(job, experiment, {}), "results": []}
 
 
-def _identity(job: Job, experiment: Experiment, old: Mapping[str, Any]) -> dict[str, Any]:
+def _identity(job: Job, experiment: Experiment, old: JsonObject) -> dict[str, Any]:
     """What was run, with what, where."""
     path = job.config.path
     # Of the program, where it is in a repository; a config may be anywhere.
@@ -232,7 +232,7 @@ def _decoding(params: Params) -> dict[str, Any]:
     return files.beam_decoding(models, *(decoder[name] for name in names))
 
 
-def _figures(values: Mapping[str, Any]) -> dict[str, float]:
+def _figures(values: JsonObject) -> dict[str, float]:
     return {name: values[name] for name in _FIGURES if name in values}
 
 
@@ -248,9 +248,7 @@ def step_of(checkpoint: Path) -> int | None:
     return int(number[1]) if number else None
 
 
-def _write_transcripts(
-    root: Path, result: Mapping[str, Any], found: AnyEvaluation
-) -> dict[str, str]:
+def _write_transcripts(root: Path, result: JsonObject, found: AnyEvaluation) -> dict[str, str]:
     """Writes them, if there are any; returns where."""
     if not isinstance(found, Evaluation):
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from open_seq2seq.data.text_line import TextLine
 from open_seq2seq.data.word_vocabulary import TextVocabulary
 from open_seq2seq.errors import Problem
 from open_seq2seq.features.extractor import FeatureExtractor
+from open_seq2seq.files import JsonObject
 from open_seq2seq.vocabulary import SymbolTexts, Vocabulary
 
 # Closing it stops the threads that load ahead.
@@ -66,10 +67,10 @@ class DataLayer(Protocol):
     def fingerprint(self) -> dict[str, Any]:
         """What the data must agree on with a model that was trained on it; JSON."""
 
-    def fingerprint_problems(self, stored: Mapping[str, Any]) -> list[Problem]:
+    def fingerprint_problems(self, stored: JsonObject) -> list[Problem]:
         """What differs from the fingerprint in a checkpoint."""
 
-    def restore_statistics(self, fingerprint: Mapping[str, Any]) -> None:
+    def restore_statistics(self, fingerprint: JsonObject) -> None:
         """Takes what features are normalised by from a checkpoint's fingerprint."""
 
 

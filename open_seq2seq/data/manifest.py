@@ -225,7 +225,7 @@ def _seconds(
     return None
 
 
-def _speaker(value: Any, source: str, problems: list[Problem]) -> str | None:
+def _speaker(value: object, source: str, problems: list[Problem]) -> str | None:
     """Names are text; NeMo also writes numbers."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None

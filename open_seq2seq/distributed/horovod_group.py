@@ -16,6 +16,7 @@ from open_seq2seq.distributed.launch import Launch
 from open_seq2seq.distributed.process_group import Reducer, Value, Workers, WorkerStopped
 from open_seq2seq.distributed.shards import threads_per_worker
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
+from open_seq2seq.tensors import Tensor, Variable
 
 _Outcome = TypeVar("_Outcome")
 # Horovod sends these; the states of random generators are not among them.
@@ -60,7 +61,7 @@ class HorovodReducer(Reducer):
     def __init__(self) -> None:
         self.size = hvd.size()
 
-    def sum(self, tensors: Sequence[Any], compressed: bool = False) -> list[Any]:
+    def sum(self, tensors: Sequence[Tensor], compressed: bool = False) -> list[Tensor]:
         """See `Reducer`."""
         compression = hvd.Compression.fp16 if compressed else hvd.Compression.none
         # One by one: Horovod sends what is ready while the others are still computed, and
@@ -70,7 +71,7 @@ class HorovodReducer(Reducer):
             for tensor in tensors
         ]
 
-    def max(self, tensor: Any) -> Any:
+    def max(self, tensor: Tensor) -> Tensor:
         """See `Reducer`."""
         return hvd.allreduce(tensor, op=hvd.Max)
 
@@ -90,7 +91,7 @@ class HorovodWorkers(Workers):
         """See `Workers`."""
         return hvd.allgather_object(value, name="open_seq2seq_values")
 
-    def broadcast_variables(self, variables: Iterable[Any]) -> None:
+    def broadcast_variables(self, variables: Iterable[Variable]) -> None:
         """See `Workers`."""
         variables = list(variables)
         sent = [v for v in variables if v.dtype in _SENT]

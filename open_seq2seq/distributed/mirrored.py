@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from open_seq2seq.distributed.process_group import Reducer
+from open_seq2seq.tensors import Tensor
 
 
 @contextmanager
@@ -36,7 +37,7 @@ class DeviceReducer(Reducer):
     def __init__(self, strategy: tf.distribute.Strategy):
         self.size = strategy.num_replicas_in_sync
 
-    def sum(self, tensors: Sequence[Any], compressed: bool = False) -> list[Any]:
+    def sum(self, tensors: Sequence[Tensor], compressed: bool = False) -> list[Tensor]:
         """See `Reducer`; nothing is compressed, as there is no network between the devices."""
         if not tensors:
             return []
@@ -45,7 +46,7 @@ class DeviceReducer(Reducer):
         dense = [tf.convert_to_tensor(tensor) for tensor in tensors]
         return list(context.all_reduce(tf.distribute.ReduceOp.SUM, dense))
 
-    def max(self, tensor: Any) -> Any:
+    def max(self, tensor: Tensor) -> Tensor:
         """See `Reducer`."""
         context = tf.distribute.get_replica_context()
         return tf.reduce_max(context.all_gather(tensor[None], axis=0), axis=0)

@@ -7,9 +7,10 @@ that uses them reads the same for both.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from open_seq2seq.errors import OpenSeq2SeqError
+from open_seq2seq.tensors import Tensor, Variable
 
 Value = TypeVar("Value")
 
@@ -35,7 +36,7 @@ class Reducer:
 
     size: int
 
-    def sum(self, tensors: Sequence[Any], compressed: bool = False) -> list[Any]:
+    def sum(self, tensors: Sequence[Tensor], compressed: bool = False) -> list[Tensor]:
         """Each tensor summed over all workers; the gradient of a sum is the gradients' sum.
 
         Args:
@@ -44,7 +45,7 @@ class Reducer:
         """
         raise NotImplementedError
 
-    def max(self, tensor: Any) -> Any:
+    def max(self, tensor: Tensor) -> Tensor:
         """The elementwise largest over all workers."""
         raise NotImplementedError
 
@@ -72,7 +73,7 @@ class Workers:
         """Every worker's value, by rank; anything that can be pickled."""
         return [value]
 
-    def broadcast_variables(self, variables: Iterable[Any]) -> None:
+    def broadcast_variables(self, variables: Iterable[Variable]) -> None:
         """Gives the Keras variables of all workers the values that rank 0's have."""
 
     def first(self, function: Callable[[], Value]) -> Value:

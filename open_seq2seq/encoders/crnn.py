@@ -89,7 +89,7 @@ class CRNNEncoder(Encoder):
             dtype=self.dtype_policy,
         )
 
-    def build(self, features_shape: Sequence[int | None], lengths_shape: Any = None) -> None:
+    def build(self, features_shape: Sequence[int | None], lengths_shape: object = None) -> None:
         """Makes the variables for features [batch, time, feature]."""
         image = (*features_shape, 1)
         self.stem.build(image)

@@ -134,7 +134,7 @@ class DeepSpeech2Encoder(Encoder):
             dtype=self.dtype_policy,
         )
 
-    def build(self, features_shape: Sequence[int | None], lengths_shape: Any = None) -> None:
+    def build(self, features_shape: Sequence[int | None], lengths_shape: object = None) -> None:
         """Makes the variables for features [batch, time, feature]."""
         shape: Any = tuple(features_shape)
         if self.convolutions:

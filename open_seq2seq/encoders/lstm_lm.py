@@ -64,7 +64,7 @@ class LSTMLMEncoder(Encoder):
                 dtype=self.dtype_policy,
             )
 
-    def build(self, inputs_shape: Sequence[int | None], *_: Any) -> None:
+    def build(self, inputs_shape: Sequence[int | None], *_: object) -> None:
         for number, layer in enumerate(self.layers):
             layer.build((None, None, self.units if number else self.width))
         if self.projection is not None:

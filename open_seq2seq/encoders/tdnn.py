@@ -104,7 +104,7 @@ class TDNNEncoder(Encoder):
             for number, window in enumerate(windows, start=1)
         ]
 
-    def build(self, features_shape: Sequence[int | None], lengths_shape: Any = None) -> None:
+    def build(self, features_shape: Sequence[int | None], lengths_shape: object = None) -> None:
         """Makes the variables for features [batch, time, feature] (or [..., width, feature])."""
         shape = tuple(features_shape)
         dense_shapes: list[tuple[int | None, ...]] = []

@@ -62,7 +62,7 @@ class TransformerLMEncoder(Encoder):
         ]
         self.norm = _norm("norm", self.dtype_policy)
 
-    def build(self, inputs_shape: Sequence[int | None], *_: Any) -> None:
+    def build(self, inputs_shape: Sequence[int | None], *_: object) -> None:
         for block in self.blocks:
             block.build((None, None, self.width))
         self.norm.build((None, None, self.width))

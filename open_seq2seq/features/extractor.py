@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, overload
 
@@ -23,6 +23,7 @@ from open_seq2seq.features.statistics import (
     StatisticsSum,
     stored_statistics,
 )
+from open_seq2seq.files import JsonObject
 
 __all__ = [
     "FEATURES",
@@ -158,7 +159,7 @@ class FeatureExtractor:
             replace(self.options, features_mean=mean, features_std_dev=deviation)
         )
 
-    def with_stored_statistics(self, fingerprint: Mapping[str, Any]) -> FeatureExtractor:
+    def with_stored_statistics(self, fingerprint: JsonObject) -> FeatureExtractor:
         """With those of a checkpoint's fingerprint, where they are needed and it has them.
 
         Raises:

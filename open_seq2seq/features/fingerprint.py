@@ -7,13 +7,14 @@ code or libraries shows as well as a change of parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from open_seq2seq.errors import Problem
 from open_seq2seq.features.options import UNSET_BEFORE
+from open_seq2seq.files import JsonObject
 
 # Raised when a change of the code moves features by more than rounding.
 FRONT_END_VERSION = 1
@@ -31,7 +32,7 @@ _OF_ONE_NORM = (*_VECTORS, "running_prior_frames", "running_time_constant")
 
 def make_fingerprint(
     features_of: Callable[[np.ndarray], np.ndarray],
-    parameters: Mapping[str, Any],
+    parameters: JsonObject,
     sample_freq: int,
 ) -> dict[str, Any]:
     """JSON-able description of a front-end: version, parameters, shape and probe numbers.
@@ -51,7 +52,7 @@ def make_fingerprint(
     }
 
 
-def check_fingerprint(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[Problem]:
+def check_fingerprint(stored: JsonObject, current: JsonObject) -> list[Problem]:
     """Compares the fingerprint in a checkpoint with that of this front-end.
 
     Parameters that one of them does not know are compared through the numbers only.
@@ -98,21 +99,21 @@ def probe_signal(sample_freq: int) -> np.ndarray:
     return (quantised / 32768).astype(np.float32)
 
 
-def _with_unset(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _with_unset(parameters: JsonObject) -> dict[str, Any]:
     """With those that are named only where they are set."""
     given = all(parameters.get(name) is not None for name in _VECTORS)
     norm = "fixed" if given else "utterance"
     return {**dict.fromkeys(UNSET_BEFORE), "feature_norm": norm, **parameters}
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = repr(value)
     if isinstance(value, list) and len(text) > 80:
         return f"{len(value)} numbers ({', '.join(map(repr, value[:3]))}, ...)"
     return text
 
 
-def _number_problems(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[Problem]:
+def _number_problems(stored: JsonObject, current: JsonObject) -> list[Problem]:
     where = "the features of the probe signal"
     if list(stored.get("shape", [])) != list(current["shape"]):
         found = f"shape {current['shape']}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from open_seq2seq.features.params import FEATURE_PARAMS
 _STATISTICS = ("features_mean", "features_std_dev")
 
 
-def feature_problems(values: Mapping[str, Any], where: str = "") -> Iterable[Problem]:
+def feature_problems(values: Params, where: str = "") -> Iterable[Problem]:
     """What is wrong between the feature parameters.
 
     Args:
@@ -133,7 +133,7 @@ def parse_options(params: Params) -> FeatureOptions:
     return FeatureOptions(**FEATURES.parse(_feature_part(params)))
 
 
-def _feature_part(values: Mapping[str, Any]) -> dict[str, Any]:
+def _feature_part(values: Params) -> dict[str, Any]:
     return {name: values[name] for name in FEATURES.by_name if name in values}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.features import spectrum
-from open_seq2seq.files import write_whole
+from open_seq2seq.files import JsonObject, write_whole
 
 # Parameters that do not change what is measured, only what is done with it.
 _LATER = {
@@ -79,7 +78,7 @@ class StatisticsSum:
         return FeatureStatistics(mean.astype(np.float32), deviation.astype(np.float32), self.frames)
 
 
-def stored_statistics(fingerprint: Mapping[str, Any]) -> FeatureStatistics | None:
+def stored_statistics(fingerprint: JsonObject) -> FeatureStatistics | None:
     """The statistics in a checkpoint's fingerprint; None where it has none.
 
     Raises:
@@ -98,7 +97,7 @@ def stored_statistics(fingerprint: Mapping[str, Any]) -> FeatureStatistics | Non
 
 
 def write_statistics(
-    path: Path, statistics: FeatureStatistics, parameters: Mapping[str, Any], recordings: int
+    path: Path, statistics: FeatureStatistics, parameters: JsonObject, recordings: int
 ) -> None:
     """Writes a file for `feature_norm_file`.
 
@@ -116,7 +115,7 @@ def write_statistics(
     write_whole(path, json.dumps(content, indent=1) + "\n")
 
 
-def read_statistics(path: Path, parameters: Mapping[str, Any]) -> FeatureStatistics:
+def read_statistics(path: Path, parameters: JsonObject) -> FeatureStatistics:
     """Reads a file of `write_statistics`.
 
     Args:
@@ -152,7 +151,7 @@ def read_statistics(path: Path, parameters: Mapping[str, Any]) -> FeatureStatist
     return FeatureStatistics(mean, deviation, frames)
 
 
-def _measured_with(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _measured_with(parameters: JsonObject) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if name not in _LATER}
 
 

@@ -24,6 +24,7 @@ from open_seq2seq.files.places import (
 )
 from open_seq2seq.files.records import (
     NUMBER,
+    JsonObject,
     append_json_line,
     append_text,
     mend_json_lines,
@@ -39,6 +40,7 @@ from open_seq2seq.files.wording import unwritable
 
 __all__ = [
     "NUMBER",
+    "JsonObject",
     "ResultStream",
     "append_json_line",
     "append_text",

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files.whole import encoded, write_whole
@@ -19,6 +19,8 @@ from open_seq2seq.files.wording import unwritable
 # What a value has to be: a type or several (None for null), a list of one form for lists of it, a
 # dictionary of forms for objects: names that end in "?" may be missing, others may be there too.
 Form = Any
+# An object of JSON: its values are of any kind; a `Form` says which they have to be.
+JsonObject: TypeAlias = Mapping[str, Any]
 NUMBER = (int, float)
 _LARGEST = 2**63 - 1  # of 64 bits; JSON has no limit
 
@@ -102,7 +104,7 @@ def _several(form: Any) -> tuple[Any, ...]:
     return form if isinstance(form, tuple) else (form,)
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     return {str: "text", bool: "true or false", dict: "object", type(None): "null"}.get(
         type(value), type(value).__name__
     )

@@ -63,7 +63,7 @@ class RecurrentLayer(keras.layers.Layer):
             if batch_norm
         ]
 
-    def build(self, inputs_shape: Sequence[int | None], *_: Any) -> None:
+    def build(self, inputs_shape: Sequence[int | None], *_: object) -> None:
         """Makes the variables for inputs [batch, time, input], of every direction."""
         width = inputs_shape[-1]
         self.kernels = [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
 from open_seq2seq.ops.native import operations
@@ -130,7 +128,7 @@ def batch_normalize(
             relu=relu,
         )
 
-        def backward(upstream: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        def backward(upstream: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             # Nothing learns through the statistics that are handed out: they go into the
             # moving ones.
             return native.open_seq2_seq_batch_normalize_gradient(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -74,7 +73,7 @@ def recur_with_states(
     lengths = tf.cast(lengths, tf.int32)
     parts = [(d.inputs, tuple(d.weights.values()), d.state) for d in directions]
 
-    def rebuilt(arguments: Sequence[Any]) -> list[Tensor]:
+    def rebuilt(arguments: Sequence[Tensor]) -> list[Tensor]:
         packed = tf.nest.pack_sequence_as(parts, list(arguments))
         return [
             direction._replace(inputs=x, weights=dict(zip(direction.weights, w)), state=s)
@@ -82,7 +81,7 @@ def recur_with_states(
         ]
 
     @tf.custom_gradient
-    def looped(*arguments: Any) -> Tensor:
+    def looped(*arguments: Tensor) -> Tensor:
         def gradients(*upstream: Tensor) -> Tensor:
             with tf.GradientTape() as tape:
                 tape.watch(arguments)
@@ -144,7 +143,7 @@ def _recur(
     """Without `keep`, what gradients need is computed again if they are asked for."""
     native, count = operations(), len(inputs)
 
-    def run(arguments: Sequence[Any], keep: bool) -> Tensor:
+    def run(arguments: Sequence[Tensor], keep: bool) -> Tensor:
         return native.open_seq2_seq_recurrent(
             inputs=list(arguments[:count]),
             kernels=list(arguments[count : 2 * count]),
@@ -158,7 +157,7 @@ def _recur(
         )[:2]
 
     @tf.custom_gradient
-    def looped(*arguments: Any) -> Tensor:
+    def looped(*arguments: Tensor) -> Tensor:
         kernels = list(arguments[count : 2 * count])
         outputs, kept = run(arguments, keep)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from keras import ops
 
@@ -47,15 +47,15 @@ class LarcReport(NamedTuple):
       larc_final_lr: the factor times the learning rate.
     """
 
-    larc_clip_on: Any
-    larc_grad_update: Any
-    larc_final_lr: Any
+    larc_clip_on: Tensor
+    larc_grad_update: Tensor
+    larc_final_lr: Tensor
 
 
 def apply_larc(
     gradients: Sequence[Tensor],
     weights: Sequence[Tensor],
-    learning_rate: Any,
+    learning_rate: Tensor,
     params: Params,
 ) -> tuple[list[Tensor], LarcReport]:
     """Multiplies each variable's gradient g by a factor from the norms of g and its weights w.

@@ -58,7 +58,7 @@ class Momentum(keras.optimizers.Optimizer):
         super().build(variables)
         self._accumulators = self.add_optimizer_variables(variables, "momentum")
 
-    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Tensor) -> None:
         """Updates one variable from its gradient, of the same shape."""
         accumulator = self._accumulators[self._get_variable_index(variable)]
         gradient = ops.cast(gradient, variable.dtype)

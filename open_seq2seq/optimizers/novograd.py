@@ -98,7 +98,7 @@ class NovoGrad(keras.optimizers.Optimizer):
                 for index in range(len(variables))
             ]
 
-    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Tensor) -> None:
         """Updates one variable from its gradient, of the same shape."""
         index = self._get_variable_index(variable)
         momentum = self._momentums[index]

@@ -12,13 +12,14 @@ import logging
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import (
     NUMBER,
+    JsonObject,
     append_json_line,
     mend_json_lines,
     misfits,
@@ -156,7 +157,7 @@ def check_trained(path: Path) -> dict[str, Any]:
     return summary
 
 
-def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
+def write_summary(folder: Path, summary: JsonObject) -> None:
     """Writes it, whole.
 
     Raises:
@@ -182,7 +183,7 @@ def data_name(files: Sequence[str]) -> str:
     return "+".join(names if more <= 1 else [*names[:_NAMED], f"{more} more"])
 
 
-def add_result(summary: dict[str, Any], result: Mapping[str, Any]) -> None:
+def add_result(summary: dict[str, Any], result: JsonObject) -> None:
     """Adds error rates; those of the same data, weights and way of decoding are replaced.
 
     Args:
@@ -194,12 +195,12 @@ def add_result(summary: dict[str, Any], result: Mapping[str, Any]) -> None:
     summary["results"].append({**result, "time": now()})
 
 
-def has_result(summary: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+def has_result(summary: JsonObject, result: JsonObject) -> bool:
     """Whether there is one of the same data, weights and way of decoding."""
     return any(_key(one) == _key(result) for one in summary["results"])
 
 
-def _key(result: Mapping[str, Any]) -> tuple[Any, ...]:
+def _key(result: JsonObject) -> tuple[Any, ...]:
     decoding = result["decoding"]
     way = tuple(decoding.get(name) for name in ("search", "scoring", "beam_width"))
     models = tuple(decoding.get("language_models", ()))
@@ -273,7 +274,7 @@ def mend_curve(folder: Path) -> list[str]:
     return mend_json_lines(folder / EVALUATIONS, _EVALUATION)
 
 
-def write_evaluation(folder: Path, record: Mapping[str, Any]) -> None:
+def write_evaluation(folder: Path, record: JsonObject) -> None:
     """Adds an evaluation during training to the `evaluations.jsonl` of a folder.
 
     Raises:
@@ -282,7 +283,7 @@ def write_evaluation(folder: Path, record: Mapping[str, Any]) -> None:
     append_json_line(folder / EVALUATIONS, record)
 
 
-def transcripts_name(result: Mapping[str, Any]) -> str:
+def transcripts_name(result: JsonObject) -> str:
     """Where a result's transcripts are in the log directory."""
     decoding = result["decoding"]
     models = [Path(name).name.partition(".")[0] for name in decoding.get("language_models", [])]

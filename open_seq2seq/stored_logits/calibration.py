@@ -13,7 +13,7 @@ import numpy as np
 
 from open_seq2seq.decode_result import Word
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.files import parsed_json
+from open_seq2seq.files import JsonObject, parsed_json
 from open_seq2seq.stored_logits.utterances import StoredUtterance
 from open_seq2seq.stored_logits.word_times import Shifts
 
@@ -97,13 +97,13 @@ def read_alignments(path: str) -> dict[str, list[AlignedWord]]:
     return aligned
 
 
-def aligned_names(names: Iterable[str], alignments: Mapping[str, Any]) -> list[str]:
+def aligned_names(names: Iterable[str], alignments: JsonObject) -> list[str]:
     """Those of the recordings that have an alignment."""
     by_stem = _by_stem(alignments)
     return [name for name in names if _of(name, alignments, by_stem) is not None]
 
 
-def _by_stem(alignments: Mapping[str, Any]) -> dict[str, str]:
+def _by_stem(alignments: JsonObject) -> dict[str, str]:
     """From a file's name without folder and suffix to its key, where only one has this name."""
     keys: dict[str, list[str]] = {}
     for key in alignments:
@@ -111,7 +111,7 @@ def _by_stem(alignments: Mapping[str, Any]) -> dict[str, str]:
     return {stem: several[0] for stem, several in keys.items() if len(several) == 1}
 
 
-def _of(name: str, alignments: Mapping[str, Any], by_stem: Mapping[str, str]) -> Any:
+def _of(name: str, alignments: JsonObject, by_stem: Mapping[str, str]) -> Any:
     """The alignment of a recording: by its path, else by its name.
 
     So alignments hold where the recordings are in another folder or in another format than when

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import JsonObject
 from open_seq2seq.stored_logits.logit_kinds import as_logits, blank_note, with_blank_last
 from open_seq2seq.stored_logits.plain_pickle import load_plain_pickle
 
@@ -158,7 +159,7 @@ def _from_archive(path: Path, blank: int | None) -> LogitsFile:
     return LogitsFile(path, [str(k) for k in keys], utterances, step_size, symbols, references)
 
 
-def _step_size(path: Path, content: Mapping[str, Any]) -> float | None:
+def _step_size(path: Path, content: JsonObject) -> float | None:
     if content.get("step_size") is None:
         return None
     try:

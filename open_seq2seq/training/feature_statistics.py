@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from open_seq2seq.checkpoints.storage import read_contract
 from open_seq2seq.data.data_layer import SpeechDataLayer
 from open_seq2seq.data.speech2text.measuring import statistics_of
 from open_seq2seq.distributed.process_group import Workers
 from open_seq2seq.features.fingerprint import check_fingerprint
+from open_seq2seq.files import JsonObject
 
 
 def prepare_statistics(
@@ -60,5 +59,5 @@ def _prepare(
     return measured.note
 
 
-def _features(checkpoint: Path, workers: Workers) -> Mapping[str, Any]:
+def _features(checkpoint: Path, workers: Workers) -> JsonObject:
     return workers.first(lambda: read_contract(checkpoint))["features"]

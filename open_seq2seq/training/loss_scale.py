@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from open_seq2seq.config.schema import Params
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import JsonObject
 from open_seq2seq.models import Model
 from open_seq2seq.optimizers import LOSS_SCALERS, LogMaxScaler, Scaler
 
@@ -89,7 +89,7 @@ class LossScaling:
         """What a checkpoint has to hold; None when nothing changes."""
         return {"name": self.name, **self.scaler.state()} if self.scaler else None
 
-    def restore(self, state: Mapping[str, Any] | None) -> None:
+    def restore(self, state: JsonObject | None) -> None:
         """Goes on where `state()` was taken; another scaler starts afresh."""
         if self.scaler is None or state is None or state.get("name") != self.name:
             return

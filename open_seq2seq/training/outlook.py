@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from open_seq2seq.config.schema import Params
+from open_seq2seq.files import JsonObject
 from open_seq2seq.optimizers.lr_policies import cosine_decay, poly_decay
 from open_seq2seq.optimizers.lr_schedule import find_policy, make_lr_schedule
 
@@ -105,7 +105,7 @@ class Longer:
 
 
 def outlook(
-    curve: Sequence[Mapping[str, Any]],
+    curve: Sequence[JsonObject],
     longer: Longer,
     arguments: Sequence[str],
     program: Sequence[str] = ("python", "run.py"),

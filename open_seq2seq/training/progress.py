@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from open_seq2seq.config.schema import Params
 from open_seq2seq.data.data_layer import DataLayer
+from open_seq2seq.files import JsonObject
 
 # What data is made of, which says nothing about how it is cut into batches.
 _CONTENT = ("manifests", "rows")
@@ -35,18 +36,18 @@ class Progress:
     ahead: int = 0
 
     @classmethod
-    def of(cls, state: Mapping[str, Any]) -> Progress:
+    def of(cls, state: JsonObject) -> Progress:
         """What a checkpoint's state holds of it."""
         known = {one.name for one in fields(cls)}
         return cls(**{name: value for name, value in state.items() if name in known})
 
-    def fits(self, data: Mapping[str, Any]) -> bool:
+    def fits(self, data: JsonObject) -> bool:
         """Whether the epochs have the same batches under `data`, of which old runs say less."""
         now = {name: value for name, value in data.items() if name not in _CONTENT}
         then = {name: value for name, value in self.data.items() if name not in _CONTENT}
         return {**now, **then} == now
 
-    def changes(self, data: Mapping[str, Any]) -> list[str]:
+    def changes(self, data: JsonObject) -> list[str]:
         """What is other under `data`, each in a few words: `utterances: 897 then, 900 now`."""
         shown = []
         for name, value in data.items():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from open_seq2seq.files import JsonObject
 
 
 class TrainingCost:
@@ -67,7 +69,7 @@ class TrainingCost:
             "counted_from": self.counted_from,
         }
 
-    def restore(self, state: Mapping[str, Any] | None, step: int) -> None:
+    def restore(self, state: JsonObject | None, step: int) -> None:
         """Goes on from a checkpoint.
 
         Args:

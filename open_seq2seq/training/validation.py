@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any
 
 from open_seq2seq.checkpoints.background import BackgroundWriter
 from open_seq2seq.checkpoints.best import BestCheckpoints
 from open_seq2seq.checkpoints.logdir import LogDir
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.experiment import Experiment
+from open_seq2seq.files import JsonObject
 from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.runs.summary import write_evaluation
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList
@@ -60,7 +59,7 @@ class Validation:
             )
             self.best = BestCheckpoints(logdir.best, metric, count, writer)
 
-    def run(self, epochs: float, state: Mapping[str, Any]) -> dict[str, float]:
+    def run(self, epochs: float, state: JsonObject) -> dict[str, float]:
         """Evaluates now.
 
         Args:
@@ -85,7 +84,7 @@ class Validation:
         _log.info(line)
         return {"loss": result.loss, **result.rates}
 
-    def _keep_if_best(self, result: AnyEvaluation, state: Mapping[str, Any]) -> bool:
+    def _keep_if_best(self, result: AnyEvaluation, state: JsonObject) -> bool:
         if self.best is None:
             return False
         metric = self.best.metric
@@ -93,7 +92,7 @@ class Validation:
         state = {**state, "averaged_weights": self.average is not None}
         return self.best.offer(value, self.experiment.model, state)
 
-    def _record(self, epochs: float, state: Mapping[str, Any], result: AnyEvaluation) -> None:
+    def _record(self, epochs: float, state: JsonObject, result: AnyEvaluation) -> None:
         assert self.logdir is not None
         # When the evaluated weights were there: this evaluation is not in either time.
         cost = state["effort"]

@@ -7,8 +7,8 @@ same result in any worker, and both front-ends get the same audio.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, overload
+from collections.abc import Iterable
+from typing import overload
 
 import numpy as np
 
@@ -52,7 +52,7 @@ _MASKS = {
 }
 
 
-def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
+def _check(values: Params, where: str) -> Iterable[Problem]:
     prefix = f"{where}/" if where else ""
     for name in ("speed_perturbation_ratio", "time_stretch_ratio"):
         ratio = values.get(name)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.data.normalization import NORMALIZATION
 from open_seq2seq.data.speech2text.augmentation import AUGMENTATION
 from open_seq2seq.data.speech2text.feature_cache import CACHE_PARAMS
@@ -13,7 +13,7 @@ from open_seq2seq.errors import Problem
 from open_seq2seq.features.extractor import FEATURE_PARAMS, feature_problems
 
 
-def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
+def _check(values: Params, where: str) -> Iterable[Problem]:
     prefix = f"{where}/" if where else ""
     yield from feature_problems(values, where)
     if values.get("autoregressive"):

@@ -6,8 +6,7 @@ first one for speech, and whoever speaks to it from a microphone pauses all the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -23,7 +22,7 @@ _BLOCK_SECONDS = 0.01
 _SMOOTHED_BLOCKS = 5
 
 
-def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
+def _check(values: Params, where: str) -> Iterable[Problem]:
     low, high = values.get("noise_level_min", -90.0), values.get("noise_level_max", -50.0)
     if low > high:
         expected = f"at most noise_level_max, {high:g}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -37,6 +37,7 @@ from open_seq2seq.data.transcripts import check_transcripts, normalized_utteranc
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.features.fingerprint import check_fingerprint
+from open_seq2seq.files import JsonObject
 from open_seq2seq.native_build.cpu import available_cores
 
 MODES = ("train", "eval", "infer")
@@ -294,11 +295,11 @@ class Speech2TextDataLayer:
         """What the features must agree on with a model that was trained on them."""
         return self.extractor.fingerprint()
 
-    def fingerprint_problems(self, stored: Mapping[str, Any]) -> list[Problem]:
+    def fingerprint_problems(self, stored: JsonObject) -> list[Problem]:
         """What differs from the fingerprint in a checkpoint."""
         return check_fingerprint(stored, self.fingerprint())
 
-    def restore_statistics(self, fingerprint: Mapping[str, Any]) -> None:
+    def restore_statistics(self, fingerprint: JsonObject) -> None:
         """Takes the statistics that features are normalised by from a checkpoint's fingerprint.
 
         Only where the parameters ask for those of the training data and do not give them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from open_seq2seq.data.text_files import read_lines
 from open_seq2seq.data.text_line import TextLine
 from open_seq2seq.data.word_vocabulary import load_text_vocabulary, make_text_vocabulary
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import JsonObject
 
 TEXT_DATA = Schema(
     "TextDataLayer",
@@ -155,7 +156,7 @@ class TextDataLayer:
         """What the text must agree on with a model that was trained on it."""
         return {name: self.params[name] for name in ("lower_case", "text_normalization")}
 
-    def fingerprint_problems(self, stored: Mapping[str, Any]) -> list[Problem]:
+    def fingerprint_problems(self, stored: JsonObject) -> list[Problem]:
         """What differs from the fingerprint in a checkpoint."""
         return [
             Problem(f"data_layer_params/{name}", repr(value), f"{stored.get(name)!r}, as trained")
@@ -163,7 +164,7 @@ class TextDataLayer:
             if stored.get(name) != value
         ]
 
-    def restore_statistics(self, fingerprint: Mapping[str, Any]) -> None:
+    def restore_statistics(self, fingerprint: JsonObject) -> None:
         """Text has no statistics."""
 
     def check(self, output_length: Callable[[np.ndarray], np.ndarray] | None = None) -> CheckReport:
