@@ -2,9 +2,9 @@
 
 from open_seq2seq.encoders.crnn import CRNNEncoder
 from open_seq2seq.encoders.deepspeech2 import DeepSpeech2Encoder
-from open_seq2seq.encoders.lstm_lm import LSTMLMEncoder
 from open_seq2seq.encoders.tdnn import TDNNEncoder
-from open_seq2seq.encoders.transformer_lm import TransformerLMEncoder
+from open_seq2seq.encoders.text.lstm_lm import LSTMLMEncoder
+from open_seq2seq.encoders.text.transformer_lm import TransformerLMEncoder
 
 ENCODERS = {
     "TDNNEncoder": TDNNEncoder,

@@ -12,7 +12,7 @@ from open_seq2seq.decoders import FullyConnectedCTCDecoder
 from open_seq2seq.encoders.crnn_params import CRNN
 from open_seq2seq.encoders.deepspeech2_params import DEEP_SPEECH_2
 from open_seq2seq.encoders.tdnn_params import TDNN
-from open_seq2seq.encoders.text_params import TRANSFORMER_LM
+from open_seq2seq.encoders.text.text_params import TRANSFORMER_LM
 from open_seq2seq.experiment import _mode_problems
 from open_seq2seq.models.params import SPEECH2TEXT
 from open_seq2seq.optimizers.lr_policies import LR_POLICIES

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from open_seq2seq.encoders.transformer_lm import positions
+from open_seq2seq.encoders.text.transformer_lm import positions
 from open_seq2seq.errors import InputError
 from open_seq2seq.losses import CrossEntropyLoss
 from open_seq2seq.models import NeuralLanguageModel

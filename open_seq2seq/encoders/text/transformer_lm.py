@@ -16,7 +16,7 @@ from keras import ops
 
 from open_seq2seq.config.schema import Params
 from open_seq2seq.encoders.encoder import Encoder
-from open_seq2seq.encoders.text_params import TRANSFORMER_LM
+from open_seq2seq.encoders.text.text_params import TRANSFORMER_LM
 from open_seq2seq.errors import Problem
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.initializers import fresh_initializer

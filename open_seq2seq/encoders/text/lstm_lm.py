@@ -10,7 +10,7 @@ import keras
 
 from open_seq2seq.config.schema import Params
 from open_seq2seq.encoders.encoder import Encoder
-from open_seq2seq.encoders.text_params import LSTM_LM
+from open_seq2seq.encoders.text.text_params import LSTM_LM
 from open_seq2seq.errors import Problem
 from open_seq2seq.layers.recurrent import RecurrentLayer
 from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState, scoped

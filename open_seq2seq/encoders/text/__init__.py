@@ -1,0 +1,1 @@
+"""Encoders of language models: causal, over tokens."""
