@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from open_seq2seq.tensors import Tensor
@@ -36,3 +37,17 @@ class LossFunction(Protocol):
 
     def count(self, losses: Tensor, label_lengths: Tensor) -> Tensor:
         """What `mean` divides by, a float32 scalar; arguments as there."""
+
+
+class IntermediateLoss(LossFunction, Protocol):
+    """One that outputs of inner layers take part in while a model is trained."""
+
+    intermediate_layers: list[int]
+
+    def combined(self, final: Tensor, intermediate: Sequence[Tensor]) -> Tensor:
+        """The training loss of each utterance, `[batch]` float32.
+
+        Args:
+          final: `[batch]`, of the logits.
+          intermediate: the same for each of `intermediate_layers`.
+        """

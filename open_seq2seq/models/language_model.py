@@ -9,7 +9,7 @@ from keras import ops
 
 from open_seq2seq.config.schema import Params
 from open_seq2seq.data.data_layer import DataLayer
-from open_seq2seq.losses import BatchLosses
+from open_seq2seq.losses import BatchLosses, LossFunction
 from open_seq2seq.models.params import LANGUAGE_MODEL
 from open_seq2seq.models.speech2text import split_component
 from open_seq2seq.tensors import Tensor
@@ -32,7 +32,7 @@ class NeuralLanguageModel(keras.Model):
         super().__init__(name="language_model", dtype=policy)
         encoder_params, shared = split_component(params, "encoder", policy)
         self.encoder = params["encoder"](encoder_params, name="encoder", **shared)
-        self.loss_fn = params["loss"](params["loss_params"])
+        self.loss_fn: LossFunction = params["loss"](params["loss_params"])
         width = self.encoder.width
         self.embeddings = self.add_weight(
             name="embeddings",

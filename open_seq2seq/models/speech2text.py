@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import keras
 
@@ -10,7 +10,7 @@ from open_seq2seq.config.schema import Params
 from open_seq2seq.data.data_layer import SpeechDataLayer
 from open_seq2seq.encoders.encoder import IntermediateOutput
 from open_seq2seq.layers.projection import ProjectionLike
-from open_seq2seq.losses import BatchLosses
+from open_seq2seq.losses import BatchLosses, IntermediateLoss, LossFunction
 from open_seq2seq.models.params import COMPONENT_PARAMS, SPEECH2TEXT
 from open_seq2seq.models.precision import policy_name
 from open_seq2seq.tensors import Tensor
@@ -36,7 +36,7 @@ class Speech2Text(keras.Model):
         self.encoder = params["encoder"](encoder_params, name="encoder", **shared)
         decoder_params, shared = split_component(params, "decoder", policy)
         self.decoder = params["decoder"](decoder_params, vocab_size, name="decoder", **shared)
-        self.loss_fn = params["loss"](params["loss_params"])
+        self.loss_fn: LossFunction = params["loss"](params["loss_params"])
         self.intermediate_layers = tuple(getattr(self.loss_fn, "intermediate_layers", ()))
         # To the channels that the head takes, where a layer has others.
         self.projections = [
@@ -121,10 +121,10 @@ class Speech2Text(keras.Model):
         )
         final = self.loss_fn(logits, lengths, labels, label_lengths)
         terms = {
-            f"intermediate_{number}": self.loss_fn(*one, labels, label_lengths)
+            f"intermediate_{number}": self.loss_fn(one.outputs, one.lengths, labels, label_lengths)
             for number, one in intermediate.items()
         }
-        losses = self.loss_fn.combined(final, list(terms.values()))
+        losses = cast(IntermediateLoss, self.loss_fn).combined(final, list(terms.values()))
         return BatchLosses(losses, logits, lengths, {"final": final, **terms})
 
     def output_length(self, frames: Tensor) -> Tensor:

@@ -87,13 +87,13 @@ def _looped(
         states, (kernel, *extra) = arguments[:count], arguments[count:]
         return _Loop(CELLS[cell], inputs, kernel, extra, lengths, backward), states
 
-    def without_gradient(inputs: Any, lengths: Any, *arguments: Any) -> Any:
+    def without_gradient(inputs: Tensor, lengths: Tensor, *arguments: Tensor) -> Tensor:
         loop, states = prepared(inputs, lengths, arguments)
         outputs, last, _ = loop.forward(states, keep=False)
         return (outputs, *last)
 
     @tf.custom_gradient
-    def looped(inputs: Any, lengths: Any, *arguments: Any) -> Any:
+    def looped(inputs: Tensor, lengths: Tensor, *arguments: Tensor) -> Tensor:
         loop, states = prepared(inputs, lengths, arguments)
         outputs, last, kept = loop.forward(states, keep=True)
 

@@ -7,6 +7,9 @@
 namespace open_seq2seq {
 namespace {
 
+// Of Deep Speech 2's clipped ReLU: CLIP of recurrent_cells.py.
+constexpr float kClip = 20.0f;
+
 // One utterance at one step of the forward loop; arrays lie gate after gate, `units` apart.
 template <typename Element>
 struct Now {
@@ -45,7 +48,7 @@ template <typename Element>
 OS2S_BF16 void StepReluForward(const Now<Element>& now, int64_t units) {
   for (int64_t u = 0; u < units; u += kLanes) {
     const __m512 positive = _mm512_max_ps(_mm512_setzero_ps(), Gate(now, u));
-    Finish(now, u, _mm512_min_ps(_mm512_set1_ps(20.0f), positive));
+    Finish(now, u, _mm512_min_ps(_mm512_set1_ps(kClip), positive));
   }
 }
 
@@ -148,7 +151,7 @@ OS2S_BF16 void StepReluGradient(const Then<Element>& then, int64_t units) {
     const __m512 outputs = Load(then.outputs + u);
     const __mmask16 above = _mm512_cmp_ps_mask(outputs, _mm512_setzero_ps(), _CMP_GT_OQ);
     const __mmask16 passes =
-        _mm512_mask_cmp_ps_mask(above, outputs, _mm512_set1_ps(20.0f), _CMP_LT_OQ);
+        _mm512_mask_cmp_ps_mask(above, outputs, _mm512_set1_ps(kClip), _CMP_LT_OQ);
     Write(then, u, _mm512_maskz_mov_ps(passes, Arriving(then, u)));
     Store(then.carry + u, _mm512_setzero_ps());
   }
