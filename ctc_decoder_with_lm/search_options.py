@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,7 @@ class SearchOptions:
         """
         given = recombine if self.recombine is None else bool(self.recombine)
         weights = [] if self.weights is None else list(self.weights)
-        return {**asdict(self), "weights": weights, "recombine": given}
+        return {**vars(self), "weights": weights, "recombine": given}
 
 
 def _number_problems(name: str, value: Any) -> list[Problem]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from open_seq2seq.metrics.analysis import ScoredUtterance
 from open_seq2seq.metrics.sound import RANGE_DB, SECONDS_SHOWN, Sound, TimedWord, spectrogram
 from open_seq2seq.metrics.wording import percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Inches.
 _WIDTH = 6.0  # of a spectrogram
@@ -44,7 +48,7 @@ class _Track:
     height: int
 
 
-def draw_samples(samples: Sequence[Sample], title: str, columns: int) -> Any:
+def draw_samples(samples: Sequence[Sample], title: str, columns: int) -> Figure:
     """A figure with a grid of samples.
 
     Each has its spectrogram (level in dB below the loudest, over time in s and frequency in kHz),
@@ -99,7 +103,7 @@ def draw_samples(samples: Sequence[Sample], title: str, columns: int) -> Any:
     return figure
 
 
-def _draw_spectrum(axes: Any, sample: Sample) -> Any:
+def _draw_spectrum(axes: Axes, sample: Sample) -> Any:
     sound = sample.sound
     heard = sound.samples[: round(SECONDS_SHOWN * sound.sample_freq)]
     seconds = max(len(heard) / sound.sample_freq, 1e-3)
@@ -137,7 +141,7 @@ def _tracks(sound: Sound) -> list[_Track]:
 
 
 def _draw_words(
-    axes: Any, tracks: Sequence[_Track], lines: int, limits: tuple[float, float]
+    axes: Axes, tracks: Sequence[_Track], lines: int, limits: tuple[float, float]
 ) -> None:
     axes.set_xlim(limits)
     axes.set_ylim(lines, 0)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from open_seq2seq.robustness.conditions import CLEAN
 from open_seq2seq.robustness.measure import Result
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _HEADINGS = {
     "silence": "Digital silence",
@@ -25,7 +29,7 @@ _COLORS = ("tab:blue", "tab:cyan", "tab:green", "tab:olive", "tab:orange", "tab:
 _LONGEST = 100
 
 
-def draw(results: Sequence[Result], title: str) -> Any:
+def draw(results: Sequence[Result], title: str) -> Figure:
     """A figure.
 
     Args:
@@ -74,7 +78,7 @@ def draw(results: Sequence[Result], title: str) -> Any:
     return figure
 
 
-def _number(axes: Any, result: Result, y: float, right: float) -> None:
+def _number(axes: Axes, result: Result, y: float, right: float) -> None:
     """The WER behind its bar, or in it where there is no room behind."""
     inside = result.wer > 0.93 * right
     axes.annotate(

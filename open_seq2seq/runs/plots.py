@@ -6,13 +6,16 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.runs.events import read_events
 from open_seq2seq.runs.summary import read_curve, read_summary
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # What the horizontal axis may be: the field of an evaluation, and the label.
 AXES = {
@@ -100,7 +103,7 @@ def folder_names(folders: Sequence[Path]) -> list[str]:
     return names
 
 
-def draw_rates(runs: Sequence[Run], x: str) -> Any:
+def draw_rates(runs: Sequence[Run], x: str) -> Figure:
     """A figure with WER and CER (or perplexity) of the evaluation data of all runs.
 
     Runs of one group share a colour.
@@ -144,7 +147,7 @@ def draw_rates(runs: Sequence[Run], x: str) -> Any:
     return figure
 
 
-def draw_losses(run: Run) -> Any:
+def draw_losses(run: Run) -> Figure:
     """A figure with loss and learning rate over the steps of a run."""
     from matplotlib.figure import Figure
 
@@ -188,7 +191,7 @@ def plain_log_numbers(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def svg(figure: Any) -> bytes:
+def svg(figure: Figure) -> bytes:
     """A figure as SVG, the same bytes each time."""
     from matplotlib import rc_context
 
