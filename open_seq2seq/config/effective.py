@@ -25,13 +25,13 @@ def merged_params(
     """
     schema = config.base_model.PARAMS
     params = apply_overrides(config.merged(mode), overrides, schema, mode, flags)
-    problems = schema.problems(params) + list(_mode_problems(params, mode))
+    problems = schema.problems(params) + list(mode_problems(params, mode))
     if problems:
         raise InputError(f"{config.path}, mode {mode}: the parameters are not valid:", problems)
     return params
 
 
-def _mode_problems(params: Params, mode: str) -> list[Problem]:
+def mode_problems(params: Params, mode: str) -> list[Problem]:
     """What training needs and the other modes do not."""
     if mode != "train":
         return []

@@ -114,7 +114,7 @@ class Encoder(keras.layers.Layer):
         remedy = "Use TDNNEncoder, or DeepSpeech2Encoder with rnn_unidirectional."
         return [Problem("encoder", name, "an encoder that takes pieces of an utterance", remedy)]
 
-    def initial_state(self, batch: Tensor) -> dict[str, Any]:
+    def initial_state(self, batch: Tensor) -> dict[str, Tensor]:
         """What streams begin with: zeros, by name; their shapes don't depend on time.
 
         Args:
@@ -131,8 +131,8 @@ class Encoder(keras.layers.Layer):
         }
 
     def stream(
-        self, features: Tensor, lengths: Tensor, state: Mapping[str, Any], last: Tensor = False
-    ) -> tuple[Tensor, Tensor, dict[str, Any]]:
+        self, features: Tensor, lengths: Tensor, state: Mapping[str, Tensor], last: Tensor = False
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Encodes the next piece of each stream of a batch, in evaluation.
 
         A stream's outputs, put together, are those of `call` for all of its frames, however it

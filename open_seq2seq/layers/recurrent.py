@@ -86,7 +86,7 @@ class RecurrentLayer(keras.layers.Layer):
         shape = (inputs, self.cell.gates * self.units)
         return self.add_weight(name=name, shape=shape, initializer=gate_by_gate)
 
-    def _cell_weights(self, direction: str) -> dict[str, Any]:
+    def _cell_weights(self, direction: str) -> dict[str, Tensor]:
         recurrent_kernel = f"{direction}_recurrent_kernel"
         weights = {"recurrent_kernel": self._kernel(recurrent_kernel, self.units, "orthogonal")}
         names = list(self.cell.extra)

@@ -9,7 +9,7 @@ first frame, so that the frames of an output are found wherever the pieces were 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from keras import ops
 
@@ -56,9 +56,11 @@ class StreamState:
       old: by name, `[batch, ...]`.
     """
 
-    def __init__(self, old: Mapping[str, Any], new: dict[str, Any] | None = None, scope: str = ""):
+    def __init__(
+        self, old: Mapping[str, Tensor], new: dict[str, Tensor] | None = None, scope: str = ""
+    ):
         self._old, self._scope = old, scope
-        self.new: dict[str, Any] = {} if new is None else new
+        self.new: dict[str, Tensor] = {} if new is None else new
 
     def scope(self, name: str) -> StreamState:
         """The same arrays, for a layer that knows its own part of their names."""

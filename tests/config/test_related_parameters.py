@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from open_seq2seq.config.effective import mode_problems
 from open_seq2seq.data.speech2text.augmentation import AUGMENTATION, Augmenter
 from open_seq2seq.data.speech2text.params import SPEECH2TEXT_DATA
 from open_seq2seq.decoders import FullyConnectedCTCDecoder
@@ -13,7 +14,6 @@ from open_seq2seq.encoders.crnn_params import CRNN
 from open_seq2seq.encoders.deepspeech2_params import DEEP_SPEECH_2
 from open_seq2seq.encoders.tdnn_params import TDNN
 from open_seq2seq.encoders.text.text_params import TRANSFORMER_LM
-from open_seq2seq.experiment import _mode_problems
 from open_seq2seq.models.params import SPEECH2TEXT
 from open_seq2seq.optimizers.lr_policies import LR_POLICIES
 
@@ -232,7 +232,7 @@ def test_masks_wider_than_the_features():
 )
 def test_what_training_needs(params, expected):
     params = {**MODEL, **params}
-    (problem,) = _mode_problems(params, "train")
+    (problem,) = mode_problems(params, "train")
     assert problem.remedy.startswith(expected)
     changed = followed(params, problem.remedy.rstrip("."), problem.where)
-    assert not list(_mode_problems(changed, "train")) and not SPEECH2TEXT.problems(changed)
+    assert not list(mode_problems(changed, "train")) and not SPEECH2TEXT.problems(changed)
