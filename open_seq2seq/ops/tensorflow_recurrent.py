@@ -61,18 +61,20 @@ def _run(cell: Cell, direction: Direction, lengths: Tensor, training: bool) -> l
     # Known while a graph for one batch size is traced, as exporters ask for it; products of two
     # axes have lost it, lengths have not.
     batch = None if tf.executing_eagerly() else lengths.shape[0]
-    if batch is not None:
-        inputs.set_shape([None, batch, None])
+    if batch is not None:  # In the graph, where converters read it, not only in Python.
+        inputs = tf.reshape(inputs, [-1, batch, inputs.shape[2]])
+        lengths = tf.reshape(lengths, [batch])
     zeros = tf.zeros([batch or tf.shape(inputs)[1], kernel.shape[0]], tf.float32)
     states = [zeros for _ in cell.states] if direction.state is None else direction.state
     shapes = (tuple(x.shape) for x in (kernel, *extra))
-    looped = _looped(cell.name, direction.backward, training, dtype, batch, *shapes)
+    # There each layer has a loop of its own: LiteRT takes none whose body two of them share.
+    make = _loop_function if batch is None else _new_loop_function
+    looped = make(cell.name, direction.backward, training, dtype, batch, *shapes)
     outputs, *states = looped(inputs, lengths, *states, kernel, *extra)
     return [tf.cast(tf.transpose(outputs, [1, 0, 2]), dtype), *states]
 
 
-@functools.cache
-def _looped(
+def _new_loop_function(
     cell: str,
     backward: bool,
     training: bool,
@@ -112,6 +114,9 @@ def _looped(
         *(tf.TensorSpec(shape, tf.float32) for shape in extra),
     ]
     return tf.function(looped if training else without_gradient, input_signature=signature)
+
+
+_loop_function = functools.cache(_new_loop_function)
 
 
 class _Loop:

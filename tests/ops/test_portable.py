@@ -53,3 +53,22 @@ def test_graphs_without_the_kernels(make):
     assert custom()
     with portable():
         assert not custom()
+
+
+def test_loops_of_one_batch_size_are_such_as_litert_takes():
+    """Rows of a known shape, and no body that two loops share."""
+    layers = [RecurrentLayer("lstm", 5, name=name) for name in ("lower", "upper")]
+    layers[0].build((1, None, 5))
+    layers[1].build((1, None, 5))
+
+    def run(inputs, lengths):
+        for layer in layers:
+            (inputs,) = layer(inputs, lengths)
+        return inputs
+
+    specs = tf.TensorSpec((1, None, 5)), tf.TensorSpec((1,), tf.int32)
+    with portable():
+        graph = tf.function(run).get_concrete_function(*specs)
+    loops = [node for node in nodes(graph) if node.op.endswith("While")]
+    assert len({loop.attr["body"].func.name for loop in loops}) == 2
+    assert graph.outputs[0].shape.as_list() == [1, None, 5]
