@@ -57,8 +57,11 @@ def overview(group: str = "") -> str:
     Args:
       group: the first word of those that are listed; empty: all.
     """
+    within = f"{group} " if group else ""
     chosen = {
-        name: one.summary for name, one in COMMANDS.items() if not group or name.split()[0] == group
+        name.removeprefix(within): one.summary
+        for name, one in COMMANDS.items()
+        if name.startswith(within)
     }
     width = max(map(len, chosen))
     first = f"{PROGRAM} {group}".rstrip()
@@ -69,7 +72,7 @@ def overview(group: str = "") -> str:
             "",
         ]
     lines += ["commands:", *(f"  {name:{width}}  {line}" for name, line in chosen.items()), ""]
-    lines += [f"{PROGRAM} COMMAND --help describes one."]
+    lines += [f"{first} COMMAND --help describes one."]
     if not group:
         lines += [
             f"Without a command it takes run.py's arguments: {PROGRAM} --config_file=X --mode=Y"

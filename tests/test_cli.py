@@ -1,5 +1,6 @@
 """The command `open-seq2seq`: its list, its groups, what is no command."""
 
+import re
 import subprocess
 import sys
 
@@ -23,10 +24,11 @@ def test_the_list_has_a_line_for_each_command(capsys):
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_group_lists_its_commands_only(group, capsys):
     assert main([group, "--help"]) == main([group, "-h"]) == 0
-    listed = {line.strip() for line in capsys.readouterr().out.splitlines()}
-    for name in COMMANDS:
-        there = any(line.startswith(f"{name}  ") for line in listed)
-        assert there == name.startswith(f"{group} ")
+    out = capsys.readouterr().out
+    listed = re.findall(r"^  (\w+) +(.*)$", out, re.MULTILINE)
+    its = {name: one.summary for name, one in COMMANDS.items() if name.startswith(f"{group} ")}
+    assert {f"{group} {name}": summary for name, summary in listed} == its
+    assert f"open-seq2seq {group} COMMAND --help" in out
 
 
 def test_the_list_waits_for_no_package():
@@ -47,6 +49,8 @@ def test_the_list_waits_for_no_package():
         (["evl"], "eval"),
         (["transcribe", "a.wav"], "infer"),
         (["train-eval", "--config_file=x"], "train_eval"),
+        (["check-data", "a.csv"], "data check"),
+        (["build", "a.txt"], "lm build"),
     ],
 )
 def test_what_is_no_command_is_answered_with_the_nearest(arguments, meant, capsys):
@@ -54,6 +58,12 @@ def test_what_is_no_command_is_answered_with_the_nearest(arguments, meant, capsy
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
     assert f"no command {' '.join(arguments[:1])!r}. Did you mean open-seq2seq {meant}?" in err
+
+
+def test_within_a_group_the_nearest_is_of_the_group(capsys):
+    assert main(["lm", "biuld", "a.txt"]) == 2
+    err = capsys.readouterr().err
+    assert "no command 'lm biuld'. Did you mean open-seq2seq lm build?" in err
 
 
 def test_nothing_near_nothing_guessed(capsys):
