@@ -141,7 +141,8 @@ def _taken(values: Tensor, first: Tensor, count: Tensor) -> Tensor:
     values = ops.pad(values, [(0, 0), (0, 1)] + [(0, 0)] * (len(values.shape) - 2))
     batch, frames = ops.shape(values)[:2]
     numbers = first[:, None] + ops.arange(count, dtype="int32")[None, :]
-    numbers = ops.clip(numbers, 0, frames - 1)
+    # None is below zero; a clip to both sides would do, but LiteRT takes one to 6 for a Relu6.
+    numbers = ops.minimum(numbers, frames - 1)
     rows = ops.arange(batch, dtype="int32")[:, None] * frames
     sizes = tuple(values.shape[2:])
     return ops.take(ops.reshape(values, (-1, *sizes)), rows + numbers, axis=0)
