@@ -7,7 +7,7 @@ from scipy.special import erf
 
 from open_seq2seq.encoders import CRNNEncoder
 from open_seq2seq.errors import InputError
-from tests.encoders.encoder_checks import CHECKS, EncoderCase, encode, scramble
+from tests.encoders.encoder_checks import CHECKS, STREAM_CHECKS, EncoderCase, encode, scramble
 
 SMALL = {
     "conv_channels": 3,
@@ -28,8 +28,10 @@ CASES = [
     case("no_residual_blocks", num_conv_blocks=0),
     case("no_hidden_layer", n_hidden=0, num_rnn_layers=1),
     case("stride_three", conv_stride=[3, 1], conv_kernel_size=[5, 3], activation_fn="relu"),
-    case("streaming", rnn_unidirectional=True),
     case("streaming_two_blocks", rnn_unidirectional=True, look_ahead=7, conv_kernel_size=[5, 3]),
+]
+STREAM_CASES = [
+    case("streaming", rnn_unidirectional=True),
     case("padded", rnn_unidirectional=True, conv_padding=[1, 1]),
 ]
 
@@ -37,6 +39,12 @@ CASES = [
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_encoder(case, check):
+    check(case)
+
+
+@pytest.mark.parametrize("check", STREAM_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("case", STREAM_CASES, ids=lambda case: case.name)
+def test_stream(case, check):
     check(case)
 
 

@@ -7,7 +7,7 @@ import pytest
 from open_seq2seq.encoders import DeepSpeech2Encoder, deepspeech2
 from open_seq2seq.errors import InputError
 from tests.encoders.architectures import deep_speech, frequency_convolution
-from tests.encoders.encoder_checks import CHECKS, EncoderCase, encode, scramble
+from tests.encoders.encoder_checks import CHECKS, STREAM_CHECKS, EncoderCase, encode, scramble
 from tests.ops import recurrent_reference
 
 CONVOLUTIONS = [
@@ -80,6 +80,8 @@ CASES = [
         row_conv_width=6,
         look_ahead=9,
     ),
+]
+STREAM_CASES = [
     case(
         "streaming_relu",
         [frequency_convolution((5, 6), (3, 6), 8, "CAUSAL")],
@@ -104,6 +106,12 @@ CASES = [
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_encoder(case, check):
+    check(case)
+
+
+@pytest.mark.parametrize("check", STREAM_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("case", STREAM_CASES, ids=lambda case: case.name)
+def test_stream(case, check):
     check(case)
 
 

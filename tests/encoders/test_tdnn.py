@@ -15,7 +15,14 @@ from tests.encoders.architectures import (
     tdnn,
     wave2letter_plus,
 )
-from tests.encoders.encoder_checks import CHECKS, EncoderCase, encode, make_scrambled, scramble
+from tests.encoders.encoder_checks import (
+    CHECKS,
+    STREAM_CHECKS,
+    EncoderCase,
+    encode,
+    make_scrambled,
+    scramble,
+)
 
 
 def case(name, layers, num_features=6, **params):
@@ -95,7 +102,6 @@ CASES = [
     case("instance_norm", DENSE, normalization="instance_norm"),
     case("no_normalization", SEPARABLE, normalization=None),
     case("dropout", SEPARABLE, dropout_keep_prob=0.9),
-    case("look_ahead", SEPARABLE + DENSE[1:], look_ahead=11),
     case(
         "padded",
         [
@@ -112,11 +118,20 @@ CASES = [
         activation_fn=lambda x: keras.ops.minimum(keras.ops.relu(x), 20.0),
     ),
 ]
+STREAM_CASES = [
+    case("look_ahead", SEPARABLE + DENSE[1:], look_ahead=11),
+]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_encoder(case, check):
+    check(case)
+
+
+@pytest.mark.parametrize("check", STREAM_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("case", STREAM_CASES, ids=lambda case: case.name)
+def test_stream(case, check):
     check(case)
 
 
