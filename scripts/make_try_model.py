@@ -90,7 +90,7 @@ It knows the six speakers of its training data; to others and to other words it 
 | the checkpoint before its kernels were rounded | {exact_wer:.2f} | {exact_errors} |
 
 Trained on `train.csv` in this folder's parent, {epochs:g} epochs, {steps} steps, {minutes:.0f}
-minutes on {hardware}, at commit {commit}:
+minutes on {hardware}:
 
     {command}
 
@@ -188,7 +188,9 @@ def make(logdir: Path, output: Path, best: bool, dtype: str, arguments: str) -> 
     from open_seq2seq.files import write_whole
 
     source = checkpoint_to_use(LogDir(logdir), best)
-    record = json.loads(sorted(logdir.glob("run_*.json"))[-1].read_text())
+    # A log directory also has records of the evaluations after it.
+    records = [json.loads(path.read_text()) for path in sorted(logdir.glob("run_*.json"))]
+    record = [one for one in records if "train" in one["config"]][-1]
     summary = json.loads((logdir / "summary.json").read_text())
     state = read_state(source)
     config = config_text(record["config"]["eval"], output)
@@ -217,7 +219,6 @@ def make(logdir: Path, output: Path, best: bool, dtype: str, arguments: str) -> 
         "dtype": dtype,
         "step": kept["step"],
         "run_id": summary["run_id"],
-        "commit": summary["git"]["commit"],
     }
     write_whole(output / "model.json", json.dumps(told, indent=1) + "\n")
     command = ["python", *(argument for argument in record["repeat"][1:])]
@@ -241,7 +242,6 @@ def make(logdir: Path, output: Path, best: bool, dtype: str, arguments: str) -> 
         steps=summary["training"]["steps"],
         minutes=summary["training"]["seconds"] / 60,
         hardware=f"{summary['hardware']['cores']} core(s) of an {summary['hardware']['processor']}",
-        commit=(summary["git"]["commit"] or "unknown")[:10],
         pauses=(record["config"]["train"]["data_layer_params"]["augmentation"] or {}).get("pauses"),
         command=" ".join(_shown(argument) for argument in command),
         arguments=arguments,
