@@ -17,9 +17,9 @@ from open_seq2seq.config.effective import merged_params
 from open_seq2seq.config.loading import Config
 from open_seq2seq.config.overrides import Override
 from open_seq2seq.config.schema import Params
-from open_seq2seq.data.data_layer import DataLayer, SpeechDataLayer
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.paths import config_path
+from open_seq2seq.data.protocols import DataLayer, SpeechDataLayer
 from open_seq2seq.data.text_line import TextLine
 from open_seq2seq.decoders.beam_search import with_scorer_defaults
 from open_seq2seq.distributed.devices import copies, has_accelerator, make_strategy

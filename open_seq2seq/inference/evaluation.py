@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 
 from open_seq2seq.data.batch import LeftOut
-from open_seq2seq.data.data_layer import SpeechDataLayer
+from open_seq2seq.data.protocols import SpeechDataLayer
 from open_seq2seq.data.speakers import speaker_of
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.distributed.process_group import ALONE, Workers

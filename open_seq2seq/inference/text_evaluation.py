@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from open_seq2seq.data.data_layer import LinesDataLayer
+from open_seq2seq.data.protocols import LinesDataLayer
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.progress import ProgressFactory, unshown

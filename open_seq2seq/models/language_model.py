@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from open_seq2seq.config.schema import Params
-from open_seq2seq.data.data_layer import DataLayer
+from open_seq2seq.data.protocols import DataLayer
 from open_seq2seq.losses import BatchLosses, LossFunction
 from open_seq2seq.models.params import LANGUAGE_MODEL
 from open_seq2seq.models.speech2text import split_component

@@ -7,7 +7,7 @@ from typing import Any, cast
 import keras
 
 from open_seq2seq.config.schema import Params
-from open_seq2seq.data.data_layer import SpeechDataLayer
+from open_seq2seq.data.protocols import SpeechDataLayer
 from open_seq2seq.encoders.encoder import IntermediateOutput
 from open_seq2seq.layers.projection import ProjectionLike
 from open_seq2seq.losses import BatchLosses, IntermediateLoss, LossFunction

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from open_seq2seq.checkpoints.storage import read_contract
-from open_seq2seq.data.data_layer import SpeechDataLayer
+from open_seq2seq.data.protocols import SpeechDataLayer
 from open_seq2seq.data.speech2text.measuring import statistics_of
 from open_seq2seq.distributed.process_group import Workers
 from open_seq2seq.features.fingerprint import check_fingerprint

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from open_seq2seq.config.schema import Params
-from open_seq2seq.data.data_layer import DataLayer
+from open_seq2seq.data.protocols import DataLayer
 from open_seq2seq.files import JsonObject
 
 # What data is made of, which says nothing about how it is cut into batches.

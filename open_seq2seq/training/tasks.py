@@ -10,7 +10,7 @@ import numpy as np
 
 from open_seq2seq.config.schema import Params
 from open_seq2seq.data.batch import Batch, LeftOut, TextBatch
-from open_seq2seq.data.data_layer import DataLayer, LinesDataLayer, SpeechDataLayer
+from open_seq2seq.data.protocols import DataLayer, LinesDataLayer, SpeechDataLayer
 from open_seq2seq.decoders.greedy import greedy_decode
 from open_seq2seq.distributed.process_group import ALONE, Workers
 from open_seq2seq.experiment import Experiment
