@@ -15,7 +15,7 @@ from open_seq2seq.checkpoints.background import CheckpointWriter
 from open_seq2seq.checkpoints.variables import save_checkpoint, snapshot
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.data.batch import Batch
-from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.experiment import make_experiment
 from open_seq2seq.inference.evaluation import evaluate
 from open_seq2seq.inference.recognizer import Recognizer
@@ -37,8 +37,8 @@ class Pauses:
       folder: where the first worker writes checkpoints.
     """
 
-    def __init__(self, workers: Workers, config: str, width: float, folder: Path):
-        self.workers, self.folder = workers, folder
+    def __init__(self, group: ProcessGroup, config: str, width: float, folder: Path):
+        self.group, self.folder = group, folder
         loaded = load_config(CONFIGS / f"{config}.py")
         params = copy.deepcopy(loaded.base_model.PARAMS.fill(loaded.merged("train")))
         for layer in params["encoder_params"]["convnet_layers"]:
@@ -49,7 +49,7 @@ class Pauses:
         self.optimizer = make_optimizer(params["optimizer"], params["optimizer_params"])
         variables = self.model.trainable_variables
         self.step = TrainStep(
-            self.model, self.optimizer, variables, StepOptions(), None, workers.reducer
+            self.model, self.optimizer, variables, StepOptions(), None, group.reducer
         )
         self.data = Batch(
             np.random.default_rng(0).standard_normal((1, FRAMES, features)).astype(np.float32),
@@ -65,7 +65,7 @@ class Pauses:
 
     def describe(self) -> dict[str, float]:
         """The size of it."""
-        files = snapshot(self.model, self.optimizer) if self.workers.is_first else {}
+        files = snapshot(self.model, self.optimizer) if self.group.is_first else {}
         written = sum(a.nbytes for arrays in files.values() for a in arrays.values())
         return {"parameters": self.model.count_params(), "bytes": written}
 
@@ -82,7 +82,7 @@ class Pauses:
         seconds = []
         for number in range(count):
             started = time.perf_counter()
-            if number == 0 and self.workers.is_first:
+            if number == 0 and self.group.is_first:
                 if kind == "at once":
                     save_checkpoint(self.folder, self.model, self.optimizer, {"step": 1})
                 if kind == "thread":
@@ -92,7 +92,7 @@ class Pauses:
             self._step()
             seconds.append(time.perf_counter() - started)
         self.writer.wait()
-        if self.workers.is_first:
+        if self.group.is_first:
             shutil.rmtree(self.folder, ignore_errors=True)
         return seconds
 
@@ -100,8 +100,8 @@ class Pauses:
 class Evaluations:
     """The digits' test recordings, evaluated by the first worker alone, and by all."""
 
-    def __init__(self, workers: Workers):
-        self.workers = workers
+    def __init__(self, group: ProcessGroup):
+        self.group = group
         config = load_config(CONFIGS / "digits_jasper_mini.py")
         params = config.merged("eval")
         params["data_layer_params"]["dataset_files"] = [
@@ -110,7 +110,7 @@ class Evaluations:
         # Small ones, so that the last of them does not decide.
         params["eval_batch_size_per_gpu"] = 10
         keras.utils.set_random_seed(0)
-        experiment = make_experiment(params, config.base_model, "eval", workers=workers)
+        experiment = make_experiment(params, config.base_model, "eval", group=group)
         self.experiment = experiment
         self.shared = experiment.data
         self.whole = make_experiment(params, config.base_model, "eval").data
@@ -119,33 +119,33 @@ class Evaluations:
 
     def run(self, shared: bool) -> tuple[float, float]:
         """Seconds in which this worker cannot train, and those of them in which it has no work."""
-        self.workers.gather(None)
+        self.group.gather(None)
         started = time.perf_counter()
         own = 0.0
         if shared:
-            own = self._evaluate(self.shared, self.workers)
-        elif self.workers.is_first:
+            own = self._evaluate(self.shared, self.group)
+        elif self.group.is_first:
             own = self._evaluate(self.whole, ALONE)
-        self.workers.gather(None)
+        self.group.gather(None)
         seconds = time.perf_counter() - started
         return seconds, seconds - own
 
-    def _evaluate(self, data: Any, workers: Workers) -> float:
+    def _evaluate(self, data: Any, group: ProcessGroup) -> float:
         """Evaluates; returns the seconds in which this worker worked."""
         started, waited = time.perf_counter(), 0.0
 
-        class Watched(Workers):
+        class Watched(ProcessGroup):
             """The workers, whose gathering is timed."""
 
-            rank, size = workers.rank, workers.size
+            rank, size = group.rank, group.size
 
             def gather(self, value: Any) -> list[Any]:
-                """See `Workers`."""
+                """See `ProcessGroup`."""
                 nonlocal waited
                 before = time.perf_counter()
-                values = workers.gather(value)
+                values = group.gather(value)
                 waited += time.perf_counter() - before
                 return values
 
-        evaluate(self.recognizer, data, workers=Watched())
+        evaluate(self.recognizer, data, group=Watched())
         return time.perf_counter() - started - waited

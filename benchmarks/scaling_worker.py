@@ -19,8 +19,8 @@ from benchmarks.scaling_pauses import Evaluations, Pauses
 from benchmarks.train_step import BATCH, MODELS, RATE, SYMBOLS, batch, encoder_params
 from open_seq2seq.data.batch import Batch
 from open_seq2seq.decoders import FullyConnectedCTCDecoder
-from open_seq2seq.distributed.process_group import Reducer, Workers
-from open_seq2seq.distributed.start import start_workers
+from open_seq2seq.distributed.process_group import ProcessGroup, Reducer
+from open_seq2seq.distributed.start import start_process_group
 from open_seq2seq.encoders import TDNNEncoder
 from open_seq2seq.losses import CTCLoss
 from open_seq2seq.models import Speech2Text
@@ -75,21 +75,21 @@ def _take(step: TrainStep, data: Batch) -> None:
 class Worker:
     """What the parent can ask for; every method is called by name in all workers of the job."""
 
-    def __init__(self, workers: Workers):
-        self.workers = workers
+    def __init__(self, group: ProcessGroup):
+        self.group = group
         self.steps: dict[Any, Callable[[], Any]] = {}
         self.pauses: Pauses | None = None
         self.evaluations: Evaluations | None = None
 
     def reducer(self, kind: str) -> Reducer | None:
         """How gradients are summed: not at all, by the framework, or in another way."""
-        if kind == "none" or self.workers.reducer is None:
+        if kind == "none" or self.group.reducer is None:
             return None
         if kind in ("grouped", "flat"):
             reducer = Grouped() if kind == "grouped" else Flat()
-            reducer.size = self.workers.size
+            reducer.size = self.group.size
             return reducer
-        return self.workers.reducer
+        return self.group.reducer
 
     def make_steps(self, model: str, policy: str, kinds: list[str]) -> tuple[int, int]:
         """Training steps of one network, which differ in how gradients are summed.
@@ -107,7 +107,7 @@ class Worker:
         )
         features, lengths, labels, label_lengths = batch(frames)
         network = Speech2Text(params, features.shape[-1], SYMBOLS, policy)
-        self.workers.broadcast_variables(network.variables)
+        self.group.broadcast_variables(network.variables)
         seconds = float(lengths.sum()) * FRAME
         data = Batch(features, lengths, labels, label_lengths, np.arange(BATCH), seconds)
         variables = network.trainable_variables
@@ -148,7 +148,7 @@ class Worker:
 
     def make_pauses(self, config: str, width: float, folder: str) -> dict[str, float]:
         """See `Pauses`."""
-        self.pauses = Pauses(self.workers, config, width, Path(folder))
+        self.pauses = Pauses(self.group, config, width, Path(folder))
         return self.pauses.describe()
 
     def run_pauses(self, kind: str, count: int) -> list[float]:
@@ -158,7 +158,7 @@ class Worker:
 
     def make_evaluations(self) -> int:
         """See `Evaluations`."""
-        self.evaluations = Evaluations(self.workers)
+        self.evaluations = Evaluations(self.group)
         return len(self.evaluations.shared.utterances)
 
     def run_evaluation(self, shared: bool) -> tuple[float, float]:
@@ -170,9 +170,9 @@ class Worker:
 def serve(address: str, name: str) -> None:
     """Connects with the parent, and does what it says until it says no more."""
     tf.config.threading.set_intra_op_parallelism_threads(1)
-    worker = Worker(start_workers())
+    worker = Worker(start_process_group())
     with Client(address, "AF_UNIX") as parent:
-        parent.send((name, worker.workers.rank, os.getpid()))
+        parent.send((name, worker.group.rank, os.getpid()))
         while (told := parent.recv()) is not None:
             method, arguments = told
             try:

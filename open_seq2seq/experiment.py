@@ -23,7 +23,7 @@ from open_seq2seq.data.protocols import DataLayer, SpeechDataLayer
 from open_seq2seq.data.text_line import TextLine
 from open_seq2seq.decoders.beam_search import with_scorer_defaults
 from open_seq2seq.distributed.devices import copies, has_accelerator, make_strategy
-from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.models import Model
 from open_seq2seq.models.precision import dtype_policy
@@ -99,7 +99,7 @@ class Experiment:
         return self.strategy.num_replicas_in_sync if self.strategy is not None else 1
 
     @property
-    def step_size(self) -> float:
+    def frame_shift(self) -> float:
         """Seconds from one logit frame to the next."""
         stride = self.params["data_layer_params"]["window_stride"]
         return float(stride * self.model.encoder.time_stride)
@@ -109,7 +109,7 @@ def make_data_layer(
     params: Params,
     mode: str,
     utterances: Sequence[Utterance | TextLine] | None = None,
-    workers: Workers = ALONE,
+    group: ProcessGroup = ALONE,
     devices: int = 1,
 ) -> Any:
     """The data layer of `mode` ("train", "eval" or "infer"): a `DataLayer` of the model's task.
@@ -117,21 +117,21 @@ def make_data_layer(
     Args:
       params: checked and filled parameters.
       utterances: recordings to use instead of the data layer's `dataset_files`.
-      workers: those that share the data.
+      group: those that share the data.
       devices: those of each worker, which share its batches in training.
     """
     batch_size = params["batch_size_per_gpu"]
     if mode != "train":
         batch_size = params["eval_batch_size_per_gpu"] or batch_size
     # The first worker may make files that the others read: a vocabulary of the text.
-    return workers.in_turn(
+    return group.in_turn(
         lambda: params["data_layer"](
             params["data_layer_params"],
             mode=mode,
             batch_size=batch_size,
             seed=params["random_seed"],
-            rank=workers.rank,
-            num_workers=workers.size,
+            rank=group.rank,
+            world_size=group.size,
             devices=devices,
             utterances=utterances,
         )
@@ -143,7 +143,7 @@ def make_experiment(
     base_model: Any,
     mode: str,
     utterances: Sequence[Utterance | TextLine] | None = None,
-    workers: Workers = ALONE,
+    group: ProcessGroup = ALONE,
     devices: Sequence[str] = (),
 ) -> Experiment:
     """Makes the data layer and the model; training draws all its numbers from `random_seed`.
@@ -152,13 +152,13 @@ def make_experiment(
       params: checked parameters, as `effective_params` returns them.
       base_model: the config's model class.
       mode: "train", "eval" or "infer".
-      utterances, workers: as in `make_data_layer`.
+      utterances, group: as in `make_data_layer`.
       devices: those of this process, if several train together.
     """
     filled = base_model.PARAMS.fill(params)
     if mode == "train":
         keras.utils.set_random_seed(filled["random_seed"])
-    data = make_data_layer(filled, mode, utterances, workers, max(len(devices), 1))
+    data = make_data_layer(filled, mode, utterances, group, max(len(devices), 1))
     policy, note = dtype_policy(filled["dtype"], has_accelerator())
     if note:
         _log.info(note)

@@ -14,7 +14,7 @@ import numpy as np
 
 from open_seq2seq.console import ProgressBar, say
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.distributed.process_group import Workers
+from open_seq2seq.distributed.process_group import ProcessGroup
 from open_seq2seq.errors import Problem, RunError
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.files import check_writable, write_whole
@@ -51,7 +51,7 @@ def transcribe_all(
     experiment: Experiment,
     recognizer: Recognizer,
     output: Path | None,
-    workers: Workers,
+    group: ProcessGroup,
     shows: bool,
 ) -> tuple[int, list[Problem]]:
     """Transcribes the experiment's data and writes each result as soon as it is there.
@@ -61,7 +61,7 @@ def transcribe_all(
       recognizer: of its model.
       output: the file of results; noticed here, before the first batch, if it cannot be written.
         None: there is none.
-      workers: those that transcribe together; the first one writes.
+      group: those that transcribe together; the first one writes.
       shows: print each transcript to standard output.
 
     Returns:
@@ -74,7 +74,7 @@ def transcribe_all(
     keep_logits = experiment.params["decoder_params"]["infer_logits_to_pickle"]
     count, problems = 0, []
     opened: Any = nullcontext()
-    if workers.is_first and output is not None:
+    if group.is_first and output is not None:
         opened = _opened(output, experiment, keep_logits)
     with opened as results:
         for one in run_inference(
@@ -82,7 +82,7 @@ def transcribe_all(
             data,
             keep_logits,
             decodes=shows or not keep_logits,
-            workers=workers,
+            group=group,
             progress=ProgressBar,
         ):
             utterance = data.utterances[one.index]
@@ -92,7 +92,7 @@ def transcribe_all(
                 count += 1
             if results is not None:
                 results.add(utterance, one)
-            if shows and workers.is_first and one.result is not None:
+            if shows and group.is_first and one.result is not None:
                 print_transcript(utterance.name, one.result.text, len(data.utterances) == 1)
     return count, problems
 
@@ -110,7 +110,7 @@ def _opened(output: Path, experiment: Experiment, keep_logits: bool) -> Iterator
             raise
         finally:
             if path == output or kept.logits:
-                write_logits(path, kept.utterances, kept.logits, experiment.step_size, symbols)
+                write_logits(path, kept.utterances, kept.logits, experiment.frame_shift, symbols)
             if path != output and kept.logits:
                 say(f"The logits of {len(kept.logits)} recordings until then are in {path}.")
         return

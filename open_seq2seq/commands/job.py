@@ -26,7 +26,7 @@ from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.config.schema import Params
 from open_seq2seq.console import say
 from open_seq2seq.distributed.devices import choose_gpus, device_notes, training_devices
-from open_seq2seq.distributed.process_group import Workers
+from open_seq2seq.distributed.process_group import ProcessGroup
 from open_seq2seq.distributed.start import check_launch
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import effective_params
@@ -52,7 +52,7 @@ class Job:
       mode: train, train_eval, eval or infer.
       effective: the merged parameters of "train", "eval" or "infer", as far as the mode has them,
         without defaults.
-      workers: the processes that do it together.
+      group: the processes that do it together.
       devices: those that this process trains on, if there are several.
     """
 
@@ -61,7 +61,7 @@ class Job:
     config: Config
     mode: str
     effective: Mapping[str, Mapping[str, Any]]
-    workers: Workers
+    group: ProcessGroup
     devices: Sequence[str] = ()
 
     @property
@@ -74,7 +74,7 @@ class Job:
         """How the command line begins, up to its arguments."""
         installed = Path(sys.argv[0]).stem == "open-seq2seq"
         program = ["open-seq2seq"] if installed else ["python", "run.py"]
-        launcher = ["mpiexec", "-np", str(self.workers.size)] if self.workers.size > 1 else []
+        launcher = ["mpiexec", "-np", str(self.group.size)] if self.group.size > 1 else []
         backend = os.environ.get("KERAS_BACKEND", "tensorflow")
         return [*([] if backend == "tensorflow" else ["env", f"KERAS_BACKEND={backend}"]),
                 *launcher, *program]  # fmt: skip
@@ -101,12 +101,12 @@ class Job:
         notes = [parameter_notes(schema, params, name) for name, params in self.effective.items()]
         if self.trains:
             devices = max(len(self.devices), 1)
-            notes.insert(0, device_notes(self.params, self.workers, devices))
+            notes.insert(0, device_notes(self.params, self.group, devices))
         return list(dict.fromkeys(note for of_mode in notes for note in of_mode))
 
 
 def read_job(
-    flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str], workers: Workers
+    flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str], group: ProcessGroup
 ) -> Job:
     """The config with the command line's overrides, checked.
 
@@ -114,7 +114,7 @@ def read_job(
       flags: the known flags.
       rest: the other arguments, overrides of the config.
       arguments: all of them, as typed.
-      workers: the processes of this job.
+      group: the processes of this job.
 
     Raises:
       InputError: the command line or the config is not valid.
@@ -143,10 +143,10 @@ def read_job(
     elif flags.bench_start is not None and "train" in effective:
         effective["train"] = {**effective["train"], "bench_start": flags.bench_start}
     params = effective[names[0]]
-    check_launch(workers, bool(params.get("use_horovod")))
+    check_launch(group, bool(params.get("use_horovod")))
     choose_gpus(params)
     devices = training_devices(params) if "train" in effective else []
-    return Job(flags, arguments, config, mode, effective, workers, devices)
+    return Job(flags, arguments, config, mode, effective, group, devices)
 
 
 def _check_flags(

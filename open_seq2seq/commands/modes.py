@@ -29,7 +29,7 @@ from open_seq2seq.config.overrides import Override, apply_overrides, split_argum
 from open_seq2seq.console import ProgressBar, be_quiet, clock, say
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.distributed.devices import split_cpu
-from open_seq2seq.distributed.start import start_workers
+from open_seq2seq.distributed.start import start_process_group
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.experiment import (
     Experiment,
@@ -77,18 +77,18 @@ def run(
         print(_params_help(load_config(flags.config_file), split_arguments(rest)))
         return None
     split_cpu()
-    workers = start_workers()
-    if not workers.is_first:
+    group = start_process_group()
+    if not group.is_first:
         be_quiet()
-    job = workers.together(lambda: read_job(flags, rest, arguments, workers))
+    job = group.together(lambda: read_job(flags, rest, arguments, group))
     started = time.monotonic()
     with ExitStack() as stack:
         start = stack.enter_context(Start(job))
         # Once, before anything is written: what one worker finds here counts for all.
-        checkpoint, base = workers.first(lambda: find_checkpoints(job, stack))
-        output = workers.first(lambda: check_results(job))
+        checkpoint, base = group.first(lambda: find_checkpoints(job, stack))
+        output = group.first(lambda: check_results(job))
         say(f"{job.config.path}, mode {job.mode}; log directory {job.logdir.root}")
-        say(device_line(job.devices, workers.size))
+        say(device_line(job.devices, group.size))
         for name, params in job.effective.items():
             say(f"{_TITLES[name]} config:\n{config_text(params)}", level=logging.DEBUG)
         for note in job.notes():
@@ -113,9 +113,9 @@ def _params_help(config: Config, overrides: Sequence[Override]) -> str:
 
 
 def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -> None:
-    flags, workers = job.flags, job.workers
+    flags, group = job.flags, job.group
     experiment = make_experiment(
-        job.params, job.config.base_model, "train", workers=workers, devices=job.devices
+        job.params, job.config.base_model, "train", group=group, devices=job.devices
     )
     task = task_of(experiment.model)
     _describe_model(job, start, experiment)
@@ -129,37 +129,35 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
     evaluator = evaluation_data = None
     if "eval" in job.effective:
         evaluation_params = job.filled["eval"]
-        evaluation_data = make_data_layer(evaluation_params, "eval", workers=workers)
+        evaluation_data = make_data_layer(evaluation_params, "eval", group=group)
         _check_data(job, start, experiment, evaluation_data, "evaluation")
         # Training is what evaluates, as often as mode eval's parameters say.
         own = {"eval_steps": evaluation_params["eval_steps"]}
         experiment = replace(experiment, params={**experiment.params, **own})
     if experiment.model.task == "speech":
-        note = prepare_statistics(
-            experiment.speech_data, evaluation_data, checkpoint, base, workers
-        )
+        note = prepare_statistics(experiment.speech_data, evaluation_data, checkpoint, base, group)
         if note:
             say(note)
     if evaluation_data is not None:
-        evaluator = workers.together(
+        evaluator = group.together(
             lambda: task.evaluator(experiment, evaluation_params, evaluation_data)
         )
     target = None if flags.benchmark else job.logdir
-    trainer = Trainer(experiment, target, evaluator, flags.use_xla_jit, workers, ProgressBar)
+    trainer = Trainer(experiment, target, evaluator, flags.use_xla_jit, group, ProgressBar)
     data, lengths = experiment.data, ", ".join(map(str, experiment.data.bucket_lengths))
     say(f"{len(data.utterances)} {task.rows} in {data.batches_per_epoch} batches an epoch")
     say(f"Batches are padded to {lengths} {task.steps}; {data.padding_share():.1%} is padding")
     if base is not None:
         say(f"Starting training from the base model {base}")
         # The other ranks get the variables when training begins.
-        workers.first(lambda: start_from(base, experiment))
+        group.first(lambda: start_from(base, experiment))
     elif checkpoint is None:
         say("Starting training from scratch")
     else:
         trainer.state.resume(checkpoint)
         say(f"Resuming training from {checkpoint}, step {trainer.state.progress.step}")
     start.begin()
-    if flags.debug_port and workers.is_first:
+    if flags.debug_port and group.is_first:
         from open_seq2seq.training.step.tensorflow_step import enable_debug_dump
 
         enable_debug_dump(job.logdir.root / "debug", flags.debug_port)
@@ -213,34 +211,34 @@ def _trained(job: Job, checkpoint: Path, utterances: Any = None) -> tuple[Experi
 
     Returns: it, and what to say of the weights.
     """
-    workers = job.workers
+    group = job.group
     experiment = make_experiment(
-        job.params, job.config.base_model, job.mode, utterances, workers=workers
+        job.params, job.config.base_model, job.mode, utterances, group=group
     )
-    trained = workers.first(lambda: read_contract(checkpoint))
+    trained = group.first(lambda: read_contract(checkpoint))
     experiment.data.restore_statistics(trained["features"])
-    averaged = workers.first(lambda: load_weights(experiment, checkpoint))
-    experiment.trained_on = workers.first(lambda: experiment.trained_on)
-    workers.broadcast_variables(experiment.model.variables)
+    averaged = group.first(lambda: load_weights(experiment, checkpoint))
+    experiment.trained_on = group.first(lambda: experiment.trained_on)
+    group.broadcast_variables(experiment.model.variables)
     return experiment, f"{checkpoint}{_AVERAGED if averaged else ''}"
 
 
 def _eval(job: Job, start: Start, checkpoint: Path) -> AnyEvaluation | None:
     experiment, source = _trained(job, checkpoint)
     task = task_of(experiment.model)
-    evaluator = job.workers.together(
+    evaluator = job.group.together(
         lambda: task.evaluator(experiment, experiment.params, experiment.data)
     )
     say(f"Evaluating {source}")
     _check_data(job, start, experiment, experiment.data, "evaluation")
     start.begin()
-    result = evaluator.evaluate(ProgressBar, workers=job.workers)
+    result = evaluator.evaluate(ProgressBar, group=job.group)
     if result is not None:
         say(result.text(), level=RESULT)
         add_evaluation(job, experiment, checkpoint, result)
         write_results(job, result, evaluator, experiment.params, source, step_of(checkpoint))
     problems = [one.problem for one in result.left_out] if isinstance(result, Evaluation) else []
-    job.workers.first(lambda: _say_left_out(job, problems, "evaluation"))
+    job.group.first(lambda: _say_left_out(job, problems, "evaluation"))
     return result
 
 
@@ -268,27 +266,27 @@ def _infer(job: Job, start: Start, checkpoint: Path, output: Path | None) -> Non
     files = job.flags.infer_files
     utterances = files and [Utterance(f, f, None, None, "command line") for f in files]
     experiment, source = _trained(job, checkpoint, utterances)
-    recognizer = job.workers.together(lambda: Recognizer.of(experiment))
+    recognizer = job.group.together(lambda: Recognizer.of(experiment))
     say(f"Transcribing with {source}")
     _check_data(job, start, experiment, experiment.data, "inference")
     names = [utterance.name for utterance in experiment.data.utterances]
     if output is not None:
-        job.workers.first(lambda: check_each(output, names, job.flags.overwrite))
+        job.group.first(lambda: check_each(output, names, job.flags.overwrite))
     start.begin()
     # A table on standard output has nothing between its lines.
     shows = bool(files) and not (output is not None and is_standard_output(output))
-    count, problems = transcribe_all(experiment, recognizer, output, job.workers, shows)
-    if job.workers.is_first:
+    count, problems = transcribe_all(experiment, recognizer, output, job.group, shows)
+    if job.group.is_first:
         if output is not None and experiment.params["decoder_params"]["infer_logits_to_pickle"]:
             add_logits(job, experiment, checkpoint, output)
         where = f"; written to {output}" if output is not None else ""
         say(f"{recordings(count)} transcribed{where}")
-    job.workers.first(lambda: _say_left_out(job, problems, "inference"))
+    job.group.first(lambda: _say_left_out(job, problems, "inference"))
 
 
 def _check_data(job: Job, start: Start, experiment: Experiment, data: Any, what: str) -> None:
     """Checks the manifest. Bad rows end the run or are dropped; what is left out is listed."""
-    report = job.workers.first(lambda: _checked(job, start, experiment, data, what))
+    report = job.group.first(lambda: _checked(job, start, experiment, data, what))
     if report.problems:
         data.drop(report)
 

@@ -253,7 +253,7 @@ def _run(
         # Before TensorFlow is imported, which takes seconds.
         check_config_file(flags.config_file)
         from open_seq2seq.commands.modes import run
-        from open_seq2seq.distributed.process_group import WorkerStopped
+        from open_seq2seq.distributed.process_group import RankStopped
         from open_seq2seq.distributed.start import lost_connection
     except OpenSeq2SeqError as error:
         return error.exit_code, shown(error)
@@ -263,7 +263,7 @@ def _run(
         result = run(flags, rest, arguments)
         if after is not None and result is not None:
             after(result)
-    except WorkerStopped as stopped:
+    except RankStopped as stopped:
         # The launcher ends the job when the first worker leaves: that one should have spoken.
         time.sleep(_SAYING_WHY)
         return stopped.exit_code, ""

@@ -56,8 +56,8 @@ class TrainingSummary:
             **_identity(job, experiment, old),
             "train_data": _described(experiment.data, experiment.params),
             "dev_data": None,
-            "processes": job.workers.size,
-            "devices": job.workers.size * experiment.devices,
+            "processes": job.group.size,
+            "devices": job.group.size * experiment.devices,
             "results": old.get("results", []),
         }
         self._dev_params: Params = {}

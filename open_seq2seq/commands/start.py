@@ -26,7 +26,7 @@ class Start:
 
     def __init__(self, job: Job):
         self.job = job
-        self._writes = job.workers.is_first and not job.flags.benchmark
+        self._writes = job.group.is_first and not job.flags.benchmark
         self._later: list[Callable[[], Any]] = []
         self._stack = ExitStack()
         self._copy: OutputCopy | None = None
@@ -47,9 +47,9 @@ class Start:
         """Everything is checked: writes the run's record and what was asked for, at all workers.
 
         Raises:
-          RunError: it cannot be written; at the other workers WorkerStopped.
+          RunError: it cannot be written; at the other workers RankStopped.
         """
-        self.job.workers.first(self._begin)
+        self.job.group.first(self._begin)
 
     def _begin(self) -> None:
         if not self._writes:

@@ -89,7 +89,7 @@ class EpochPlan:
       steps: [step] which batch each of the worker's steps takes.
       frames, variants, speed_factors, forms: [utterance], by row.
       pauses: [utterance, 3], by row.
-      rank, num_workers: the worker takes rows[rank::num_workers] of each batch.
+      rank, world_size: the worker takes rows[rank::world_size] of each batch.
     """
 
     order: np.ndarray
@@ -102,7 +102,7 @@ class EpochPlan:
     forms: np.ndarray
     pauses: np.ndarray
     rank: int = 0
-    num_workers: int = 1
+    world_size: int = 1
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -113,7 +113,7 @@ class EpochPlan:
         start = self.ends[position - 1] if position else 0
         whole = self.order[start : self.ends[position]]
         is_padding = self.rank >= len(whole)
-        rows = whole[:1] if is_padding else whole[self.rank :: self.num_workers]
+        rows = whole[:1] if is_padding else whole[self.rank :: self.world_size]
         return self._planned(rows, int(self.lengths[position]), is_padding)
 
     def alone(self, row: int) -> PlannedBatch:
@@ -155,7 +155,7 @@ class BatchPlanner:
         utterances get the longest speed factor and pauses; None: no limit.
       num_buckets: number of lengths that batches are padded to, at most.
       pad_to: bucket lengths are multiples of it (0 as 1).
-      rank, num_workers: this worker's number, from 0, and how many there are.
+      rank, world_size: this worker's number, from 0, and how many there are.
       devices: how many each worker has, which divide its rows among them.
       takes_whole_batches: workers take batches of one device in turn, as in evaluation, and may
         have different numbers of them, or none; otherwise each batch is dealt to all workers.
@@ -182,7 +182,7 @@ class BatchPlanner:
     pad_to: int = 8
     seed: int = 0
     rank: int = 0
-    num_workers: int = 1
+    world_size: int = 1
     devices: int = 1
     takes_whole_batches: bool = False
     shuffle: bool = True
@@ -257,7 +257,7 @@ class BatchPlanner:
             forms=forms,
             pauses=pauses,
             rank=0 if self.takes_whole_batches else self.rank,
-            num_workers=1 if self.takes_whole_batches else self.num_workers,
+            world_size=1 if self.takes_whole_batches else self.world_size,
         )
 
     def padded_length(self, frames: int) -> int:
@@ -268,12 +268,12 @@ class BatchPlanner:
     @property
     def _taken(self) -> slice:
         """Which of an epoch's batches this worker has a part in, in their order."""
-        return slice(self.rank, None, self.num_workers) if self.takes_whole_batches else slice(None)
+        return slice(self.rank, None, self.world_size) if self.takes_whole_batches else slice(None)
 
     @property
     def _shares(self) -> int:
         """How many devices divide a batch."""
-        return 1 if self.takes_whole_batches else self.num_workers * self.devices
+        return 1 if self.takes_whole_batches else self.world_size * self.devices
 
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Draws the variant and the speed factor of each utterance."""

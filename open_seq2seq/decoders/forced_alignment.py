@@ -52,7 +52,7 @@ def align_labels(logits: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
 
 
 def align_words(
-    logits: np.ndarray, text: str, vocabulary: Vocabulary, step_size: float
+    logits: np.ndarray, text: str, vocabulary: Vocabulary, frame_shift: float
 ) -> tuple[Word, ...]:
     """The words of `text` with the times at which they are most probable.
 
@@ -63,7 +63,7 @@ def align_words(
       logits: [time, class] of one recording, unnormalised, blank last.
       text: in the vocabulary's symbols.
       vocabulary: gives `symbols`, `encode(text)` and `decode(ids)`.
-      step_size: seconds from one frame to the next.
+      frame_shift: seconds from one frame to the next.
 
     Returns:
       The words; none where the recording is too short for the text.
@@ -73,5 +73,5 @@ def align_words(
         return ()
     chosen = np.zeros((1, *logits.shape), np.float32)
     chosen[0, np.arange(len(path)), path] = 1.0
-    (result,) = greedy_decode_numpy(chosen, np.array([len(path)]), vocabulary, step_size)
+    (result,) = greedy_decode_numpy(chosen, np.array([len(path)]), vocabulary, frame_shift)
     return result.words

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from open_seq2seq.distributed.process_group import Workers
+from open_seq2seq.distributed.process_group import ProcessGroup
 from open_seq2seq.errors import InputError, Problem
 
 # Splits a CPU into so many logical devices, to try what is meant for several GPUs.
@@ -89,15 +89,15 @@ def copies(strategy: Any) -> Any:
     return copies_on_devices(strategy)
 
 
-def device_notes(params: Mapping[str, Any], workers: Workers, devices: int) -> list[str]:
+def device_notes(params: Mapping[str, Any], group: ProcessGroup, devices: int) -> list[str]:
     """How a config for several devices trains here, if it is not as it asks for.
 
     Args:
       params: checked parameters of training.
-      workers: the processes of the job.
+      group: the processes of the job.
       devices: how many this process uses, 1 at least.
     """
-    asked, alone = _asked(params), workers.size == 1
+    asked, alone = _asked(params), group.size == 1
     names = []
     if asked > 1 and alone and devices < asked:
         names.append(f"num_gpus {asked}")

@@ -1,4 +1,4 @@
-"""Workers that Horovod connects (Sergeev and Del Balso 2018, arXiv:1802.05799)."""
+"""ProcessGroup that Horovod connects (Sergeev and Del Balso 2018, arXiv:1802.05799)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras import ops
 
 from open_seq2seq.distributed.launch import Launch
-from open_seq2seq.distributed.process_group import Reducer, Value, Workers, WorkerStopped
+from open_seq2seq.distributed.process_group import ProcessGroup, RankStopped, Reducer, Value
 from open_seq2seq.distributed.shards import threads_per_worker
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 from open_seq2seq.tensors import Tensor, Variable
@@ -23,7 +23,7 @@ _Outcome = TypeVar("_Outcome")
 _SENT = ("float16", "float32", "float64", "int32", "int64")
 
 
-def start_horovod(launch: Launch) -> Workers:
+def start_horovod(launch: Launch) -> ProcessGroup:
     """Connects the processes of the job, and takes this one's share of the machine.
 
     Raises:
@@ -40,7 +40,7 @@ def start_horovod(launch: Launch) -> Workers:
         problem = Problem("number of processes", found, "the same", remedy)
         raise InputError("Horovod does not see the processes of this job:", [problem])
     _take_share(gpus)
-    return HorovodWorkers()
+    return HorovodGroup()
 
 
 def _take_share(gpus: Sequence[Any]) -> None:
@@ -76,7 +76,7 @@ class HorovodReducer(Reducer):
         return hvd.allreduce(tensor, op=hvd.Max)
 
 
-class HorovodWorkers(Workers):
+class HorovodGroup(ProcessGroup):
     """The processes that `hvd.init` has connected."""
 
     def __init__(self) -> None:
@@ -84,15 +84,15 @@ class HorovodWorkers(Workers):
         self.reducer = HorovodReducer()
 
     def broadcast(self, value: Value) -> Value:
-        """See `Workers`."""
+        """See `ProcessGroup`."""
         return hvd.broadcast_object(value, name="open_seq2seq_value")
 
     def gather(self, value: Value) -> list[Value]:
-        """See `Workers`."""
+        """See `ProcessGroup`."""
         return hvd.allgather_object(value, name="open_seq2seq_values")
 
     def broadcast_variables(self, variables: Iterable[Variable]) -> None:
-        """See `Workers`."""
+        """See `ProcessGroup`."""
         variables = list(variables)
         sent = [v for v in variables if v.dtype in _SENT]
         hvd.broadcast_variables([v.value for v in sent], root_rank=0)
@@ -103,7 +103,7 @@ class HorovodWorkers(Workers):
             variable.assign(value)
 
     def first(self, function: Callable[[], Value]) -> Value:
-        """See `Workers`."""
+        """See `ProcessGroup`."""
         outcome: tuple[Any, Any] = (None, None)
         own: Exception | None = None
         if self.is_first:
@@ -116,11 +116,11 @@ class HorovodWorkers(Workers):
         if own is not None:
             raise own
         if exit_code is not None:
-            raise WorkerStopped(exit_code)
+            raise RankStopped(exit_code)
         return value
 
     def together(self, function: Callable[[], Value]) -> Value:
-        """See `Workers`."""
+        """See `ProcessGroup`."""
         value: Any = None
         own: Exception | None = None
         try:
@@ -131,7 +131,7 @@ class HorovodWorkers(Workers):
         return value
 
     def in_turn(self, function: Callable[[], Value]) -> Value:
-        """See `Workers`."""
+        """See `ProcessGroup`."""
         if self.is_first:
             value = self.together(function)
             self.together(lambda: None)
@@ -155,7 +155,7 @@ class HorovodWorkers(Workers):
             # What is no message of ours is shown with its traceback where it happened.
             if own is not None and not isinstance(own, OpenSeq2SeqError):
                 raise own
-            raise WorkerStopped(exit_code)
+            raise RankStopped(exit_code)
         if own is not None and len({text for _, text, _, _ in failed}) == 1:
             raise own
         lines = [f"rank {rank} of {self.size} on {host}: {text}" for rank, text, _, host in failed]

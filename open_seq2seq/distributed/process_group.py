@@ -1,6 +1,6 @@
 """The workers of a job: processes that train one model together.
 
-A worker on its own is a `Workers`; those that Horovod connects are in `horovod_workers`. Code
+A worker on its own is a `ProcessGroup`; those that Horovod connects are in `horovod_workers`. Code
 that uses them reads the same for both.
 """
 
@@ -15,7 +15,7 @@ from open_seq2seq.tensors import Tensor, Variable
 Value = TypeVar("Value")
 
 
-class WorkerStopped(OpenSeq2SeqError):
+class RankStopped(OpenSeq2SeqError):
     """This worker ends because another one has a reason to, which says it.
 
     Args:
@@ -50,7 +50,7 @@ class Reducer:
         raise NotImplementedError
 
 
-class Workers:
+class ProcessGroup:
     """A process on its own: rank 0 of 1.
 
     Every method but the properties is called by all workers, at the same place of the program.
@@ -80,7 +80,7 @@ class Workers:
         """What the function returns to rank 0, the only one to call it.
 
         Raises:
-          what it raises, at rank 0; WorkerStopped at the others.
+          what it raises, at rank 0; RankStopped at the others.
         """
         return function()
 
@@ -89,7 +89,7 @@ class Workers:
 
         Raises:
           rank 0: the function's error if all have the same; else a RunError or InputError that
-            says what happened at which rank. The others: WorkerStopped.
+            says what happened at which rank. The others: RankStopped.
         """
         return function()
 
@@ -99,7 +99,7 @@ class Workers:
 
     def stop(self, error: OpenSeq2SeqError) -> OpenSeq2SeqError:
         """What to raise when all workers found the same error: one of them says it."""
-        return error if self.is_first else WorkerStopped(error.exit_code)
+        return error if self.is_first else RankStopped(error.exit_code)
 
 
-ALONE = Workers()
+ALONE = ProcessGroup()

@@ -27,11 +27,11 @@ def own_state(state: np.ndarray, rank: int) -> np.ndarray:
     return np.array([(seed + rank * 0x9E3779B1) % 2**32, counter], state.dtype)
 
 
-def rate_factor(rule: str | None, workers: int) -> float:
+def rate_factor(rule: str | None, group: int) -> float:
     """What the learning rate is multiplied by for so many workers.
 
     Args:
       rule: None: 1; "linear": the number of workers (Goyal et al. 2017, arXiv:1706.02677);
         "sqrt": its square root, as suits Adam and its like (Krizhevsky 2014, arXiv:1404.5997).
     """
-    return {None: 1.0, "linear": float(workers), "sqrt": workers**0.5}[rule]
+    return {None: 1.0, "linear": float(group), "sqrt": group**0.5}[rule]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import keras
 
 from open_seq2seq.distributed.launch import launched
-from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.errors import InputError, Problem
 
 
-def start_workers() -> Workers:
+def start_process_group() -> ProcessGroup:
     """Connects this process with the others of its job, if a launcher started several.
 
     Raises:
@@ -32,15 +32,15 @@ def start_workers() -> Workers:
     return start_horovod(launch)
 
 
-def check_launch(workers: Workers, use_horovod: bool) -> None:
+def check_launch(group: ProcessGroup, use_horovod: bool) -> None:
     """Whether several processes were meant.
 
     Raises:
       InputError: they were started, and the config is not for them.
     """
-    if workers.size > 1 and not use_horovod:
+    if group.size > 1 and not use_horovod:
         remedy = "Set --use_horovod=True, or start one process."
-        problem = Problem("use_horovod", f"False in {workers.size} processes", "True", remedy)
+        problem = Problem("use_horovod", f"False in {group.size} processes", "True", remedy)
         raise InputError("Each process would do all the work on its own:", [problem])
 
 

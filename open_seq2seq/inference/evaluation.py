@@ -15,7 +15,7 @@ from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.data.protocols import SpeechDataLayer
 from open_seq2seq.data.speakers import speaker_of
 from open_seq2seq.decoders import DecodeResult
-from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.errors import InputError
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.inference.transcriber import Transcription
@@ -122,7 +122,7 @@ def evaluate(
     recognizer: Recognizer,
     data: SpeechDataLayer,
     progress: ProgressFactory = unshown,
-    workers: Workers = ALONE,
+    group: ProcessGroup = ALONE,
     left_out: Callable[[Sequence[LeftOut]], None] | None = None,
 ) -> Evaluation | None:
     """Loss and error rates over all of `data`; neither batches nor ranks change them.
@@ -133,7 +133,7 @@ def evaluate(
       recognizer: the model and its decoder.
       data: a data layer with transcripts; every rank's has all recordings.
       progress: shows how far it is.
-      workers: the ranks that evaluate together, each its share of the recordings.
+      group: the ranks that evaluate together, each its share of the recordings.
       left_out: is told, at every rank, of all ranks' recordings that cannot be read; what it
         raises ends the evaluation.
 
@@ -146,7 +146,7 @@ def evaluate(
     started = time.monotonic()
     # By length, so that little is computed for padding, and all ranks have as much to do.
     rows = sorted(range(len(data.utterances)), key=lambda row: data.seconds[row])
-    own = rows[workers.rank :: workers.size]
+    own = rows[group.rank :: group.size]
     part = _Part()
     vocabulary, utterances = data.vocabulary, data.utterances
     with progress("evaluating", len(own)) as shown:
@@ -161,14 +161,14 @@ def evaluate(
                 assert one.result is not None and one.loss is not None
                 part.results[one.index], part.losses[one.index] = one.result, one.loss
             shown.advance("")
-    parts = workers.gather(part)
+    parts = group.gather(part)
     missing = sorted((one for of_one in parts for one in of_one.left_out), key=lambda one: one.row)
     if missing and left_out is not None:
         left_out(missing)
     if not any(of_one.results for of_one in parts):
         problems = [one.problem for one in missing]
-        raise workers.stop(InputError("No recording could be read:", problems))
-    if not workers.is_first:
+        raise group.stop(InputError("No recording could be read:", problems))
+    if not group.is_first:
         return None
     results = {row: result for one in parts for row, result in one.results.items()}
     by_row = {row: loss for one in parts for row, loss in one.losses.items()}
@@ -213,7 +213,7 @@ def run_inference(
     data: SpeechDataLayer,
     keep_logits: bool = False,
     decodes: bool = True,
-    workers: Workers = ALONE,
+    group: ProcessGroup = ALONE,
     progress: ProgressFactory = unshown,
 ) -> Iterator[Transcription]:
     """What comes of each recording of a data layer, in its order, as soon as it is known.
@@ -223,7 +223,7 @@ def run_inference(
       data: a data layer; every rank's has all the recordings.
       keep_logits: whether to return the logits too.
       decodes: whether to decode them.
-      workers: the ranks that transcribe together, each its share; all get all results, and all
+      group: the ranks that transcribe together, each its share; all get all results, and all
         have to take them.
       progress: shows how far it is.
     """
@@ -232,7 +232,7 @@ def run_inference(
     if note:
         _log.info(note)
     own = recognizer.recordings.among(
-        rows[workers.rank :: workers.size],
+        rows[group.rank :: group.size],
         data.seconds,
         data.utterance_loader(),
         data.blocks,
@@ -240,16 +240,16 @@ def run_inference(
         decodes,
     )
     with progress("transcribing", len(rows)) as shown:
-        if workers.size == 1:
+        if group.size == 1:
             for one in own:
                 shown.advance("")
                 yield one
             return
-        for start in range(0, len(rows), _GATHERED * workers.size):
+        for start in range(0, len(rows), _GATHERED * group.size):
             # As many for each, or one more; the row says where it belongs.
-            told = workers.gather(list(islice(own, _GATHERED)))
+            told = group.gather(list(islice(own, _GATHERED)))
             some = {one.index: one for of_one in told for one in of_one}
-            for row in rows[start : start + _GATHERED * workers.size]:
+            for row in rows[start : start + _GATHERED * group.size]:
                 shown.advance("")
                 yield some[row]
 

@@ -29,7 +29,7 @@ class LongRecordings:
         recordings of training were.
       symbols: the vocabulary, without the blank.
       step: samples from one frame of logits to the next.
-      step_size: the same in seconds.
+      frame_shift: the same in seconds.
       params: those of `segmentation`, filled.
       trained: "longest" and "mean" of training's recordings, in seconds; None: unknown.
     """
@@ -38,18 +38,18 @@ class LongRecordings:
     features: Callable[[np.ndarray], np.ndarray]
     symbols: Sequence[str]
     step: int
-    step_size: float
+    frame_shift: float
     params: Params
     trained: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
-        self.rules = Rules.of(self.params, self.trained, self.step_size)
+        self.rules = Rules.of(self.params, self.trained, self.frame_shift)
         self._marks = WordMarks.of(self.symbols)
 
     @property
     def longest(self) -> float:
         """Up to so many seconds a recording is taken whole."""
-        return self.rules.longest * self.step_size * _SLACK + _SLACK_SECONDS
+        return self.rules.longest * self.frame_shift * _SLACK + _SLACK_SECONDS
 
     def is_long(self, seconds: float) -> bool:
         """Whether a recording of this length is cut."""
@@ -61,7 +61,7 @@ class LongRecordings:
         if not count:
             return None
         what = "1 recording is" if count == 1 else f"{count} recordings are"
-        longest = self.rules.longest * self.step_size
+        longest = self.rules.longest * self.frame_shift
         known = "the longest that the model was trained on"
         if self.trained is None or self.params["max_duration"]:
             known = "the longest piece (segmentation/max_duration)"
@@ -117,7 +117,7 @@ class LongRecordings:
             they are those of the blank.
           decodes: whether to decode.
         """
-        whole = _Whole(self._separator(), self.step_size)
+        whole = _Whole(self._separator(), self.frame_shift)
         kept: list[np.ndarray] = []
         try:
             for group in self._parts(blocks):
@@ -206,13 +206,13 @@ def _of_length(logits: np.ndarray, frames: int) -> np.ndarray:
 class _Whole:
     """The results of a recording's parts as one."""
 
-    def __init__(self, separator: str, step_size: float):
-        self._separator, self._step_size = separator, step_size
+    def __init__(self, separator: str, frame_shift: float):
+        self._separator, self._frame_shift = separator, frame_shift
         self._results: list[DecodeResult] = []
 
     def add(self, first: int, result: DecodeResult) -> None:
         """A part's result, which begins at this frame."""
-        shift = first * self._step_size
+        shift = first * self._frame_shift
         words = tuple(w._replace(start=w.start + shift, end=w.end + shift) for w in result.words)
         tokens = tuple(t._replace(start=t.start + shift, end=t.end + shift) for t in result.tokens)
         self._results.append(replace(result, words=words, tokens=tokens, nbest=()))

@@ -51,21 +51,21 @@ class Rules:
         cls,
         params: Params,
         trained: Mapping[str, float] | None,
-        step_size: float,
+        frame_shift: float,
     ) -> Rules:
         """From a config and what the model was trained on.
 
         Args:
           params: those of `segmentation`, filled.
           trained: "longest" and "mean" of the recordings of training, in seconds; None: unknown.
-          step_size: seconds in a frame.
+          frame_shift: seconds in a frame.
         """
         trained = trained or {"longest": USUAL_LONGEST, "mean": USUAL_LONGEST / 2}
         longest = params["max_duration"] or trained["longest"]
         target = params["target_duration"] or min(trained["mean"], longest / 1.5)
 
         def frames(seconds: float, least: int = 1) -> int:
-            return max(round(seconds / step_size), least)
+            return max(round(seconds / frame_shift), least)
 
         most = frames(longest, 8)
         long_pause = frames(params["long_pause"])

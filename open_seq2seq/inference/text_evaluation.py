@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from open_seq2seq.data.protocols import LinesDataLayer
-from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.progress import ProgressFactory, unshown
 
@@ -95,7 +95,7 @@ def evaluate_text(
     step: EvaluationStep,
     data: LinesDataLayer,
     progress: ProgressFactory = unshown,
-    workers: Workers = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> TextEvaluation | None:
     """Loss and perplexity over all of `data`; neither batches nor workers change them.
 
@@ -103,7 +103,7 @@ def evaluate_text(
       step: the compiled forward pass of the model.
       data: a text data layer.
       progress: shows how far it is.
-      workers: those that evaluate together, each its share of the batches.
+      group: those that evaluate together, each its share of the batches.
 
     Returns:
       The result at the first worker, None at the others.
@@ -118,8 +118,8 @@ def evaluate_text(
             inside = np.arange(batch.targets.shape[1]) < batch.lengths[:, None]
             unknown += int(np.count_nonzero(inside & (batch.targets == data.vocabulary.unknown)))
             shown.advance("")
-    shares = workers.gather((share, unknown))
-    if not workers.is_first:
+    shares = group.gather((share, unknown))
+    if not group.is_first:
         return None
     losses = np.full(len(data.utterances), np.inf)
     tokens = np.zeros(len(losses), np.int64)

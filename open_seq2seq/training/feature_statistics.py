@@ -7,7 +7,7 @@ from pathlib import Path
 from open_seq2seq.checkpoints.storage import read_contract
 from open_seq2seq.data.protocols import SpeechDataLayer
 from open_seq2seq.data.speech2text.measuring import statistics_of
-from open_seq2seq.distributed.process_group import Workers
+from open_seq2seq.distributed.process_group import ProcessGroup
 from open_seq2seq.features.fingerprint import check_fingerprint
 from open_seq2seq.files import JsonObject
 
@@ -17,7 +17,7 @@ def prepare_statistics(
     evaluation_data: SpeechDataLayer | None,
     checkpoint: Path | None,
     base: Path | None,
-    workers: Workers,
+    group: ProcessGroup,
 ) -> str | None:
     """Gives the data of training and of its evaluations the same statistics, if they need any.
 
@@ -35,29 +35,29 @@ def prepare_statistics(
     Raises:
       InputError: a checkpoint is damaged, or nothing can be measured.
     """
-    note = _prepare(data, checkpoint, base, workers) if data.extractor.lacks_statistics else None
+    note = _prepare(data, checkpoint, base, group) if data.extractor.lacks_statistics else None
     if evaluation_data is not None and evaluation_data.extractor.lacks_statistics:
         evaluation_data.restore_statistics(data.fingerprint())
     return note
 
 
 def _prepare(
-    data: SpeechDataLayer, checkpoint: Path | None, base: Path | None, workers: Workers
+    data: SpeechDataLayer, checkpoint: Path | None, base: Path | None, group: ProcessGroup
 ) -> str | None:
     if checkpoint is not None:
         # If it has none, the features are others: resuming says so.
-        data.restore_statistics(_features(checkpoint, workers))
+        data.restore_statistics(_features(checkpoint, group))
         return None
     if base is not None:
-        stored = _features(base, workers)
+        stored = _features(base, group)
         as_in_base = data.extractor.with_stored_statistics(stored)
         if not check_fingerprint(stored, as_in_base.fingerprint()):
             data.recordings.use(as_in_base)
             return "Mean and deviation of the features are those of the base model."
-    measured = workers.first(lambda: statistics_of(data))
+    measured = group.first(lambda: statistics_of(data))
     data.recordings.use(data.extractor.with_statistics(measured.statistics))
     return measured.note
 
 
-def _features(checkpoint: Path, workers: Workers) -> JsonObject:
-    return workers.first(lambda: read_contract(checkpoint))["features"]
+def _features(checkpoint: Path, group: ProcessGroup) -> JsonObject:
+    return group.first(lambda: read_contract(checkpoint))["features"]

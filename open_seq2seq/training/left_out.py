@@ -10,7 +10,7 @@ from pathlib import Path
 
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.data.checks import CheckReport
-from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import append_text
 
@@ -93,7 +93,7 @@ class LeftOutGuard:
       what: "Training" or "Evaluation", for messages.
       count_all: utterances of the data set.
       max_share: of them, rounded up, may be left out.
-      workers: those that work together; the first one writes for all.
+      group: those that work together; the first one writes for all.
     """
 
     def __init__(
@@ -102,10 +102,10 @@ class LeftOutGuard:
         what: str,
         count_all: int,
         max_share: float,
-        workers: Workers = ALONE,
+        group: ProcessGroup = ALONE,
     ):
         self.listed, self.what, self.count_all = listed, what, count_all
-        self.max_share, self.workers = max_share, workers
+        self.max_share, self.group = max_share, group
         self._rows: set[int] = set()
         self._recent: deque[bool] = deque(maxlen=_RECENT)
 
@@ -125,17 +125,17 @@ class LeftOutGuard:
           in_all: how many could not in all workers' batches.
 
         Raises:
-          InputError: too many could not; at the other workers WorkerStopped.
+          InputError: too many could not; at the other workers RankStopped.
         """
         self._recent.extend([False] * loaded + [True] * len(left_out))
         if not in_all:  # the same in all workers, so that they meet in what follows
             return
-        gathered = self.workers.gather((list(left_out), sum(self._recent)))
-        recent = sum(count for _, count in gathered) / (_RECENT * self.workers.size)
+        gathered = self.group.gather((list(left_out), sum(self._recent)))
+        recent = sum(count for _, count in gathered) / (_RECENT * self.group.size)
         self.add(f"step {step}", [one for of_worker, _ in gathered for one in of_worker])
         if recent > max(_GONE_SHARE, self.max_share):
             raise self._error(
-                f"step {step}", f"{recent:.0%} of the last {_RECENT * self.workers.size} recordings"
+                f"step {step}", f"{recent:.0%} of the last {_RECENT * self.group.size} recordings"
             )
 
     def add(self, when: str, left_out: Sequence[LeftOut]) -> None:
@@ -145,10 +145,10 @@ class LeftOutGuard:
           when: `step 7`.
 
         Raises:
-          InputError: they are too many now; at the other workers WorkerStopped.
+          InputError: they are too many now; at the other workers RankStopped.
         """
         new = list({one.row: one for one in left_out if one.row not in self._rows}.values())
-        if self.workers.is_first:
+        if self.group.is_first:
             self.listed.add([one.problem for one in new], when)
         for one in new[: max(_SHOWN - self.count, 0)]:
             _log.info(f"{self.what}, {when}: left out: {one.problem}")
@@ -159,7 +159,7 @@ class LeftOutGuard:
 
     def _error(self, when: str, how_many: str) -> OpenSeq2SeqError:
         where = f" All are listed in {self.listed.path}." if self.listed.path else ""
-        return self.workers.stop(
+        return self.group.stop(
             InputError(
                 f"{self.what} stopped at {when}: {how_many} could not be read, more than "
                 f"max_damaged_share={self.max_share:g} allows.{where} See whether the folders are "

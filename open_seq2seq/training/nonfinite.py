@@ -11,7 +11,7 @@ import numpy as np
 
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.text_line import TextLine
-from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.errors import RunError
 from open_seq2seq.files import append_text, csv_line
 
@@ -33,7 +33,7 @@ class NonFiniteGuard:
       utterances: the data set, for names.
       max_share: `check` raises when more of the last 1000 utterances (of each worker) than
         this share were affected.
-      workers: those that train together; the first one writes for all.
+      group: those that train together; the first one writes for all.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class NonFiniteGuard:
         log_file: Path,
         utterances: Sequence[Utterance | TextLine],
         max_share: float,
-        workers: Workers = ALONE,
+        group: ProcessGroup = ALONE,
     ):
         self.log_file, self.utterances, self.max_share = log_file, utterances, max_share
-        self.workers = workers
+        self.group = group
         self.count = 0
         self._recent: deque[bool] = deque(maxlen=_WINDOW)
 
@@ -78,17 +78,17 @@ class NonFiniteGuard:
             (self.utterances[index].name + self.utterances[index].segment, float(loss))
             for index, loss in zip(indices[bad].tolist(), losses[bad])
         ]
-        gathered = self.workers.gather((own, sum(self._recent)))
+        gathered = self.group.gather((own, sum(self._recent)))
         rows = [row for of_worker, _ in gathered for row in of_worker]
         affected = sum(count for _, count in gathered)
-        if self.workers.is_first:
+        if self.group.is_first:
             self._write(step, rows, gradient_norm)
         for name, loss in rows[: max(_SHOWN - self.count, 0)]:
             _log.info(
                 f"Step {step}: loss {loss}, gradient norm {gradient_norm:g} at {name}: left out."
             )
         self.count += len(rows)
-        window = _WINDOW * self.workers.size
+        window = _WINDOW * self.group.size
         if affected / window > self.max_share:
             names = ", ".join(name for name, _ in rows[:_SHOWN])
             message = (
@@ -98,7 +98,7 @@ class NonFiniteGuard:
                 f"All are listed in {self.log_file}. Lower the learning rate, clip with "
                 "max_grad_norm, or remove recordings whose transcript does not fit."
             )
-            raise self.workers.stop(RunError(message))
+            raise self.group.stop(RunError(message))
 
     def _write(self, step: int, rows: Sequence[tuple[str, float]], norm: float) -> None:
         header = "" if self.log_file.exists() else "step,wav_filename,loss,gradient_norm\n"

@@ -61,7 +61,7 @@ class Progress:
         return shown
 
 
-def data_identity(data: DataLayer, params: Params, workers: int) -> dict[str, Any]:
+def data_identity(data: DataLayer, params: Params, group: int) -> dict[str, Any]:
     """What the plan of an epoch depends on.
 
     So many workers with so large batches are all the same, unless batches have a limit.
@@ -69,13 +69,13 @@ def data_identity(data: DataLayer, params: Params, workers: int) -> dict[str, An
     Args:
       data: the training data layer.
       params: the experiment's.
-      workers: processes and devices that train together.
+      group: processes and devices that train together.
     """
     identity = {
         "utterances": len(data.utterances),
         "batches_per_epoch": data.batches_per_epoch,
         "random_seed": params["random_seed"],
-        "batch_size": workers * params["batch_size_per_gpu"],
+        "batch_size": group * params["batch_size_per_gpu"],
     }
     files = params["data_layer_params"].get("dataset_files")
     if files:
@@ -83,7 +83,7 @@ def data_identity(data: DataLayer, params: Params, workers: int) -> dict[str, An
     identity["rows"] = _digest(data.utterances)
     limits = ("max_batch_duration", "max_batch_tokens")
     if any(params["data_layer_params"].get(name) for name in limits):
-        identity["workers"] = workers
+        identity["workers"] = group
     return identity
 
 

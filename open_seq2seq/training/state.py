@@ -12,7 +12,7 @@ import numpy as np
 
 from open_seq2seq.checkpoints.storage import read_training_state
 from open_seq2seq.checkpoints.variables import restore, restore_average, snapshot
-from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.distributed.shards import own_state
 from open_seq2seq.experiment import Experiment, check_contract, contract, training_data
 from open_seq2seq.optimizers.weight_average import WeightAverage
@@ -31,7 +31,7 @@ class TrainingState:
       optimizer: built for the variables that are trained.
       average: the averages of these, or None.
       scaling: the loss scale.
-      workers: those that train together; each has a state, the first one's is saved.
+      group: those that train together; each has a state, the first one's is saved.
 
     Attributes:
       progress: steps, epochs and batches done.
@@ -46,16 +46,16 @@ class TrainingState:
         optimizer: keras.Optimizer,
         average: WeightAverage | None,
         scaling: LossScaling,
-        workers: Workers = ALONE,
+        group: ProcessGroup = ALONE,
     ):
-        self.experiment, self.workers = experiment, workers
+        self.experiment, self.group = experiment, group
         self.optimizer, self.average, self.scaling = optimizer, average, scaling
         params = experiment.params
         self.batches_per_epoch = experiment.data.batches_per_epoch
         # The last step of a run of so many epochs may have fewer batches than the others.
         self._last_batch = (params["num_epochs"] or 0) * self.batches_per_epoch
         self.last_step = params["max_steps"] or -(-self._last_batch // params["iter_size"])
-        identity = data_identity(experiment.data, params, workers.size * experiment.devices)
+        identity = data_identity(experiment.data, params, group.size * experiment.devices)
         self.progress = Progress(data=identity)
         self.cost = TrainingCost()
         self._after_last_step = (0, 0)  # epoch and position
@@ -111,7 +111,7 @@ class TrainingState:
           InputError: it cannot be read, or is of a model with other symbols, features or
             variables.
         """
-        state = self.workers.first(lambda: self._restore(path))
+        state = self.group.first(lambda: self._restore(path))
         self.scaling.restore(state.get("loss_scaling"))
         identity = self.progress.data
         self.progress = Progress.of(state["progress"])
@@ -145,11 +145,11 @@ class TrainingState:
 
     def share_variables(self) -> None:
         """Gives all workers the variables of the first one, but random numbers of their own."""
-        if self.workers.size == 1:
+        if self.group.size == 1:
             return
         variables = self.experiment.model.variables
         averages = self.average.averages if self.average else []
-        self.workers.broadcast_variables([*variables, *self.optimizer.variables, *averages])
+        self.group.broadcast_variables([*variables, *self.optimizer.variables, *averages])
         for variable in variables:
             if "seed_generator_state" in variable.path:
-                variable.assign(own_state(np.asarray(variable.value), self.workers.rank))
+                variable.assign(own_state(np.asarray(variable.value), self.group.rank))

@@ -12,7 +12,7 @@ from open_seq2seq.config.schema import Params
 from open_seq2seq.data.batch import Batch, LeftOut, TextBatch
 from open_seq2seq.data.protocols import DataLayer, LinesDataLayer, SpeechDataLayer
 from open_seq2seq.decoders.greedy import greedy_decode
-from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.inference.evaluation import Evaluation, evaluate
 from open_seq2seq.inference.forward import EvaluationStep
@@ -37,14 +37,14 @@ class Evaluator(Protocol):
     def evaluate(
         self,
         progress: ProgressFactory = unshown,
-        workers: Workers = ALONE,
+        group: ProcessGroup = ALONE,
         left_out: WhatIsLeftOut = None,
     ) -> AnyEvaluation | None:
         """Evaluates; only the first rank has the result.
 
         Args:
           progress: shows how far it is.
-          workers: the ranks that evaluate together.
+          group: the ranks that evaluate together.
           left_out: is told what could not be read.
         """
 
@@ -84,11 +84,11 @@ class SpeechEvaluator:
     def evaluate(
         self,
         progress: ProgressFactory = unshown,
-        workers: Workers = ALONE,
+        group: ProcessGroup = ALONE,
         left_out: WhatIsLeftOut = None,
     ) -> Evaluation | None:
         """See `Evaluator`."""
-        return evaluate(self.recognizer, self.data, progress, workers, left_out)
+        return evaluate(self.recognizer, self.data, progress, group, left_out)
 
 
 class TextEvaluator:
@@ -100,11 +100,11 @@ class TextEvaluator:
     def evaluate(
         self,
         progress: ProgressFactory = unshown,
-        workers: Workers = ALONE,
+        group: ProcessGroup = ALONE,
         left_out: WhatIsLeftOut = None,
     ) -> TextEvaluation | None:
         """See `Evaluator`."""
-        return evaluate_text(self.step, self.data, progress, workers)
+        return evaluate_text(self.step, self.data, progress, group)
 
 
 class SpeechTask:
@@ -125,7 +125,7 @@ class SpeechTask:
         vocabulary = experiment.data.vocabulary
         logits, lengths = np.asarray(result.logits)[:1], np.asarray(result.lengths)[:1]
         # Greedily: it is to show what the network has learned, not what a language model knows.
-        decoded = greedy_decode(logits, lengths, vocabulary, experiment.step_size)[0].text
+        decoded = greedy_decode(logits, lengths, vocabulary, experiment.frame_shift)[0].text
         target = vocabulary.decode(batch.labels[0, : batch.label_lengths[0]])
         return [
             f"Sample WER: {count_errors([target], [decoded]).words.rate:.4f}",

@@ -19,7 +19,7 @@ import numpy as np
 from open_seq2seq.checkpoints.background import CheckpointWriter
 from open_seq2seq.checkpoints.logdir import LogDir
 from open_seq2seq.data.batch import Batch, TextBatch
-from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.distributed.shards import rate_factor
 from open_seq2seq.distributed.stalls import report_stalls
 from open_seq2seq.experiment import Experiment
@@ -63,7 +63,7 @@ class Trainer:
       logdir: where checkpoints and events go; None writes nothing (benchmarks).
       evaluator: what evaluates the model every `eval_steps`, or None.
       jit: compile the step with XLA.
-      workers: the processes that train together; each has a trainer, the first one writes.
+      group: the processes that train together; each has a trainer, the first one writes.
       progress: shows how far training is.
     """
 
@@ -73,19 +73,19 @@ class Trainer:
         logdir: LogDir | None,
         evaluator: Evaluator | None = None,
         jit: bool = False,
-        workers: Workers = ALONE,
+        group: ProcessGroup = ALONE,
         progress: ProgressFactory = unshown,
     ):
         self._progress = progress
-        self.workers = workers
-        self.experiment, self.logdir = experiment, logdir if workers.is_first else None
+        self.group = group
+        self.experiment, self.logdir = experiment, logdir if group.is_first else None
         self._benchmarks = logdir is None
         self.params, self.data, self.model = experiment.params, experiment.data, experiment.model
         params = self.params
         scaling = LossScaling(params, self.model)
-        parts = make_train_step(experiment, scaling, workers.reducer, jit)
+        parts = make_train_step(experiment, scaling, group.reducer, jit)
         self.step, self.average = parts.step, parts.average
-        self.state = TrainingState(experiment, parts.optimizer, parts.average, scaling, workers)
+        self.state = TrainingState(experiment, parts.optimizer, parts.average, scaling, group)
         by_epochs = params["num_epochs"]
         each = self.state.batches_per_epoch // params["iter_size"]
         self.steps_per_epoch = max(each, 1) if by_epochs else None
@@ -95,14 +95,14 @@ class Trainer:
             self.state.last_step,
             self.steps_per_epoch,
         )
-        replicas = workers.size * experiment.devices
+        replicas = group.size * experiment.devices
         self.rate_factor = rate_factor(params["lr_scaling"], replicas)
         self.writer = CheckpointWriter()
         self.validation = None
         if evaluator is not None:
             used = self.average if params["use_ema"] else None
             self.validation = Validation(
-                experiment, evaluator, self.logdir, used, workers, self.writer
+                experiment, evaluator, self.logdir, used, group, self.writer
             )
         self._timer = StepTimer(params["bench_start"], unit=self.data.UNIT)
         self._signals = StopSignals()
@@ -147,14 +147,14 @@ class Trainer:
             (folder or Path()) / "nonfinite.csv",
             self.data.utterances,
             self.params["max_nonfinite_share"],
-            self.workers,
+            self.group,
         )
         self._left_out = LeftOutGuard(
             LeftOutList(self.logdir.root / "left_out_training.txt" if self.logdir else None),
             "Training",
             len(self.data.utterances),
             self.params.get("max_damaged_share", 0.0),
-            self.workers,
+            self.group,
         )
         logger = StepLogger(self.experiment, self.step.variables, self._timer, folder)
         state.cost.start()
@@ -211,7 +211,7 @@ class Trainer:
                 if stops:
                     break
             # A launcher ends the job when one worker has left: not before all is written.
-            path = self.workers.first(self._save_last)
+            path = self.group.first(self._save_last)
         return stops, path
 
     def _save_after_error(self, first: int) -> None:
@@ -285,9 +285,7 @@ class Trainer:
         state.cost.units += float(result.totals.units)
         # All workers stop after the same step, whichever was asked to. One that is alone need not
         # wait for its next step to hear of it.
-        asked = float(result.totals.stops) > 0 or (
-            self.workers.size == 1 and self._signals.requested
-        )
+        asked = float(result.totals.stops) > 0 or (self.group.size == 1 and self._signals.requested)
         accumulated.stops = accumulated.stops or asked
         norm = float(result.gradient_norm)
         self._overflowed = state.scaling.observe(number, norm, float(result.gradient_maximum))

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from open_seq2seq.checkpoints.background import BackgroundWriter
 from open_seq2seq.checkpoints.best import BestCheckpoints
 from open_seq2seq.checkpoints.logdir import LogDir
-from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.files import JsonObject
 from open_seq2seq.optimizers.weight_average import WeightAverage
@@ -28,7 +28,7 @@ class Validation:
       logdir: where records and the best checkpoints go; None writes nothing.
       average: the averaged weights, which are evaluated (and kept as the best) instead of the
         model's own; or None.
-      workers: those that evaluate together; the first one has the result and writes.
+      group: those that evaluate together; the first one has the result and writes.
       writer: writes the best checkpoints while training goes on; None: at once.
     """
 
@@ -38,10 +38,10 @@ class Validation:
         evaluator: Evaluator,
         logdir: LogDir | None,
         average: WeightAverage | None,
-        workers: Workers = ALONE,
+        group: ProcessGroup = ALONE,
         writer: BackgroundWriter | None = None,
     ):
-        self.workers = workers
+        self.group = group
         self.experiment, self.evaluator = experiment, evaluator
         self.logdir, self.average = logdir, average
         self.last: AnyEvaluation | None = None
@@ -50,7 +50,7 @@ class Validation:
             "Evaluation",
             len(evaluator.data.utterances),
             experiment.params.get("max_damaged_share", 0.0),
-            workers,
+            group,
         )
         self.best = None
         if logdir is not None:
@@ -70,7 +70,7 @@ class Validation:
         """
         with self.average.swapped_in() if self.average else nullcontext():
             result = self.evaluator.evaluate(
-                workers=self.workers,
+                group=self.group,
                 left_out=lambda found: self.left_out.add(f"step {state['step']}", found),
             )
             if result is None:

@@ -75,7 +75,7 @@ def batches_of(planner: BatchPlanner, epoch: int = 0) -> list[PlannedBatch]:
 def of_workers(samples: np.ndarray, workers: int, epoch: int, **options) -> list:
     """[worker][step] batches."""
     return [
-        batches_of(make(samples, rank=rank, num_workers=workers, **options), epoch)
+        batches_of(make(samples, rank=rank, world_size=workers, **options), epoch)
         for rank in range(workers)
     ]
 
@@ -91,7 +91,7 @@ def of_workers(samples: np.ndarray, workers: int, epoch: int, **options) -> list
 def test_every_utterance_once_over_all_workers(samples, options, workers, devices, epoch):
     """The plan of any number of workers and devices, checked without another plan."""
     plans = of_workers(samples, workers, epoch, devices=devices, **options)
-    planner = make(samples, num_workers=workers, devices=devices, **options)
+    planner = make(samples, world_size=workers, devices=devices, **options)
     assert {len(plan) for plan in plans} == {planner.batches_per_epoch}
     rows = [batch.rows for plan in plans for batch in plan if not batch.is_padding]
     assert sorted(np.concatenate(rows)) == list(range(len(samples)))
@@ -161,7 +161,7 @@ def test_workers_take_the_steps_of_one_worker(samples, options, workers, devices
 def test_limit_of_a_share_against_adding_one_by_one(samples, options, workers, shares, epoch):
     """The sizes of the batches, against utterances that are added while there is room."""
     limit = options["max_batch_frames"] or 5000
-    options |= {"max_batch_frames": limit, "num_workers": workers, "devices": shares}
+    options |= {"max_batch_frames": limit, "world_size": workers, "devices": shares}
     planner = make(samples, **options)
     factors = np.full(len(samples), options["longest_factor"])
     pauses = np.full(len(samples), options["longest_pauses"])
@@ -219,9 +219,9 @@ def test_same_plan_for_everybody(samples, options, epoch):
 def test_number_of_batches():
     assert make(speech_like_samples(100), batch_size=32).batches_per_epoch == 4
     assert make(speech_like_samples(96), batch_size=32).batches_per_epoch == 3
-    assert make(speech_like_samples(97), batch_size=16, num_workers=2).batches_per_epoch == 4
+    assert make(speech_like_samples(97), batch_size=16, world_size=2).batches_per_epoch == 4
     assert make(speech_like_samples(97), batch_size=8, devices=2).batches_per_epoch == 7
-    assert make(speech_like_samples(7), batch_size=1, num_workers=2).batches_per_epoch == 4
+    assert make(speech_like_samples(7), batch_size=1, world_size=2).batches_per_epoch == 4
 
 
 def test_epochs_differ_in_batches_order_and_speed():
@@ -243,8 +243,8 @@ def test_batches_do_not_come_by_length():
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_first_epochs_from_the_shortest_to_the_longest(workers):
-    planner = make(speech_like_samples(300), sorted_epochs=2, num_workers=workers)
-    plain = make(speech_like_samples(300), num_workers=workers)
+    planner = make(speech_like_samples(300), sorted_epochs=2, world_size=workers)
+    plain = make(speech_like_samples(300), world_size=workers)
     for epoch in range(4):
         lengths = [batch.length for batch in batches_of(planner, epoch)]
         assert (lengths == sorted(lengths)) == (epoch < 2)

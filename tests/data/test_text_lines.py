@@ -114,7 +114,7 @@ def test_workers_share_the_batches_of_one(text):
     """Training: the rows of each batch in turn; evaluation: the batches in turn."""
     whole = list(layer(text, vocab_size=9, batch_size=4).batches(1))
     parts = [
-        list(layer(text, share={"rank": rank, "num_workers": 2}, vocab_size=9).batches(1))
+        list(layer(text, share={"rank": rank, "world_size": 2}, vocab_size=9).batches(1))
         for rank in range(2)
     ]
     assert [len(batch.indices) for batch in whole] in ([4, 1], [1, 4])
@@ -129,7 +129,7 @@ def test_workers_share_the_batches_of_one(text):
         assert sum(part.units for part in step) == expected.units
     whole = [batch.indices.tolist() for batch in layer(text, "eval").batches()]
     for rank in range(2):
-        data = layer(text, "eval", share={"rank": rank, "num_workers": 2, "devices": 3})
+        data = layer(text, "eval", share={"rank": rank, "world_size": 2, "devices": 3})
         assert [batch.indices.tolist() for batch in data.batches()] == whole[rank::2]
         assert data.batches_per_epoch == len(whole[rank::2])
 

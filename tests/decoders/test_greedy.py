@@ -29,8 +29,8 @@ def spell(path, sharpness=5.0, alphabet=" abc'-"):
     return logits
 
 
-def decode(path, step_size=0.02, vocabulary=CHARACTERS):
-    (result,) = greedy_decode(spell(path)[None], np.array([len(path)]), vocabulary, step_size)
+def decode(path, frame_shift=0.02, vocabulary=CHARACTERS):
+    (result,) = greedy_decode(spell(path)[None], np.array([len(path)]), vocabulary, frame_shift)
     return result
 
 
@@ -53,7 +53,7 @@ def test_runs_are_merged_and_blanks_removed(path, text):
 def test_word_times():
     """A word starts at its first symbol's frame and ends at its last symbol's."""
     #               0123456789
-    result = decode("-aab--  c-b", step_size=0.5)
+    result = decode("-aab--  c-b", frame_shift=0.5)
     assert [word.text for word in result.words] == ["ab", "cb"]
     assert [(word.start, word.end) for word in result.words] == [(0.5, 1.5), (4.0, 5.0)]
 

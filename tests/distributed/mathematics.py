@@ -147,9 +147,9 @@ def _batch(case: Case, number: int, size: int, frames: int = 24) -> Batch:
     return Batch(features, lengths, labels, label_lengths, np.arange(size), 2.0 * size)
 
 
-def share(batch: Batch, rank: int, workers: int = 2) -> Batch:
+def share(batch: Batch, rank: int, group: int = 2) -> Batch:
     """A worker's part, as the contract of the data layers has it."""
-    chosen = np.arange(len(batch.indices))[rank::workers]
+    chosen = np.arange(len(batch.indices))[rank::group]
     is_padding = not len(chosen)
     chosen = np.array([0]) if is_padding else chosen
     arrays = [array[chosen] for array in batch.arrays]
@@ -189,7 +189,7 @@ def train(case: Case, step: TrainStep, batches: Sequence[Batch]) -> dict[str, np
     return {**found, "figures": np.array(told)}
 
 
-def in_turn(case: Case, workers: int = 2, used: int | None = None) -> dict[str, np.ndarray]:
+def in_turn(case: Case, group: int = 2, used: int | None = None) -> dict[str, np.ndarray]:
     """One process that takes the workers' shares in turn and applies the mean of their gradients.
 
     Each share meets the moving statistics of before, and their mean is kept.
@@ -197,12 +197,12 @@ def in_turn(case: Case, workers: int = 2, used: int | None = None) -> dict[str, 
     Args:
       used: how many of the shares; None: all.
     """
-    step = make(case, iter_size=workers)
+    step = make(case, iter_size=group)
     moving = [v for v in step.model.non_trainable_variables if "moving_" in v.path]
     assert moving
     found = {}
     for number, batch in enumerate(global_batches(case)):
-        shares = [share(batch, rank, workers) for rank in range(workers)]
+        shares = [share(batch, rank, group) for rank in range(group)]
         shares = [one for one in shares if not one.is_padding][:used]
         before, after = [np.array(v.value) for v in moving], []
         for one in shares:

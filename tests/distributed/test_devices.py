@@ -8,13 +8,13 @@ from open_seq2seq.distributed.devices import (
     split_cpu,
     training_devices,
 )
-from open_seq2seq.distributed.process_group import ALONE, Workers
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.errors import InputError
 
 PARAMS = {"batch_size_per_gpu": 8, "num_gpus": 4, "use_horovod": False, "iter_size": 2}
 
 
-class Two(Workers):
+class Two(ProcessGroup):
     """The second of two, as far as nothing is sent."""
 
     rank, size = 1, 2

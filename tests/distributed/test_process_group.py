@@ -10,13 +10,13 @@ import pytest
 
 from open_seq2seq.distributed import launch
 from open_seq2seq.distributed.launch import Launch, launched
-from open_seq2seq.distributed.process_group import ALONE, Workers, WorkerStopped
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup, RankStopped
 from open_seq2seq.distributed.shards import own_state, rate_factor, threads_per_worker
-from open_seq2seq.distributed.start import check_launch, lost_connection, start_workers
+from open_seq2seq.distributed.start import check_launch, lost_connection, start_process_group
 from open_seq2seq.errors import InputError, RunError
 
 
-class Two(Workers):
+class Two(ProcessGroup):
     """The second of two, as far as nothing is sent."""
 
     rank, size = 1, 2
@@ -134,7 +134,7 @@ class TestAlone:
         error = InputError("all of us")
         assert ALONE.stop(error) is error
         stopped = Two().stop(error)
-        assert isinstance(stopped, WorkerStopped) and stopped.exit_code == InputError.exit_code
+        assert isinstance(stopped, RankStopped) and stopped.exit_code == InputError.exit_code
 
 
 class TestCheckLaunch:
@@ -152,20 +152,20 @@ class TestCheckLaunch:
 class TestStartWorkers:
     def test_alone_without_a_launcher(self, environment):
         environment()
-        assert start_workers() is ALONE
+        assert start_process_group() is ALONE
 
     def test_another_backend_cannot_connect_them(self, environment, monkeypatch):
         environment(PMI_RANK="0", PMI_SIZE="2")
         monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
         with pytest.raises(InputError, match="KERAS_BACKEND=jax"):
-            start_workers()
+            start_process_group()
 
     def test_without_horovod_it_says_how_to_install_it(self, environment, monkeypatch):
         environment(PMI_RANK="0", PMI_SIZE="2")
         monkeypatch.setitem(sys.modules, "horovod.tensorflow", None)
         monkeypatch.delitem(sys.modules, "open_seq2seq.distributed.horovod_group", raising=False)
         with pytest.raises(InputError, match=r"scripts/install_horovod\.sh"):
-            start_workers()
+            start_process_group()
 
 
 def test_lost_connections_are_told_from_other_errors(environment):

@@ -171,7 +171,7 @@ def test_nan_stays_nan(path):  # noqa: F811
 
 
 class TestSynchronised:
-    """Workers with parts of a batch do what one does with all of it, in float64."""
+    """ProcessGroup with parts of a batch do what one does with all of it, in float64."""
 
     SIZES = (3, 1, 2)
 

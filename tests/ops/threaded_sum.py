@@ -1,4 +1,4 @@
-"""Workers as threads of this process: sums over them, with the gradient of a sum."""
+"""ProcessGroup as threads of this process: sums over them, with the gradient of a sum."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

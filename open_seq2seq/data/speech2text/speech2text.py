@@ -74,7 +74,7 @@ class Speech2TextDataLayer:
       mode: "train", "eval" or "infer". Only inference works without transcripts.
       batch_size: utterances in a batch, for each device.
       seed: source of everything random.
-      rank, num_workers: this worker's number, from 0, and how many share the data.
+      rank, world_size: this worker's number, from 0, and how many share the data.
       devices: this worker's, which divide its training batches among them; evaluation and
         inference are batched for one.
       utterances: what to use instead of reading `dataset_files`.
@@ -94,7 +94,7 @@ class Speech2TextDataLayer:
         batch_size: int,
         seed: int = 0,
         rank: int = 0,
-        num_workers: int = 1,
+        world_size: int = 1,
         devices: int = 1,
         utterances: Sequence[Utterance] | None = None,
     ):
@@ -111,7 +111,7 @@ class Speech2TextDataLayer:
         self.batch_size = batch_size
         self.seed = seed
         self.rank = rank
-        self.num_workers = num_workers
+        self.world_size = world_size
         self.devices = devices
         self.vocabulary = load_vocabulary(self.params["vocab_file"], self.params["bpe"])
         self.recordings = RecordingFeatures(self.params, seed, mode)
@@ -328,7 +328,7 @@ class Speech2TextDataLayer:
             pad_to=self.params["pad_to"],
             seed=self.seed,
             rank=self.rank,
-            num_workers=self.num_workers,
+            world_size=self.world_size,
             devices=self.devices,
             takes_whole_batches=self.mode != "train",
             shuffle=self.mode == "train" if shuffle is None else shuffle,

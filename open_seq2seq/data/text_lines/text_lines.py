@@ -84,7 +84,7 @@ class TextDataLayer:
       mode: "train", "eval" or "infer".
       batch_size: lines in a batch, for each device.
       seed: source of the order.
-      rank, num_workers, devices: as in `Speech2TextDataLayer`.
+      rank, world_size, devices: as in `Speech2TextDataLayer`.
       utterances: lines to use instead of reading `dataset_files`.
 
     Raises:
@@ -102,13 +102,13 @@ class TextDataLayer:
         batch_size: int,
         seed: int = 0,
         rank: int = 0,
-        num_workers: int = 1,
+        world_size: int = 1,
         devices: int = 1,
         utterances: Sequence[TextLine] | None = None,
     ):
         self.params = self.PARAMS.parse(params)
         self.mode, self.batch_size, self.seed = mode, batch_size, seed
-        self.rank, self.num_workers, self.devices = rank, num_workers, devices
+        self.rank, self.world_size, self.devices = rank, world_size, devices
         if self.params["shuffle"] and mode != "train":
             problem = Problem("shuffle", f"True in {mode}", "False", "Put it into train_params.")
             raise InputError("Only training data can be shuffled:", [problem])
@@ -227,7 +227,7 @@ class TextDataLayer:
             pad_to=self.params["pad_to"],
             seed=self.seed,
             rank=self.rank,
-            num_workers=self.num_workers,
+            world_size=self.world_size,
             devices=self.devices,
             takes_whole_batches=self.mode != "train",
             shuffle=self.mode == "train" if shuffle is None else shuffle,

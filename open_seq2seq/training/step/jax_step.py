@@ -55,7 +55,7 @@ class TrainStep(BaseTrainStep):
         reducer: Any = None,
     ):
         if reducer is not None:
-            raise ValueError("Workers train together on TensorFlow only.")
+            raise ValueError("ProcessGroup train together on TensorFlow only.")
         super().__init__(model, optimizer, variables, options or StepOptions())
         self.average = average
         trained = {id(variable) for variable in variables}

@@ -206,12 +206,12 @@ class TrainStep(BaseTrainStep):
             return
         moving = self.moving_statistics
         # A padding batch's are left out.
-        *totals, workers = self.reducer.sum(
+        *totals, group = self.reducer.sum(
             [*(v.value * sample_weight for v in moving), sample_weight]
         )
         for variable, total, old in zip(moving, totals, before):
-            mean = total / tf.maximum(workers, 1.0)
-            variable.assign(tf.where(workers > 0.0, mean, old))
+            mean = total / tf.maximum(group, 1.0)
+            variable.assign(tf.where(group > 0.0, mean, old))
 
     def _averages(self) -> Iterable[tuple[Tensor, Tensor]]:
         return zip(self.average.averages, self.average.variables) if self.average else ()

@@ -107,7 +107,7 @@ def test_augmentation_does_not_depend_on_the_batch(params):
     whole = by_row(make(params, batch_size=30).batches(epoch=1))
     split: dict[int, np.ndarray] = {}
     for rank in range(2):
-        layer = make(params, batch_size=3, rank=rank, num_workers=2)
+        layer = make(params, batch_size=3, rank=rank, world_size=2)
         split |= by_row(layer.batches(epoch=1))
     assert whole.keys() == split.keys() == set(range(30))
     for row, features in whole.items():
@@ -120,7 +120,7 @@ def test_workers_share_the_batches_of_one(params):
     """Training: the rows of each batch in turn, none twice; the last of 30 = 2 * 14 + 2 rows."""
     params["augmentation"] = AUGMENTATION
     whole = list(make(params, batch_size=14, seed=1).batches(epoch=1))
-    layers = [make(params, batch_size=2, seed=1, rank=rank, num_workers=7) for rank in range(7)]
+    layers = [make(params, batch_size=2, seed=1, rank=rank, world_size=7) for rank in range(7)]
     assert {layer.batches_per_epoch for layer in layers} == {len(whole)} == {3}
     padding = 0
     for expected, *parts in zip(whole, *[layer.batches(epoch=1) for layer in layers]):
@@ -142,7 +142,7 @@ def test_workers_share_the_batches_of_one(params):
 def test_workers_take_whole_batches_in_evaluation(params, mode):
     whole = list(make(params, mode, batch_size=8).batches())
     layers = [
-        make(params, mode, batch_size=8, rank=rank, num_workers=5, devices=2) for rank in range(5)
+        make(params, mode, batch_size=8, rank=rank, world_size=5, devices=2) for rank in range(5)
     ]
     assert [layer.batches_per_epoch for layer in layers] == [1, 1, 1, 1, 0]
     for rank, layer in enumerate(layers):
@@ -202,7 +202,7 @@ def test_durations_of_the_manifest_save_reading_headers(params, corpus, tmp_path
     ]
     manifest.write_text("\n".join(lines))
     params |= {"dataset_files": [str(manifest)], "num_buckets": 30, "pad_to": 1}
-    layers = [make(params, num_workers=workers, rank=rank) for rank in range(workers)]
+    layers = [make(params, world_size=workers, rank=rank) for rank in range(workers)]
     steps = list(zip(*(layer.batches() for layer in layers), strict=True))
     batches = [batch for step in steps for batch in step if not batch.is_padding]
     assert sum(len(batch.indices) for batch in batches) == 30
