@@ -109,7 +109,7 @@ def test_no_such_file_and_no_such_server(server, tmp_path, get):
     with pytest.raises(RunError, match="cannot be reached"):
         remote_size(f"{server.url}/b")
     with pytest.raises(RunError, match="cannot be downloaded"):
-        fetch("http://127.0.0.1:1/a", tmp_path / "a", None, lambda text: None)
+        fetch("http://127.0.0.1:1/a", tmp_path / "a", None)
 
 
 def test_without_a_checksum(server, tmp_path, get):
