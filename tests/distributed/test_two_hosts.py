@@ -20,6 +20,7 @@ from tests.distributed.two_hosts import NotPossible, two_hosts
 from tests.training.conftest import write_corpus
 
 pytest.importorskip("horovod", reason="Horovod is not installed (scripts/install_horovod.sh)")
+pytestmark = pytest.mark.slow  # a minute
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("two_hosts_worker.py")
 # Waiting processes must not take the cores of those that compute.

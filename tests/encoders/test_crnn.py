@@ -36,8 +36,21 @@ STREAM_CASES = [
 ]
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+# Of a second or several each: of the variants in the slow suite.
+EXPENSIVE = ("check_training_step", "check_save_and_load", "check_mixed_precision")
+PAIRS = [
+    pytest.param(
+        case,
+        check,
+        id=f"{case.name}-{check.__name__}",
+        marks=[pytest.mark.slow] if place % 5 and check.__name__ in EXPENSIVE else [],
+    )
+    for place, case in enumerate(CASES)
+    for check in CHECKS
+]
+
+
+@pytest.mark.parametrize(("case", "check"), PAIRS)
 def test_encoder(case, check):
     check(case)
 
