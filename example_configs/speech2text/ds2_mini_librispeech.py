@@ -69,6 +69,9 @@ base_params = {
         "window_size": 0.02,
         "window_stride": 0.01,
         "norm_per_feature": True,
+        # Pauses do not change what speech looks like; digital silence looks like a quiet room.
+        "norm_range": 35,
+        "noise_floor": -60,
         "dither": 1e-5,
         "pad_to": 16,
         "vocab_file": str(Path(__file__).parent / "english.txt"),
@@ -89,6 +92,15 @@ train_params = {
             "n_time_mask": 2,
             "width_time_mask": 20,
             "max_time_mask_share": 0.2,
+            # Recordings begin and end with the sentence; who speaks to the model pauses.
+            "pauses": {
+                "probability": 0.15,
+                "max_duration": 1.0,
+                "digital_share": 0.3,
+                "noise_level_min": -70,
+                "noise_level_max": -25,
+            },
+            "num_forms": 3,
         },
     },
 }
