@@ -85,7 +85,6 @@ def _no_such(name: str, group: str) -> str:
     from open_seq2seq.commands.run import meant_mode
 
     known = [one for one in COMMANDS if not group or one.startswith(f"{group} ")]
-    # `open-seq2seq build`, `check-data`, `transcribe` are meant for something.
     # `check-data`, `build`, `transcribe` are meant for something.
     words = set(name.replace("-", " ").replace("_", " ").split())
     meant = next((one for one in known if words == set(one.replace("_", " ").split())), None)

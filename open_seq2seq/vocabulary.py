@@ -45,10 +45,10 @@ class SymbolTable:
 
     def __init__(self, symbols: Iterable[str]):
         self.symbols = list(symbols)
+        self.size = len(self.symbols)
+        self._pieces = any(PIECE_SPACE in symbol for symbol in self.symbols)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of label ids: of pieces without the space before the first word."""
+        """The text of label ids (no blanks): of pieces without the spaces around it."""
         text = "".join([self.symbols[index] for index in ids])
-        if PIECE_SPACE not in text:
-            return text
-        return text.replace(PIECE_SPACE, " ").removeprefix(" ")
+        return text.replace(PIECE_SPACE, " ").strip() if self._pieces else text

@@ -16,7 +16,7 @@ settings=("$@")
 # The rooms in which arithmetic is tested, and whose threads have to wait for each other.
 rooms=(tests/test_rounding.py tests/ops tests/encoders tests/models tests/optimizers tests/losses
   tests/decoders tests/interop tests/training/test_step.py tests/training/test_mirrored.py
-  tests/training/test_other_processors.py tests/data/speech2text/test_loader.py
+  tests/training/test_other_processors.py tests/data/test_loader.py
   tests/distributed/test_same_mathematics.py)
 table=()
 failed=0

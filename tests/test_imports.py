@@ -27,8 +27,6 @@ FLOORS = [
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 MAY_IMPORT_TENSORFLOW = {"training", "inference", "distributed", "interop", "runs", "ops"}
-# Where old names lead: they import what took their place, higher up.
-DOORS = {"inference/recognizer.py", "inference/language_model_scorer.py"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

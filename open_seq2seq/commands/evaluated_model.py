@@ -19,7 +19,7 @@ from open_seq2seq.experiment import (
     effective_params,
     make_experiment,
 )
-from open_seq2seq.inference.recognizer import load_weights
+from open_seq2seq.inference.weights import load_weights
 from open_seq2seq.training.transfer import named_checkpoint
 
 

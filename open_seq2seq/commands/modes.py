@@ -39,7 +39,8 @@ from open_seq2seq.experiment import (
 )
 from open_seq2seq.files import is_standard_output, write_whole
 from open_seq2seq.inference.evaluation import Evaluation
-from open_seq2seq.inference.recognizer import Recognizer, load_weights
+from open_seq2seq.inference.recognizer import Recognizer
+from open_seq2seq.inference.weights import load_weights
 from open_seq2seq.messages import RESULT
 from open_seq2seq.ops import native
 from open_seq2seq.runs.record import VARIABLES, config_text

@@ -23,6 +23,7 @@ from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.decoders.alphabet import check_alphabet
 from open_seq2seq.decoders.protocol import DecodingStream
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.vocabulary import PIECE_SPACE
 
 # The parameters that name files, and what each is.
 PATHS = {
@@ -203,7 +204,7 @@ def lexicon_note(decoder: BeamSearchDecoder) -> str | None:
             + (" In lower case they could: scripts/build_lm.py --lower_case." if lower else "")
             + (" They are not UTF-8: make the model of text in UTF-8." if garbled else "")
         )
-    has_space = any(" " in symbol or "\u2581" in symbol for symbol in decoder.symbols)
+    has_space = any(" " in symbol or PIECE_SPACE in symbol for symbol in decoder.symbols)
     if decoder.language_models and decoder.scoring.lm_unit == "word" and not has_space:
         notes.append(
             "The model's symbols have no space: with a language model of words each utterance is "

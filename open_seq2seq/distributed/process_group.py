@@ -1,6 +1,6 @@
 """The workers of a job: processes that train one model together.
 
-A worker on its own is a `ProcessGroup`; those that Horovod connects are in `horovod_workers`. Code
+A worker on its own is a `ProcessGroup`; those that Horovod connects are in `horovod_group`. Code
 that uses them reads the same for both.
 """
 

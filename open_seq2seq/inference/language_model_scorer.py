@@ -19,7 +19,7 @@ from open_seq2seq.experiment import (
     make_experiment,
 )
 from open_seq2seq.inference.forward import EvaluationStep
-from open_seq2seq.inference.recognizer import load_trained_weights
+from open_seq2seq.inference.weights import load_trained_weights
 
 
 class LanguageModelScorer:

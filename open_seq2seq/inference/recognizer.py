@@ -8,16 +8,13 @@ for result in recognizer.transcribe(["seven.flac", samples]):
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, overload
 
 import numpy as np
 
-from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
-from open_seq2seq.checkpoints.storage import read_contract, read_training_data
-from open_seq2seq.checkpoints.variables import restore, restore_averaged_weights
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.config.schema import Params
@@ -32,16 +29,12 @@ from open_seq2seq.data.paths import config_path
 from open_seq2seq.decoders import Decoder, DecodeResult, make_decoder
 from open_seq2seq.decoders.beam_search import PATHS
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.experiment import (
-    Experiment,
-    check_contract,
-    effective_params,
-    make_experiment,
-)
+from open_seq2seq.experiment import Experiment, effective_params, make_experiment
 from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.inference.long_recordings import LongRecordings
 from open_seq2seq.inference.transcriber import Network, Transcriber, Transcription
+from open_seq2seq.inference.weights import load_trained_weights
 from open_seq2seq.vocabulary import SymbolTexts, Vocabulary
 
 Audio = str | Path | np.ndarray
@@ -185,13 +178,13 @@ class Recognizer:
           RecordingsLeftOut: recordings cannot be read; an InputError.
           InputError: `audio` holds something that is no recording.
         """
-        return [one.result for one in self._all(audio, sample_freq, on_error)]
+        return self._all(audio, sample_freq, on_error, lambda one: one.result)
 
     def logits(
         self, audio: Sequence[Audio], sample_freq: int | None = None, on_error: str = "raise"
     ) -> list[Any]:
         """The logits `[time, class]` of each recording, in order; all else as `transcribe`."""
-        return [one.logits for one in self._all(audio, sample_freq, on_error, logits=True)]
+        return self._all(audio, sample_freq, on_error, lambda one: one.logits, logits=True)
 
     def log_probs(
         self, audio: Sequence[Audio], sample_freq: int | None = None, on_error: str = "raise"
@@ -200,8 +193,11 @@ class Recognizer:
 
         The blank is the last class; all else as `transcribe`.
         """
-        logits = self.logits(audio, sample_freq, on_error)
-        return [None if one is None else log_softmax(one) for one in logits]
+
+        def value(one: Transcription) -> np.ndarray | None:
+            return None if one.logits is None else log_softmax(one.logits)
+
+        return self._all(audio, sample_freq, on_error, value, logits=True)
 
     def transcriptions(
         self, audio: Sequence[Audio], sample_freq: int | None = None, logits: bool = False
@@ -273,19 +269,24 @@ class Recognizer:
         return resampled_blocks(floats, rate, self.sample_freq)
 
     def _all(
-        self, audio: Sequence[Audio], sample_freq: int | None, on_error: str, logits: bool = False
+        self,
+        audio: Sequence[Audio],
+        sample_freq: int | None,
+        on_error: str,
+        value: Callable[[Transcription], Any],
+        logits: bool = False,
     ) -> list[Any]:
+        """`value` of what comes of each recording: returned, or in the error."""
         if on_error not in ("raise", "skip"):
             raise ValueError(f'on_error is "raise" or "skip". Received: on_error={on_error!r}')
         done = list(self.transcriptions(audio, sample_freq, logits))
         problems = [problem for one in done if one.error for problem in one.error.problems]
+        values = [value(one) for one in done]
         if problems and on_error == "raise":
-            raise RecordingsLeftOut(
-                problems, [one.logits if logits else one.result for one in done]
-            )
+            raise RecordingsLeftOut(problems, values)
         for problem in problems:
             _log.warning("Left out: %s", problem)
-        return done
+        return values
 
 
 class RecordingsLeftOut(InputError):
@@ -293,7 +294,8 @@ class RecordingsLeftOut(InputError):
 
     Args:
       problems: one for each that could not.
-      results: of all, in order; None where there is none.
+      results: what would have been returned of each, in order: transcripts, logits or log
+        probabilities; None where there is none.
     """
 
     def __init__(self, problems: Sequence[Problem], results: list[Any]):
@@ -341,32 +343,3 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True, initial=-np.inf)
     logs = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return logs.astype(np.float32)
-
-
-def load_trained_weights(
-    experiment: Experiment, checkpoint: str | Path | None, enable_logs: bool = False
-) -> None:
-    """Puts weights into the model: of a checkpoint, or the log directory's newest or best.
-
-    Raises:
-      InputError: there is none, or it does not fit.
-    """
-    if checkpoint is None:
-        logdir = LogDir(Path(experiment.params["logdir"]), enable_logs)
-        checkpoint = checkpoint_to_use(logdir, experiment.params["restore_best_checkpoint"])
-    load_weights(experiment, Path(checkpoint))
-
-
-def load_weights(experiment: Experiment, checkpoint: Path) -> bool:
-    """Puts a checkpoint's weights into the model, if symbols and features agree with it.
-
-    Returns: whether they are averaged weights: those of `use_ema`, where the checkpoint has any.
-    """
-    contract = read_contract(checkpoint)
-    experiment.data.restore_statistics(contract["features"])
-    check_contract(contract, experiment, checkpoint)
-    restore(checkpoint, experiment.model)
-    experiment.trained_on = read_training_data(checkpoint)
-    if not experiment.params["use_ema"]:
-        return False
-    return restore_averaged_weights(checkpoint, experiment.model)

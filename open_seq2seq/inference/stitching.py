@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from open_seq2seq.inference.pauses import runs
+from open_seq2seq.vocabulary import PIECE_SPACE
 
 # The ends of a piece are heard without what is behind them: a quarter of what is shared.
 _EDGE = 4
-_PIECE_SPACE = "▁"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class WordMarks:
     @classmethod
     def of(cls, symbols: Sequence[str]) -> WordMarks:
         """For a vocabulary, without the blank."""
-        texts = [symbol.replace(_PIECE_SPACE, " ") for symbol in symbols]
+        texts = [symbol.replace(PIECE_SPACE, " ") for symbol in symbols]
         spaces = np.array([not text.strip() for text in texts] + [False])
         starts = np.array([text.startswith(" ") for text in texts] + [False])
         return cls(spaces, starts, len(symbols))

@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from open_seq2seq.data.text import describe_character, load_vocabulary
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.stored_logits.logits_file import LogitsFile
-from open_seq2seq.vocabulary import SymbolTexts, Vocabulary
-
-_PIECE_SPACE = "\u2581"
-
-
-class StoredVocabulary:
-    """Characters or SentencePiece pieces, known by their text only.
-
-    Args:
-      symbols: text of each class, without the blank.
-    """
-
-    def __init__(self, symbols: Iterable[str]):
-        self.symbols = list(symbols)
-        self.size = len(self.symbols)
-        self._pieces = any(_PIECE_SPACE in symbol for symbol in self.symbols)
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """The text of label ids (no blanks)."""
-        text = "".join([self.symbols[index] for index in ids])
-        return text.replace(_PIECE_SPACE, " ").strip() if self._pieces else text
+from open_seq2seq.vocabulary import SymbolTable, SymbolTexts, Vocabulary
 
 
 def choose_vocabulary(file: LogitsFile, vocab: str | None, bpe_model: str | None) -> SymbolTexts:
@@ -45,11 +25,11 @@ def choose_vocabulary(file: LogitsFile, vocab: str | None, bpe_model: str | None
         found = "--vocab and --bpe_model"
         raise InputError("Two vocabularies:", [Problem("--vocab", found, "one of them")])
     source = bpe_model or vocab
-    vocabulary: Vocabulary | StoredVocabulary
+    vocabulary: Vocabulary | SymbolTable
     if source:
         vocabulary = load_vocabulary(source, bpe=bool(bpe_model))
     elif file.symbols is not None:
-        vocabulary = StoredVocabulary(file.symbols)
+        vocabulary = SymbolTable(file.symbols)
     else:
         remedy = "Give --vocab (characters) or --bpe_model (SentencePiece)."
         problem = Problem(str(file.path), "no `vocab`", "the symbols of the classes", remedy)

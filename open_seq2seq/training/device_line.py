@@ -11,8 +11,7 @@ from importlib import metadata
 
 import keras
 
-from open_seq2seq.data.headers import available_cores
-from open_seq2seq.native_build.cpu import cpu_name
+from open_seq2seq.native_build.cpu import available_cores, cpu_name
 from open_seq2seq.ops.nvidia import NvidiaGpus, find_nvidia_gpus
 from open_seq2seq.runs.record import gpu_names
 

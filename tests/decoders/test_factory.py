@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from open_seq2seq.decoders import FullyConnectedCTCDecoder, Partial, make_decoder
 from open_seq2seq.errors import InputError
-from open_seq2seq.vocabulary import SymbolTable
 from tests.decoders.test_greedy import CHARACTERS, PIECES, spell
 
 PARSE = FullyConnectedCTCDecoder.PARAMS.parse
@@ -74,8 +73,3 @@ def test_a_stream_is_what_the_whole_is(beam, seed, cuts):
 def test_a_greedy_stream_takes_its_own_networks_logits_only():
     with pytest.raises(InputError, match=r"found shape \[3, 9\], expected \[time, 6\]"):
         made().stream().accept(np.zeros((3, 9), np.float32))
-
-
-def test_a_table_of_symbols_spells_as_sentencepiece_does():
-    assert SymbolTable(PIECES.symbols).decode([0, 1]) == PIECES.decode([0, 1])
-    assert SymbolTable(" abc").decode([1, 0, 2]) == "a b"

@@ -13,7 +13,7 @@ from open_seq2seq.checkpoints.logdir import LogDir
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.experiment import effective_params, make_experiment
-from open_seq2seq.inference.recognizer import load_weights
+from open_seq2seq.inference.weights import load_weights
 from open_seq2seq.training.trainer import Trainer
 
 FOLDER = Path("example_configs/speech2text")

@@ -9,7 +9,7 @@ from open_seq2seq.decoders.factory import make_decoder
 from open_seq2seq.decoders.greedy import greedy_decode_numpy
 from open_seq2seq.decoders.params import DECODER_PARAMS
 from open_seq2seq.features.extractor import FeatureExtractor
-from open_seq2seq.inference.recognizer import Recognizer
+from open_seq2seq.inference.recognizer import Recognizer, RecordingsLeftOut
 from open_seq2seq.models.segmentation_params import SEGMENTATION
 from open_seq2seq.vocabulary import SymbolTable
 
@@ -64,9 +64,34 @@ def test_results_are_in_order_and_those_of_each_alone(recognizer):
 def test_log_probs_are_natural_logarithms_of_probabilities(recognizer):
     samples = recording(1, 7)
     (log_probs,) = recognizer.log_probs(samples)
-    exact = np.exp(logits_of(samples).astype(np.float64))
-    np.testing.assert_allclose(np.exp(log_probs), exact / exact.sum(1, keepdims=True), atol=1e-5)
+    np.testing.assert_allclose(np.exp(log_probs), softmaxed(logits_of(samples)), atol=1e-5)
     assert log_probs.dtype == np.float32
+
+
+def softmaxed(logits):
+    exact = np.exp(logits.astype(np.float64))
+    return exact / exact.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("call", ["transcribe", "logits", "log_probs"])
+def test_the_error_holds_what_would_have_been_returned(recognizer, call, caplog):
+    """Log probabilities are not the logits that they are made of."""
+    good, broken = recording(1, 7), np.zeros((3, 2), np.float32)
+    with pytest.raises(RecordingsLeftOut, match=r"audio\[0\]: ") as error:
+        getattr(recognizer, call)([broken, good])
+    assert not caplog.messages
+    left, result = error.value.results
+    returned = getattr(recognizer, call)([broken, good], None, "skip")
+    assert left is None and returned[0] is None and "audio[0]" in caplog.text
+    if call == "transcribe":
+        assert result == returned[1] == recognizer.transcribe([good])[0]
+        return
+    np.testing.assert_array_equal(result, returned[1])
+    logits = logits_of(good)
+    if call == "logits":
+        np.testing.assert_allclose(result, logits, atol=1e-5)
+    else:
+        np.testing.assert_allclose(np.exp(result), softmaxed(logits), atol=1e-5)
 
 
 def test_paths_arrays_integers_and_other_rates(recognizer, tmp_path):

@@ -7,7 +7,6 @@ import pytest
 
 from open_seq2seq.errors import InputError
 from open_seq2seq.stored_logits.calibration import calibrate, read_alignments
-from open_seq2seq.stored_logits.symbols import StoredVocabulary
 from open_seq2seq.stored_logits.utterances import StoredUtterance
 from open_seq2seq.stored_logits.word_times import (
     Shifts,
@@ -16,9 +15,10 @@ from open_seq2seq.stored_logits.word_times import (
     word_times,
     write_shifts,
 )
+from open_seq2seq.vocabulary import SymbolTable
 
-CHARACTERS = StoredVocabulary(" ab'")
-PIECES = StoredVocabulary(["▁the", "▁", "c", "at", "▁é"])
+CHARACTERS = SymbolTable(" ab'")
+PIECES = SymbolTable(["▁the", "▁", "c", "at", "▁é"])
 
 
 def reference(logits, symbols, step, start_shift, end_shift):

@@ -281,10 +281,6 @@ class Speech2TextDataLayer:
         """The length of each recording in use; of several voices the longest, NaN if unknown."""
         return self._corpus.seconds().max(axis=1).tolist()
 
-    def padded_length(self, frames: int) -> int:
-        """The frames that a batch with so many is padded to."""
-        return self._planner.padded_length(frames)
-
     @property
     def most_batch_frames(self) -> int | None:
         """Padded frames in a batch, at most, as `max_batch_duration` says; None: no limit."""

@@ -15,7 +15,7 @@ from open_seq2seq.commands.importers.openseq2seq import run as import_checkpoint
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.errors import InputError
 from open_seq2seq.experiment import effective_params, make_experiment
-from open_seq2seq.inference.recognizer import load_weights
+from open_seq2seq.inference.weights import load_weights
 from open_seq2seq.training.transfer import base_checkpoint
 from scripts.import_openseq2seq_checkpoint import main
 from tests.interop import old_checkpoints as old
