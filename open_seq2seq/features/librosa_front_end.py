@@ -18,9 +18,11 @@ PEAK_FLOOR = 1e-5 / INT16_SCALE  # the original's 1e-5, on its 16-bit scale
 
 # The dither is a stretch of one fixed sequence of normal numbers: drawing new ones took as
 # long as all the rest. In training it begins at a random place, otherwise at the beginning,
-# so that features and transcripts can be repeated.
+# so that features and transcripts can be repeated. Outside training only its first part goes
+# round, which an exported graph can hold.
 DITHER_SEED = 20181105
 DITHER_LENGTH = 1 << 20
+DITHER_PERIOD = 1 << 14
 
 
 class LibrosaFrontEnd:
@@ -210,7 +212,7 @@ def dither_noise(
     Args:
       position: without `rng`, the number of the first sample that they are for.
     """
-    noise = _noise_sequence()
+    noise = _noise_sequence() if rng else _noise_sequence()[:DITHER_PERIOD]
     start = int(rng.integers(len(noise))) if rng else position % len(noise)
     if start + count <= len(noise):
         return noise[start : start + count]

@@ -34,7 +34,7 @@ SPECTROGRAM_FLOOR = 1e-30
 PRE_EMPHASIS = 0.97
 
 # The loudest frame is the fifth loudest: a click fills one or two.
-_LOUDEST = 5
+LOUDEST = 5
 
 
 def pre_emphasis(samples: np.ndarray, out: np.ndarray) -> None:
@@ -149,7 +149,7 @@ def loud(levels: np.ndarray, decibels_below: float) -> np.ndarray:
     Returns:
       `[time]` bool; at least one is True.
     """
-    place = max(len(levels) - _LOUDEST, 0)
+    place = max(len(levels) - LOUDEST, 0)
     loudest = np.partition(levels, place)[place]
     return levels >= loudest * np.float32(10.0 ** (-decibels_below / 10.0))
 

@@ -26,9 +26,9 @@ import pytest
 from open_seq2seq.checkpoints.variables import restore, save_checkpoint
 from open_seq2seq.errors import InputError
 from open_seq2seq.ops.portable import portable
-from tests.graphs import is_integer, nodes
 from tests.machines import half_precisions, widens_bfloat16
 from tests.rounding import assert_within, bound, rounded
+from tests.tensorflow_graphs import is_integer, nodes
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from open_seq2seq.layers.convolution import Convolution
 from open_seq2seq.layers.normalization import BatchNorm
 from open_seq2seq.layers.recurrent import RecurrentLayer
 from open_seq2seq.ops.portable import is_portable, portable
-from tests.graphs import nodes
 from tests.machines import need_kernels
+from tests.tensorflow_graphs import nodes
 
 
 def test_it_holds_inside_only_and_for_this_thread():

@@ -1,0 +1,226 @@
+"""A front-end and its normalisation as a graph: samples in, features out, in any runtime.
+
+The numbers are those of `FeatureExtractor` outside training, up to rounding in float32; here they
+are written with operations over whole arrays, several recordings at once.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from open_seq2seq.features import librosa_front_end, psf_front_end, spectrum
+from open_seq2seq.features.extractor import FeatureExtractor
+from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
+from open_seq2seq.features.normalization_graph import normalise
+from open_seq2seq.features.options import FeatureOptions
+from open_seq2seq.features.psf_front_end import PsfFrontEnd
+from open_seq2seq.graphs.builder import GraphBuilder, Value
+
+
+def build_features(
+    g: GraphBuilder, extractor: FeatureExtractor, samples: Value, num_samples: Value | None
+) -> tuple[Value, Value]:
+    """Writes the features of recordings.
+
+    Args:
+      g: what writes.
+      extractor: the front-end; its statistics are known.
+      samples: `[batch, n]` float32 in [-1, 1].
+      num_samples: `[batch]` whole numbers, samples of each recording, at least 1; None: all of
+        them, which saves every mask.
+
+    Returns:
+      Features `[batch, time, feature]`, zero past each length, and the frames of each recording
+      `[batch]` (of all, a single number, without `num_samples`).
+    """
+    count = g.size(samples, 1)
+    if num_samples is not None:
+        samples = g.select(_inside(g, count, num_samples), samples, 0.0)
+    front_end = extractor.front_end
+    if isinstance(front_end, LibrosaFrontEnd):
+        graph: _FrontEndGraph = _LibrosaGraph(g, front_end)
+    elif isinstance(front_end, PsfFrontEnd):
+        graph = _PsfGraph(g, front_end)
+    else:
+        raise TypeError(f"no graph for front-end {type(front_end).__name__}")
+    signal = graph.signal(samples, num_samples)
+    frames = graph.frames(count)
+    power = _power(g, signal, frames, graph.window, extractor.options)
+    levels = g.reduce("sum", power, (2,)) if extractor.normalizer.takes_levels else None
+    features = graph.features(power)
+    lengths = None if num_samples is None else graph.frames(num_samples)
+    features = normalise(g, extractor.normalizer, features, levels, lengths)
+    return features, frames if lengths is None else lengths
+
+
+class _LibrosaGraph:
+    """See `LibrosaFrontEnd`, step by step."""
+
+    def __init__(self, g: GraphBuilder, front_end: LibrosaFrontEnd):
+        self.g, self.front_end, self.options = g, front_end, front_end.options
+        self.window = front_end.window
+
+    def frames(self, samples: Value) -> Value:
+        more = self.options.hop_length - self.options.fft_length % 2
+        return self.g.floor_divide(self.g.add(samples, more), self.options.hop_length)
+
+    def signal(self, samples: Value, num_samples: Value | None) -> Value:
+        """With reflected samples before and after each recording."""
+        g, options, left = self.g, self.options, self.front_end.left
+        signal = self._levelled(samples)
+        if options.input_type != "spectrogram":
+            signal = _emphasised(g, signal)
+        count = g.size(samples, 1)
+        # The last frame begins at most where the samples end.
+        after = max(options.window_length - left, 0)
+        if num_samples is None:
+            before = _reflected(g, g.subtract(g.arange(left), left), count, left)
+            behind = _reflected(g, g.add(g.arange(after), count), count, after)
+            parts = [g.take(signal, before, 1), signal, g.take(signal, behind, 1)]
+            return g.concatenate(parts, 1)
+        places = g.subtract(g.arange(g.add(count, left + after)), left)
+        counts = g.expand_dims(num_samples, 1)
+        places = _reflected(g, g.expand_dims(places, 0), counts, options.window_length)
+        return g.take_in_rows(signal, places)
+
+    def _levelled(self, samples: Value) -> Value:
+        g, options = self.g, self.options
+        if options.gain is None:
+            peak = g.reduce("max", g.unary("abs", samples), (1,))
+            factor = g.divide(1.0, g.add(peak, librosa_front_end.PEAK_FLOOR))
+            signal = g.multiply(samples, factor)
+        else:
+            signal = g.multiply(samples, options.gain * librosa_front_end.INT16_SCALE)
+        if options.dither <= 0:
+            return signal
+        period = librosa_front_end.DITHER_PERIOD
+        noise = librosa_front_end.dither_noise(period) * np.float32(options.dither)
+        count = g.size(samples, 1)
+        times = g.floor_divide(g.add(count, period - 1), period)
+        return g.add(signal, g.cut(g.tile(noise[None], 1, times), 1, 0, count))
+
+    def features(self, power: Value) -> Value:
+        g, front_end = self.g, self.front_end
+        if front_end.matrix is None:
+            power = g.cut(power, 2, 0, self.options.num_audio_features)
+            if self.options.noise_floor is not None:
+                power = g.add(power, front_end.floor)
+            return _decibels(g, power)
+        energies = g.dense(power, front_end.matrix)
+        if not front_end.linear:
+            energies = g.unary("log", g.add(energies, front_end.floor))
+        return energies if front_end.cepstra is None else g.dense(energies, front_end.cepstra)
+
+
+class _PsfGraph:
+    """See `PsfFrontEnd`, step by step."""
+
+    def __init__(self, g: GraphBuilder, front_end: PsfFrontEnd):
+        self.g, self.front_end, self.options = g, front_end, front_end.options
+        self.window = front_end.window
+
+    def frames(self, samples: Value) -> Value:
+        g, pad_to = self.g, max(self.options.pad_to, 1)
+        if pad_to == 1:
+            return self._own_frames(samples)
+        whole = g.floor_divide(g.add(self._own_frames(samples), pad_to - 1), pad_to)
+        return g.multiply(whole, pad_to)
+
+    def _own_frames(self, samples: Value) -> Value:
+        g, hop = self.g, self.options.hop_length
+        behind = g.maximum(g.subtract(samples, self.options.window_length), 0)
+        return g.add(g.floor_divide(g.add(behind, hop - 1), hop), 1)
+
+    def signal(self, samples: Value, num_samples: Value | None) -> Value:
+        """Pre-emphasised (not for spectrogram), silence behind it."""
+        g, options = self.g, self.options
+        peak = g.reduce("max", g.unary("abs", samples), (1,))
+        signal = g.divide(samples, g.add(peak, psf_front_end.PEAK_FLOOR))
+        signal = g.unary("trunc", g.multiply(signal, 32767.0))
+        count = g.size(samples, 1)
+        own = count if num_samples is None else g.expand_dims(num_samples, 1)
+        if options.input_type == "spectrogram":
+            return signal
+        # One sample more: what the pre-emphasis makes of the first one of the silence, which
+        # is there where silence was appended for pad_to.
+        signal = _emphasised(g, g.pad(signal, 1, 0, 1))
+        appended = g.less(self._own_frames(own), self.frames(own))
+        ends = g.add(own, g.to_whole(appended))
+        places = g.expand_dims(g.arange(g.add(count, 1)), 0)
+        return g.select(g.less(places, ends), signal, 0.0)
+
+    def features(self, power: Value) -> Value:
+        g, front_end, options = self.g, self.front_end, self.options
+        if front_end.matrix is None:
+            power = g.cut(power, 2, 0, options.num_audio_features)
+            return _decibels(g, g.multiply(power, 1.0 / options.fft_length))
+        energies = g.maximum(g.dense(power, front_end.matrix), psf_front_end.SMALLEST_ENERGY)
+        energies = g.unary("log", energies)
+        return energies if front_end.cepstra is None else g.dense(energies, front_end.cepstra)
+
+
+_FrontEndGraph = _LibrosaGraph | _PsfGraph
+
+
+def _inside(g: GraphBuilder, count: Value, num_samples: Value) -> Value:
+    """`[batch, n]`, true where a sample belongs to its recording."""
+    return g.less(g.expand_dims(g.arange(count), 0), g.expand_dims(num_samples, 1))
+
+
+def _emphasised(g: GraphBuilder, signal: Value) -> Value:
+    """`x[t] - 0.97 x[t-1]`, the first sample as it is."""
+    before = g.cut(g.pad(signal, 1, 1, 0), 1, 0, -1)
+    return g.subtract(signal, g.multiply(before, spectrum.PRE_EMPHASIS))
+
+
+def _reflected(g: GraphBuilder, places: Value, count: Value, beyond: int) -> Value:
+    """Places mirrored at the first and last of `count` samples, as often as needed.
+
+    Args:
+      places: whole numbers, those before the first sample negative.
+      count: samples of the recording.
+      beyond: how far places may lie outside; farther ones count as this far.
+    """
+    places = g.maximum(places, g.subtract(0, places))
+    places = g.minimum(places, g.add(count, beyond))
+    period = g.maximum(g.multiply(g.subtract(count, 1), 2), 1)
+    # In floats, which is exact enough: the quotient is 0, or both are small.
+    quotient = g.divide(g.to_float(places), g.to_float(period))
+    whole = g.multiply(g.to_whole(g.unary("trunc", quotient)), period)
+    rest = g.subtract(places, whole)
+    return g.minimum(rest, g.subtract(period, rest))
+
+
+def _decibels(g: GraphBuilder, power: Value) -> Value:
+    logarithms = g.unary("log", g.maximum(power, spectrum.SPECTROGRAM_FLOOR))
+    return g.multiply(logarithms, 10.0 / math.log(10.0))
+
+
+def _power(
+    g: GraphBuilder,
+    signal: Value,
+    frames: Value,
+    window: np.ndarray | None,
+    options: FeatureOptions,
+) -> Value:
+    """`|FFT|^2` of each frame, `[batch, time, bin]`: a convolution with the FFT's own kernel.
+
+    The signal lies in rows of a hop, so that frames overlap without being copied: a kernel of
+    as many taps as a frame has hops.
+    """
+    hop, length, bins = options.hop_length, options.window_length, options.fft_length // 2 + 1
+    taps = -(-length // hop)
+    rows = g.add(frames, taps - 1)
+    size = g.multiply(rows, hop)
+    missing = g.maximum(g.subtract(size, g.size(signal, 1)), 0)
+    signal = g.cut(g.pad(signal, 1, 0, missing), 1, 0, size)
+    signal = g.reshape(signal, (g.size(signal, 0), rows, hop))
+    angles = 2 * np.pi / options.fft_length * np.outer(np.arange(length), np.arange(bins))
+    kernel = np.concatenate([np.cos(angles), -np.sin(angles)], axis=1)
+    kernel *= 1.0 if window is None else window[:, None]
+    kernel = np.pad(kernel, ((0, taps * hop - length), (0, 0))).reshape(taps, hop, 2 * bins)
+    parts = g.convolve(signal, kernel.astype(np.float32), None, (1,), (1,), ((0, 0),))
+    squares = g.unary("square", parts)
+    return g.add(g.cut(squares, 2, 0, bins), g.cut(squares, 2, bins, 2 * bins))

@@ -1,0 +1,175 @@
+"""The normalisations of features as parts of a graph; see `normalization` for the formulas."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from open_seq2seq.features import spectrum
+from open_seq2seq.features.normalization import (
+    FixedNormalizer,
+    Normalizer,
+    RunningNormalizer,
+    UtteranceNormalizer,
+)
+from open_seq2seq.graphs.builder import GraphBuilder, Value
+
+# Frames whose running sums are one product with a matrix.
+_BLOCK = 256
+
+
+def normalise(
+    g: GraphBuilder,
+    normalizer: Normalizer,
+    features: Value,
+    levels: Value | None,
+    lengths: Value | None,
+) -> Value:
+    """Normalised features `[batch, time, feature]`, zero past each length.
+
+    Args:
+      g: what writes.
+      normalizer: the normalisation.
+      features: `[batch, time, feature]`.
+      levels: `[batch, time, 1]`, the power of each frame; needed if it `takes_levels`.
+      lengths: `[batch]`, frames of each recording; None: all.
+    """
+    inside = None
+    if lengths is not None:
+        ends = g.expand_dims(g.expand_dims(lengths, 1), 2)
+        places = g.expand_dims(g.expand_dims(g.arange(g.size(features, 1)), 0), 2)
+        inside = g.less(places, ends)
+        features = g.select(inside, features, 0.0)
+    if isinstance(normalizer, FixedNormalizer):
+        normalised = _by(g, features, normalizer.mean, normalizer.deviation)
+    elif isinstance(normalizer, UtteranceNormalizer):
+        normalised = _utterance(g, normalizer, features, levels, inside, lengths)
+    elif isinstance(normalizer, RunningNormalizer):
+        normalised = _running(g, normalizer, features)
+    else:
+        raise TypeError(f"no graph for {type(normalizer).__name__}")
+    return normalised if inside is None else g.select(inside, normalised, 0.0)
+
+
+def _by(g: GraphBuilder, features: Value, mean: np.ndarray, deviation: np.ndarray) -> Value:
+    scale = 1.0 / np.maximum(np.asarray(deviation, np.float64), spectrum.SMALLEST_DEVIATION)
+    centred = g.subtract(features, np.asarray(mean, np.float32))
+    return g.multiply(centred, scale.astype(np.float32))
+
+
+def _utterance(
+    g: GraphBuilder,
+    normalizer: UtteranceNormalizer,
+    features: Value,
+    levels: Value | None,
+    inside: Value | None,
+    lengths: Value | None,
+) -> Value:
+    """By the mean and deviation of each recording's own frames, or of its loud ones."""
+    given_mean, given_deviation = normalizer.mean, normalizer.deviation
+    if given_mean is not None and given_deviation is not None:
+        return _by(g, features, given_mean, given_deviation)
+    counted = None if inside is None else g.to_float(inside)
+    if normalizer.norm_range is not None:
+        counted = _loud(g, levels, normalizer.norm_range, counted, lengths)
+    axes = (1,) if normalizer.per_feature else (1, 2)
+
+    def average(values: Value) -> Value:
+        if counted is None:
+            return g.reduce("mean", values, axes)
+        number = g.reduce("sum", counted, (1,))
+        if not normalizer.per_feature:
+            number = g.multiply(number, float(g.size(features, 2)))
+        return g.divide(g.reduce("sum", g.multiply(values, counted), axes), number)
+
+    centred = g.subtract(features, average(features))
+    if given_deviation is not None:
+        return _by(g, centred, np.zeros_like(given_deviation), given_deviation)
+    deviation = g.unary("sqrt", average(g.unary("square", centred)))
+    if given_mean is not None:  # the deviation is still that from the recording's own mean
+        centred = g.subtract(features, np.asarray(given_mean, np.float32))
+    elif normalizer.norm_range is not None:
+        share = g.multiply(g.reduce("mean", deviation, (2,)), spectrum.SMALLEST_SHARE)
+        deviation = g.maximum(deviation, share)
+    return g.divide(centred, g.maximum(deviation, spectrum.SMALLEST_DEVIATION))
+
+
+def _loud(
+    g: GraphBuilder,
+    levels: Value | None,
+    decibels_below: float,
+    inside: Value | None,
+    lengths: Value | None,
+) -> Value:
+    """`[batch, time, 1]`, 1.0 where a frame carries sound; see `spectrum.loud`."""
+    assert levels is not None
+    batch, place = g.size(levels, 0), spectrum.LOUDEST
+    flat = g.reshape(levels, (batch, -1))
+    frames = g.reshape(g.size(levels, 1), (1, 1)) if lengths is None else g.expand_dims(lengths, 1)
+    if inside is not None:  # past the end there is less than nothing
+        flat = g.select(g.less(g.reshape(inside, (batch, -1)), 0.5), -1.0, flat)
+    # Of fewer frames the weakest is the loudest: the greatest numbers take the places before it.
+    missing = g.less(g.add(g.expand_dims(g.arange(place), 0), frames), place)
+    filled = g.select(missing, float(np.finfo(np.float32).max), -1.0)
+    if lengths is None:
+        filled = g.tile(filled, 0, batch)
+    loudest = g.expand_dims(g.largest(g.concatenate([flat, filled], 1), place), 2)
+    limit = g.multiply(loudest, float(10.0 ** (-decibels_below / 10.0)))
+    loud = g.subtract(1.0, g.to_float(g.less(levels, limit)))
+    return loud if inside is None else g.multiply(loud, inside)
+
+
+def _running(g: GraphBuilder, normalizer: RunningNormalizer, features: Value) -> Value:
+    """By the frames up to each: sums with a decay, block by block.
+
+    Written from the prior's mean on, which changes neither differences nor deviations, and keeps
+    the small difference of large squares exact in float32.
+    """
+    per_feature, decay = normalizer.per_feature, normalizer.decay
+    prior, origin = normalizer.initial_state(), normalizer.mean
+    origin = origin if per_feature else origin.mean(keepdims=True)
+    weight = float(prior["weight"])
+    values = g.subtract(features, origin.astype(np.float32))
+    means, squares = values, g.unary("square", values)
+    if not per_feature:
+        means, squares = (g.reduce("mean", one, (2,)) for one in (means, squares))
+    # The prior's sums of (x - origin) are 0, those of its square N d^2 and, not per feature, the
+    # spread of the means.
+    spread = prior["square_sum"] - weight * np.square(origin)
+    sums, square_sums = _decayed_sums(g, means, decay), _decayed_sums(g, squares, decay)
+    number = g.reshape(g.to_float(g.arange(g.size(features, 1))), (1, -1, 1))
+    left = _powers(g, g.add(number, 1.0), decay)  # what is left of the prior
+    counts = _decayed_sums(g, g.add(g.multiply(number, 0.0), 1.0), decay)
+    counts = g.add(counts, g.multiply(left, weight))
+    mean = g.divide(sums, counts)
+    square = g.divide(g.add(square_sums, g.multiply(left, spread.astype(np.float32))), counts)
+    variance = g.subtract(square, g.unary("square", mean))
+    variance = g.maximum(variance, spectrum.SMALLEST_DEVIATION**2)
+    return g.divide(g.subtract(values, mean), g.unary("sqrt", variance))
+
+
+def _powers(g: GraphBuilder, numbers: Value, decay: float) -> Value:
+    """`decay ** numbers`."""
+    return g.unary("exp", g.multiply(numbers, float(np.log(decay))))
+
+
+def _decayed_sums(g: GraphBuilder, x: Value, decay: float) -> Value:
+    """`y_t = a y_{t-1} + x_t` over the time of `[batch, time, channel]`, from 0 on."""
+    frames, batch, width = g.size(x, 1), g.size(x, 0), g.size(x, 2)
+    blocks = g.floor_divide(g.add(frames, _BLOCK - 1), _BLOCK)
+    missing = g.subtract(g.multiply(blocks, _BLOCK), frames)
+    x = g.reshape(g.pad(x, 1, 0, missing), (batch, blocks, _BLOCK, width))
+    steps = np.arange(_BLOCK)
+    distance = steps[:, None] - steps
+    within = np.where(distance >= 0, decay ** np.maximum(distance, 0), 0.0)
+    inside = g.matmul(np.asarray(within, np.float32)[None, None], x)
+    # The sums at each block's end, and of these the same again over all blocks before.
+    ends = g.reshape(g.cut(inside, 2, _BLOCK - 1, _BLOCK), (batch, blocks, width))
+    number = g.to_float(g.arange(blocks))
+    ahead = g.subtract(g.expand_dims(number, 1), g.expand_dims(number, 0))
+    apart = g.multiply(g.maximum(g.subtract(ahead, 1.0), 0.0), float(_BLOCK))
+    weights = g.select(g.less(0.5, ahead), _powers(g, apart, decay), 0.0)
+    before = g.matmul(g.expand_dims(weights, 0), ends)
+    carried = np.asarray(decay ** (steps + 1.0), np.float32)[None, None, :, None]
+    sums = g.add(inside, g.multiply(g.expand_dims(before, 2), carried))
+    sums = g.reshape(sums, (batch, g.multiply(blocks, _BLOCK), width))
+    return g.cut(sums, 1, 0, frames)

@@ -1,0 +1,1 @@
+"""Graphs that are written once and built for any runtime: see `builder`."""
