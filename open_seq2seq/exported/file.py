@@ -1,0 +1,68 @@
+"""One file of an exported folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from open_seq2seq.exported.probe import Probe
+
+# Kinds of files. Readers pass over those that they do not know.
+MODEL, PART, LM, LEXICON = "model", "part", "lm", "lexicon"
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """What `recognizer.json` says of a file beside it.
+
+    Args:
+      kind: "model": a network with its front-end; "part": belongs to a model (OpenVINO's weights,
+        the variables of a SavedModel); "lm", "lexicon": the decoder's; others have no meaning here.
+      runtime: of a model, what runs it: a name of `inference.runtimes.RUNTIMES`.
+      precision: of a model, "float32", "int8" and so on.
+      batch: of a model, 1 where it takes one recording at a time, whose length is that of the
+        array; None: any number of them, with masks inside.
+      of: of a part, the model's name.
+      probe: of a model, what it gives for the probe signal; None: not known.
+      sha256: of the content, 64 hexadecimal digits; "" until it is written.
+      size: bytes.
+    """
+
+    kind: str
+    runtime: str | None = None
+    precision: str | None = None
+    batch: int | None = None
+    of: str | None = None
+    probe: Probe | None = None
+    sha256: str = ""
+    size: int = 0
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it can be run."""
+        return self.kind == MODEL
+
+    def to_json(self) -> dict[str, Any]:
+        """As in `recognizer.json`."""
+        value: dict[str, Any] = {"sha256": self.sha256, "size": self.size, "kind": self.kind}
+        if self.is_model:
+            value |= {"runtime": self.runtime, "precision": self.precision, "batch": self.batch}
+            value["probe"] = self.probe and self.probe.to_json()
+        if self.of is not None:
+            value["of"] = self.of
+        return value
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> ExportedFile:
+        """Of a value that `checks` have passed."""
+        probe = value.get("probe")
+        return cls(
+            kind=value["kind"],
+            runtime=value.get("runtime"),
+            precision=value.get("precision"),
+            batch=value.get("batch"),
+            of=value.get("of"),
+            probe=Probe.from_json(probe) if probe is not None else None,
+            sha256=value["sha256"],
+            size=value["size"],
+        )

@@ -1,0 +1,17 @@
+"""The runtimes by the names that `recognizer.json` and the command line have for them."""
+
+from __future__ import annotations
+
+from open_seq2seq.inference.runtimes.litert import LiteRTSession
+from open_seq2seq.inference.runtimes.onnxruntime import OnnxRuntimeSession
+from open_seq2seq.inference.runtimes.openvino import OpenVINOSession
+from open_seq2seq.inference.runtimes.session import Session
+from open_seq2seq.inference.runtimes.tensorflow import TensorFlowSession
+
+# In the order in which they are chosen where there are several: the fastest one first.
+RUNTIMES: dict[str, type[Session]] = {
+    "onnxruntime": OnnxRuntimeSession,
+    "openvino": OpenVINOSession,
+    "litert": LiteRTSession,
+    "tensorflow": TensorFlowSession,
+}
