@@ -109,7 +109,7 @@ class TDNNEncoder(Encoder):
         shape = tuple(features_shape)
         dense_shapes: list[tuple[int | None, ...]] = []
         for layer, block in zip(self.params["convnet_layers"], self.blocks):
-            sources = self._sources(layer, shape, dense_shapes)
+            sources = self.sources(layer, shape, dense_shapes)
             for sub_block in block:
                 sub_block.build(shape, sources)
                 shape = sub_block.compute_output_shape(shape)
@@ -149,7 +149,7 @@ class TDNNEncoder(Encoder):
         inside = self.num_intermediate(self.params) if intermediate else 0
         layers = zip(self.params["convnet_layers"], self.blocks)
         for number, (layer, block) in enumerate(layers, start=1):
-            sources = self._sources(layer, outputs, dense_sources)
+            sources = self.sources(layer, outputs, dense_sources)
             for sub_block in block:
                 lengths = sub_block.output_length(lengths)
                 outputs = sub_block(
@@ -163,10 +163,16 @@ class TDNNEncoder(Encoder):
         outputs = _without_width(outputs)
         return (outputs, lengths, inner) if intermediate else (outputs, lengths)
 
-    def _sources(
+    def sources(
         self, layer: Mapping[str, Any], block_input: Tensor, dense_sources: list[Tensor]
     ) -> list[Tensor]:
-        """A block's residual sources: none, its input, or those of all dense blocks so far."""
+        """A block's residual sources: none, its input, or those of all dense blocks so far.
+
+        Args:
+          layer: the block's entry of `convnet_layers`.
+          block_input: its input.
+          dense_sources: those of the dense blocks below it, to which this one's are added.
+        """
         if layer["residual_dense"]:
             dense_sources.append(block_input)
             return list(dense_sources)

@@ -102,6 +102,11 @@ class SubBlock(Convolution):
     def _drops_blocks(self) -> bool:
         return bool(self.residual_convolutions) and self.shared.drop_block_prob > 0
 
+    @property
+    def passes_residual_only(self) -> bool:
+        """Whether the convolution's branch is dropped in evaluation (`drop_block_index`)."""
+        return self._drops_blocks and self.always_drop
+
     def _residual_convolution(self, name: str) -> Convolution:
         return Convolution(
             self.layer_type,
@@ -214,7 +219,7 @@ class SubBlock(Convolution):
         if not self._drops_blocks:
             return outputs
         if not training:
-            return ops.zeros_like(outputs) if self.always_drop else outputs
+            return ops.zeros_like(outputs) if self.passes_residual_only else outputs
         draw = keras.random.uniform((), seed=self.shared.seed, dtype="float32")
         keep = draw >= self.shared.drop_block_prob
         return ops.where(keep, outputs, ops.zeros((), outputs.dtype))

@@ -1,0 +1,1 @@
+"""Networks, written once as calls of a `GraphBuilder`."""

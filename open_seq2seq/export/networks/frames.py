@@ -1,0 +1,91 @@
+"""What flows through a network while its graph is built: values, and which frames count."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from open_seq2seq.graphs.builder import GraphBuilder, Value
+from open_seq2seq.layers.time_window import TimeWindow
+
+
+class TimeAxis:
+    """How many frames the utterances have at some layer.
+
+    Args:
+      count: `[batch]`, frames of each; or one number for all, which are equally long.
+      masks: whether what lies past a length must change nothing; `count` is `[batch]`.
+    """
+
+    def __init__(self, count: Value, masks: bool):
+        self.count, self.masks = count, masks
+        self._made: dict[int, Value] = {}
+
+    @property
+    def lengths(self) -> Value | None:
+        """`[batch]`; None where all frames are computed alike."""
+        return self.count if self.masks else None
+
+    def through(self, g: GraphBuilder, window: TimeWindow) -> TimeAxis:
+        """The frames after a convolution; see `TimeWindow.output_length`."""
+        more = sum(window.widths) - window.span - 1 + window.stride
+        if more == 0 and window.stride == 1:
+            return self
+        count = g.add(self.count, more) if more else self.count
+        count = g.maximum(count, 0) if more < 0 else count
+        count = g.floor_divide(count, window.stride) if window.stride > 1 else count
+        return TimeAxis(count, self.masks)
+
+    def mask(self, g: GraphBuilder, values: Value, axes: int) -> Value:
+        """1.0 where a frame belongs to its utterance, else 0.0: `[batch, time, 1, ...]`.
+
+        Args:
+          values: what it is for, `[batch, time, ...]`.
+          axes: how many axes that has.
+        """
+        if axes not in self._made:
+            numbers = g.expand_dims(g.arange(g.size(values, 1)), 0)
+            mask = g.to_float(g.less(numbers, g.expand_dims(self.count, 1)))
+            for axis in range(2, axes):
+                mask = g.expand_dims(mask, axis)
+            self._made[axes] = mask
+        return self._made[axes]
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The output of a layer.
+
+    Args:
+      values: `[batch, time, channel]` or `[batch, time, width, channel]`.
+      time: its time axis.
+      axes: how many axes `values` has.
+      are_zero_past: whether `values` are zero past each length.
+    """
+
+    values: Value
+    time: TimeAxis
+    axes: int = 3
+    are_zero_past: bool = False
+
+    def become(self, values: Value) -> Frames:
+        """Other values of the same frames, not zero past each length."""
+        return dataclasses.replace(self, values=values, are_zero_past=False)
+
+
+def zero_past(g: GraphBuilder, frames: Frames) -> Frames:
+    """The same, zero past each length: multiplied, which every runtime does fast."""
+    if frames.are_zero_past or not frames.time.masks:
+        return frames
+    mask = frames.time.mask(g, frames.values, frames.axes)
+    values = g.multiply(frames.values, mask)
+    return dataclasses.replace(frames, values=values, are_zero_past=True)
+
+
+def ready_for(g: GraphBuilder, frames: Frames, window: TimeWindow) -> Frames:
+    """What a convolution may see: zeros past each length, where it looks there.
+
+    An output within its utterance's length sees frames past the end only where there is padding
+    after it.
+    """
+    return zero_past(g, frames) if window.widths[1] else frames

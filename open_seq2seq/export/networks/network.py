@@ -1,0 +1,96 @@
+"""From features to log-probabilities: a model's encoder and head as one graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from open_seq2seq.decoders.fully_connected import FullyConnectedCTCDecoder
+from open_seq2seq.encoders import CRNNEncoder, DeepSpeech2Encoder, TDNNEncoder
+from open_seq2seq.encoders.encoder import Encoder
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.export.networks.crnn import build_crnn
+from open_seq2seq.export.networks.deepspeech2 import build_deepspeech2
+from open_seq2seq.export.networks.frames import Frames, TimeAxis
+from open_seq2seq.export.networks.head import build_ctc_head
+from open_seq2seq.export.networks.tdnn import build_tdnn
+from open_seq2seq.graphs.builder import GraphBuilder, Size, Value
+from open_seq2seq.models import Speech2Text
+
+# What writes the graph of an encoder: (builder, encoder, Frames) -> Frames.
+NETWORKS: dict[type, Callable[..., Frames]] = {
+    TDNNEncoder: build_tdnn,
+    DeepSpeech2Encoder: build_deepspeech2,
+    CRNNEncoder: build_crnn,
+}
+# What writes that of a head: (builder, layer, values) -> log-probabilities.
+HEADS: dict[type, Callable[..., Value]] = {FullyConnectedCTCDecoder: build_ctc_head}
+
+
+def build_network(
+    g: GraphBuilder, model: Speech2Text, features: Value, lengths: Value | None
+) -> tuple[Value, Value | Size]:
+    """Writes a model's evaluation, in float32 whatever its dtype.
+
+    Batch normalizations are part of the kernels, and dropout is gone. Frames past a length are
+    set to zero only where a layer would see them.
+
+    Args:
+      g: what writes.
+      model: the model, with its weights.
+      features: `[batch, time, feature]` float32, finite, zero past each length.
+      lengths: `[batch]` whole numbers, frames of each recording; None: all of them, which saves
+        every mask.
+
+    Returns:
+      Log-probabilities `[batch, time', symbol]`, blank last, of which those past a recording's
+      end are of no use, and the frames of each recording in them `[batch]` (of all, a single
+      number, without `lengths`).
+
+    Raises:
+      InputError: the model has an encoder, a head or an activation that no graph is known for.
+    """
+    if not isinstance(model, Speech2Text):
+        raise InputError(
+            "This model can't be exported.",
+            [
+                Problem(
+                    "base_model",
+                    f"{type(model).__name__}, whose inputs are tokens",
+                    "Speech2Text: an exported graph takes recordings",
+                    "Export the acoustic model; a neural language model rescores its n-best lists "
+                    "from its checkpoint.",
+                )
+            ],
+        )
+    head = _known(HEADS, model.decoder, "decoder", "HEADS")
+    frames = build_encoder(g, model.encoder, features, lengths)
+    return head(g, model.decoder, frames.values), frames.time.count
+
+
+def build_encoder(
+    g: GraphBuilder, encoder: Encoder, features: Value, lengths: Value | None
+) -> Frames:
+    """Writes an encoder's evaluation; see `build_network`."""
+    network = _known(NETWORKS, encoder, "encoder", "NETWORKS")
+    has_lengths = lengths is not None
+    time = TimeAxis(lengths if has_lengths else g.size(features, 1), masks=has_lengths)
+    return network(g, encoder, Frames(features, time, are_zero_past=True))
+
+
+def _known(functions: Mapping[type, Any], layer: Any, key: str, table: str) -> Any:
+    # A subclass may compute anything else.
+    if function := functions.get(type(layer)):
+        return function
+    raise InputError(
+        "This model can't be exported.",
+        [
+            Problem(
+                key,
+                f"{type(layer).__name__}, which no graph is known for",
+                ", ".join(known.__name__ for known in functions),
+                "Write a function that calls a GraphBuilder for it, and put it into "
+                f"open_seq2seq.export.networks.network.{table} by its class.",
+            )
+        ],
+    )
