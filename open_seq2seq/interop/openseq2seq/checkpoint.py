@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.interop.openseq2seq.names import ENCODERS, Piece, pieces
+from open_seq2seq.interop.openseq2seq.names import ENCODERS, WeightMapping, weight_mappings
 from open_seq2seq.interop.openseq2seq.tensorflow1_checkpoint import AVERAGE, MASTER, OldCheckpoint
 
 # Half precision has 11 bits: how far a copy in it may be from its master.
@@ -71,16 +71,16 @@ def import_weights(old: OldCheckpoint, model: Any, params: Mapping[str, Any]) ->
     values: dict[str, np.ndarray] = {}
     plan = [
         chosen
-        for piece in pieces(kind, shapes, _by_variable(old), data_format)
-        for chosen in _chosen(piece, old, result)
+        for mapping in weight_mappings(kind, shapes, _by_variable(old), data_format)
+        for chosen in _chosen(mapping, old, result)
     ]
-    for piece in plan:
-        found = _problems(piece, old, trained)
+    for mapping in plan:
+        found = _problems(mapping, old, trained)
         problems += found
         if not found:
-            arrays = _read(piece, old, result)
-            problems += _not_finite(arrays, piece)
-            values.update(piece.convert(arrays))
+            arrays = _read(mapping, old, result)
+            problems += _not_finite(arrays, mapping)
+            values.update(mapping.convert(arrays))
     problems += _leftovers(old, plan, result)
     if problems:
         summary = f"{old.prefix} does not fit the model of this config:"
@@ -97,18 +97,18 @@ def _by_variable(old: OldCheckpoint) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _chosen(piece: Piece, old: OldCheckpoint, result: Import) -> Sequence[Piece]:
-    """The piece, or those of the other form of the same weights.
+def _chosen(mapping: WeightMapping, old: OldCheckpoint, result: Import) -> Sequence[WeightMapping]:
+    """The mapping, or those of the other form of the same weights.
 
     A mixed-precision checkpoint has the weights of cuDNN layers twice: cell by cell, which is
     unmistakable but half precision, and as a blob of the fp32 master copy. The blob is used
     if its weights are those of the cells.
     """
-    others = [name for other in piece.otherwise for name, _ in other.sources.values()]
+    others = [name for other in mapping.fallback for name, _ in other.sources.values()]
     present = [found for name in others if (found := old.stored_name(name)) is not None]
     if not present or len(present) < len(others):
-        return [piece]
-    (blob, size), *_ = piece.sources.values()
+        return [mapping]
+    (blob, size), *_ = mapping.sources.values()
     stored = old.stored_name(blob)
     assert stored is not None
     reason = "the same weights are used cell by cell"
@@ -117,8 +117,8 @@ def _chosen(piece: Piece, old: OldCheckpoint, result: Import) -> Sequence[Piece]
     elif old.dtypes[stored] == "float32" and "float32" not in {
         old.dtypes[name] for name in present
     }:
-        values = piece.convert(_read(piece, old))
-        cells = [other.convert(_read(other, old)) for other in piece.otherwise]
+        values = mapping.convert(_read(mapping, old))
+        cells = [other.convert(_read(other, old)) for other in mapping.fallback]
         difference = max(
             float(np.abs(array - values[name]).max() / max(1.0, np.abs(array).max()))
             for arrays in cells
@@ -128,17 +128,17 @@ def _chosen(piece: Piece, old: OldCheckpoint, result: Import) -> Sequence[Piece]
         if difference < _HALF:
             for name in present:
                 result.unused[name] = "half precision of the fp32 blob that is used"
-            return [piece]
+            return [mapping]
         reason += f", from which it differs by up to {difference:.2g}: it has another layout"
     result.unused[stored] = reason
-    return piece.otherwise
+    return mapping.fallback
 
 
-def _problems(piece: Piece, old: OldCheckpoint, trained: set[str]) -> list[Problem]:
+def _problems(mapping: WeightMapping, old: OldCheckpoint, trained: set[str]) -> list[Problem]:
     """What is missing, or of another shape."""
     problems = []
-    into = piece.targets[0] + (" and others" if len(piece.targets) > 1 else "")
-    for name, shape in piece.sources.values():
+    into = mapping.targets[0] + (" and others" if len(mapping.targets) > 1 else "")
+    for name, shape in mapping.sources.values():
         stored = old.stored_name(name)
         if stored is None:
             expected = f"an array of shape {shape}, for {into}"
@@ -146,36 +146,40 @@ def _problems(piece: Piece, old: OldCheckpoint, trained: set[str]) -> list[Probl
         elif old.shapes[stored] != shape:
             found = f"shape {old.shapes[stored]}"
             problems.append(Problem(stored, found, f"{shape}, for {into}"))
-        elif old.use_averages and piece.targets[0] in trained and not stored.endswith(AVERAGE):
+        elif old.use_averages and mapping.targets[0] in trained and not stored.endswith(AVERAGE):
             remedy = "Import it without --use_ema."
             problems.append(Problem(name, "no moving average", "one, as --use_ema asks", remedy))
     return problems
 
 
-def _read(piece: Piece, old: OldCheckpoint, result: Import | None = None) -> dict[str, np.ndarray]:
+def _read(
+    mapping: WeightMapping, old: OldCheckpoint, result: Import | None = None
+) -> dict[str, np.ndarray]:
     arrays = {}
-    for key, (name, _) in piece.sources.items():
+    for key, (name, _) in mapping.sources.items():
         stored = old.stored_name(name)
         assert stored is not None
         arrays[key] = old.value(stored)
         if result is not None:
-            result.used[stored] = list(piece.targets)
+            result.used[stored] = list(mapping.targets)
             result.dtypes[stored] = old.dtypes[stored]
     return arrays
 
 
-def _not_finite(arrays: Mapping[str, np.ndarray], piece: Piece) -> Iterable[Problem]:
+def _not_finite(arrays: Mapping[str, np.ndarray], mapping: WeightMapping) -> Iterable[Problem]:
     for key, array in arrays.items():
         if not np.isfinite(array).all():
             count = int((~np.isfinite(array)).sum())
             found = f"{count} values that are not finite"
-            yield Problem(piece.sources[key][0], found, "numbers", "Take an earlier checkpoint.")
+            yield Problem(mapping.sources[key][0], found, "numbers", "Take an earlier checkpoint.")
 
 
-def _leftovers(old: OldCheckpoint, plan: Iterable[Piece], result: Import) -> Iterable[Problem]:
+def _leftovers(
+    old: OldCheckpoint, plan: Iterable[WeightMapping], result: Import
+) -> Iterable[Problem]:
     """The model's variables without a place here; all others get their reason."""
     plan = list(plan)
-    names = {name for piece in plan for name, _ in piece.sources.values()}
+    names = {name for mapping in plan for name, _ in mapping.sources.values()}
     names |= set(result.unused)
     for stored in sorted(old.shapes.keys() - result.used.keys() - result.unused.keys()):
         reason = old.purpose(stored, names)

@@ -1,6 +1,6 @@
 """How OpenSeq2Seq's graphs name the variables of a model of this framework.
 
-A `Piece` says which variables of the model come from which of the checkpoint, and how. Most
+A `WeightMapping` says which variables of the model come from which of the checkpoint, and how. Most
 are one to one; a recurrent layer's come from several, or all of them from one cuDNN blob.
 """
 
@@ -38,26 +38,26 @@ _LAYER_NORM_PARTS = [
 
 
 @dataclass(frozen=True)
-class Piece:
+class WeightMapping:
     """Variables that are converted together.
 
     Args:
       targets: the model's variables.
       sources: the checkpoint's variables and their shapes, by the key `convert` knows.
       convert: (arrays by key) -> arrays by target.
-      otherwise: pieces for the same variables from another form of the same weights.
+      fallback: mappings of the same variables from another form of the same weights.
     """
 
     targets: Sequence[str]
     sources: Mapping[str, tuple[str, Shape]]
     convert: Callable[[Arrays], Mapping[str, np.ndarray]]
-    otherwise: Sequence[Piece] = ()
+    fallback: Sequence[WeightMapping] = ()
 
 
-def pieces(
+def weight_mappings(
     encoder_class: str, variables: Shapes, stored: Shapes, data_format: str = "BTFC"
-) -> Iterator[Piece]:
-    """All pieces of a model.
+) -> Iterator[WeightMapping]:
+    """All mappings of a model.
 
     Args:
       encoder_class: a key of `ENCODERS`.
@@ -85,17 +85,17 @@ def pieces(
             yield _same(name, source, shape)
     layers = _recurrent_layers(variables)
     if layers:
-        yield from _recurrent_pieces(scope, layers, stored)
+        yield from _recurrent_mappings(scope, layers, stored)
 
 
-def _same(name: str, source: str, shape: Shape) -> Piece:
-    return Piece([name], {name: (source, shape)}, lambda arrays: arrays)
+def _same(name: str, source: str, shape: Shape) -> WeightMapping:
+    return WeightMapping([name], {name: (source, shape)}, lambda arrays: arrays)
 
 
-def _transposed(name: str, source: str, shape: Shape) -> Piece:
+def _transposed(name: str, source: str, shape: Shape) -> WeightMapping:
     swapped = (shape[1], shape[0], *shape[2:])
     convert = partial(_swap_axes, name)
-    return Piece([name], {name: (source, swapped)}, convert)
+    return WeightMapping([name], {name: (source, swapped)}, convert)
 
 
 def _swap_axes(name: str, arrays: Arrays) -> Arrays:
@@ -149,18 +149,22 @@ def _recurrent_layers(variables: Shapes) -> list[_Layer]:
     return [_Layer(number, found[number]) for number in sorted(found)]
 
 
-def _recurrent_pieces(scope: str, layers: Sequence[_Layer], stored: Shapes) -> Iterator[Piece]:
-    """The pieces of all recurrent layers, in the form in which the checkpoint has them."""
+def _recurrent_mappings(
+    scope: str, layers: Sequence[_Layer], stored: Shapes
+) -> Iterator[WeightMapping]:
+    """The mappings of all recurrent layers, in the form in which the checkpoint has them."""
     cudnn = f"{scope}/{'cudnn_lstm' if 'lstm' in layers[0].kind else 'cudnn_gru'}"
     blob = f"{cudnn}/opaque_kernel"
-    cells = list(_cell_pieces(cudnn, scope, layers, stored))
+    cells = list(_cell_mappings(cudnn, scope, layers, stored))
     if blob not in stored:
         yield from cells
         return
-    yield _blob_piece(blob, layers, cells)
+    yield _blob_mapping(blob, layers, cells)
 
 
-def _blob_piece(blob: str, layers: Sequence[_Layer], cells: Sequence[Piece]) -> Piece:
+def _blob_mapping(
+    blob: str, layers: Sequence[_Layer], cells: Sequence[WeightMapping]
+) -> WeightMapping:
     kind = "lstm" if "lstm" in layers[0].kind else "gru"
     inputs = [layer.inputs for layer in layers]
     directions, units = len(layers[0].directions), layers[0].units
@@ -176,12 +180,12 @@ def _blob_piece(blob: str, layers: Sequence[_Layer], cells: Sequence[Piece]) -> 
 
     size = blob_size(kind, inputs, directions, units)
     targets = [name for layer in layers for name in layer.targets()]
-    return Piece(targets, {"blob": (blob, (size,))}, convert, cells)
+    return WeightMapping(targets, {"blob": (blob, (size,))}, convert, cells)
 
 
-def _cell_pieces(
+def _cell_mappings(
     cudnn: str, scope: str, layers: Sequence[_Layer], stored: Shapes
-) -> Iterator[Piece]:
+) -> Iterator[WeightMapping]:
     for layer in layers:
         for direction, shapes in layer.directions.items():
             # Both arrangements, since either may have been trained with either kind of cell.
@@ -193,7 +197,7 @@ def _cell_pieces(
             prefix = next(
                 (p for p in places if any(n.startswith(f"{p}/") for n in stored)), places[0]
             )
-            yield _cell_piece(prefix, layer, direction, "recurrent_bias" in shapes)
+            yield _cell_mapping(prefix, layer, direction, "recurrent_bias" in shapes)
 
 
 # The scopes of the cells that compute the same as this framework's, usual one first.
@@ -215,7 +219,9 @@ def _places(cudnn: str, scope: str, layer: int, direction: str, directions: int)
     return stacked, f"{scope}/bidirectional_rnn/{way}/{cell}"
 
 
-def _cell_piece(prefix: str, layer: _Layer, direction: str, has_recurrent_bias: bool) -> Piece:
+def _cell_mapping(
+    prefix: str, layer: _Layer, direction: str, has_recurrent_bias: bool
+) -> WeightMapping:
     inputs, units, kind = layer.inputs, layer.units, layer.kind
     rows = inputs + units
     if kind == "gru":
@@ -245,4 +251,4 @@ def _cell_piece(prefix: str, layer: _Layer, direction: str, has_recurrent_bias: 
 
     targets = [layer.target(direction, name) for name in layer.directions[direction]]
     sources = {key: (f"{prefix}/{key}", shape) for key, shape in shapes.items()}
-    return Piece(targets, sources, convert)
+    return WeightMapping(targets, sources, convert)
