@@ -20,12 +20,12 @@ from open_seq2seq.data.batch import Batch
 from open_seq2seq.optimizers import make_optimizer
 
 
-def plain_features(data: Any, row: int, variant: int, factor: float, rng: Any) -> np.ndarray:
+def plain_features(data: Any, row: int, voice: int, factor: float, rng: Any) -> np.ndarray:
     """The features `[time, feature]` of a recording by librosa, with the config's settings."""
     utterance, options = data.utterances[row], data.extractor.options
     paths, rate = data._corpus.paths(row), options.sample_freq
     samples, _ = librosa.load(
-        paths[variant % len(paths)],
+        paths[voice % len(paths)],
         sr=rate,
         offset=utterance.offset or 0.0,
         duration=None if utterance.offset is None else utterance.duration,
@@ -58,7 +58,7 @@ def plain_features(data: Any, row: int, variant: int, factor: float, rng: Any) -
 def plain_batch(data: Any, planned: Any) -> Batch:
     """The recordings of a planned batch, loaded one after another."""
     rng = np.random.default_rng(0)
-    rows = zip(planned.rows, planned.variants, planned.speed_factors)
+    rows = zip(planned.rows, planned.voices, planned.speed_factors)
     loaded = [plain_features(data, *row, rng)[: planned.length] for row in rows]
     features = np.zeros((len(loaded), planned.length, data.num_features), np.float32)
     for target, one in zip(features, loaded):
@@ -74,7 +74,7 @@ def plain_batch(data: Any, planned: Any) -> Batch:
         labels,
         lengths,
         planned.rows,
-        float(data._planner.samples[planned.rows, planned.variants].sum())
+        float(data._planner.samples[planned.rows, planned.voices].sum())
         / data.params["sample_freq"],
     )
 

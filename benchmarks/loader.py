@@ -146,7 +146,7 @@ def steps_for(layer: Speech2TextDataLayer, seconds: float) -> tuple[int, float]:
     audio = 0.0
     for step in range(len(plan)):
         batch = plan.batch(step)
-        audio += layer._planner.samples[batch.rows, batch.variants].sum() / RATE
+        audio += layer._planner.samples[batch.rows, batch.voices].sum() / RATE
         if audio >= seconds:
             return step + 1, audio
     return len(plan), audio

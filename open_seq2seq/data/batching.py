@@ -59,7 +59,7 @@ class PlannedBatch:
 
     Args:
       rows: [batch] int64, rows in the corpus.
-      variants: [batch] int64, column of the durations' table (synthetic substitution).
+      voices: [batch] int64, which synthetic voice; 0 where there is no choice.
       speed_factors: [batch] float64, length change of each utterance.
       forms: [batch] int64, which form of the utterance's augmentation it is.
       pauses: [batch, 3] int64, samples of silence before, within and after the utterance.
@@ -69,7 +69,7 @@ class PlannedBatch:
     """
 
     rows: np.ndarray
-    variants: np.ndarray
+    voices: np.ndarray
     speed_factors: np.ndarray
     forms: np.ndarray
     pauses: np.ndarray
@@ -87,7 +87,7 @@ class EpochPlan:
       ends: [batch] where each batch ends in `order`.
       lengths: [batch] frames each is padded to.
       steps: [step] which batch each of the worker's steps takes.
-      frames, variants, speed_factors, forms: [utterance], by row.
+      frames, voices, speed_factors, forms: [utterance], by row.
       pauses: [utterance, 3], by row.
       rank, world_size: the worker takes rows[rank::world_size] of each batch.
     """
@@ -97,7 +97,7 @@ class EpochPlan:
     lengths: np.ndarray
     steps: np.ndarray
     frames: np.ndarray
-    variants: np.ndarray
+    voices: np.ndarray
     speed_factors: np.ndarray
     forms: np.ndarray
     pauses: np.ndarray
@@ -123,7 +123,7 @@ class EpochPlan:
     def _planned(self, rows: np.ndarray, length: int, is_padding: bool = False) -> PlannedBatch:
         return PlannedBatch(
             rows=rows,
-            variants=self.variants[rows],
+            voices=self.voices[rows],
             speed_factors=self.speed_factors[rows],
             forms=self.forms[rows],
             pauses=self.pauses[rows],
@@ -136,7 +136,7 @@ class EpochPlan:
     def padding_share(self) -> float:
         """The part of all workers' batches that is padding: 1 - frames / padded frames.
 
-        Fillers are not in it.
+        Padding batches are not in it.
         """
         sizes = np.diff(self.ends, prepend=0)
         return 1.0 - float(self.frames.sum()) / float(sizes @ self.lengths)
@@ -147,7 +147,7 @@ class BatchPlanner:
     """Plans epochs.
 
     Args:
-      samples: [utterance, variant] int, recorded lengths; the variants of an utterance are
+      samples: [utterance, voice] int, recorded lengths; the synthetic voices of an utterance are
         the recordings that may stand for it (one column where there is no choice).
       count_frames: (samples [n], speed factors [n], samples of pauses [n]) -> frames [n].
       batch_size: utterances in a device's share of a batch, at most.
@@ -226,9 +226,9 @@ class BatchPlanner:
     def epoch(self, epoch: int) -> EpochPlan:
         """The plan of one epoch for this worker."""
         count = len(self.samples)
-        variants, factors = self._draw(epoch)
+        voices, factors = self._draw(epoch)
         forms, pauses = self._draw_forms(epoch)
-        recorded = self.samples[np.arange(count), variants]
+        recorded = self.samples[np.arange(count), voices]
         frames = self.count_frames(recorded, factors, pauses.sum(axis=1))
         buckets = np.searchsorted(self.bucket_lengths, frames)
         rng = generator(Stream.ORDER, self.seed, epoch)
@@ -252,7 +252,7 @@ class BatchPlanner:
             lengths=self.bucket_lengths[buckets[order[ends - 1]]],
             steps=steps[self._taken],
             frames=frames,
-            variants=variants,
+            voices=voices,
             speed_factors=factors,
             forms=forms,
             pauses=pauses,
@@ -276,16 +276,16 @@ class BatchPlanner:
         return 1 if self.takes_whole_batches else self.world_size * self.devices
 
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draws the variant and the speed factor of each utterance."""
+        """Draws the voice and the speed factor of each utterance."""
         count, choices = self.samples.shape
-        variants = np.zeros(count, np.int64)
+        voices = np.zeros(count, np.int64)
         if choices > 1:
             rng = generator(Stream.SYNTHETIC, self.seed, epoch)
-            variants[:] = rng.integers(choices, size=count)
+            voices[:] = rng.integers(choices, size=count)
         if self.draw_speed_factors is None:
-            return variants, np.ones(count)
+            return voices, np.ones(count)
         rng = generator(Stream.SPEED, self.seed, epoch)
-        return variants, self.draw_speed_factors(rng, count)
+        return voices, self.draw_speed_factors(rng, count)
 
     def _draw_forms(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Draws the form of each utterance, and with it its pauses."""

@@ -124,8 +124,8 @@ class SpeechDataLayer(DataLayer, Protocol):
     def utterance_loader(self) -> Callable[[int], np.ndarray]:
         """A function from a row to its features `[time, feature]`, which threads may call."""
 
-    def recording(self, row: int, variant: int = 0) -> Recording:
-        """The recording of an utterance; `variant` says which, where there are several voices."""
+    def recording(self, row: int, voice: int = 0) -> Recording:
+        """The recording of an utterance; `voice` says which, where there are several."""
 
     def blocks(self, row: int) -> Iterator[np.ndarray]:
         """The samples of a recording, `[n]` float32 each, with little memory."""

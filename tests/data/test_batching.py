@@ -102,7 +102,7 @@ def test_every_utterance_once_over_all_workers(samples, options, workers, device
         assert counts[0] > 0 and counts[0] - counts[-1] <= 1
         assert len({batch.length for batch in step}) == 1
         for batch in step:
-            recorded = samples[batch.rows, batch.variants]
+            recorded = samples[batch.rows, batch.voices]
             expected = count_frames(recorded, batch.speed_factors, batch.pauses.sum(axis=1))
             np.testing.assert_array_equal(batch.frames, expected)
             assert batch.frames.max() <= batch.length
@@ -139,7 +139,7 @@ def test_workers_take_the_steps_of_one_worker(samples, options, workers, devices
             part, place = parts[index % workers], index // workers
             assert part.rows[place] == row and not part.is_padding
             assert part.speed_factors[place] == expected.speed_factors[index]
-            assert part.variants[place] == expected.variants[index]
+            assert part.voices[place] == expected.voices[index]
             assert part.forms[place] == expected.forms[index]
             assert part.pauses[place].tolist() == expected.pauses[index].tolist()
         dealt = sum(len(part.rows) for part in parts if not part.is_padding)
@@ -368,10 +368,10 @@ def test_limit_on_duration_is_used_well():
     assert len({len(batch.rows) for batch in batches}) > 3
 
 
-def test_synthetic_variants_are_drawn_for_each_epoch():
+def test_synthetic_voices_are_drawn_for_each_epoch():
     samples = np.tile(speech_like_samples(400), (1, 3))
     planner = make(samples)
-    first, second = planner.epoch(0).variants, planner.epoch(1).variants
+    first, second = planner.epoch(0).voices, planner.epoch(1).voices
     assert (first != second).any()
     assert np.bincount(first).min() > 80
     assert len(np.bincount(first)) == 3

@@ -52,11 +52,11 @@ class Corpus:
         return [[self._headers[path] for path in paths] for paths in files]
 
     def seconds(self) -> np.ndarray:
-        """[utterance, variant] float64 recorded durations; NaN where a file has none."""
+        """[utterance, voice] float64 recorded durations; NaN where a file has none."""
         return _table([[_seconds(length) for length in line] for line in self._lengths()])
 
     def samples(self) -> np.ndarray:
-        """[utterance, variant] int64 samples at `sample_freq`.
+        """[utterance, voice] int64 samples at `sample_freq`.
 
         Raises:
           InputError: naming every file that cannot be read.
@@ -126,7 +126,7 @@ def _seconds(length: float | AudioInfo | Problem) -> float:
 
 
 def _table(lines: list[list[Any]]) -> np.ndarray:
-    """[utterance, variant]: utterances with one file have it in each column."""
+    """[utterance, voice]: utterances with one file have it in each column."""
     width = max((len(line) for line in lines), default=1)
     table = [line if len(line) == width else line * width for line in lines]
     return np.array(table).reshape(len(table), width)

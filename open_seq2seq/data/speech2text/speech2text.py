@@ -374,9 +374,9 @@ class Speech2TextDataLayer:
         features = np.zeros((len(loaded), length, self.num_features), np.float32)
         for target, one in zip(features, loaded):
             target[: len(one)] = one
-        rows, variants = planned.rows[kept], planned.variants[kept]
+        rows, voices = planned.rows[kept], planned.voices[kept]
         labels, label_lengths = self._labels(rows)
-        seconds = self._planner.samples[rows, variants].sum()
+        seconds = self._planner.samples[rows, voices].sum()
         return Batch(
             features=features,
             feature_lengths=lengths,
@@ -399,7 +399,7 @@ class Speech2TextDataLayer:
 
     def _load_utterance(self, planned: PlannedBatch, index: int, epoch: int) -> np.ndarray:
         row = int(planned.rows[index])
-        recording = self.recording(row, int(planned.variants[index]))
+        recording = self.recording(row, int(planned.voices[index]))
         speed_factor, form = float(planned.speed_factors[index]), int(planned.forms[index])
         drawn = Drawn(speed_factor, planned.pauses[index], form)
         rng = generator(Stream.UTTERANCE, self.seed, epoch, row)
@@ -413,12 +413,12 @@ class Speech2TextDataLayer:
             source = self.utterances[row].source
             raise RunError(f"Loading {recording.path} ({source}) failed: {error!r}") from error
 
-    def recording(self, row: int, variant: int = 0) -> Recording:
-        """The recording of an utterance; `variant` says which, where there are several voices."""
+    def recording(self, row: int, voice: int = 0) -> Recording:
+        """The recording of an utterance; `voice` says which, where there are several."""
         utterance, paths = self.utterances[row], self._corpus.paths(row)
         segment = WHOLE if utterance.offset is None else (utterance.offset, utterance.duration)
         name = utterance.name + utterance.segment
-        return Recording(row, paths[variant % len(paths)], segment, name)
+        return Recording(row, paths[voice % len(paths)], segment, name)
 
     def _labels(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Labels [batch, label] int32 and their lengths [batch] int32."""
