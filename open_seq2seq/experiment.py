@@ -11,8 +11,7 @@ from typing import Any, cast
 import keras
 import numpy as np
 
-from open_seq2seq.checkpoints import contract as contracts
-from open_seq2seq.checkpoints.contract import make_contract
+from open_seq2seq.checkpoints import metadata
 from open_seq2seq.config.effective import merged_params
 from open_seq2seq.config.loading import Config
 from open_seq2seq.config.overrides import Override
@@ -188,13 +187,13 @@ def training_data(experiment: Experiment) -> dict[str, float] | None:
     return {"longest": float(np.nanmax(seconds)), "mean": float(np.nanmean(seconds))}
 
 
-def contract(experiment: Experiment) -> dict[str, Any]:
-    """What a checkpoint must agree on with whoever uses it: symbols and features."""
+def model_metadata(experiment: Experiment) -> dict[str, Any]:
+    """The symbols and features that whoever uses a checkpoint must have too."""
     data = experiment.data
-    return make_contract(data.vocabulary.symbols, data.fingerprint())
+    return metadata.make_metadata(data.vocabulary.symbols, data.fingerprint())
 
 
-def check_contract(
+def check_compatibility(
     stored: Mapping[str, Any], experiment: Experiment, checkpoint: str | Path
 ) -> None:
     """Compares a checkpoint's vocabulary and front-end with the experiment's.
@@ -203,4 +202,6 @@ def check_contract(
       InputError: listing what differs.
     """
     data = experiment.data
-    contracts.check_contract(stored, data.vocabulary.symbols, data.fingerprint_problems, checkpoint)
+    metadata.check_compatibility(
+        stored, data.vocabulary.symbols, data.fingerprint_problems, checkpoint
+    )

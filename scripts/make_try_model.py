@@ -184,7 +184,7 @@ def errors_of(config: Path, checkpoint: Path | None = None, silence: float = 0.0
 def make(logdir: Path, output: Path, best: bool, dtype: str, arguments: str) -> dict[str, Any]:
     """Writes the model's folder; returns what is known of it, as in model.json."""
     from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
-    from open_seq2seq.checkpoints.storage import MODEL, read_state, write_checkpoint
+    from open_seq2seq.checkpoints.storage import METADATA, MODEL, read_state, write_checkpoint
     from open_seq2seq.files import write_whole
 
     source = checkpoint_to_use(LogDir(logdir), best)
@@ -201,10 +201,10 @@ def make(logdir: Path, output: Path, best: bool, dtype: str, arguments: str) -> 
     # As all files of the repository; without ruff it is the same config.
     formatting = [sys.executable, "-m", "ruff", "format", "--quiet", str(output / "config.py")]
     subprocess.run(formatting, check=False, stderr=subprocess.DEVNULL)
-    write_whole(output / "vocab.txt", "".join(f"{s}\n" for s in state["contract"]["vocabulary"]))
+    write_whole(output / "vocab.txt", "".join(f"{s}\n" for s in state[METADATA]["vocabulary"]))
     arrays = weights_of(source)
     kept: dict[str, Any] = {
-        name: state[name] for name in ("step", "contract", "training_data") if name in state
+        name: state[name] for name in ("step", METADATA, "training_data") if name in state
     }
     exact = write_checkpoint(output, {MODEL: arrays}, kept)
     exact_errors = errors_of(output / "config.py")

@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.checkpoints.best import stored_best
-from open_seq2seq.checkpoints.contract import vocabulary_change
 from open_seq2seq.checkpoints.logdir import LogDir
+from open_seq2seq.checkpoints.metadata import vocabulary_change
 from open_seq2seq.checkpoints.storage import (
     EMA,
+    METADATA,
     MODEL,
     checkpoints,
     latest_checkpoint,
     read_arrays,
-    read_contract,
+    read_metadata,
     read_state,
     write_checkpoint,
 )
@@ -66,7 +67,7 @@ def average_checkpoints(paths: Sequence[Path], output: Path) -> Path:
     """Writes the mean of several checkpoints as a checkpoint of its own.
 
     Variables of floating point are averaged, in float64; integers and the states of random
-    generators come from the checkpoint of the highest step, as does the contract. The
+    generators come from the checkpoint of the highest step, as does the metadata. The
     optimizer's variables are left out: the mean is for evaluation, inference and `load_model`.
 
     Args:
@@ -84,12 +85,12 @@ def average_checkpoints(paths: Sequence[Path], output: Path) -> Path:
     if latest_checkpoint(output) is not None:
         problem = Problem(str(output), "a checkpoint", "a new or empty folder")
         raise InputError("The average has no place:", [problem])
-    states = {path: {**read_state(path), "contract": read_contract(path)} for path in paths}
+    states = {path: {**read_state(path), METADATA: read_metadata(path)} for path in paths}
     newest = max(paths, key=lambda path: states[path]["step"])
     problems = [
         problem
         for path in paths
-        for problem in _contract_problems(path, states[path], newest, states[newest])
+        for problem in _metadata_problems(path, states[path], newest, states[newest])
     ]
     files = {}
     for file in (MODEL, EMA):
@@ -137,16 +138,16 @@ def _read(path: Path, file: str) -> dict[str, np.ndarray]:
     return read_arrays(path / file)
 
 
-def _contract_problems(
+def _metadata_problems(
     path: Path, state: JsonObject, newest: Path, newest_state: Mapping[str, Any]
 ) -> list[Problem]:
     """How a checkpoint's symbols and features differ from the newest's."""
-    contract, expected = state["contract"], newest_state["contract"]
+    metadata, expected = state[METADATA], newest_state[METADATA]
     problems = []
-    change = vocabulary_change(expected["vocabulary"], contract["vocabulary"])
+    change = vocabulary_change(expected["vocabulary"], metadata["vocabulary"])
     if change is not None:
         problems.append(Problem(f"{path}, vocabulary", change, f"the symbols of {newest}"))
-    for problem in check_fingerprint(expected["features"], contract["features"]):
+    for problem in check_fingerprint(expected["features"], metadata["features"]):
         what = f"{path}, {problem.where}"
         problems.append(Problem(what, problem.found, f"{newest}'s: {problem.expected}"))
     return problems

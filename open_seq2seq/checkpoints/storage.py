@@ -41,11 +41,13 @@ _NAME = re.compile(r"^ckpt-(\d{1,18})$", re.ASCII)
 # How safetensors writes the system's number: "I/O error: No space left on device (os error 28)".
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 _FEATURES = {"parameters?": dict, "shape?": [int], "numbers?": [NUMBER]}
-_CONTRACT = {"contract": {"vocabulary": [str], "features": dict}}
+# Where the state has the model's metadata (metadata.py): the key as the first checkpoints wrote it.
+METADATA = "contract"
+_METADATA = {METADATA: {"vocabulary": [str], "features": dict}}
 # What a checkpoint's state has to have, and what it may have.
 _FORM = {
     "step": int,
-    "contract?": {"vocabulary?": [str], "features?": _FEATURES},
+    f"{METADATA}?": {"vocabulary?": [str], "features?": _FEATURES},
     "progress?": dict,
     "averaged_weights?": bool,
 }
@@ -159,18 +161,18 @@ def read_state(checkpoint: Path) -> dict[str, Any]:
     return state
 
 
-def read_contract(checkpoint: Path) -> dict[str, Any]:
+def read_metadata(checkpoint: Path) -> dict[str, Any]:
     """The symbols (`vocabulary`) and `features` of a checkpoint.
 
     Raises:
       InputError: its state is missing or damaged, or has none.
     """
     state = read_state(checkpoint)
-    wrong = "; ".join(misfits(state, _CONTRACT))
+    wrong = "; ".join(misfits(state, _METADATA))
     if wrong:
         raise _unreadable(checkpoint / STATE, wrong)
-    contract: dict[str, Any] = state["contract"]
-    return contract
+    metadata: dict[str, Any] = state[METADATA]
+    return metadata
 
 
 def read_training_data(checkpoint: Path) -> dict[str, float] | None:
@@ -198,7 +200,7 @@ def read_training_state(checkpoint: Path) -> dict[str, Any]:
       InputError: it is missing or damaged, or of weights alone.
     """
     state = read_state(checkpoint)
-    wrong = [*misfits(state, {**_CONTRACT, **_RESUMABLE})]
+    wrong = [*misfits(state, {**_METADATA, **_RESUMABLE})]
     if not wrong and state.get("effort") is not None:
         wrong = [*misfits(state["effort"], _COST, "effort")]
     if not wrong:
@@ -221,7 +223,7 @@ def check_checkpoint(checkpoint: Path, resumes: bool) -> None:
     if resumes and (checkpoint / OPTIMIZER).is_file():
         read_training_state(checkpoint)
     else:
-        read_contract(checkpoint)
+        read_metadata(checkpoint)
     for name in (MODEL, OPTIMIZER, EMA):
         path = checkpoint / name
         if name != MODEL and (not resumes or not path.is_file()):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.checkpoints.storage import read_contract
+from open_seq2seq.checkpoints.storage import read_metadata
 from open_seq2seq.commands.evaluation_report import write_results
 from open_seq2seq.commands.inference import transcribe_all
 from open_seq2seq.commands.job import Job, find_checkpoints, read_job
@@ -216,7 +216,7 @@ def _trained(job: Job, checkpoint: Path, utterances: Any = None) -> tuple[Experi
     experiment = make_experiment(
         job.params, job.config.base_model, job.mode, utterances, group=group
     )
-    trained = group.first(lambda: read_contract(checkpoint))
+    trained = group.first(lambda: read_metadata(checkpoint))
     experiment.data.restore_statistics(trained["features"])
     averaged = group.first(lambda: load_weights(experiment, checkpoint))
     experiment.trained_on = group.first(lambda: experiment.trained_on)

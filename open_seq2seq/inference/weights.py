@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
-from open_seq2seq.checkpoints.storage import read_contract, read_training_data
+from open_seq2seq.checkpoints.storage import read_metadata, read_training_data
 from open_seq2seq.checkpoints.variables import restore, restore_averaged_weights
-from open_seq2seq.experiment import Experiment, check_contract
+from open_seq2seq.experiment import Experiment, check_compatibility
 
 
 def load_trained_weights(
@@ -29,9 +29,9 @@ def load_weights(experiment: Experiment, checkpoint: Path) -> bool:
 
     Returns: whether they are averaged weights: those of `use_ema`, where the checkpoint has any.
     """
-    contract = read_contract(checkpoint)
-    experiment.data.restore_statistics(contract["features"])
-    check_contract(contract, experiment, checkpoint)
+    metadata = read_metadata(checkpoint)
+    experiment.data.restore_statistics(metadata["features"])
+    check_compatibility(metadata, experiment, checkpoint)
     restore(checkpoint, experiment.model)
     experiment.trained_on = read_training_data(checkpoint)
     if not experiment.params["use_ema"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from open_seq2seq.checkpoints.storage import read_contract
+from open_seq2seq.checkpoints.storage import read_metadata
 from open_seq2seq.data.protocols import SpeechDataLayer
 from open_seq2seq.data.speech2text.measuring import statistics_of
 from open_seq2seq.distributed.process_group import ProcessGroup
@@ -60,4 +60,4 @@ def _prepare(
 
 
 def _features(checkpoint: Path, group: ProcessGroup) -> JsonObject:
-    return group.first(lambda: read_contract(checkpoint))["features"]
+    return group.first(lambda: read_metadata(checkpoint))["features"]

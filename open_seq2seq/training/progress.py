@@ -18,7 +18,7 @@ _CONTENT = ("manifests", "rows")
 
 @dataclass
 class Progress:
-    """Where training is: what `state.json` holds besides the contract.
+    """Where training is: what `state.json` holds besides the model's metadata.
 
     Args:
       step: steps (updates of the weights) done.

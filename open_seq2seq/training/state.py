@@ -10,11 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from open_seq2seq.checkpoints.storage import read_training_state
+from open_seq2seq.checkpoints.storage import METADATA, read_training_state
 from open_seq2seq.checkpoints.variables import restore, restore_average, snapshot
 from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.distributed.shards import own_state
-from open_seq2seq.experiment import Experiment, check_contract, contract, training_data
+from open_seq2seq.experiment import Experiment, check_compatibility, model_metadata, training_data
 from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.loss_scale import LossScaling
 from open_seq2seq.training.progress import Progress, data_identity
@@ -94,7 +94,7 @@ class TrainingState:
             "progress": asdict(self.progress),
             "effort": self.cost.state(),
             "loss_scaling": self.scaling.state(),
-            "contract": contract(self.experiment),
+            METADATA: model_metadata(self.experiment),
             "training_data": training_data(self.experiment),
         }
 
@@ -136,7 +136,7 @@ class TrainingState:
 
     def _restore(self, path: Path) -> dict[str, Any]:
         state = read_training_state(path)
-        check_contract(state["contract"], self.experiment, path)
+        check_compatibility(state[METADATA], self.experiment, path)
         restore(path, self.experiment.model, self.optimizer)
         if self.average and not restore_average(path, self.average):
             _log.info(f"{path} has no averaged weights: the average starts from its weights.")

@@ -18,9 +18,9 @@ import keras
 import numpy as np
 
 from open_seq2seq.checkpoints.best import best_checkpoint
-from open_seq2seq.checkpoints.contract import vocabulary_change
 from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
-from open_seq2seq.checkpoints.storage import EMA, MODEL, read_arrays, read_contract
+from open_seq2seq.checkpoints.metadata import vocabulary_change
+from open_seq2seq.checkpoints.storage import EMA, MODEL, read_arrays, read_metadata
 from open_seq2seq.checkpoints.variables import named_variables
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import Experiment
@@ -120,7 +120,7 @@ def start_from(checkpoint: Path, experiment: Experiment) -> Transfer:
     Raises:
       InputError: the checkpoint cannot be read, or no kernel of it fits.
     """
-    stored = read_contract(checkpoint)
+    stored = read_metadata(checkpoint)
     arrays = read_arrays(checkpoint / MODEL)
     if experiment.params["use_ema"] and (checkpoint / EMA).is_file():
         arrays |= read_arrays(checkpoint / EMA)

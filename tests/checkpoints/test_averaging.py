@@ -28,9 +28,9 @@ def write(folder, step, arrays=None, vocabulary=("a", "b"), features=FEATURES):
         "encoder/count": np.array([step], np.int32),
         "random_state/0": np.array([step, 1], np.uint32),
     }
-    contract = {"vocabulary": list(vocabulary), "features": features}
+    metadata = {"vocabulary": list(vocabulary), "features": features}
     files = {MODEL: default if arrays is None else arrays}
-    return write_checkpoint(folder, files, {"step": step, "contract": contract})
+    return write_checkpoint(folder, files, {"step": step, "contract": metadata})
 
 
 def read(path):

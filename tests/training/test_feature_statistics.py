@@ -8,7 +8,7 @@ import pytest
 
 from open_seq2seq import Recognizer
 from open_seq2seq.checkpoints.averaging import average_checkpoints
-from open_seq2seq.checkpoints.storage import read_contract
+from open_seq2seq.checkpoints.storage import read_metadata
 from open_seq2seq.features.online import OnlineFeatures
 from scripts.measure_features import main as measure_features
 from tests.training.test_transfer import weights
@@ -19,7 +19,7 @@ QUIET = ("--print_samples_steps=None", "--lr_policy_params/decay_steps=10")
 
 
 def parameters(checkpoint):
-    return read_contract(checkpoint)["features"]["parameters"]
+    return read_metadata(checkpoint)["features"]["parameters"]
 
 
 def test_training_measures_and_evaluation_knows(corpus, run):

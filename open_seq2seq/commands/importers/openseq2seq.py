@@ -52,9 +52,9 @@ def run(
       InputError: config and checkpoint don't fit, or `logdir` has checkpoints already.
     """
     # After the flags: `--help` need not wait for TensorFlow.
-    from open_seq2seq.checkpoints.storage import latest_checkpoint
+    from open_seq2seq.checkpoints.storage import METADATA, latest_checkpoint
     from open_seq2seq.checkpoints.variables import save_checkpoint
-    from open_seq2seq.experiment import contract
+    from open_seq2seq.experiment import model_metadata
     from open_seq2seq.interop.openseq2seq.checkpoint import import_weights
     from open_seq2seq.interop.openseq2seq.tensorflow1_checkpoint import OldCheckpoint
 
@@ -68,7 +68,7 @@ def run(
     print(result.text())
     state = {
         "step": old.step,
-        "contract": contract(experiment),
+        METADATA: model_metadata(experiment),
         "imported": {"checkpoint": str(old.prefix), "moving_averages": use_ema},
     }
     return save_checkpoint(logdir, experiment.model, None, state)

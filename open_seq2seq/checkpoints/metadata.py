@@ -1,4 +1,4 @@
-"""What a checkpoint and whoever uses it must agree on: the symbols and the features."""
+"""A model's metadata: the symbols and features that whoever uses its checkpoint must have too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from open_seq2seq.files import JsonObject
 CompareFeatures = Callable[[Mapping[str, Any]], list[Problem]]
 
 
-def make_contract(vocabulary: Sequence[str], fingerprint: JsonObject) -> dict[str, Any]:
+def make_metadata(vocabulary: Sequence[str], fingerprint: JsonObject) -> dict[str, Any]:
     """As a checkpoint keeps it.
 
     Args:
@@ -35,13 +35,13 @@ def vocabulary_change(old: Sequence[str], new: Sequence[str]) -> str | None:
     return f"symbols added {_listed(added)}, removed {_listed(removed)}"
 
 
-def contract_problems(
+def compatibility_problems(
     stored: JsonObject, vocabulary: Sequence[str], compare: CompareFeatures
 ) -> list[Problem]:
-    """In what a checkpoint's contract is broken.
+    """How whoever uses a checkpoint differs from its metadata.
 
     Args:
-      stored: the checkpoint's.
+      stored: the checkpoint's metadata.
       vocabulary: the text of each symbol of who uses it.
       compare: finds what is wrong with the checkpoint's features.
     """
@@ -53,13 +53,13 @@ def contract_problems(
     return problems + compare(stored.get("features", {}))
 
 
-def check_contract(
+def check_compatibility(
     stored: JsonObject,
     vocabulary: Sequence[str],
     compare: CompareFeatures,
     checkpoint: str | Path,
 ) -> None:
-    """See `contract_problems`.
+    """See `compatibility_problems`.
 
     Args:
       checkpoint: its path, for the message.
@@ -67,7 +67,7 @@ def check_contract(
     Raises:
       InputError: listing what differs.
     """
-    problems = contract_problems(stored, vocabulary, compare)
+    problems = compatibility_problems(stored, vocabulary, compare)
     if problems:
         raise InputError(f"{checkpoint} was trained on other symbols or features:", problems)
 
