@@ -65,7 +65,7 @@ class Pauses:
 
     def describe(self) -> dict[str, float]:
         """The size of it."""
-        files = snapshot(self.model, self.optimizer) if self.group.is_first else {}
+        files = snapshot(self.model, self.optimizer) if self.group.is_rank_zero else {}
         written = sum(a.nbytes for arrays in files.values() for a in arrays.values())
         return {"parameters": self.model.count_params(), "bytes": written}
 
@@ -82,7 +82,7 @@ class Pauses:
         seconds = []
         for number in range(count):
             started = time.perf_counter()
-            if number == 0 and self.group.is_first:
+            if number == 0 and self.group.is_rank_zero:
                 if kind == "at once":
                     save_checkpoint(self.folder, self.model, self.optimizer, {"step": 1})
                 if kind == "thread":
@@ -92,7 +92,7 @@ class Pauses:
             self._step()
             seconds.append(time.perf_counter() - started)
         self.writer.wait()
-        if self.group.is_first:
+        if self.group.is_rank_zero:
             shutil.rmtree(self.folder, ignore_errors=True)
         return seconds
 
@@ -124,7 +124,7 @@ class Evaluations:
         own = 0.0
         if shared:
             own = self._evaluate(self.shared, self.group)
-        elif self.group.is_first:
+        elif self.group.is_rank_zero:
             own = self._evaluate(self.whole, ALONE)
         self.group.gather(None)
         seconds = time.perf_counter() - started

@@ -123,7 +123,7 @@ def make_data_layer(
     if mode != "train":
         batch_size = params["eval_batch_size_per_gpu"] or batch_size
     # The first worker may make files that the others read: a vocabulary of the text.
-    return group.in_turn(
+    return group.rank_zero_first(
         lambda: params["data_layer"](
             params["data_layer_params"],
             mode=mode,

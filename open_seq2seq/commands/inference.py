@@ -74,7 +74,7 @@ def transcribe_all(
     keep_logits = experiment.params["decoder_params"]["infer_logits_to_pickle"]
     count, problems = 0, []
     opened: Any = nullcontext()
-    if group.is_first and output is not None:
+    if group.is_rank_zero and output is not None:
         opened = _opened(output, experiment, keep_logits)
     with opened as results:
         for one in run_inference(
@@ -92,7 +92,7 @@ def transcribe_all(
                 count += 1
             if results is not None:
                 results.add(utterance, one)
-            if shows and group.is_first and one.result is not None:
+            if shows and group.is_rank_zero and one.result is not None:
                 print_transcript(utterance.name, one.result.text, len(data.utterances) == 1)
     return count, problems
 

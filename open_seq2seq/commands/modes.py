@@ -79,15 +79,15 @@ def run(
         return None
     split_cpu()
     group = start_process_group()
-    if not group.is_first:
+    if not group.is_rank_zero:
         be_quiet()
-    job = group.together(lambda: read_job(flags, rest, arguments, group))
+    job = group.all_or_none(lambda: read_job(flags, rest, arguments, group))
     started = time.monotonic()
     with ExitStack() as stack:
         start = stack.enter_context(Start(job))
         # Once, before anything is written: what one worker finds here counts for all.
-        checkpoint, base = group.first(lambda: find_checkpoints(job, stack))
-        output = group.first(lambda: check_results(job))
+        checkpoint, base = group.run_on_rank_zero(lambda: find_checkpoints(job, stack))
+        output = group.run_on_rank_zero(lambda: check_results(job))
         say(f"{job.config.path}, mode {job.mode}; log directory {job.logdir.root}")
         say(device_line(job.devices, group.size))
         for name, params in job.effective.items():
@@ -140,7 +140,7 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
         if note:
             say(note)
     if evaluation_data is not None:
-        evaluator = group.together(
+        evaluator = group.all_or_none(
             lambda: task.evaluator(experiment, evaluation_params, evaluation_data)
         )
     target = None if flags.benchmark else job.logdir
@@ -151,14 +151,14 @@ def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -
     if base is not None:
         say(f"Starting training from the base model {base}")
         # The other ranks get the variables when training begins.
-        group.first(lambda: start_from(base, experiment))
+        group.run_on_rank_zero(lambda: start_from(base, experiment))
     elif checkpoint is None:
         say("Starting training from scratch")
     else:
         trainer.state.resume(checkpoint)
         say(f"Resuming training from {checkpoint}, step {trainer.state.progress.step}")
     start.begin()
-    if flags.debug_port and group.is_first:
+    if flags.debug_port and group.is_rank_zero:
         from open_seq2seq.training.step.tensorflow_step import enable_debug_dump
 
         enable_debug_dump(job.logdir.root / "debug", flags.debug_port)
@@ -216,10 +216,10 @@ def _trained(job: Job, checkpoint: Path, utterances: Any = None) -> tuple[Experi
     experiment = make_experiment(
         job.params, job.config.base_model, job.mode, utterances, group=group
     )
-    trained = group.first(lambda: read_metadata(checkpoint))
+    trained = group.run_on_rank_zero(lambda: read_metadata(checkpoint))
     experiment.data.restore_statistics(trained["features"])
-    averaged = group.first(lambda: load_weights(experiment, checkpoint))
-    experiment.trained_on = group.first(lambda: experiment.trained_on)
+    averaged = group.run_on_rank_zero(lambda: load_weights(experiment, checkpoint))
+    experiment.trained_on = group.run_on_rank_zero(lambda: experiment.trained_on)
     group.broadcast_variables(experiment.model.variables)
     return experiment, f"{checkpoint}{_AVERAGED if averaged else ''}"
 
@@ -227,7 +227,7 @@ def _trained(job: Job, checkpoint: Path, utterances: Any = None) -> tuple[Experi
 def _eval(job: Job, start: Start, checkpoint: Path) -> AnyEvaluation | None:
     experiment, source = _trained(job, checkpoint)
     task = task_of(experiment.model)
-    evaluator = job.group.together(
+    evaluator = job.group.all_or_none(
         lambda: task.evaluator(experiment, experiment.params, experiment.data)
     )
     say(f"Evaluating {source}")
@@ -239,7 +239,7 @@ def _eval(job: Job, start: Start, checkpoint: Path) -> AnyEvaluation | None:
         add_evaluation(job, experiment, checkpoint, result)
         write_results(job, result, evaluator, experiment.params, source, step_of(checkpoint))
     problems = [one.problem for one in result.left_out] if isinstance(result, Evaluation) else []
-    job.group.first(lambda: _say_left_out(job, problems, "evaluation"))
+    job.group.run_on_rank_zero(lambda: _say_left_out(job, problems, "evaluation"))
     return result
 
 
@@ -267,27 +267,27 @@ def _infer(job: Job, start: Start, checkpoint: Path, output: Path | None) -> Non
     files = job.flags.infer_files
     utterances = files and [Utterance(f, f, None, None, "command line") for f in files]
     experiment, source = _trained(job, checkpoint, utterances)
-    recognizer = job.group.together(lambda: Recognizer.of(experiment))
+    recognizer = job.group.all_or_none(lambda: Recognizer.of(experiment))
     say(f"Transcribing with {source}")
     _check_data(job, start, experiment, experiment.data, "inference")
     names = [utterance.name for utterance in experiment.data.utterances]
     if output is not None:
-        job.group.first(lambda: check_each(output, names, job.flags.overwrite))
+        job.group.run_on_rank_zero(lambda: check_each(output, names, job.flags.overwrite))
     start.begin()
     # A table on standard output has nothing between its lines.
     shows = bool(files) and not (output is not None and is_standard_output(output))
     count, problems = transcribe_all(experiment, recognizer, output, job.group, shows)
-    if job.group.is_first:
+    if job.group.is_rank_zero:
         if output is not None and experiment.params["decoder_params"]["infer_logits_to_pickle"]:
             add_logits(job, experiment, checkpoint, output)
         where = f"; written to {output}" if output is not None else ""
         say(f"{recordings(count)} transcribed{where}")
-    job.group.first(lambda: _say_left_out(job, problems, "inference"))
+    job.group.run_on_rank_zero(lambda: _say_left_out(job, problems, "inference"))
 
 
 def _check_data(job: Job, start: Start, experiment: Experiment, data: Any, what: str) -> None:
     """Checks the manifest. Bad rows end the run or are dropped; what is left out is listed."""
-    report = job.group.first(lambda: _checked(job, start, experiment, data, what))
+    report = job.group.run_on_rank_zero(lambda: _checked(job, start, experiment, data, what))
     if report.problems:
         data.drop(report)
 

@@ -26,7 +26,7 @@ class Start:
 
     def __init__(self, job: Job):
         self.job = job
-        self._writes = job.group.is_first and not job.flags.benchmark
+        self._writes = job.group.is_rank_zero and not job.flags.benchmark
         self._later: list[Callable[[], Any]] = []
         self._stack = ExitStack()
         self._copy: OutputCopy | None = None
@@ -49,7 +49,7 @@ class Start:
         Raises:
           RunError: it cannot be written; at the other workers RankStopped.
         """
-        self.job.group.first(self._begin)
+        self.job.group.run_on_rank_zero(self._begin)
 
     def _begin(self) -> None:
         if not self._writes:

@@ -102,11 +102,11 @@ class HorovodGroup(ProcessGroup):
         ):
             variable.assign(value)
 
-    def first(self, function: Callable[[], Value]) -> Value:
+    def run_on_rank_zero(self, function: Callable[[], Value]) -> Value:
         """See `ProcessGroup`."""
         outcome: tuple[Any, Any] = (None, None)
         own: Exception | None = None
-        if self.is_first:
+        if self.is_rank_zero:
             try:
                 outcome = (function(), None)
             except Exception as error:
@@ -119,7 +119,7 @@ class HorovodGroup(ProcessGroup):
             raise RankStopped(exit_code)
         return value
 
-    def together(self, function: Callable[[], Value]) -> Value:
+    def all_or_none(self, function: Callable[[], Value]) -> Value:
         """See `ProcessGroup`."""
         value: Any = None
         own: Exception | None = None
@@ -130,14 +130,14 @@ class HorovodGroup(ProcessGroup):
         self._agree(own)
         return value
 
-    def in_turn(self, function: Callable[[], Value]) -> Value:
+    def rank_zero_first(self, function: Callable[[], Value]) -> Value:
         """See `ProcessGroup`."""
-        if self.is_first:
-            value = self.together(function)
-            self.together(lambda: None)
+        if self.is_rank_zero:
+            value = self.all_or_none(function)
+            self.all_or_none(lambda: None)
             return value
-        self.together(lambda: None)
-        return self.together(function)
+        self.all_or_none(lambda: None)
+        return self.all_or_none(function)
 
     def _agree(self, own: Exception | None) -> None:
         """Raises at all workers if one of them has an error."""
@@ -151,7 +151,7 @@ class HorovodGroup(ProcessGroup):
         if not failed:
             return
         exit_code = max(code for _, _, code, _ in failed)
-        if not self.is_first:
+        if not self.is_rank_zero:
             # What is no message of ours is shown with its traceback where it happened.
             if own is not None and not isinstance(own, OpenSeq2SeqError):
                 raise own

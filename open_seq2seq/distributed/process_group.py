@@ -61,8 +61,8 @@ class ProcessGroup:
     reducer: Reducer | None = None
 
     @property
-    def is_first(self) -> bool:
-        """Whether this is the worker that writes and prints."""
+    def is_rank_zero(self) -> bool:
+        """Whether this is the rank that writes and prints."""
         return self.rank == 0
 
     def broadcast(self, value: Value) -> Value:
@@ -76,7 +76,7 @@ class ProcessGroup:
     def broadcast_variables(self, variables: Iterable[Variable]) -> None:
         """Gives the Keras variables of all workers the values that rank 0's have."""
 
-    def first(self, function: Callable[[], Value]) -> Value:
+    def run_on_rank_zero(self, function: Callable[[], Value]) -> Value:
         """What the function returns to rank 0, the only one to call it.
 
         Raises:
@@ -84,7 +84,7 @@ class ProcessGroup:
         """
         return function()
 
-    def together(self, function: Callable[[], Value]) -> Value:
+    def all_or_none(self, function: Callable[[], Value]) -> Value:
         """Every worker calls the function, and all go on, or none.
 
         Raises:
@@ -93,13 +93,13 @@ class ProcessGroup:
         """
         return function()
 
-    def in_turn(self, function: Callable[[], Value]) -> Value:
-        """As `together`, but rank 0 first: it may write files that the others read."""
+    def rank_zero_first(self, function: Callable[[], Value]) -> Value:
+        """As `all_or_none`, but rank 0 first: it may write files that the others read."""
         return function()
 
     def stop(self, error: OpenSeq2SeqError) -> OpenSeq2SeqError:
         """What to raise when all workers found the same error: one of them says it."""
-        return error if self.is_first else RankStopped(error.exit_code)
+        return error if self.is_rank_zero else RankStopped(error.exit_code)
 
 
 ALONE = ProcessGroup()

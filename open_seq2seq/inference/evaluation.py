@@ -168,7 +168,7 @@ def evaluate(
     if not any(of_one.results for of_one in parts):
         problems = [one.problem for one in missing]
         raise group.stop(InputError("No recording could be read:", problems))
-    if not group.is_first:
+    if not group.is_rank_zero:
         return None
     results = {row: result for one in parts for row, result in one.results.items()}
     by_row = {row: loss for one in parts for row, loss in one.losses.items()}

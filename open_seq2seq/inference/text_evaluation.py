@@ -119,7 +119,7 @@ def evaluate_text(
             unknown += int(np.count_nonzero(inside & (batch.targets == data.vocabulary.unknown)))
             shown.advance("")
     shares = group.gather((share, unknown))
-    if not group.is_first:
+    if not group.is_rank_zero:
         return None
     losses = np.full(len(data.utterances), np.inf)
     tokens = np.zeros(len(losses), np.int64)

@@ -54,10 +54,10 @@ def _prepare(
         if not check_fingerprint(stored, as_in_base.fingerprint()):
             data.recordings.use(as_in_base)
             return "Mean and deviation of the features are those of the base model."
-    measured = group.first(lambda: statistics_of(data))
+    measured = group.run_on_rank_zero(lambda: statistics_of(data))
     data.recordings.use(data.extractor.with_statistics(measured.statistics))
     return measured.note
 
 
 def _features(checkpoint: Path, group: ProcessGroup) -> JsonObject:
-    return group.first(lambda: read_metadata(checkpoint))["features"]
+    return group.run_on_rank_zero(lambda: read_metadata(checkpoint))["features"]

@@ -148,7 +148,7 @@ class LeftOutGuard:
           InputError: they are too many now; at the other workers RankStopped.
         """
         new = list({one.row: one for one in left_out if one.row not in self._rows}.values())
-        if self.group.is_first:
+        if self.group.is_rank_zero:
             self.listed.add([one.problem for one in new], when)
         for one in new[: max(_SHOWN - self.count, 0)]:
             _log.info(f"{self.what}, {when}: left out: {one.problem}")

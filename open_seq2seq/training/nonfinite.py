@@ -81,7 +81,7 @@ class NonFiniteGuard:
         gathered = self.group.gather((own, sum(self._recent)))
         rows = [row for of_worker, _ in gathered for row in of_worker]
         affected = sum(count for _, count in gathered)
-        if self.group.is_first:
+        if self.group.is_rank_zero:
             self._write(step, rows, gradient_norm)
         for name, loss in rows[: max(_SHOWN - self.count, 0)]:
             _log.info(

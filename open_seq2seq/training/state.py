@@ -111,7 +111,7 @@ class TrainingState:
           InputError: it cannot be read, or is of a model with other symbols, features or
             variables.
         """
-        state = self.group.first(lambda: self._restore(path))
+        state = self.group.run_on_rank_zero(lambda: self._restore(path))
         self.scaling.restore(state.get("loss_scaling"))
         identity = self.progress.data
         self.progress = Progress.of(state["progress"])

@@ -78,7 +78,7 @@ class Trainer:
     ):
         self._progress = progress
         self.group = group
-        self.experiment, self.logdir = experiment, logdir if group.is_first else None
+        self.experiment, self.logdir = experiment, logdir if group.is_rank_zero else None
         self._benchmarks = logdir is None
         self.params, self.data, self.model = experiment.params, experiment.data, experiment.model
         params = self.params
@@ -211,7 +211,7 @@ class Trainer:
                 if stops:
                     break
             # A launcher ends the job when one worker has left: not before all is written.
-            path = self.group.first(self._save_last)
+            path = self.group.run_on_rank_zero(self._save_last)
         return stops, path
 
     def _save_after_error(self, first: int) -> None:

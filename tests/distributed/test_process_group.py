@@ -113,16 +113,16 @@ class TestOwnState:
 
 
 class TestAlone:
-    def test_it_is_first_of_one_and_needs_no_reducer(self):
-        assert (ALONE.rank, ALONE.size, ALONE.is_first, ALONE.reducer) == (0, 1, True, None)
+    def test_it_is_rank_zero_of_one_and_needs_no_reducer(self):
+        assert (ALONE.rank, ALONE.size, ALONE.is_rank_zero, ALONE.reducer) == (0, 1, True, None)
 
     def test_values_stay_what_they_are(self):
         value = object()
         assert ALONE.broadcast(value) is value and ALONE.gather(value) == [value]
-        assert ALONE.first(lambda: value) is value
-        assert ALONE.together(lambda: value) is value and ALONE.in_turn(lambda: value) is value
+        for call in (ALONE.run_on_rank_zero, ALONE.all_or_none, ALONE.rank_zero_first):
+            assert call(lambda: value) is value
 
-    @pytest.mark.parametrize("name", ["first", "together", "in_turn"])
+    @pytest.mark.parametrize("name", ["run_on_rank_zero", "all_or_none", "rank_zero_first"])
     def test_errors_pass(self, name):
         def fail():
             raise RunError("mine")
