@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from open_seq2seq.data.manifest import read_manifest, read_manifests
-from tests.corpora.doctor.speech import LETTERS, make_items, write_part
+from tests.corpora.doctor.speech import LETTERS, make_items, write_split
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 from check_data import main
@@ -21,8 +21,8 @@ from check_data import main
 @pytest.fixture
 def data(tmp_path):
     """A clean corpus: its folder."""
-    write_part(tmp_path, "train", make_items(20, 1))
-    write_part(tmp_path, "dev", make_items(4, 2, "dev"))
+    write_split(tmp_path, "train", make_items(20, 1))
+    write_split(tmp_path, "dev", make_items(4, 2, "dev"))
     (tmp_path / "vocab.txt").write_text("\n".join([" ", *LETTERS]) + "\n")
     return tmp_path
 

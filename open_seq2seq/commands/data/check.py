@@ -30,7 +30,7 @@ from open_seq2seq.commands.parser import command_parser
 from open_seq2seq.corpora.doctor.clean import write_clean
 from open_seq2seq.corpora.doctor.diagnosis import Diagnosis, as_json, diagnose
 from open_seq2seq.corpora.doctor.html_report import render_html
-from open_seq2seq.corpora.doctor.part import Part, part_of
+from open_seq2seq.corpora.doctor.split import Split, split_of
 from open_seq2seq.corpora.doctor.text_report import render_text
 from open_seq2seq.data.manifest import Utterance, read_manifest, read_manifests
 from open_seq2seq.data.normalization import NORMALIZERS
@@ -79,13 +79,13 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     try:
         _check_flags(flags, rest)
         malformed: list[Problem] = []
-        parts = (
-            _configured_parts(flags, rest, malformed)
+        splits = (
+            _configured_splits(flags, rest, malformed)
             if flags.config_file
-            else _plain_parts(flags, malformed)
+            else _plain_splits(flags, malformed)
         )
-        _check_clean(flags, parts[0].files)
-        diagnosis = _diagnose(parts, flags)
+        _check_clean(flags, splits[0].files)
+        diagnosis = _diagnose(splits, flags)
         _write(diagnosis, flags, malformed)
     except OpenSeq2SeqError as error:
         return print_error(error)
@@ -155,7 +155,7 @@ def _read(
     return utterances
 
 
-def _plain_parts(flags: argparse.Namespace, malformed: list[Problem]) -> list[Part]:
+def _plain_splits(flags: argparse.Namespace, malformed: list[Problem]) -> list[Split]:
     """The data without a config."""
     vocabulary = load_vocabulary(flags.vocab_file, flags.bpe) if flags.vocab_file else None
     freq = flags.sample_freq or _USUAL_FREQ
@@ -167,7 +167,7 @@ def _plain_parts(flags: argparse.Namespace, malformed: list[Problem]) -> list[Pa
         for place, (name, files) in enumerate([one for one in given if one[1]])
     ]
     return [
-        part_of(
+        split_of(
             name,
             files,
             utterances,
@@ -181,9 +181,9 @@ def _plain_parts(flags: argparse.Namespace, malformed: list[Problem]) -> list[Pa
     ]
 
 
-def _configured_parts(
+def _configured_splits(
     flags: argparse.Namespace, rest: Sequence[str], malformed: list[Problem]
-) -> list[Part]:
+) -> list[Split]:
     """The data as modes of a config use it, checked by their data layers."""
     from open_seq2seq.config.loading import check_config_file, load_config
     from open_seq2seq.config.overrides import split_arguments
@@ -197,7 +197,7 @@ def _configured_parts(
         raise InputError(f"{config.path} has no recordings:", [problem])
     mode = flags.mode or "train_eval"
     modes = ["train", "eval"] if mode == "train_eval" or flags.dev else [mode]
-    parts: list[Part] = []
+    splits: list[Split] = []
     for one in modes:
         params = effective_params(config, split_arguments(rest), one, tuple(vars(flags)))
         params = config.base_model.PARAMS.fill(params)
@@ -209,14 +209,14 @@ def _configured_parts(
             continue
         utterances = None
         if given or flags.write_clean:
-            utterances = _read(files, one != "infer", flags, [] if parts else malformed)
-        parts.append(_configured_part(params, one, files, utterances))
-    return parts
+            utterances = _read(files, one != "infer", flags, [] if splits else malformed)
+        splits.append(_configured_split(params, one, files, utterances))
+    return splits
 
 
-def _configured_part(
+def _configured_split(
     params: dict[str, Any], mode: str, files: list[str], utterances: list[Utterance] | None
-) -> Part:
+) -> Split:
     from open_seq2seq.experiment import make_data_layer
     from open_seq2seq.models.speech2text import split_component
 
@@ -226,7 +226,7 @@ def _configured_part(
     encoder = params["encoder"](encoder_params, name="encoder", **shared)
     layer_params = data.params
     voices = layer_params["syn_subdirs"] if layer_params["syn_enable"] and mode != "infer" else []
-    return Part(
+    return Split(
         "dev" if mode == "eval" else mode,
         files,
         data.utterances,
@@ -238,11 +238,11 @@ def _configured_part(
     )
 
 
-def _diagnose(parts: Sequence[Part], flags: argparse.Namespace) -> Diagnosis:
+def _diagnose(splits: Sequence[Split], flags: argparse.Namespace) -> Diagnosis:
     # Here, as nothing else of training is needed without a config.
     from open_seq2seq.console import ProgressBar
 
-    total = sum(len(part.recordings) for part in parts)
+    total = sum(len(split.recordings) for split in splits)
     with ProgressBar("Listening", None if flags.headers_only else total) as bar:
 
         def advance(count: int) -> None:
@@ -250,7 +250,7 @@ def _diagnose(parts: Sequence[Part], flags: argparse.Namespace) -> Diagnosis:
                 bar.advance("recordings")
 
         return diagnose(
-            parts, listen=not flags.headers_only, workers=flags.workers, advance=advance
+            splits, listen=not flags.headers_only, workers=flags.workers, advance=advance
         )
 
 
@@ -263,4 +263,4 @@ def _write(diagnosis: Diagnosis, flags: argparse.Namespace, malformed: Sequence[
         write_whole(flags.report, render_html(diagnosis))
         print(f"The report is in {flags.report}")
     if flags.write_clean:
-        print(write_clean(flags.write_clean, diagnosis.parts[0], malformed).text())
+        print(write_clean(flags.write_clean, diagnosis.splits[0], malformed).text())

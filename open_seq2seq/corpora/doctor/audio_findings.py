@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from open_seq2seq.corpora.doctor.findings import Finding, recordings
 from open_seq2seq.corpora.doctor.measure import Measurement, decibels
-from open_seq2seq.corpora.doctor.part import Part, Recording
+from open_seq2seq.corpora.doctor.split import Recording, Split
 from open_seq2seq.corpora.doctor.thresholds import Thresholds
 
 # So many names of formats and rates are told.
@@ -120,35 +120,35 @@ def _checks(limits: Thresholds, sample_freq: int) -> list[_Check]:
     ]
 
 
-def audio_findings(part: Part, limits: Thresholds) -> Iterator[Finding]:
-    """One finding for each fault that recordings of the part have."""
+def audio_findings(split: Split, limits: Thresholds) -> Iterator[Finding]:
+    """One finding for each fault that recordings of the split have."""
     cancelling: list[_Heard] = []
     silent: list[_Heard] = []
     heard: list[_Heard] = []
-    for recording, m in part.sound():
+    for recording, m in split.sound():
         group = silent if is_silent(m, limits) else heard
         (cancelling if m.channel_loss > limits.cancelling else group).append((recording, m))
-    yield from _check(part, _silent_check(), silent)
-    yield from _check(part, _cancelling_check(limits), cancelling)
-    for check in _checks(limits, part.sample_freq):
-        yield from _check(part, check, heard)
-    yield from _format_findings(part)
+    yield from _check(split, _silent_check(), silent)
+    yield from _check(split, _cancelling_check(limits), cancelling)
+    for check in _checks(limits, split.sample_freq):
+        yield from _check(split, check, heard)
+    yield from _format_findings(split)
 
 
-def _check(part: Part, check: _Check, heard: Sequence[_Heard]) -> Iterator[Finding]:
+def _check(split: Split, check: _Check, heard: Sequence[_Heard]) -> Iterator[Finding]:
     bad = [(check.badness(m), r, m) for r, m in heard]
     bad = sorted((item for item in bad if item[0] > 0), key=lambda item: -item[0])
     if bad:
         title = recordings(len(bad), check.single, check.several)
-        title += _whose(part, [r for _, r, _ in bad])
-        rows = [part.row_of(r, check.value(m)) for _, r, m in bad]
-        yield Finding("warning", check.name, part.name, title, check.remedy, rows)
+        title += _whose(split, [r for _, r, _ in bad])
+        rows = [split.row_of(r, check.value(m)) for _, r, m in bad]
+        yield Finding("warning", check.name, split.name, title, check.remedy, rows)
 
 
-def _whose(part: Part, bad: Sequence[Recording]) -> str:
+def _whose(split: Split, bad: Sequence[Recording]) -> str:
     """Says so if all of several recordings are of one speaker: then it is the microphone."""
-    speakers = {part.speakers[recording.row] for recording in bad}
-    if len(bad) < 3 or len(speakers) > 1 or None in speakers or len(set(part.speakers)) < 2:
+    speakers = {split.speakers[recording.row] for recording in bad}
+    if len(bad) < 3 or len(speakers) > 1 or None in speakers or len(set(split.speakers)) < 2:
         return ""
     return f", all of speaker {speakers.pop()}"
 
@@ -181,10 +181,10 @@ def _silence(m: Measurement) -> str:
     return f"peak {float(decibels(m.peak**2)):.0f} dBFS"
 
 
-def _format_findings(part: Part) -> Iterator[Finding]:
+def _format_findings(split: Split) -> Iterator[Finding]:
     """Mixed rates and numbers of channels. Training's start says what becomes of them."""
-    sound = list(part.sound())
-    low = [(r, m) for r, m in sound if m.sample_freq < part.sample_freq]
+    sound = list(split.sound())
+    low = [(r, m) for r, m in sound if m.sample_freq < split.sample_freq]
     if low:
         rates = Counter(m.sample_freq for _, m in low)
         told = ", ".join(f"{rate} Hz" for rate in sorted(rates))
@@ -197,9 +197,9 @@ def _format_findings(part: Part) -> Iterator[Finding]:
         remedy = f"Set sample_freq to {min(rates)}: the upper features are empty."
         if mixed:
             remedy = "Some features are empty in these recordings only. " + remedy
-        rows = [part.row_of(r, f"{m.sample_freq} Hz") for r, m in low] if mixed else []
+        rows = [split.row_of(r, f"{m.sample_freq} Hz") for r, m in low] if mixed else []
         level = "warning" if mixed else "note"
-        yield Finding(level, "sample rate", part.name, title, remedy, rows)
+        yield Finding(level, "sample rate", split.name, title, remedy, rows)
     for check, what, values in (
         ("sample rates", "sample rates", [f"{m.sample_freq} Hz" for _, m in sound]),
         ("channels", "numbers of channels", [f"{m.channels}" for _, m in sound]),
@@ -211,4 +211,4 @@ def _format_findings(part: Part) -> Iterator[Finding]:
             told = ", ".join(f"{name} ({count})" for name, count in shown)
             title = f"Recordings have different {what}: {told}"
             remedy = "It should not go with the speaker, nor with training or held-out data."
-            yield Finding("note", f"mixed {check}", part.name, title, remedy)
+            yield Finding("note", f"mixed {check}", split.name, title, remedy)

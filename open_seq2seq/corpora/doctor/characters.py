@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from open_seq2seq.corpora.doctor.findings import Finding, Row, counted
-from open_seq2seq.corpora.doctor.part import Part
+from open_seq2seq.corpora.doctor.split import Split
 from open_seq2seq.corpora.doctor.thresholds import Thresholds
 from open_seq2seq.data.text import SentencePieceVocabulary, describe_character
 from open_seq2seq.vocabulary import Vocabulary
@@ -56,12 +56,12 @@ def shown(character: str) -> str:
 
 
 def vocabulary_findings(
-    trained: Sequence[Part], held_out: Sequence[Part], limits: Thresholds
+    trained: Sequence[Split], held_out: Sequence[Split], limits: Thresholds
 ) -> Iterator[Finding]:
     """Symbols without examples in training data, and characters that held-out data adds."""
-    texts = [text for part in trained for text in part.texts]
-    name = " and ".join(part.name for part in trained)
-    vocabulary = next((part.vocabulary for part in trained if part.vocabulary), None)
+    texts = [text for split in trained for text in split.texts]
+    name = " and ".join(split.name for split in trained)
+    vocabulary = next((split.vocabulary for split in trained if split.vocabulary), None)
     if not any(texts):
         return
     counts = count_symbols(texts, vocabulary) if vocabulary else count_characters(texts)
@@ -91,15 +91,15 @@ def vocabulary_findings(
     yield from _unseen_findings(count_characters(texts), held_out)
 
 
-def _outside_findings(parts: Sequence[Part]) -> Iterator[Finding]:
+def _outside_findings(splits: Sequence[Split]) -> Iterator[Finding]:
     """The characters outside the vocabulary, each once with its count."""
-    for part in parts:
-        if part.vocabulary is None or "unknown character" not in part.report.kinds:
+    for split in splits:
+        if split.vocabulary is None or "unknown character" not in split.report.kinds:
             continue  # nothing is trained with these texts, or there are none
         counts: Counter[str] = Counter()
         texts: Counter[str] = Counter()
-        for text in part.texts:
-            unknown = [character for _, character in part.vocabulary.unknown(text)]
+        for text in split.texts:
+            unknown = [character for _, character in split.vocabulary.unknown(text)]
             counts.update(unknown)
             texts.update(set(unknown))
         if counts:
@@ -108,8 +108,8 @@ def _outside_findings(parts: Sequence[Part]) -> Iterator[Finding]:
                 "character is outside the vocabulary",
                 "characters are outside the vocabulary",
             )
-            remedy = _remedy(part)
-            places = _first_places([part], set(counts))
+            remedy = _remedy(split)
+            places = _first_places([split], set(counts))
             rows = [
                 Row(
                     places[c],
@@ -118,21 +118,21 @@ def _outside_findings(parts: Sequence[Part]) -> Iterator[Finding]:
                 )
                 for c, n in counts.most_common()
             ]
-            yield Finding("error", "characters outside", part.name, title, remedy, rows)
+            yield Finding("error", "characters outside", split.name, title, remedy, rows)
 
 
-def _remedy(part: Part) -> str:
+def _remedy(split: Split) -> str:
     """What to do about characters outside the vocabulary: as the problems of the rows say."""
-    kinds = zip(part.report.problems, part.report.kinds)
+    kinds = zip(split.report.problems, split.report.kinds)
     remedies = Counter(problem.remedy for problem, kind in kinds if kind == "unknown character")
     return " ".join(remedy for remedy, _ in remedies.most_common(3))
 
 
-def _unseen_findings(known: Counter[str], held_out: Sequence[Part]) -> Iterator[Finding]:
-    for part in held_out:
+def _unseen_findings(known: Counter[str], held_out: Sequence[Split]) -> Iterator[Finding]:
+    for split in held_out:
         new = {
             character: count
-            for character, count in count_characters(part.texts).items()
+            for character, count in count_characters(split.texts).items()
             if character not in known
         }
         if new:
@@ -141,10 +141,10 @@ def _unseen_findings(known: Counter[str], held_out: Sequence[Part]) -> Iterator[
                 "character does not occur in the training data",
                 "characters do not occur in the training data",
             )
-            places = _first_places([part], set(new))
+            places = _first_places([split], set(new))
             rows = [Row(places[c], "", f"{shown(c)}: {_times(n)}") for c, n in sorted(new.items())]
             remedy = "They cannot be recognised: normalise the texts alike."
-            yield Finding("warning", "unseen characters", part.name, title, remedy, rows)
+            yield Finding("warning", "unseen characters", split.name, title, remedy, rows)
 
 
 def _control(symbol: str) -> bool:
@@ -160,11 +160,11 @@ def _symbol(symbol: str) -> str:
     return shown(symbol) if len(symbol) == 1 else repr(symbol)
 
 
-def _first_places(parts: Sequence[Part], symbols: set[str]) -> dict[str, str]:
+def _first_places(splits: Sequence[Split], symbols: set[str]) -> dict[str, str]:
     """Where each character is first: `train.csv:7`."""
     places: dict[str, str] = {}
-    for part in parts:
-        for utterance in part.utterances:
+    for split in splits:
+        for utterance in split.utterances:
             for symbol in symbols.intersection(utterance.transcript or ""):
                 places.setdefault(symbol, utterance.source)
     return places

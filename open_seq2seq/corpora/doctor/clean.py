@@ -1,4 +1,4 @@
-"""The manifest of a part without the rows that training would refuse or could not read."""
+"""The manifest of a split without the rows that training would refuse or could not read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from open_seq2seq.corpora.doctor.findings import counted
 from open_seq2seq.corpora.doctor.measure import Measurement
-from open_seq2seq.corpora.doctor.part import Part, Recording
+from open_seq2seq.corpora.doctor.split import Recording, Split
 from open_seq2seq.corpora.manifest_csv import manifest_csv
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_whole
@@ -17,7 +17,7 @@ from open_seq2seq.files import write_whole
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What was kept of a part.
+    """What was kept of a split.
 
     Args:
       path: the manifest.
@@ -43,8 +43,10 @@ class Cleaned:
         return f"{line}\nLeft out: {' and '.join(counts)}; listed in {self.listed}"
 
 
-def write_clean(path: str | os.PathLike[str], part: Part, malformed: Sequence[Problem]) -> Cleaned:
-    """Writes a CSV with the rows of a part of which no error was found, in their order.
+def write_clean(
+    path: str | os.PathLike[str], split: Split, malformed: Sequence[Problem]
+) -> Cleaned:
+    """Writes a CSV with the rows of a split of which no error was found, in their order.
 
     Texts are as they were written, before normalisation. Names of recordings are too where they
     mean the same file in the new manifest's folder; the others' are absolute paths. What was left
@@ -52,22 +54,22 @@ def write_clean(path: str | os.PathLike[str], part: Part, malformed: Sequence[Pr
 
     Args:
       path: the CSV.
-      part: checked and, unless only headers were read, measured.
-      malformed: of rows that could not be read as such, and are no utterances of the part.
+      split: checked and, unless only headers were read, measured.
+      malformed: of rows that could not be read as such, and are no utterances of the split.
 
     Raises:
       InputError: no row is left; nothing is written.
       RunError: a file cannot be written.
     """
     path = Path(path)
-    problems = [*malformed, *part.report.problems, *_damaged(part)]
-    bad = {*part.report.rows, *(r.row for r, m in _measured(part) if isinstance(m, Problem))}
-    kept = [one for row, one in enumerate(part.utterances) if row not in bad]
+    problems = [*malformed, *split.report.problems, *_damaged(split)]
+    bad = {*split.report.rows, *(r.row for r, m in _measured(split) if isinstance(m, Problem))}
+    kept = [one for row, one in enumerate(split.utterances) if row not in bad]
     if not kept:
         raise InputError("Every row has an error: no clean manifest is written.", problems)
     write_whole(path, manifest_csv(kept, str(path.parent)))
     listed = path.with_name(f"left_out_{path.stem}.txt")
-    filtered = part.report.filtered
+    filtered = split.report.filtered
     if not problems and not filtered:
         listed.unlink(missing_ok=True)
         return Cleaned(path, len(kept), 0, filtered, None)
@@ -76,15 +78,15 @@ def write_clean(path: str | os.PathLike[str], part: Part, malformed: Sequence[Pr
     return Cleaned(path, len(kept), len(bad) + len(malformed), filtered, listed)
 
 
-def _measured(part: Part) -> Iterator[tuple[Recording, Measurement | Problem]]:
-    return zip(part.recordings, part.measured)
+def _measured(split: Split) -> Iterator[tuple[Recording, Measurement | Problem]]:
+    return zip(split.recordings, split.measured)
 
 
-def _damaged(part: Part) -> list[Problem]:
+def _damaged(split: Split) -> list[Problem]:
     """What is wrong with samples, of rows whose headers were found good."""
     found = []
-    for recording, problem in _measured(part):
-        if isinstance(problem, Problem) and recording.row not in part.report.rows:
-            where = part.utterances[recording.row].source
+    for recording, problem in _measured(split):
+        if isinstance(problem, Problem) and recording.row not in split.report.rows:
+            where = split.utterances[recording.row].source
             found.append(replace(problem, where=where, found=f"{recording.path}: {problem.found}"))
     return found

@@ -18,8 +18,8 @@ from open_seq2seq.corpora.doctor.duplicates import (
 )
 from open_seq2seq.corpora.doctor.findings import LEVELS, Finding
 from open_seq2seq.corpora.doctor.outliers import label_rates, outlier_findings
-from open_seq2seq.corpora.doctor.part import Part
 from open_seq2seq.corpora.doctor.scan import measure_all
+from open_seq2seq.corpora.doctor.split import Split
 from open_seq2seq.corpora.doctor.start import damaged_findings, start_findings
 from open_seq2seq.corpora.doctor.text_findings import text_findings
 from open_seq2seq.corpora.doctor.thresholds import Thresholds
@@ -30,13 +30,13 @@ class Diagnosis:
     """What the doctor says of a corpus.
 
     Args:
-      parts: the data, with their measurements.
+      splits: the data, with their measurements.
       findings: the worst level first.
       limits: the thresholds.
       listened: whether the samples were read, not only the headers.
     """
 
-    parts: Sequence[Part]
+    splits: Sequence[Split]
     findings: list[Finding]
     limits: Thresholds = field(default_factory=Thresholds)
     listened: bool = True
@@ -53,55 +53,55 @@ class Diagnosis:
 
 
 def diagnose(
-    parts: Sequence[Part],
+    splits: Sequence[Split],
     limits: Thresholds | None = None,
     listen: bool = True,
     workers: int | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Diagnosis:
-    """Measures the recordings of all parts, and does every check.
+    """Measures the recordings of all splits, and does every check.
 
     Args:
-      parts: training data and held-out data.
+      splits: training data and held-out data.
       limits: the thresholds; None: the usual ones.
       listen: reads the samples. Otherwise only what headers and texts tell is checked.
       workers: threads that read; None: one per core.
       advance: is told how many more recordings are read.
     """
     limits = limits or Thresholds()
-    for part in parts:
-        part.measured = measure_all(part.recordings, limits, workers, advance) if listen else []
+    for split in splits:
+        split.measured = measure_all(split.recordings, limits, workers, advance) if listen else []
     findings: list[Finding] = []
-    for part in parts:
-        findings += start_findings(part)
-        findings += damaged_findings(part)
-        findings += outlier_findings(part, limits)
-        findings += audio_findings(part, limits)
-        findings += text_findings(part)
-    trained = [part for part in parts if not part.held_out]
-    held_out = [part for part in parts if part.held_out]
-    findings += duplicate_findings(parts, limits)
+    for split in splits:
+        findings += start_findings(split)
+        findings += damaged_findings(split)
+        findings += outlier_findings(split, limits)
+        findings += audio_findings(split, limits)
+        findings += text_findings(split)
+    trained = [split for split in splits if not split.held_out]
+    held_out = [split for split in splits if split.held_out]
+    findings += duplicate_findings(splits, limits)
     findings += leak_findings(trained, held_out, limits)
     findings += vocabulary_findings(trained, held_out, limits)
     findings.sort(key=lambda finding: LEVELS.index(finding.level))
-    return Diagnosis(parts, findings, limits, listen)
+    return Diagnosis(splits, findings, limits, listen)
 
 
-def summary(part: Part) -> dict[str, Any]:
-    """The figures of a part: what there is, before anything is wrong with it."""
-    seconds = part.seconds
+def summary(split: Split) -> dict[str, Any]:
+    """The figures of a split: what there is, before anything is wrong with it."""
+    seconds = split.seconds
     known = seconds[np.isfinite(seconds)]
-    rates = label_rates(part)
+    rates = label_rates(split)
     rates = rates[np.isfinite(rates)]
-    texts = [plain_text(text) for text in part.texts]
+    texts = [plain_text(text) for text in split.texts]
     words: Counter[str] = Counter(word for text in texts for word in text.split())
-    speakers = {speaker for speaker in part.speakers if speaker is not None}
-    codecs = Counter(m.codec for _, m in part.sound())
-    rates_hz = Counter(m.sample_freq for _, m in part.sound())
+    speakers = {speaker for speaker in split.speakers if speaker is not None}
+    codecs = Counter(m.codec for _, m in split.sound())
+    rates_hz = Counter(m.sample_freq for _, m in split.sound())
     return {
-        "name": part.name,
-        "files": list(part.files),
-        "utterances": len(part.utterances),
+        "name": split.name,
+        "files": list(split.files),
+        "utterances": len(split.utterances),
         "hours": float(known.sum() / 3600),
         "seconds": _quartiles(known),
         "characters_per_second": _quartiles(rates),
@@ -117,15 +117,18 @@ def summary(part: Part) -> dict[str, Any]:
 def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
     """The diagnosis with every row of every finding, as JSON values."""
     return {
-        "findings": [
-            {**asdict(finding), "rows": [asdict(row) for row in finding.rows]}
-            for finding in diagnosis.findings
-        ],
+        "findings": [_finding_json(finding) for finding in diagnosis.findings],
         "counts": {level: diagnosis.count(level) for level in LEVELS},
-        "data": [summary(part) for part in diagnosis.parts],
+        "data": [summary(split) for split in diagnosis.splits],
         "listened": diagnosis.listened,
         "thresholds": asdict(diagnosis.limits),
     }
+
+
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    # Readers of these files know the split as "part".
+    values = {"part" if name == "split" else name: one for name, one in asdict(finding).items()}
+    return {**values, "rows": [asdict(row) for row in finding.rows]}
 
 
 def _quartiles(values: np.ndarray) -> dict[str, float] | None:

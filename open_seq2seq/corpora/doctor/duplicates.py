@@ -1,4 +1,4 @@
-"""What is there more than once: within a part, and in training and held-out data."""
+"""What is there more than once: within a split, and in training and held-out data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from open_seq2seq.corpora.doctor.audio_findings import is_silent
 from open_seq2seq.corpora.doctor.findings import Finding, Row, counted, recordings, shorten
 from open_seq2seq.corpora.doctor.measure import ENVELOPE_POINTS, Measurement
-from open_seq2seq.corpora.doctor.part import Part, Recording
+from open_seq2seq.corpora.doctor.split import Recording, Split
 from open_seq2seq.corpora.doctor.thresholds import Thresholds
 
 # Recordings of one text are compared with so many that are next to them in length.
@@ -19,17 +19,17 @@ _NEIGHBOURS = 200
 
 
 class _Heard(NamedTuple):
-    part: Part
+    split: Split
     recording: Recording
     measured: Measurement
 
     @property
     def text(self) -> str:
-        return plain_text(self.part.texts[self.recording.row])
+        return plain_text(self.split.texts[self.recording.row])
 
     @property
     def place(self) -> str:
-        return self.part.utterances[self.recording.row].source
+        return self.split.utterances[self.recording.row].source
 
 
 def plain_text(text: str) -> str:
@@ -38,12 +38,12 @@ def plain_text(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def duplicate_findings(parts: Sequence[Part], limits: Thresholds) -> Iterator[Finding]:
+def duplicate_findings(splits: Sequence[Split], limits: Thresholds) -> Iterator[Finding]:
     """The same sound twice, the same text many times, segments that overlap."""
     heard = [
-        _Heard(part, recording, measured)
-        for part in parts
-        for recording, measured in part.sound()
+        _Heard(split, recording, measured)
+        for split in splits
+        for recording, measured in split.sound()
         if not is_silent(measured, limits)
     ]
     groups = _same_samples(heard)
@@ -51,26 +51,26 @@ def duplicate_findings(parts: Sequence[Part], limits: Thresholds) -> Iterator[Fi
     copies = {id(one.recording) for group in groups for one in group[1:]}
     groups += _same_outline([one for one in heard if id(one.recording) not in copies], limits)
     yield from _audio_findings(groups)
-    for part in parts:
-        yield from _overlaps(part, limits)
-        yield from _repeated_texts(part, limits)
+    for split in splits:
+        yield from _overlaps(split, limits)
+        yield from _repeated_texts(split, limits)
 
 
 def leak_findings(
-    trained: Sequence[Part], held_out: Sequence[Part], limits: Thresholds
+    trained: Sequence[Split], held_out: Sequence[Split], limits: Thresholds
 ) -> Iterator[Finding]:
     """Texts and speakers of held-out data that training data has too."""
     texts: dict[str, str] = {}
     speakers: dict[str, str] = {}
-    for part in trained:
-        for utterance, speaker in zip(part.utterances, part.speakers):
+    for split in trained:
+        for utterance, speaker in zip(split.utterances, split.speakers):
             texts.setdefault(plain_text(utterance.transcript or ""), utterance.source)
             if speaker is not None:
                 speakers.setdefault(speaker, utterance.source)
     texts.pop("", None)
-    for part in held_out:
-        yield from _text_leaks(part, texts, limits)
-        yield from _speaker_leaks(part, speakers)
+    for split in held_out:
+        yield from _text_leaks(split, texts, limits)
+        yield from _speaker_leaks(split, speakers)
 
 
 def _same_samples(heard: Sequence[_Heard]) -> list[list[_Heard]]:
@@ -128,27 +128,27 @@ def _joined(same: Sequence[_Heard], pairs: Iterable[tuple[int, int]]) -> list[li
 
 
 def _audio_findings(groups: Sequence[Sequence[_Heard]]) -> Iterator[Finding]:
-    """Duplicates of held-out recordings in training, then those within a part."""
+    """Duplicates of held-out recordings in training, then those within a split."""
     leaks: dict[str, list[Row]] = defaultdict(list)
     several: dict[tuple[str, bool], list[Row]] = defaultdict(list)
     for group in groups:
         firsts: dict[str, _Heard] = {}
         for one in group:
-            first = firsts.setdefault(one.part.name, one)
+            first = firsts.setdefault(one.split.name, one)
             if first is one:
                 continue
             same_text = one.text == first.text
             found = f"as {first.place} ({first.recording.name})"
             if not same_text:
-                found += f", with the text {shorten(first.part.texts[first.recording.row], 60)!r}"
-            several[one.part.name, same_text].append(
-                one.part.row_of(one.recording, found, text=True)
+                found += f", with the text {shorten(first.split.texts[first.recording.row], 60)!r}"
+            several[one.split.name, same_text].append(
+                one.split.row_of(one.recording, found, text=True)
             )
-        trained = next((one for one in group if not one.part.held_out), None)
+        trained = next((one for one in group if not one.split.held_out), None)
         for one in group:
-            if trained is not None and one.part.held_out:
+            if trained is not None and one.split.held_out:
                 found = f"as {trained.place} ({trained.recording.name})"
-                leaks[one.part.name].append(one.part.row_of(one.recording, found, text=True))
+                leaks[one.split.name].append(one.split.row_of(one.recording, found, text=True))
     for name, rows in leaks.items():
         title = recordings(len(rows), "is in the training data too", "are in the training data too")
         remedy = "Remove them from one of both: error rates on them say nothing."
@@ -161,10 +161,10 @@ def _audio_findings(groups: Sequence[Sequence[_Heard]]) -> Iterator[Finding]:
         yield Finding("warning", check, name, title, remedy, rows)
 
 
-def _overlaps(part: Part, limits: Thresholds) -> Iterator[Finding]:
+def _overlaps(split: Split, limits: Thresholds) -> Iterator[Finding]:
     """Segments that share much of a file. Equal ones are duplicates already."""
     by_path: dict[str, list[tuple[float, float, Recording]]] = defaultdict(list)
-    for recording in part.recordings:
+    for recording in split.recordings:
         if recording.start is not None:
             end = recording.start + (recording.duration or 0.0)
             by_path[recording.path].append((recording.start, end, recording))
@@ -177,17 +177,17 @@ def _overlaps(part: Part, limits: Thresholds) -> Iterator[Finding]:
             shared = min(end, furthest[1]) - start
             shorter = min(end - start, furthest[1] - furthest[0])
             if shared > limits.overlap_share * shorter and segment[:2] != furthest[:2]:
-                source = part.utterances[furthest[2].row].source
-                rows.append(part.row_of(recording, f"{shared:.2f} s shared with {source}"))
+                source = split.utterances[furthest[2].row].source
+                rows.append(split.row_of(recording, f"{shared:.2f} s shared with {source}"))
             furthest = max(furthest, segment, key=lambda one: one[1])
     if rows:
         title = counted(len(rows), "segment overlaps", "segments overlap")
         remedy = "Two texts for one sound, unless the channels hold different speakers."
-        yield Finding("warning", "overlap", part.name, f"{title} another one", remedy, rows)
+        yield Finding("warning", "overlap", split.name, f"{title} another one", remedy, rows)
 
 
-def _repeated_texts(part: Part, limits: Thresholds) -> Iterator[Finding]:
-    counts = Counter(text for text in map(plain_text, part.texts) if text)
+def _repeated_texts(split: Split, limits: Thresholds) -> Iterator[Finding]:
+    counts = Counter(text for text in map(plain_text, split.texts) if text)
     repeated = [(text, n) for text, n in counts.most_common() if n >= limits.repeated_text]
     extra = sum(counts.values()) - len(counts)
     if not extra:
@@ -196,16 +196,16 @@ def _repeated_texts(part: Part, limits: Thresholds) -> Iterator[Finding]:
     title += f" ({len(counts)} different of {sum(counts.values())})"
     remedy = "Commands and digits do; in read speech, look at the first ones." if repeated else ""
     rows = [Row("", "", f"{n} times", shorten(text)) for text, n in repeated]
-    yield Finding("note", "repeated text", part.name, title, remedy, rows)
+    yield Finding("note", "repeated text", split.name, title, remedy, rows)
 
 
-def _text_leaks(part: Part, texts: dict[str, str], limits: Thresholds) -> Iterator[Finding]:
+def _text_leaks(split: Split, texts: dict[str, str], limits: Thresholds) -> Iterator[Finding]:
     long, short = [], 0
-    for row, text in enumerate(map(plain_text, part.texts)):
+    for row, text in enumerate(map(plain_text, split.texts)):
         if text not in texts:
             continue
         if text.count(" ") + 1 >= limits.leaked_words:
-            long.append(part.row(row, f"as {texts[text]}", text=True))
+            long.append(split.row(row, f"as {texts[text]}", text=True))
         else:
             short += 1
     if long:
@@ -214,7 +214,7 @@ def _text_leaks(part: Part, texts: dict[str, str], limits: Thresholds) -> Iterat
             "transcripts are in the training data too",
         )  # fmt: skip
         remedy = "A model knows these texts, and so does an LM of them: keep them apart."
-        yield Finding("warning", "leaked text", part.name, title, remedy, long)
+        yield Finding("warning", "leaked text", split.name, title, remedy, long)
     if short:
         words = f"of less than {limits.leaked_words} words"
         title = counted(
@@ -222,14 +222,14 @@ def _text_leaks(part: Part, texts: dict[str, str], limits: Thresholds) -> Iterat
             f"transcripts {words} are in the training data too",
         )  # fmt: skip
         remedy = "As it should be for commands and digits."
-        yield Finding("note", "shared short text", part.name, title, remedy)
+        yield Finding("note", "shared short text", split.name, title, remedy)
 
 
-def _speaker_leaks(part: Part, speakers: dict[str, str]) -> Iterator[Finding]:
-    counts = Counter(speaker for speaker in part.speakers if speaker in speakers)
+def _speaker_leaks(split: Split, speakers: dict[str, str]) -> Iterator[Finding]:
+    counts = Counter(speaker for speaker in split.speakers if speaker in speakers)
     if not counts:
         return
-    all_speakers = len({speaker for speaker in part.speakers if speaker is not None})
+    all_speakers = len({speaker for speaker in split.speakers if speaker is not None})
     title = f"{len(counts)} of {counted(all_speakers, 'speaker', 'speakers')}"
     title += f" {'is' if len(counts) == 1 else 'are'} in the training data too"
     rows = [
@@ -237,4 +237,4 @@ def _speaker_leaks(part: Part, speakers: dict[str, str]) -> Iterator[Finding]:
         for speaker, n in counts.most_common()
     ]
     remedy = "Error rates are not those of new speakers. Split the corpus by speaker."
-    yield Finding("warning", "leaked speaker", part.name, title, remedy, rows)
+    yield Finding("warning", "leaked speaker", split.name, title, remedy, rows)

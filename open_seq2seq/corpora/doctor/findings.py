@@ -33,7 +33,7 @@ class Finding:
     Args:
       level: one of `LEVELS`.
       check: a short name of the check: `clipping`.
-      part: the name of the data that it is about: `train`.
+      split: the name of the data that it is about: `train`.
       title: one sentence without its full stop: `12 recordings are clipped`.
       remedy: what to do about it; may be empty.
       rows: all of them, the worst first.
@@ -41,7 +41,7 @@ class Finding:
 
     level: str
     check: str
-    part: str
+    split: str
     title: str
     remedy: str = ""
     rows: Sequence[Row] = ()

@@ -10,8 +10,8 @@ from typing import Any
 from open_seq2seq.corpora.doctor.characters import count_characters, shown
 from open_seq2seq.corpora.doctor.diagnosis import Diagnosis, summary
 from open_seq2seq.corpora.doctor.findings import LEVELS, Finding, Row, counted, shorten
-from open_seq2seq.corpora.doctor.part import Part
 from open_seq2seq.corpora.doctor.pictures import draw_pictures
+from open_seq2seq.corpora.doctor.split import Split
 
 # So many rows of a finding are in the page; the rest is only counted.
 _ROWS_SHOWN = 25
@@ -77,15 +77,15 @@ def render_html(diagnosis: Diagnosis, title: str = "Data doctor") -> str:
     """The page of a diagnosis."""
     body = [
         f"<h1>{escape(title)}</h1>",
-        f'<p class="soft">{escape(_files(diagnosis.parts))}</p>',
+        f'<p class="soft">{escape(_files(diagnosis.splits))}</p>',
         _cards(diagnosis),
-        _data_table([summary(part) for part in diagnosis.parts]),
+        _data_table([summary(split) for split in diagnosis.splits]),
         *[_section(diagnosis, level) for level in LEVELS],
         "<h2>Pictures</h2>",
         '<div class="pictures">',
-        *[f'<div class="card">{svg}</div>' for svg in draw_pictures(diagnosis.parts)],
+        *[f'<div class="card">{svg}</div>' for svg in draw_pictures(diagnosis.splits)],
         "</div>",
-        _characters(diagnosis.parts),
+        _characters(diagnosis.splits),
         _limits(asdict(diagnosis.limits)),
     ]
     return "\n".join(
@@ -99,8 +99,8 @@ def render_html(diagnosis: Diagnosis, title: str = "Data doctor") -> str:
     )
 
 
-def _files(parts: Sequence[Part]) -> str:
-    return "; ".join(f"{part.name}: {', '.join(part.files)}" for part in parts)
+def _files(splits: Sequence[Split]) -> str:
+    return "; ".join(f"{split.name}: {', '.join(split.files)}" for split in splits)
 
 
 def _cards(diagnosis: Diagnosis) -> str:
@@ -110,33 +110,33 @@ def _cards(diagnosis: Diagnosis) -> str:
         colour = level if count else "good"
         name = level if count == 1 else f"{level}s"
         cards.append((f'<div class="figure {colour}">{count}</div>', name))
-    parts = [summary(part) for part in diagnosis.parts]
-    hours = sum(part["hours"] for part in parts)
-    rows = sum(part["utterances"] for part in parts)
+    splits = [summary(split) for split in diagnosis.splits]
+    hours = sum(split["hours"] for split in splits)
+    rows = sum(split["utterances"] for split in splits)
     cards.append((f'<div class="figure">{rows:,}</div>', counted(rows, "row", "rows").split()[1]))
     cards.append((f'<div class="figure">{hours:.2f}</div>', "hours"))
     inner = "".join(f'<div class="card">{figure}{name}</div>' for figure, name in cards)
     return f'<div class="grid" style="margin-top:1.25rem">{inner}</div>'
 
 
-def _data_table(parts: Sequence[dict[str, Any]]) -> str:
+def _data_table(splits: Sequence[dict[str, Any]]) -> str:
     head = ("", "rows", "hours", "seconds", "median", "characters/s", "speakers",
             "different texts", "words", "different words", "encodings")  # fmt: skip
     lines = [_line("th", head)]
-    for part in parts:
-        seconds, rate = part["seconds"], part["characters_per_second"]
+    for split in splits:
+        seconds, rate = split["seconds"], split["characters_per_second"]
         cells = (
-            part["name"],
-            f"{part['utterances']:,}",
-            f"{part['hours']:.2f}",
+            split["name"],
+            f"{split['utterances']:,}",
+            f"{split['hours']:.2f}",
             f"{seconds['min']:.2f}–{seconds['max']:.2f}" if seconds else "–",
             f"{seconds['median']:.2f}" if seconds else "–",
             f"{rate['median']:.1f}" if rate else "–",
-            f"{part['speakers'] or 'unknown'}",
-            f"{part['texts']:,}",
-            f"{part['words']:,}",
-            f"{part['different_words']:,}",
-            ", ".join(list(part["codecs"])[:4]) or "–",
+            f"{split['speakers'] or 'unknown'}",
+            f"{split['texts']:,}",
+            f"{split['words']:,}",
+            f"{split['different_words']:,}",
+            ", ".join(list(split["codecs"])[:4]) or "–",
         )
         lines.append(_line("td", cells))
     return f'<div class="card wide"><table>{"".join(lines)}</table></div>'
@@ -161,7 +161,7 @@ def _section(diagnosis: Diagnosis, level: str) -> str:
 def _finding(finding: Finding) -> str:
     tag = f'<span class="tag {finding.level}">{escape(finding.check)}</span>'
     is_open = " open" if finding.level != "note" else ""
-    title = f"{tag} {escape(finding.part)}: {escape(finding.title)}"
+    title = f"{tag} {escape(finding.split)}: {escape(finding.title)}"
     lines = [f"<details{is_open}><summary>{title}</summary>"]
     if finding.remedy:
         lines.append(f"<p>{escape(finding.remedy)}</p>")
@@ -182,9 +182,9 @@ def _row(row: Row) -> str:
     return f"<tr><td>{escape(shorten(row.value, 300))}</td><td>{place}</td>{text}</tr>"
 
 
-def _characters(parts: Sequence[Part]) -> str:
+def _characters(splits: Sequence[Split]) -> str:
     """Every character with its count, the most frequent ones first."""
-    counts = count_characters(text for part in parts for text in part.texts)
+    counts = count_characters(text for split in splits for text in split.texts)
     if not counts:
         return ""
     lines = [

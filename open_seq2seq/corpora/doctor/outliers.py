@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from open_seq2seq.corpora.doctor.findings import Finding, recordings
-from open_seq2seq.corpora.doctor.part import Part
+from open_seq2seq.corpora.doctor.split import Split
 from open_seq2seq.corpora.doctor.thresholds import Thresholds
 
 _NORMAL = 1.4826  # median absolute deviation -> standard deviation, of a normal distribution
@@ -29,11 +29,11 @@ def duration_limits(seconds: np.ndarray, limits: Thresholds) -> tuple[float, flo
     return float(low / limits.tail_factor), float(high * limits.tail_factor)
 
 
-def label_rates(part: Part) -> np.ndarray:
+def label_rates(split: Split) -> np.ndarray:
     """[utterance] characters per second; NaN where there is no text or no sound."""
-    characters = np.array([len(text.strip()) for text in part.texts], float)
+    characters = np.array([len(text.strip()) for text in split.texts], float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rates = characters / part.seconds
+        rates = characters / split.seconds
     return np.where(characters > 0, rates, np.nan)
 
 
@@ -79,9 +79,9 @@ def rate_excess(
     return excess
 
 
-def outlier_findings(part: Part, limits: Thresholds) -> Iterator[Finding]:
+def outlier_findings(split: Split, limits: Thresholds) -> Iterator[Finding]:
     """Very short and long recordings; much or little text for the time."""
-    seconds = part.seconds
+    seconds = split.seconds
     shortest, longest = duration_limits(seconds, limits)
     for rows, what, limit, remedy in (
         (
@@ -101,15 +101,15 @@ def outlier_findings(part: Part, limits: Thresholds) -> Iterator[Finding]:
             worst = sorted(rows, key=lambda row: seconds[row], reverse=what == "long")
             title = recordings(len(rows), f"is unusually {what}", f"are unusually {what}")
             title += f" ({'over' if what == 'long' else 'under'} {limit:.2g} s)"
-            listed = [part.row(row, f"{seconds[row]:.2f} s", text=True) for row in worst]
-            yield Finding("warning", f"{what} recordings", part.name, title, remedy, listed)
-    yield from _rate_findings(part, limits)
+            listed = [split.row(row, f"{seconds[row]:.2f} s", text=True) for row in worst]
+            yield Finding("warning", f"{what} recordings", split.name, title, remedy, listed)
+    yield from _rate_findings(split, limits)
 
 
-def _rate_findings(part: Part, limits: Thresholds) -> Iterator[Finding]:
-    rates = label_rates(part)
-    characters = np.array([len(text.strip()) for text in part.texts])
-    excess = rate_excess(rates, characters, part.speakers, limits)
+def _rate_findings(split: Split, limits: Thresholds) -> Iterator[Finding]:
+    rates = label_rates(split)
+    characters = np.array([len(text.strip()) for text in split.texts])
+    excess = rate_excess(rates, characters, split.speakers, limits)
     usual = np.nanmedian(rates) if np.isfinite(rates).any() else np.nan
     for rows, what, remedy in (
         (
@@ -128,8 +128,8 @@ def _rate_findings(part: Part, limits: Thresholds) -> Iterator[Finding]:
         worst = sorted(rows, key=lambda row: -abs(excess[row]))
         title = recordings(len(rows), f"has {what} text", f"have {what} text")
         title += f" for the time (usual: {usual:.1f} characters per second)"
-        listed = [part.row(row, f"{rates[row]:.1f} characters/s", text=True) for row in worst]
-        yield Finding("warning", f"{what} text", part.name, title, remedy, listed)
+        listed = [split.row(row, f"{rates[row]:.1f} characters/s", text=True) for row in worst]
+        yield Finding("warning", f"{what} text", split.name, title, remedy, listed)
 
 
 def _spread(deviations: np.ndarray) -> float:

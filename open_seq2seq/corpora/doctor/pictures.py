@@ -19,7 +19,7 @@ from matplotlib.ticker import NullLocator
 from open_seq2seq.corpora.doctor.characters import count_characters
 from open_seq2seq.corpora.doctor.measure import Measurement, decibels
 from open_seq2seq.corpora.doctor.outliers import label_rates
-from open_seq2seq.corpora.doctor.part import Part
+from open_seq2seq.corpora.doctor.split import Split
 
 # What is no SVG cannot have the page's colours: these can be seen on light and dark.
 _FIXED = ("#3b82c4", "#e08a2e")
@@ -54,9 +54,9 @@ _MOST_CHARACTERS = 44
 _LOWEST_LEVEL = -80.0
 
 
-def draw_pictures(parts: Sequence[Part]) -> list[str]:
+def draw_pictures(splits: Sequence[Split]) -> list[str]:
     """The histograms of a corpus, each an `<svg>` element."""
-    sound = [[m for _, m in part.sound()] for part in parts]
+    sound = [[m for _, m in split.sound()] for split in splits]
 
     def of(value: Callable[[Measurement], float]) -> list[np.ndarray]:
         return [np.array([value(m) for m in ms]) for ms in sound]
@@ -64,16 +64,18 @@ def draw_pictures(parts: Sequence[Part]) -> list[str]:
     def peak(m: Measurement) -> float:
         return max(float(decibels(m.peak**2)), _LOWEST_LEVEL)
 
-    names = [part.name for part in parts]
+    names = [split.name for split in splits]
     highest = max((m.sample_freq / 2 for ms in sound for m in ms), default=0)
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         # The page's fonts have what Matplotlib's lack.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
         pictures = [
-            _histogram("Duration", "seconds", [part.seconds for part in parts], names),
-            _histogram("Label rate", "characters per second", list(map(label_rates, parts)), names),
-            _scatter(parts, names),
+            _histogram("Duration", "seconds", [split.seconds for split in splits], names),
+            _histogram(
+                "Label rate", "characters per second", list(map(label_rates, splits)), names
+            ),
+            _scatter(splits, names),
         ]
         if any(sound):
             pictures += [
@@ -86,7 +88,7 @@ def draw_pictures(parts: Sequence[Part]) -> list[str]:
                 _counts("Sample rate and encoding", [
                     Counter(f"{m.sample_freq} Hz {m.codec}" for m in ms) for ms in sound], names),
             ]  # fmt: skip
-        pictures.append(_characters([count_characters(part.texts) for part in parts], names))
+        pictures.append(_characters([count_characters(split.texts) for split in splits], names))
         return [_svg(picture) for picture in pictures if picture is not None]
 
 
@@ -112,7 +114,7 @@ def _histogram(
     names: Sequence[str],
     limits: tuple[float, float] | None = None,
 ) -> Figure | None:
-    """Shares of each part, so that a large and a small one can be compared."""
+    """Shares of each split, so that a large and a small one can be compared."""
     values = [one[np.isfinite(one)] for one in values]
     everything = np.concatenate(values)
     if not len(everything):
@@ -133,17 +135,17 @@ def _histogram(
     return figure
 
 
-def _scatter(parts: Sequence[Part], names: Sequence[str]) -> Figure | None:
+def _scatter(splits: Sequence[Split], names: Sequence[str]) -> Figure | None:
     """Text over time; what is far from the crowd has a wrong text or is cut off."""
     figure, axes = _axes("Text and time", "seconds")
     drawn = False
-    for part, name, colour in zip(parts, names, _FIXED):
-        characters = np.array([len(text.strip()) for text in part.texts])
-        known = np.isfinite(part.seconds) & (characters > 0)
+    for split, name, colour in zip(splits, names, _FIXED):
+        characters = np.array([len(text.strip()) for text in split.texts])
+        known = np.isfinite(split.seconds) & (characters > 0)
         if known.any():
             drawn = True
             # As a picture in the picture: 100,000 marks would be a page of many megabytes.
-            axes.scatter(part.seconds[known], characters[known], s=6, alpha=0.6, linewidths=0,
+            axes.scatter(split.seconds[known], characters[known], s=6, alpha=0.6, linewidths=0,
                          color=colour, label=name, rasterized=True)  # fmt: skip
     axes.set_ylabel("characters")
     axes.set_xlim(left=0)
@@ -183,7 +185,7 @@ def _characters(counts: Sequence[Counter[str]], names: Sequence[str]) -> Figure 
     shown = [character for character, _ in total.most_common(_MOST_CHARACTERS)]
     more = len(total) - len(shown)
     figure, axes = _axes("Characters", f"and {more} more characters" if more else "")
-    # The second part's bars are narrow and in front.
+    # The second split's bars are narrow and in front.
     for count, name, colour, width in zip(counts, names, _PARTS, (0.8, 0.4)):
         present = [(place, count[c]) for place, c in enumerate(shown) if count[c]]
         if present:

@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from open_seq2seq.corpora.doctor.measure import Measurement, block_multiple, measure
-from open_seq2seq.corpora.doctor.part import Recording
+from open_seq2seq.corpora.doctor.split import Recording
 from open_seq2seq.corpora.doctor.thresholds import Thresholds
 from open_seq2seq.data.audio import audio_blocks, audio_info
 from open_seq2seq.errors import InputError, Problem

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from open_seq2seq.corpora.doctor.characters import is_invisible, script_of, shown
 from open_seq2seq.corpora.doctor.findings import Finding, counted
-from open_seq2seq.corpora.doctor.part import Part
+from open_seq2seq.corpora.doctor.split import Split
 from open_seq2seq.data.text import SentencePieceVocabulary
 from open_seq2seq.vocabulary import Vocabulary
 
@@ -25,13 +25,13 @@ _FORMS = (("'", "’‘ʼ`´"), ('"', "“”„«»"), ("-", "‐‑–—"))
 _EXAMPLES = 3  # characters that a row tells
 
 
-def text_findings(part: Part) -> Iterator[Finding]:
+def text_findings(split: Split) -> Iterator[Finding]:
     """Suggestions to normalise the texts. What the vocabulary has is not suggested away."""
-    has = _symbols(part.vocabulary)
+    has = _symbols(split.vocabulary)
     lower = not any(symbol.isupper() for symbol in has)
     upper = bool(has) and not any(symbol.islower() for symbol in has)
-    several = any(text.lower() != text for text in part.texts) and any(
-        text.upper() != text for text in part.texts
+    several = any(text.lower() != text for text in split.texts) and any(
+        text.upper() != text for text in split.texts
     )
     checks: list[tuple[str, str, str, str, str, Callable[[str], str]]] = [
         (
@@ -100,29 +100,29 @@ def text_findings(part: Part) -> Iterator[Finding]:
         ),
     ]
     for level, name, one, more, remedy, look in checks:
-        found = ((row, look(text)) for row, text in enumerate(part.texts))
-        rows = [part.row(row, value, text=True) for row, value in found if value]
+        found = ((row, look(text)) for row, text in enumerate(split.texts))
+        rows = [split.row(row, value, text=True) for row, value in found if value]
         if rows:
-            yield Finding(level, name, part.name, counted(len(rows), one, more), remedy, rows)
-    yield from _form_findings(part)
+            yield Finding(level, name, split.name, counted(len(rows), one, more), remedy, rows)
+    yield from _form_findings(split)
 
 
-def _form_findings(part: Part) -> Iterator[Finding]:
+def _form_findings(split: Split) -> Iterator[Finding]:
     """Several forms of a mark: the apostrophe of a typewriter and a typographic one."""
     counts: Counter[str] = Counter()
-    for text in part.texts:
+    for text in split.texts:
         counts.update(text)
     for mark, others in _FORMS:
         present = [form for form in (mark, *others) if counts[form]]
         if len(present) > 1:
             told = ", ".join(f"{form} ({counts[form]})" for form in present)
             rows = [
-                part.row(row, _listed(c for c in text if c in present[1:]), text=True)
-                for row, text in enumerate(part.texts)
+                split.row(row, _listed(c for c in text if c in present[1:]), text=True)
+                for row, text in enumerate(split.texts)
                 if any(form in text for form in present[1:])
             ]
             yield Finding(
-                "note", "forms of a mark", part.name, f"One mark is written as {told}",
+                "note", "forms of a mark", split.name, f"One mark is written as {told}",
                 "Write it in one form.", rows,
             )  # fmt: skip
 

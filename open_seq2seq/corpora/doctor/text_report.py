@@ -24,7 +24,7 @@ def render_text(diagnosis: Diagnosis, width: int | None = None) -> str:
       width: of the terminal; None: what it is.
     """
     width = width or max(60, min(shutil.get_terminal_size().columns, 140))
-    lines = [*_parts_table([summary(part) for part in diagnosis.parts]), ""]
+    lines = [*_splits_table([summary(split) for split in diagnosis.splits]), ""]
     for finding in diagnosis.findings:
         lines += _finding(finding, width)
     lines.append(totals(diagnosis))
@@ -37,22 +37,22 @@ def totals(diagnosis: Diagnosis) -> str:
     return ", ".join(found)
 
 
-def _parts_table(parts: list[dict[str, Any]]) -> list[str]:
+def _splits_table(splits: list[dict[str, Any]]) -> list[str]:
     head = ["", "rows", "hours", "speakers", "seconds (median)", "characters/s", "words"]
     table = [head]
-    for part in parts:
-        seconds, rate = part["seconds"], part["characters_per_second"]
+    for split in splits:
+        seconds, rate = split["seconds"], split["characters_per_second"]
         table.append(
             [
-                part["name"],
-                f"{part['utterances']}",
-                f"{part['hours']:.2f}",
-                f"{part['speakers'] or '?'}",
+                split["name"],
+                f"{split['utterances']}",
+                f"{split['hours']:.2f}",
+                f"{split['speakers'] or '?'}",
                 f"{seconds['min']:.2f} to {seconds['max']:.2f} ({seconds['median']:.2f})"
                 if seconds
                 else "?",
                 f"{rate['median']:.1f}" if rate else "?",
-                f"{part['words']}",
+                f"{split['words']}",
             ]
         )
     widths = [max(len(line[column]) for line in table) for column in range(len(head))]
@@ -66,7 +66,7 @@ def _parts_table(parts: list[dict[str, Any]]) -> list[str]:
 
 
 def _finding(finding: Finding, width: int) -> list[str]:
-    lines = [f"{finding.level.upper():8} {finding.part}: {finding.title}"]
+    lines = [f"{finding.level.upper():8} {finding.split}: {finding.title}"]
     shown = finding.rows[:_ROWS_SHOWN]
     lines += [_INDENT + line for line in _rows(shown, width - len(_INDENT))]
     if len(finding.rows) > len(shown):

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from tests.corpora.doctor.speech import make_items, write_part
+from tests.corpora.doctor.speech import make_items, write_split
 
 
 @cache
@@ -19,7 +19,7 @@ def clean_items():
 def written(tmp_path_factory):
     """Its folder."""
     folder = tmp_path_factory.mktemp("corpus")
-    write_part(folder, "train", clean_items())
+    write_split(folder, "train", clean_items())
     return folder
 
 

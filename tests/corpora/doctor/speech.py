@@ -11,7 +11,7 @@ import soundfile
 
 from open_seq2seq.corpora.doctor.diagnosis import Diagnosis, diagnose
 from open_seq2seq.corpora.doctor.findings import Finding
-from open_seq2seq.corpora.doctor.part import part_of
+from open_seq2seq.corpora.doctor.split import split_of
 from open_seq2seq.data.manifest import read_manifests
 from open_seq2seq.data.text import Vocabulary
 
@@ -70,7 +70,7 @@ def make_items(count: int, seed: int, prefix: str = "train", speakers: int = 2) 
     return items
 
 
-def write_part(folder: Path, name: str, items: list[Item]) -> str:
+def write_split(folder: Path, name: str, items: list[Item]) -> str:
     """Writes the recordings that are not there yet, and a manifest."""
     manifest = folder / f"{name}.csv"
     with manifest.open("w", encoding="utf-8", newline="") as file:
@@ -87,15 +87,15 @@ def examine(
     folder: Path, items: list[Item], held_out: list[Item] | None = None, vocabulary=None, **options
 ) -> Diagnosis:
     """The doctor's word on recordings."""
-    parts = []
+    splits = []
     for name, rows in (("train", items), ("dev", held_out)):
         if rows is not None:
-            file = write_part(folder, name, rows)
+            file = write_split(folder, name, rows)
             utterances = read_manifests([file], True)
-            parts.append(
-                part_of(name, [file], utterances, RATE, vocabulary, held_out=name == "dev")
+            splits.append(
+                split_of(name, [file], utterances, RATE, vocabulary, held_out=name == "dev")
             )
-    return diagnose(parts, workers=1, **options)
+    return diagnose(splits, workers=1, **options)
 
 
 def found(diagnosis: Diagnosis) -> dict[tuple[str, str], Finding]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from open_seq2seq.corpora.doctor.diagnosis import as_json, diagnose, summary
-from open_seq2seq.corpora.doctor.part import part_of
+from open_seq2seq.corpora.doctor.split import split_of
 from open_seq2seq.data.audio import resample
 from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.text import Vocabulary
@@ -93,7 +93,7 @@ def test_a_duration_that_is_not_the_files(folder, items):
         for n, item in enumerate(items)
     ]
     utterances[7] = Utterance(str(folder / items[7].name), "x", items[7].text, 9.0, "m:7")
-    diagnosis = diagnose([part_of("train", [], utterances, RATE)], workers=1)
+    diagnosis = diagnose([split_of("train", [], utterances, RATE)], workers=1)
     finding = only(found(diagnosis), "error", "false duration")
     assert finding.rows[0].where == "m:7" and "duration 9 s" in finding.rows[0].value
 
@@ -233,11 +233,11 @@ def test_a_segment_is_judged_alone(folder, items):
             )
         )
         start += seconds
-    diagnosis = diagnose([part_of("train", [], utterances, RATE)])
+    diagnosis = diagnose([split_of("train", [], utterances, RATE)])
     assert diagnosis.findings == []
-    assert summary(diagnosis.parts[0])["hours"] == pytest.approx((start - 5) / 3600)
+    assert summary(diagnosis.splits[0])["hours"] == pytest.approx((start - 5) / 3600)
     utterances[0] = Utterance(str(folder / "long.wav"), "long.wav", "no", 1.5, "m:0", 1.0)
-    findings = found(diagnose([part_of("train", [], utterances, RATE)]))
+    findings = found(diagnose([split_of("train", [], utterances, RATE)]))
     assert findings["warning", "silent file"].rows[0].where == "m:0"
 
 
@@ -282,7 +282,7 @@ def test_segments_that_overlap(folder, items):
         for number, item in enumerate(items)
     ]
     utterances.append(Utterance(long, "long.wav", items[0].text[::-1], 1.5, "m:99", 7.7))
-    findings = found(diagnose([part_of("train", [], utterances, RATE)], workers=1))
+    findings = found(diagnose([split_of("train", [], utterances, RATE)], workers=1))
     finding = only(findings, "warning", "overlap")
     # 7.7 is most of the one that begins at 7.5.
     assert [(row.where, row.value) for row in finding.rows] == [("m:99", "1.30 s shared with m:5")]
@@ -298,7 +298,7 @@ def test_leaks(folder, items):
     dev[3] = items[5].but(name="leak.flac", text="iii eee aaa ooo", speaker="dev1")
     findings = found(examine(folder, items, dev))
     audio = findings["warning", "leaked audio"]
-    assert audio.part == "dev"
+    assert audio.split == "dev"
     assert [(row.name, row.value) for row in audio.rows] == [
         ("leak.flac", f"as {folder}/train.csv:7 (train5.wav)")
     ]
@@ -329,7 +329,7 @@ def test_characters_that_only_held_out_data_has(folder, items):
     dev[1].text = "q" + dev[1].text[1:]
     finding = only(found(examine(folder, items, dev)), "warning", "unseen characters")
     assert finding.rows[0].value == "'q' U+0071 LATIN SMALL LETTER Q: once"
-    assert finding.part == "dev"
+    assert finding.split == "dev"
 
 
 @pytest.mark.parametrize(
@@ -390,10 +390,10 @@ def test_voices_of_one_text(tmp_path, items):
         Utterance(str(tmp_path / "{}" / i.name), f"{{}}/{i.name}", i.text, None, f"m:{n}")
         for n, i in enumerate(items[:4])
     ]
-    part = part_of("train", [], utterances, RATE)
-    part.report = type(part.report)()
-    part.subdirs = ["anna", "otto"]
-    findings = found(diagnose([part]))
+    split = split_of("train", [], utterances, RATE)
+    split.report = type(split.report)()
+    split.subdirs = ["anna", "otto"]
+    findings = found(diagnose([split]))
     silent = findings["warning", "silent file"]
     assert sorted(row.name for row in silent.rows) == [f"otto/{i.name}" for i in items[:4]]
 
@@ -406,7 +406,7 @@ def test_threads_and_headers_only(folder, items):
     with patch("open_seq2seq.corpora.doctor.diagnosis.measure_all", side_effect=AssertionError):
         quick = examine(folder, items, dev, listen=False)
     assert {f.check for f in quick.findings} == {f.check for f in one.findings}
-    assert summary(quick.parts[0])["hours"] == summary(one.parts[0])["hours"]
+    assert summary(quick.splits[0])["hours"] == summary(one.splits[0])["hours"]
 
 
 def test_levels_that_fail(folder, items):

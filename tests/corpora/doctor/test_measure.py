@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from open_seq2seq.corpora.doctor.measure import NO_LEVEL, block_multiple, measure
-from open_seq2seq.corpora.doctor.part import Recording
 from open_seq2seq.corpora.doctor.scan import measure_all
+from open_seq2seq.corpora.doctor.split import Recording
 from open_seq2seq.corpora.doctor.thresholds import Thresholds
 from open_seq2seq.errors import Problem
 from tests.corpora.doctor.speech import RATE, make_speech

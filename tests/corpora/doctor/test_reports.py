@@ -74,7 +74,7 @@ def test_the_page(diagnosis):
 
 
 def train_text(diagnosis):
-    return diagnosis.parts[0].texts[2]
+    return diagnosis.splits[0].texts[2]
 
 
 def test_a_page_without_sound_or_text(tmp_path):
@@ -92,7 +92,7 @@ def test_json_has_every_row(diagnosis):
     assert data["counts"]["error"] == diagnosis.count("error") == 1
     assert [f["title"] for f in data["findings"]] == [f.title for f in diagnosis.findings]
     assert [len(f["rows"]) for f in data["findings"]] == [len(f.rows) for f in diagnosis.findings]
-    assert [part["name"] for part in data["data"]] == ["train", "dev"]
+    assert [split["name"] for split in data["data"]] == ["train", "dev"]
     assert data["data"][0]["speakers"] == 2 and data["data"][0]["utterances"] == 24
     assert data["thresholds"]["edge_silence"] == 2.0
 

@@ -1,4 +1,4 @@
-"""A part of a corpus (training or held-out data) as the doctor sees it."""
+"""A split of a corpus (training or held-out data) as the doctor sees it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Recording:
     """A file, or a segment of one, that stands for an utterance.
 
     Args:
-      row: the utterance's place in its part.
+      row: the utterance's place in its split.
       path: the file.
       name: as the manifest writes it.
       start, duration: of a segment, in seconds; None: it is the whole file.
@@ -38,7 +38,7 @@ class Recording:
 
 
 @dataclass
-class Part:
+class Split:
     """Data for one purpose, with what training's start says of it.
 
     Args:
@@ -123,7 +123,7 @@ class Part:
         return Row(utterance.source, recording.name, value, shown)
 
 
-def part_of(
+def split_of(
     name: str,
     files: Sequence[str],
     utterances: Sequence[Utterance],
@@ -132,8 +132,8 @@ def part_of(
     need_transcript: bool = True,
     held_out: bool = False,
     normalization: str | None = None,
-) -> Part:
-    """A part of which no config is known, with those checks of training's start that need none.
+) -> Split:
+    """A split of which no config is known, with those checks of training's start that need none.
 
     These are all but the one whether recordings are long enough for their texts, and the texts'
     characters are only compared with a vocabulary that is given.
@@ -148,4 +148,4 @@ def part_of(
     check_files(report, utterances, corpus.headers(), sample_freq)
     if need_transcript:
         check_transcripts(report, utterances, vocabulary, normalization, may_be_empty=held_out)
-    return Part(name, files, utterances, report, sample_freq, vocabulary, (), held_out)
+    return Split(name, files, utterances, report, sample_freq, vocabulary, (), held_out)
