@@ -6,8 +6,8 @@ open-seq2seq data split a.csv b.jsonl --dev=0 --test=4speakers --output=split --
 
 No recording and, where speakers are known, no speaker is on two sides; --apart chooses: speaker,
 text (the same words, whatever their case and punctuation), recording. What was done is said, with
-what the parts share all the same. One --seed gives the same parts each time, whatever the order of
-the rows. Files are not overwritten without --overwrite, and manifests that are split never.
+what the splits share all the same. One --seed gives the same splits each time, whatever the order
+of the rows. Files are not overwritten without --overwrite, and manifests that are split never.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     parser = command_parser(__doc__, prog)
     add = parser.add_argument
     add("manifests", nargs="+", help="CSV, JSON lines or pairs, as training reads them")
-    add("--output", metavar="DIR", help="where the parts go (the first manifest's folder)")
+    add("--output", metavar="DIR", help="where the splits go (the first manifest's folder)")
     add("--dev", default="10%", metavar="SIZE", help=f"{_SIZE}; 0: none (10%%)")
     add("--test", default="10%", metavar="SIZE", help="the same (10%%)")
     add("--apart", nargs="+", choices=[*KEYS, "none"], metavar="KEY",
         help=f"what lies on one side only: {', '.join(KEYS)}, or none (speaker, where it is known, "
         "and recording)")  # fmt: skip
     add("--seed", type=int, default=0, help="of the draw (0)")
-    add("--overwrite", action="store_true", help="the parts may be there already")
+    add("--overwrite", action="store_true", help="the splits may be there already")
     flags = parser.parse_args(arguments)
     return exit_code(lambda: split(_options(flags)))
 
@@ -55,7 +55,7 @@ def _options(flags: argparse.Namespace) -> Options:
         if size.amount:
             sizes[name] = size
     if not sizes and not problems:
-        problems.append(Problem("--dev, --test", "0 and 0", "one part at least"))
+        problems.append(Problem("--dev, --test", "0 and 0", "one split at least"))
     if problems:
         raise InputError("The flags cannot be used:", problems)
     apart = None if flags.apart is None else [key for key in flags.apart if key != "none"]

@@ -1,5 +1,5 @@
 """Splitting a manifest into training, development and test data without leaks.
 
-`sizes` reads how large the parts shall be, `groups` joins what must not be separated, `choose`
-draws the parts, `command` is what `open-seq2seq data split` does.
+`sizes` reads how large the splits shall be, `groups` joins what must not be separated, `choose`
+draws the splits, `command` is what `open-seq2seq data split` does.
 """

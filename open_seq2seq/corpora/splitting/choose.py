@@ -1,4 +1,4 @@
-"""Which groups of utterances make a part of the size that is wanted."""
+"""Which groups of utterances make a split of the size that is wanted."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from open_seq2seq.corpora.splitting.sizes import Size
 from open_seq2seq.errors import InputError, Problem
 
 REST = "train"
-# Groups are drawn so many times, and the part that is nearest to its size is taken.
+# Groups are drawn so many times, and the split that is nearest to its size is taken.
 _TRIES = 20
 
 
 def choose(groups: Sequence[Group], sizes: Mapping[str, Size], seed: int) -> dict[str, list[Group]]:
-    """Draws the parts; what is left is `train`.
+    """Draws the splits; what is left is `train`.
 
     Args:
       groups: what may not be divided.
-      sizes: of each part but `train`, by its name.
-      seed: of the draw; the same groups, sizes and seed give the same parts.
+      sizes: of each split but `train`, by its name.
+      seed: of the draw; the same groups, sizes and seed give the same splits.
 
     Returns:
-      The groups of each part, `train` first; no part is empty.
+      The groups of each split, `train` first; no split is empty.
 
     Raises:
-      InputError: there are too few groups, or a part is larger than all there is.
+      InputError: there are too few groups, or a split is larger than all there is.
     """
     if len(groups) <= len(sizes):
         found = f"{len(groups)} that can be separated" if len(groups) > 1 else "all in one piece"
         raise InputError(
             "The data cannot be split:",
-            [Problem("the manifests", found, f"at least {len(sizes) + 1}, one for each part")],
+            [Problem("the manifests", found, f"at least {len(sizes) + 1}, one for each split")],
         )
     rng = random.Random(seed)
     total = {unit: sum(_weight(group, unit) for group in groups) for unit in ("seconds", "share",
@@ -45,15 +45,15 @@ def choose(groups: Sequence[Group], sizes: Mapping[str, Size], seed: int) -> dic
             problem = Problem(f"--{name}", found, "less than there is")
             raise InputError("The data cannot be split:", [problem])
     left = list(groups)
-    parts: dict[str, list[Group]] = {}
+    splits: dict[str, list[Group]] = {}
     # The smallest first: it has the least choice.
     for place, name in enumerate(sorted(sizes, key=lambda name: (targets[name], name))):
-        spare = len(sizes) - place  # one group for each part that follows, and for training
+        spare = len(sizes) - place  # one group for each split that follows, and for training
         chosen = _nearest(left, targets[name], sizes[name].unit, len(left) - spare, rng)
-        parts[name] = chosen
+        splits[name] = chosen
         taken = set(map(id, chosen))
         left = [group for group in left if id(group) not in taken]
-    return {REST: left, **{name: parts[name] for name in sizes}}
+    return {REST: left, **{name: splits[name] for name in sizes}}
 
 
 def _nearest(
@@ -67,7 +67,7 @@ def _nearest(
         weight = 0.0
         for group in rng.sample(groups, len(groups)):
             more = weight + _weight(group, unit)
-            # The first group of a try is taken: no part is empty.
+            # The first group of a try is taken: no split is empty.
             if len(chosen) < most and (not chosen or abs(more - target) < abs(weight - target)):
                 chosen.append(group)
                 weight = more

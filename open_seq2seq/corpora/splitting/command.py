@@ -23,7 +23,7 @@ from open_seq2seq.metrics.wording import duration
 _log = logging.getLogger(__name__)
 
 
-# A part that misses its size by more than this share of it is said to do so.
+# A split that misses its size by more than this share of it is said to do so.
 _NEAR = 0.1
 _SUMMARY = "The data cannot be split:"
 
@@ -34,12 +34,12 @@ class Options:
 
     Args:
       manifests: of any kind that training reads.
-      folder: where the parts go.
-      sizes: of the parts besides `train`.
+      folder: where the splits go.
+      sizes: of the splits besides `train`.
       apart: what lies on one side only, of `groups.KEYS`; None: recordings, and speakers where
         they are known and more than one.
       seed: of the draw.
-      overwrite: files of the parts' names may be there.
+      overwrite: files of the splits' names may be there.
     """
 
     manifests: Sequence[str]
@@ -51,7 +51,7 @@ class Options:
 
 
 def split(options: Options) -> dict[str, list[Utterance]]:
-    """Splits, writes `train.csv` and the other parts, and says what it did.
+    """Splits, writes `train.csv` and the other splits, and says what it did.
 
     Raises:
       InputError: the manifests cannot be read or divided, or a file is there already.
@@ -70,22 +70,22 @@ def split(options: Options) -> dict[str, list[Utterance]]:
     rows = {
         name: sorted(row for group in some for row in group.rows) for name, some in chosen.items()
     }
-    parts = {name: [utterances[row] for row in some] for name, some in rows.items()}
+    splits = {name: [utterances[row] for row in some] for name, some in rows.items()}
     options.folder.mkdir(parents=True, exist_ok=True)
-    for name, some in parts.items():
+    for name, some in splits.items():
         write_whole(paths[name], manifest_csv(some, str(paths[name].parent)))
     together = " and ".join(f"{key}s" for key in keys) or "nothing"
     _log.info(f"On one side only: {together} (--apart); seed {options.seed}")
     total = sum(one.duration or 0.0 for one in utterances)
-    for name, some in parts.items():
+    for name, some in splits.items():
         _log.info(f"{paths[name]}: {_described(some, total, options.sizes.get(name))}")
     for name in options.sizes:
         for key in KEYS:
-            count = shared(parts[name], parts[REST], key)
+            count = shared(splits[name], splits[REST], key)
             if count:
                 verb = "is" if count == 1 else "are"
                 _log.info(f"Note: {counted(count, key)} of {name} {verb} in {REST} too")
-    return parts
+    return splits
 
 
 def _check_places(paths: Mapping[str, Path], options: Options) -> None:
@@ -100,7 +100,7 @@ def _check_places(paths: Mapping[str, Path], options: Options) -> None:
             remedy = "Choose another folder (--output), or give --overwrite."
             problems.append(Problem(str(path), "a file that is there", "a new file", remedy))
     if problems:
-        raise InputError("The parts would overwrite files:", problems)
+        raise InputError("The splits would overwrite files:", problems)
 
 
 def _with_durations(utterances: Sequence[Utterance]) -> list[Utterance]:
@@ -154,11 +154,11 @@ def _keys(utterances: Sequence[Utterance], options: Options) -> list[str]:
     if len(speakers) > 1 or wants:
         if unknown:
             _log.info(
-                f"Note: {len(unknown)} utterances have no speaker; theirs may be in several parts"
+                f"Note: {len(unknown)} utterances have no speaker; theirs may be in several splits"
             )
         return ["speaker", "recording"]
     why = f"all is by one speaker, {speakers.pop()}" if speakers else "no speakers are named"
-    _log.info(f"Note: {why}: every part has voices of the others")
+    _log.info(f"Note: {why}: every split has voices of the others")
     return ["recording"]
 
 
@@ -186,15 +186,15 @@ def _explained(
     return replace(problem, remedy=remedy)
 
 
-def _described(part: Sequence[Utterance], total: float, size: Size | None) -> str:
-    seconds = sum(one.duration or 0.0 for one in part)
-    text = f"{counted(len(part), 'utterance')}, {duration(seconds, decimals=2)}"
+def _described(split: Sequence[Utterance], total: float, size: Size | None) -> str:
+    seconds = sum(one.duration or 0.0 for one in split)
+    text = f"{counted(len(split), 'utterance')}, {duration(seconds, decimals=2)}"
     text += f" ({100 * seconds / max(total, 1e-9):.1f} %)"
-    speakers = {speaker_of(one) for one in part} - {None}
+    speakers = {speaker_of(one) for one in split} - {None}
     if speakers:
         text += f", {counted(len(speakers), 'speaker')}"
     if size is not None:
-        got = {"seconds": seconds, "share": seconds / max(total, 1e-9), "utterances": len(part),
+        got = {"seconds": seconds, "share": seconds / max(total, 1e-9), "utterances": len(split),
                "speakers": len(speakers)}[size.unit]  # fmt: skip
         if abs(got - size.amount) > _NEAR * size.amount:
             text += f"; {size.written} was asked for, and what stays together comes no nearer"

@@ -76,7 +76,7 @@ def _name(utterance: Utterance) -> tuple[str, str, str]:
 
 
 def shared(utterances: Sequence[Utterance], others: Sequence[Utterance], key: str) -> int:
-    """How many different speakers, texts or recordings two parts have in common."""
+    """How many different speakers, texts or recordings two splits have in common."""
     find = KEYS[key]
     return len(({*map(find, utterances)} & {*map(find, others)}) - {None})
 

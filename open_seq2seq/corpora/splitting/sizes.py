@@ -1,4 +1,4 @@
-"""How large a part of a corpus shall be: `10%`, `1.5h`, `300`, `4 speakers`."""
+"""How large a split of a corpus shall be: `10%`, `1.5h`, `300`, `4 speakers`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXPECTED = "10% (of the hours), 90s, 30min, 1.5h, 300 (utterances) or 4speakers"
 
 @dataclass(frozen=True)
 class Size:
-    """A part's size.
+    """A split's size.
 
     Args:
       amount: seconds, a share of all seconds (0 to 1), utterances or speakers.

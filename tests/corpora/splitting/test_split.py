@@ -63,17 +63,17 @@ def talks(tmp_path):
 def test_parts(talks, tmp_path, flags, apart, counts):
     out = tmp_path / "out"
     assert run(talks, "--output", out, *flags) == 0
-    parts = read(out)
-    assert {name: len(rows) for name, rows in parts.items()} == counts
+    splits = read(out)
+    assert {name: len(rows) for name, rows in splits.items()} == counts
     if apart:
-        sides = {(row[apart], name) for name, rows in parts.items() for row in rows}
+        sides = {(row[apart], name) for name, rows in splits.items() for row in rows}
         assert max(Counter(value for value, _ in sides).values()) == 1
-    # Every row is in one part, as it was.
+    # Every row is in one split, as it was.
     key = ("wav_filename", "transcript", "duration", "speaker", "offset")
     found = Counter(
         (Path(row[key[0]]).name, *(str(row[name]) for name in key[1:2]), float(row["duration"]),
          row["speaker"], float(row["offset"]))
-        for rows in parts.values() for row in rows
+        for rows in splits.values() for row in rows
     )  # fmt: skip
     wanted = Counter(
         (row[key[0]], row["transcript"], 2.0, row["speaker"], float(row["offset"]))
@@ -86,8 +86,8 @@ def test_the_seed_alone_decides(talks, tmp_path):
     def names(*flags):
         out = tmp_path / "out"
         assert run(*flags, "--output", out, "--overwrite") == 0
-        return {part: {(row["wav_filename"], row["offset"]) for row in rows}
-                for part, rows in read(out).items()}  # fmt: skip
+        return {split: {(row["wav_filename"], row["offset"]) for row in rows}
+                for split, rows in read(out).items()}  # fmt: skip
 
     rows = rows_of(talks)
     random.Random(1).shuffle(rows)
@@ -112,18 +112,18 @@ def test_nothing_leaks(rows, keys, seed):
     groups = grouped(utterances, keys)
     sizes = {"dev": parse_size("10%"), "test": parse_size("20%")}
     try:
-        parts = choose(groups, sizes, seed)
+        splits = choose(groups, sizes, seed)
     except InputError:
         assert len(groups) < 3
         return
     values = [
-        {KEYS[key](utterances[row]) for group in part for row in group.rows}
-        for part in parts.values()
+        {KEYS[key](utterances[row]) for group in split for row in group.rows}
+        for split in splits.values()
         for key in keys[:1]
     ]
     assert all(values)
     assert sum(map(len, values)) == len(set().union(*values))
-    taken = sorted(row for part in parts.values() for group in part for row in group.rows)
+    taken = sorted(row for split in splits.values() for group in split for row in group.rows)
     assert taken == list(range(len(rows)))
 
 
@@ -180,9 +180,9 @@ def test_lengths_are_read_where_the_manifest_has_none(tmp_path, capsys):
     text = "".join(f"{index}.wav,0,text\n" for index in range(4))
     path = write_text(tmp_path / "all.csv", "wav_filename,wav_filesize,transcript\n" + text)
     assert run(path, "--dev=0.5s", "--test=0", "--output", tmp_path / "out") == 0
-    parts = read(tmp_path / "out")
-    assert sum(float(row["duration"]) for row in parts["dev"]) == pytest.approx(0.5)
-    assert sum(len(rows) for rows in parts.values()) == 4
+    splits = read(tmp_path / "out")
+    assert sum(float(row["duration"]) for row in splits["dev"]) == pytest.approx(0.5)
+    assert sum(len(rows) for rows in splits.values()) == 4
     (tmp_path / "0.wav").unlink()
     assert run(path, "--dev=0.5s", "--output", tmp_path / "other") == 2
     assert f"{path}:2: found {tmp_path}/0.wav" in capsys.readouterr().err
