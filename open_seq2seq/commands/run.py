@@ -22,6 +22,8 @@ from open_seq2seq.start import missing_package
 from open_seq2seq.version import __version__
 
 MODES = ("train", "eval", "train_eval", "infer", "interactive_infer")
+# It has a command of its own, with other flags.
+EXPORT = "--mode=export"
 # What other programs call them.
 _OTHER_MODES = {
     "train": ("training", "fit", "finetune"),
@@ -92,6 +94,8 @@ def _epilog(prog: str, mode: str | None) -> str:
         lines += [
             "  interactive_infer",
             f"{'':15}a Python API: open_seq2seq.inference.recognizer.Recognizer",
+            "  export       a folder that runs without the trainer",
+            f"{'':15}{prog} --config_file=my.py {EXPORT} --output=my_model",
         ]
     return "\n".join([*lines, "", _MORE])
 
@@ -212,6 +216,11 @@ def main(
       after: called with the result of an evaluation; its errors count as the run's.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    others = _without_export(arguments) if mode is None else None
+    if others is not None:
+        from open_seq2seq.commands import export
+
+        return export.main(others, prog or "run.py")
     try:
         flags, rest = make_parser(prog, mode).parse_known_args(arguments)
     except SystemExit as ended:
@@ -231,6 +240,16 @@ def main(
         sys.stdout.flush()
         os._exit(code)
     return code
+
+
+def _without_export(arguments: Sequence[str]) -> list[str] | None:
+    """The arguments without a mode that is export; None: it is another one."""
+    for at, one in enumerate(arguments):
+        if one == EXPORT:
+            return [*arguments[:at], *arguments[at + 1 :]]
+        if [one, *arguments[at + 1 : at + 2]] == EXPORT.split("="):
+            return [*arguments[:at], *arguments[at + 2 :]]
+    return None
 
 
 def _level(flags: argparse.Namespace) -> int:

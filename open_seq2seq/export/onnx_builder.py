@@ -315,6 +315,12 @@ class OnnxBuilder:
             shape[axis] = len(range(known)[start:stop:step])
         return OnnxValue(name, tuple(shape), x.kind, x.channels_first)
 
+    def reverse(self, x: OnnxValue, axis: int) -> Value:
+        ends = [self._whole(-1), self._whole(np.iinfo(np.int64).min)]
+        places = [*ends, self._whole(self._axis(x, axis)), self._whole(-1)]
+        name = self.node("Slice", [x.name, *places])
+        return OnnxValue(name, x.shape, x.kind, x.channels_first)
+
     def take(self, x: OnnxValue, indices: OnnxValue, axis: int) -> Value:
         name = self.node("Gather", [x.name, indices.name], axis=self._axis(x, axis))
         shape = list(x.shape)
@@ -324,6 +330,10 @@ class OnnxBuilder:
     def take_in_rows(self, x: OnnxValue, indices: OnnxValue) -> Value:
         name = self.node("GatherElements", [x.name, indices.name], axis=1)
         return OnnxValue(name, indices.shape, x.kind)
+
+    def put_in_rows(self, x: OnnxValue, indices: OnnxValue, values: OnnxValue) -> Value:
+        names = [x.name, indices.name, values.name]
+        return OnnxValue(self.node("ScatterElements", names, axis=1), x.shape, x.kind)
 
     def tile(self, x: Operand, axis: int, count: Size) -> Value:
         x = self._constant_value(x)

@@ -41,18 +41,39 @@ def recur(g: Writer, inputs: str, directions: Sequence[Recurrence], steps: str |
     """
     if directions[0].cell == "layer_norm_lstm":
         return [_scanned(g, inputs, direction, steps) for direction in directions]
+    if steps is not None:
+        return [_masked(g, inputs, direction, steps) for direction in directions]
     if len(directions) == 2 and not directions[0].backward and directions[1].backward:
-        return _node(g, inputs, directions, "bidirectional", steps)
+        return _node(g, inputs, directions, "bidirectional")
     outputs = []
     for direction in directions:
         name = "reverse" if direction.backward else "forward"
-        outputs += _node(g, inputs, [direction], name, steps)
+        outputs += _node(g, inputs, [direction], name)
     return outputs
 
 
-def _node(
-    g: Writer, inputs: str, directions: Sequence[Recurrence], name: str, steps: str | None
-) -> list[str]:
+def _masked(g: Writer, inputs: str, direction: Recurrence, steps: str) -> str:
+    """One direction over utterances of different lengths.
+
+    Not by the nodes' own `sequence_lens`: OpenVINO 2026.4 computes with the padding, silently.
+    """
+    lengths = g.node("Cast", [steps], to=TensorProto.INT64)
+    axes = {"time_axis": 0, "batch_axis": 1}
+    if direction.backward:
+        inputs = g.node("ReverseSequence", [inputs, lengths], **axes)
+    (outputs,) = _node(g, inputs, [direction], "forward")
+    if direction.backward:
+        outputs = g.node("ReverseSequence", [outputs, lengths], **axes)
+    zero, one = (g.constant(np.array(number), "whole") for number in (0, 1))
+    frames = g.node("Gather", [g.node("Shape", [inputs]), zero])
+    numbers = g.node("Range", [zero, frames, one])
+    column = g.node("Unsqueeze", [numbers, g.constant(np.array([1]), "whole")])
+    inside = g.node("Less", [column, lengths])
+    inside = g.node("Unsqueeze", [inside, g.constant(np.array([2]), "whole")])
+    return g.node("Mul", [outputs, g.node("Cast", [inside], to=TensorProto.FLOAT)])
+
+
+def _node(g: Writer, inputs: str, directions: Sequence[Recurrence], name: str) -> list[str]:
     cell, units = directions[0].cell, directions[0].units
     kernels = np.stack([_gates(one.kernel, one).T for one in directions])
     recurrent = np.stack([_gates(one.weights["recurrent_kernel"], one).T for one in directions])
@@ -62,7 +83,7 @@ def _node(
         attributes["linear_before_reset"] = int(cell == "gru_reset_after")
     if cell == "relu":  # the clipping is of what goes into the activation
         attributes |= {"activations": ["Relu"] * len(directions), "clip": _CLIP}
-    names = [inputs, g.constant(kernels), g.constant(recurrent), g.constant(biases), steps or ""]
+    names = [inputs, g.constant(kernels), g.constant(recurrent), g.constant(biases)]
     outputs = g.node(_OPERATORS[cell], names, **attributes)  # [time, direction, batch, units]
     places = [g.constant(np.array(number), "whole") for number in range(len(directions))]
     return [g.node("Gather", [outputs, place], axis=1) for place in places]

@@ -169,12 +169,23 @@ class TensorFlowBuilder:
         kept[self._axis(x, axis)] = slice(_plain(start), end, step)
         return TensorFlowValue(x.tensor[tuple(kept)], x.is_image)
 
+    def reverse(self, x: TensorFlowValue, axis: int) -> Value:
+        return TensorFlowValue(tf.reverse(x.tensor, [self._axis(x, axis)]), x.is_image)
+
     def take(self, x: TensorFlowValue, indices: TensorFlowValue, axis: int) -> Value:
         taken = tf.gather(x.tensor, indices.tensor, axis=self._axis(x, axis))
         return TensorFlowValue(taken, x.is_image)
 
     def take_in_rows(self, x: TensorFlowValue, indices: TensorFlowValue) -> Value:
         return TensorFlowValue(tf.gather(x.tensor, indices.tensor, axis=1, batch_dims=1))
+
+    def put_in_rows(
+        self, x: TensorFlowValue, indices: TensorFlowValue, values: TensorFlowValue
+    ) -> Value:
+        places = indices.tensor
+        rows = tf.expand_dims(tf.range(tf.shape(places)[0]), 1) + tf.zeros_like(places)
+        places = tf.stack([rows, places], axis=-1)
+        return TensorFlowValue(tf.tensor_scatter_nd_update(x.tensor, places, values.tensor))
 
     def tile(self, x: Operand, axis: int, count: Size) -> Value:
         tensor = self.tensor(x)

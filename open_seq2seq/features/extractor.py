@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, overload
@@ -33,7 +34,7 @@ __all__ = [
     "feature_problems",
 ]
 
-FRONT_ENDS: dict[str, Callable[[FeatureOptions], FrontEnd]] = {
+FRONT_ENDS: dict[str, Callable[..., FrontEnd]] = {
     "psf": PsfFrontEnd,
     "librosa": LibrosaFrontEnd,
 }
@@ -144,6 +145,12 @@ class FeatureExtractor:
         if self._normalizer is None:  # the parameters tell what is missing, if it is compared
             return make_fingerprint(self.front_end, self.parameters, self.options.sample_freq)
         return make_fingerprint(self, self.parameters, self.options.sample_freq)
+
+    def exact(self) -> FeatureExtractor:
+        """The same with transforms in float64: what rounding does to the features shows."""
+        other = copy.copy(self)
+        other.front_end = FRONT_ENDS[self.options.backend](self.options, exact=True)
+        return other
 
     # --- the statistics of the training data
 

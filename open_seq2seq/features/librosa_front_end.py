@@ -43,10 +43,11 @@ class LibrosaFrontEnd:
 
     Args:
       options: the parameters.
+      exact: transform in float64, which tells how much of a difference is rounding.
     """
 
-    def __init__(self, options: FeatureOptions):
-        self.options = options
+    def __init__(self, options: FeatureOptions, exact: bool = False):
+        self.options, self.exact = options, exact
         self.window = filters.window(options.window, options.window_length)
         self.matrix, self.cepstra = _matrices(options)
         self.linear = options.input_type == "mfcc" and options.legacy_mfcc
@@ -142,7 +143,7 @@ class LibrosaFrontEnd:
         options = self.options
         width = options.num_audio_features if self.matrix is None else self.matrix.shape[1]
         features = spectrum.frame_features(
-            signal, frames, self.window, options, width, self._convert, levels
+            signal, frames, self.window, options, width, self._convert, levels, self.exact
         )
         if self.cepstra is not None:
             features = spectrum.transform(features, self.cepstra)

@@ -82,6 +82,8 @@ def _utterance(
         return g.divide(g.reduce("sum", g.multiply(values, counted), axes), number)
 
     centred = g.subtract(features, average(features))
+    # Again: the sum of many frames is rounded, that of their small differences is not.
+    centred = g.subtract(centred, average(centred))
     if given_deviation is not None:
         return _by(g, centred, np.zeros_like(given_deviation), given_deviation)
     deviation = g.unary("sqrt", average(g.unary("square", centred)))

@@ -33,10 +33,11 @@ class PsfFrontEnd:
 
     Args:
       options: the parameters.
+      exact: transform in float64, which tells how much of a difference is rounding.
     """
 
-    def __init__(self, options: FeatureOptions):
-        self.options = options
+    def __init__(self, options: FeatureOptions, exact: bool = False):
+        self.options, self.exact = options, exact
         self.window = None
         if options.input_type == "spectrogram":
             self.window = filters.window("hanning", options.window_length)
@@ -79,7 +80,7 @@ class PsfFrontEnd:
         options, frames = self.options, self._count(samples)
         width = options.num_audio_features if self.matrix is None else self.matrix.shape[1]
         features = spectrum.frame_features(
-            signal, frames, self.window, options, width, self._convert, levels
+            signal, frames, self.window, options, width, self._convert, levels, self.exact
         )
         if self.cepstra is not None:
             features = spectrum.transform(features, self.cepstra)
@@ -137,8 +138,10 @@ class PsfFrontEnd:
 
 def _quantised(samples: np.ndarray) -> np.ndarray:
     """Samples as the 16-bit whole numbers that they are truncated to, `[n]` float32."""
-    signal = samples / np.float32(max(samples.max(), -samples.min()) + PEAK_FLOOR)
-    signal *= np.float32(32767.0)
+    peak = np.float32(max(samples.max(), -samples.min()) + PEAK_FLOOR)
+    # Rounded as every runtime of an exported graph does it: a quotient that is rounded otherwise
+    # is another whole number now and then.
+    signal = samples * (np.float32(1.0) / peak * np.float32(32767.0))
     return np.trunc(signal, out=signal)
 
 

@@ -52,6 +52,7 @@ def frame_features(
     width: int,
     convert: Callable[[np.ndarray, np.ndarray], None],
     levels: np.ndarray | None = None,
+    exact: bool = False,
 ) -> np.ndarray:
     """Cuts a signal into frames and converts their power spectra, block by block.
 
@@ -64,13 +65,14 @@ def frame_features(
       convert: gets `|FFT|^2` of a block, `[block, fft_length // 2 + 1]`, which it may
         change, and writes its `[block, width]` to the second argument.
       levels: `[frames]` float32, filled with the sum of each frame's power spectrum, if given.
+      exact: transform in float64.
 
     Returns:
       `[frames, width]` float32.
     """
     length = options.window_length
     views = sliding_window_view(signal, length)[:: options.hop_length][:frames]
-    precision = np.float64 if options.input_type == "spectrogram" else np.float32
+    precision = np.float64 if exact or options.input_type == "spectrogram" else np.float32
     if window is not None:
         window = window.astype(precision)
     buffer = np.zeros((min(frames, BLOCK_FRAMES), options.fft_length), precision)

@@ -106,11 +106,17 @@ class GraphBuilder(Protocol):
     def cut(self, x: Value, axis: int, start: Size, stop: Size | None, step: int = 1) -> Value:
         """`x[start:stop:step]` along an axis; as in Python, what is beyond the end is not there."""
 
+    def reverse(self, x: Value, axis: int) -> Value:
+        """The last element first."""
+
     def take(self, x: Value, indices: Value, axis: int) -> Value:
         """The elements of an axis at `[count]` places."""
 
     def take_in_rows(self, x: Value, indices: Value) -> Value:
         """`[batch, n]` and `[batch, m]` -> `[batch, m]`: of each row its own places."""
+
+    def put_in_rows(self, x: Value, indices: Value, values: Value) -> Value:
+        """`[batch, n]` with `values` `[batch, m]` at each row's own places `[batch, m]`."""
 
     def tile(self, x: Operand, axis: int, count: Size) -> Value:
         """`x` so many times, one after the other."""

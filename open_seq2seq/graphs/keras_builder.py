@@ -107,11 +107,20 @@ class KerasBuilder:
         kept[axis] = slice(start, stop, step)
         return x[tuple(kept)]
 
+    def reverse(self, x: Value, axis: int) -> Value:
+        return ops.flip(x, axis=axis)
+
     def take(self, x: Value, indices: Value, axis: int) -> Value:
         return ops.take(x, indices, axis=axis)
 
     def take_in_rows(self, x: Value, indices: Value) -> Value:
         return ops.take_along_axis(x, indices, axis=1)
+
+    def put_in_rows(self, x: Value, indices: Value, values: Value) -> Value:
+        batch, count = ops.shape(indices)
+        rows = ops.broadcast_to(ops.expand_dims(self.arange(batch), 1), (batch, count))
+        places = ops.stack([rows, ops.cast(indices, "int32")], axis=-1)
+        return ops.scatter_update(x, ops.reshape(places, (-1, 2)), ops.reshape(values, (-1,)))
 
     def tile(self, x: Operand, axis: int, count: Size) -> Value:
         x = ops.convert_to_tensor(x)

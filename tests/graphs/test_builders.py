@@ -95,11 +95,13 @@ CASES = {
         lambda g, x: [
             g.take_in_rows(x, g.to_whole(g.minimum(g.unary("abs", g.multiply(x, 3.0)), 8.0))),
             g.largest(x, 4),
+            g.put_in_rows(x, g.to_whole(g.cut(g.multiply(x, 0.0), 1, 0, 1)), g.cut(x, 1, 5, 6)),
         ],
         [ROWS],
         lambda x: [
             np.take_along_axis(x, np.minimum(np.abs(3 * x), 8).astype(int), 1),
             np.sort(x, axis=1)[:, -4:-3],
+            np.concatenate([x[:, 5:6], x[:, 1:]], axis=1),
         ],
     ),
     "reductions": (

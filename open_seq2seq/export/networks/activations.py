@@ -59,7 +59,7 @@ def activation_of(function: Callable[[Any], Any]) -> Formula:
 
 
 def _formulas(values: np.ndarray) -> Iterator[Formula]:
-    """What may have these values of the grid: the formulas without parameters, then those with some."""
+    """What may have these values of the grid: formulas without parameters, then those with some."""
     yield from (_linear, _relu, _tanh, _sigmoid, _gelu, _gelu_tanh, _silu, _softplus, _softsign)
     lowest, highest = float(values[0]), float(values[-1])
     yield _clip(lowest, highest)

@@ -29,7 +29,9 @@ class OpenVINOSession:
             "PERFORMANCE_HINT": "LATENCY",
         }
         model = openvino_package().Core().compile_model(str(path), "CPU", options)
-        self._names = [next(iter(one.names)) for one in model.inputs]
+        # A tensor may have several names.
+        names = [name for one in model.inputs for name in one.names]
+        self._names = [name for name in names if name in (SAMPLES, NUM_SAMPLES)]
         self._request: Any = model.create_infer_request()
         self._lock = threading.Lock()
 

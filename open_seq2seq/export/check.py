@@ -1,0 +1,150 @@
+"""What was written is run, and compared with the network that it was made of.
+
+Converters print errors and write a file all the same, and some are silently wrong: at odd lengths,
+at others than the first one, in other layouts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from open_seq2seq.decoders import Decoder
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.export.trained_model import TrainedModel
+from open_seq2seq.inference.runtimes.loaded_model import LoadedModel
+
+# Log-probabilities in float32, of any runtime.
+TOLERANCE = 1e-4
+# Bands without sound hold rounding errors, in the trained model as in the exported one (recordings
+# of a lower sample rate, say): where those of the transform alone move its log-probabilities by
+# more, a model may be as far off on either side.
+_ROUNDING = 2.0
+# Seconds: short and long ones, even and odd numbers of frames.
+DURATIONS = (0.2, 0.613, 1.0, 2.47, 10.0, 40.0)
+_TIMED = 10.0
+_REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the trained model says of a recording.
+
+    Args:
+      samples: `[n]` float32.
+      log_probs: `[time, class]`.
+      text: the greedy transcript.
+      rounding: by how much log-probabilities move when the front-end's transform is in float64.
+    """
+
+    samples: np.ndarray
+    log_probs: np.ndarray
+    text: str
+    rounding: float
+
+    @property
+    def tolerance(self) -> float:
+        """How far the log-probabilities of an exported model in float32 may be off."""
+        return max(TOLERANCE, _ROUNDING * self.rounding)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A model file beside the model that it was made of.
+
+    Args:
+      difference: of log-probabilities, the largest.
+      excess: the same as a share of what rounding may do, see `Reference.tolerance`.
+      other_texts: recordings whose greedy transcript is another one.
+      recordings: how many were compared.
+      real_time_factor: seconds of computing for a second of audio, with one thread.
+      problem: what is wrong, None: nothing.
+    """
+
+    difference: float
+    excess: float
+    other_texts: int
+    recordings: int
+    real_time_factor: float
+    problem: str | None = None
+
+
+def references(model: TrainedModel, decoder: Decoder, speech: np.ndarray) -> list[Reference]:
+    """Cuts speech to several lengths, from a single sample on, and asks the trained model.
+
+    Args:
+      model: the model, in float32.
+      decoder: greedy.
+      speech: `[n]` float32 at the model's rate; repeated where it is too short.
+    """
+    rate = model.extractor.options.sample_freq
+    counts = [1, *(int(seconds * rate) for seconds in DURATIONS)]
+    speech = np.resize(speech, max(counts))
+    found = []
+    for count in counts:
+        samples = speech[:count]
+        log_probs = model.log_probs(samples)
+        rounding = float(np.abs(log_probs - model.log_probs(samples, exact=True)).max(initial=0))
+        found.append(Reference(samples, log_probs, _text(decoder, log_probs), rounding))
+    return found
+
+
+def compare(
+    path: Path,
+    runtime: str,
+    expected: Sequence[Reference],
+    decoder: Decoder,
+    sample_freq: int,
+) -> Comparison:
+    """Runs a model file on all recordings, in an order in which lengths grow and shrink."""
+    loaded = LoadedModel(path, runtime, threads=1)
+    difference, excess, others = 0.0, 0.0, 0
+    order = [*expected[1::2], *expected[::2][::-1]]
+    for one in order:
+        log_probs = loaded.log_probs(one.samples)
+        if log_probs.shape != one.log_probs.shape:
+            shapes = f"{list(log_probs.shape)} instead of {list(one.log_probs.shape)}"
+            problem = f"log-probabilities {shapes} for {len(one.samples)} samples"
+            return Comparison(np.inf, np.inf, len(order), len(order), np.nan, problem)
+        apart = float(np.abs(log_probs - one.log_probs).max(initial=0.0))
+        apart = apart if np.isfinite(apart) else np.inf
+        difference, excess = max(difference, apart), max(excess, apart / one.tolerance)
+        others += _text(decoder, log_probs) != one.text
+    longest = max((one.samples for one in expected), key=len)
+    factor = _real_time_factor(loaded, longest[: int(_TIMED * sample_freq)], sample_freq)
+    return Comparison(difference, excess, others, len(order), factor)
+
+
+def check_difference(path: Path, found: Comparison) -> None:
+    """Ends the export of a model in float32 that is not the trained one.
+
+    Raises:
+      InputError: its log-probabilities are farther off than rounding.
+    """
+    if found.problem is None and found.excess <= 1:
+        return
+    said = found.problem or f"log-probabilities up to {found.difference:.2g} off"
+    problem = Problem(
+        str(path),
+        said,
+        f"those of the trained model to {TOLERANCE:g}, or as far as rounding moves them",
+        "Leave this format out with --formats, and report it: the conversion is wrong.",
+    )
+    raise InputError("The exported model is not the trained one:", [problem])
+
+
+def _text(decoder: Decoder, log_probs: np.ndarray) -> str:
+    return decoder.decode(log_probs[None], np.array([len(log_probs)]))[0].text
+
+
+def _real_time_factor(loaded: LoadedModel, samples: np.ndarray, rate: int) -> float:
+    best = np.inf
+    for _ in range(_REPEATS):
+        start = time.perf_counter()
+        loaded.log_probs(samples)
+        best = min(best, time.perf_counter() - start)
+    return float(best) / (len(samples) / rate)
