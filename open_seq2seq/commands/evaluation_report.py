@@ -56,7 +56,7 @@ def write_results(
     if is_html(flags.eval_report):
         with average.swapped_in() if average else nullcontext():
             shown = analyse(result.utterances).wrong[:SOUNDS_SHOWN]
-            sounds = sounds_of(evaluator.recognizer, shown)
+            sounds = sounds_of(evaluator.recognizer, shown, evaluator.data.vocabulary)
     details = what_was_measured(params, result, config.path, weights, step)
     title = f"Evaluation of {config.path.stem}"
     write_report(flags.eval_report, result.utterances, title, details, sounds)

@@ -44,7 +44,7 @@ def run(flags: argparse.Namespace, rest: Sequence[str], run_parser: argparse.Arg
     recognizer = Recognizer.of(experiment)
     result = _evaluated(recognizer, experiment.data, flags.skip_bad_rows)
     shown = chosen(result.utterances, flags.worst, flags.count)
-    sounds = sounds_of(recognizer, shown)
+    sounds = sounds_of(recognizer, shown, experiment.speech_data.vocabulary)
     samples = [
         Sample(one, sounds[one.utterance.name]) for one in shown if one.utterance.name in sounds
     ]

@@ -19,6 +19,7 @@ from open_seq2seq.features.options import FeatureOptions
 from open_seq2seq.features.params import FEATURE_PARAMS
 from open_seq2seq.features.problems import FEATURES, feature_problems, parse_options
 from open_seq2seq.features.psf_front_end import PsfFrontEnd
+from open_seq2seq.features.samples import check_samples
 from open_seq2seq.features.statistics import (
     FeatureStatistics,
     StatisticsSum,
@@ -64,6 +65,16 @@ class FeatureExtractor:
         self.num_features = self.options.num_audio_features
         self.front_end: FrontEnd = FRONT_ENDS[self.options.backend](self.options)
         self._normalizer = None if self.options.lacks_statistics else make_normalizer(self.options)
+
+    @property
+    def sample_freq(self) -> int:
+        """The rate of the samples, in Hz."""
+        return self.options.sample_freq
+
+    @property
+    def hop_length(self) -> int:
+        """Samples from one frame to the next."""
+        return self.options.hop_length
 
     @property
     def context(self) -> Context:
@@ -219,21 +230,3 @@ class FeatureExtractor:
 
 
 _NORM = "norm/"
-
-
-def check_samples(samples: np.ndarray) -> None:
-    """Raises InputError for what is not one channel of finite floats."""
-    expected = "one channel of finite samples in [-1, 1]"
-    problem = None
-    if samples.ndim != 1:
-        problem = Problem("samples", f"an array of shape {list(samples.shape)}", expected)
-    elif samples.size == 0:
-        problem = Problem("samples", "no samples", "at least one sample")
-    elif not np.issubdtype(samples.dtype, np.floating):
-        found = f"samples of type {samples.dtype}"
-        remedy = "Convert them: 16-bit samples are divided by 32768."
-        problem = Problem("samples", found, expected, remedy)
-    elif not np.isfinite(samples).all():
-        problem = Problem("samples", "NaN or infinite samples", expected)
-    if problem:
-        raise InputError("Cannot compute features:", [problem])

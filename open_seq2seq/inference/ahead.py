@@ -11,7 +11,7 @@ import numpy as np
 
 from open_seq2seq.errors import InputError
 
-# The features of a recording, or what is wrong with it.
+# What the network takes of a recording, or what is wrong with it.
 Loaded = np.ndarray | InputError
 
 
@@ -20,28 +20,28 @@ def load_ahead(
     indices: Sequence[int],
     threads: int,
     most: int,
-    most_frames: int,
+    most_bytes: int,
 ) -> Generator[tuple[int, Loaded], None, None]:
-    """Features of recordings, in order. Closing the iterator stops the threads.
+    """What the network takes of recordings, in order. Closing the iterator stops the threads.
 
     Args:
-      load: index -> `[time, feature]`; an `InputError` that it raises is the recording's.
+      load: index -> an array; an `InputError` that it raises is the recording's.
       indices: which to load.
       threads: how many load at the same time.
       most: recordings that may wait or be worked on.
-      most_frames: while as many frames wait, only the recording whose turn it is is begun.
+      most_bytes: while as many bytes wait, only the recording whose turn it is is begun.
     """
-    room = _Room(most_frames)
+    room = _Room(most_bytes)
 
     def one(index: int, place: int) -> Loaded:
         if not room.wait_for(place):
-            return np.zeros((0, 0), np.float32)  # nobody takes it
+            return np.zeros(0, np.float32)  # nobody takes it
         try:
-            features = load(index)
+            loaded = load(index)
         except InputError as error:
             return error
-        room.add(len(features))
-        return features
+        room.add(loaded.nbytes)
+        return loaded
 
     executor = ThreadPoolExecutor(threads, thread_name_prefix="loader")
     pending: deque[tuple[int, Future[Loaded]]] = deque()
@@ -55,7 +55,7 @@ def load_ahead(
                 return
             index, future = pending.popleft()
             loaded = future.result()
-            room.take(len(loaded) if isinstance(loaded, np.ndarray) else 0)
+            room.take(loaded.nbytes if isinstance(loaded, np.ndarray) else 0)
             yield index, loaded
     finally:
         room.close()
@@ -63,10 +63,10 @@ def load_ahead(
 
 
 class _Room:
-    """How many frames wait, and whose turn it is."""
+    """How many bytes wait, and whose turn it is."""
 
-    def __init__(self, most_frames: int):
-        self._most, self._waiting, self._turn = most_frames, 0, 0
+    def __init__(self, most: int):
+        self._most, self._waiting, self._turn = most, 0, 0
         self._closed = False
         self._changed = threading.Condition()
 
@@ -78,13 +78,13 @@ class _Room:
             )
             return not self._closed
 
-    def add(self, frames: int) -> None:
+    def add(self, size: int) -> None:
         with self._changed:
-            self._waiting += frames
+            self._waiting += size
 
-    def take(self, frames: int) -> None:
+    def take(self, size: int) -> None:
         with self._changed:
-            self._waiting -= frames
+            self._waiting -= size
             self._turn += 1
             self._changed.notify_all()
 

@@ -35,7 +35,7 @@ class Evaluation:
     """The result of evaluating a data set.
 
     Args:
-      loss: mean over the utterances whose loss is finite.
+      loss: mean over the utterances whose loss is finite; None: losses were not wanted.
       infinite_losses: how many are not (too few frames for their labels).
       errors: word and character error counts.
       utterances: in the order of the data set.
@@ -44,7 +44,7 @@ class Evaluation:
       left_out: those that could not be read; nothing above is of them.
     """
 
-    loss: float
+    loss: float | None
     infinite_losses: int
     errors: ErrorCounts
     utterances: list[EvaluatedUtterance] = field(repr=False)
@@ -64,7 +64,8 @@ class Evaluation:
     def line(self) -> str:
         """The result in few words."""
         words, characters = self.errors.words, self.errors.characters
-        return f"eval loss {self.loss:.4f}, WER {words.rate:.2%}, CER {characters.rate:.2%}"
+        loss = "" if self.loss is None else f"eval loss {self.loss:.4f}, "
+        return f"{loss}WER {words.rate:.2%}, CER {characters.rate:.2%}"
 
     def text(self) -> str:
         """The result at length; all lines but the first are indented."""
@@ -73,8 +74,9 @@ class Evaluation:
             f"Validation WER:  {words.rate:.4f}",
             f"WER {words.rate:.2%} ({words.errors} errors in {words.total} words)",
             f"CER {characters.rate:.2%} ({characters.errors} in {characters.total} characters)",
-            f"loss {self.loss:.4f} over {len(self.utterances)} utterances",
         ]
+        if self.loss is not None:
+            lines.append(f"loss {self.loss:.4f} over {len(self.utterances)} utterances")
         if self.infinite_losses:
             lines.append(f"{self.infinite_losses} losses were not finite and are not in the mean")
         if self.left_out:
@@ -85,7 +87,7 @@ class Evaluation:
         took = f"{self.audio_seconds:.0f} s of audio in {self.seconds:.1f} s ({speed:.0f}x)"
         return "\n    ".join([*lines, took])
 
-    def summary(self) -> dict[str, float]:
+    def summary(self) -> dict[str, float | None]:
         """The numbers, for JSON."""
         words, characters = self.errors.words, self.errors.characters
         return {
@@ -95,13 +97,15 @@ class Evaluation:
             "cer": characters.rate,
             "character_errors": characters.errors,
             "characters": characters.total,
-            "loss": self.loss,
-            "infinite_losses": self.infinite_losses,
+            **({} if self.loss is None else self._losses()),
             "utterances": len(self.utterances),
             **({"left_out": len(self.left_out)} if self.left_out else {}),
             "audio_seconds": self.audio_seconds,
             "seconds": self.seconds,
         }
+
+    def _losses(self) -> dict[str, float | None]:
+        return {"loss": self.loss, "infinite_losses": self.infinite_losses}
 
 
 @dataclass
@@ -124,6 +128,7 @@ def evaluate(
     progress: ProgressFactory = unshown,
     group: ProcessGroup = ALONE,
     left_out: Callable[[Sequence[LeftOut]], None] | None = None,
+    losses: bool = True,
 ) -> Evaluation | None:
     """Loss and error rates over all of `data`; neither batches nor ranks change them.
 
@@ -136,6 +141,7 @@ def evaluate(
       group: the ranks that evaluate together, each its share of the recordings.
       left_out: is told, at every rank, of all ranks' recordings that cannot be read; what it
         raises ends the evaluation.
+      losses: whether they are wanted; an exported network has none.
 
     Returns:
       The result at the first rank, None at the others, which need not wait for it.
@@ -149,17 +155,20 @@ def evaluate(
     own = rows[group.rank :: group.size]
     part = _Part()
     vocabulary, utterances = data.vocabulary, data.utterances
+
+    def labels(row: int) -> np.ndarray:
+        return vocabulary.encode(utterances[row].transcript or "")
+
+    load = data.utterance_loader()
     with progress("evaluating", len(own)) as shown:
-        for one in recognizer.transcriber.transcribe(
-            data.utterance_loader(),
-            own,
-            labels=lambda row: vocabulary.encode(utterances[row].transcript or ""),
-        ):
+        for one in recognizer.transcriber.transcribe(load, own, labels=labels if losses else None):
             if one.error is not None:
                 part.left_out += [LeftOut(one.index, problem) for problem in one.error.problems]
             else:
-                assert one.result is not None and one.loss is not None
-                part.results[one.index], part.losses[one.index] = one.result, one.loss
+                assert one.result is not None
+                part.results[one.index] = one.result
+                if one.loss is not None:
+                    part.losses[one.index] = one.loss
             shown.advance("")
     parts = group.gather(part)
     missing = sorted((one for of_one in parts for one in of_one.left_out), key=lambda one: one.row)
@@ -201,7 +210,9 @@ def _evaluation(
     ]
     errors = count_errors([u.reference for u in utterances], [u.hypothesis for u in utterances])
     finite = np.isfinite(losses)
-    loss = float(losses[finite].mean()) if finite.any() else float("inf")
+    loss = None
+    if len(losses):
+        loss = float(losses[finite].mean()) if finite.any() else float("inf")
     # Rounded once, so that it does not depend on the ranks.
     audio_seconds = math.fsum(durations[row] or 0.0 for row in results)
     infinite = int((~finite).sum())

@@ -25,8 +25,8 @@ class LongRecordings:
 
     Args:
       transcriber: what computes logits in batches, and decodes.
-      features: samples `[n]` -> `[time, feature]`: each piece is normalised by itself, as the
-        recordings of training were.
+      front_end: samples `[n]` -> what the network takes: each piece is normalised by itself, as
+        the recordings of training were.
       symbols: the vocabulary, without the blank.
       step: samples from one frame of logits to the next.
       frame_shift: the same in seconds.
@@ -35,7 +35,7 @@ class LongRecordings:
     """
 
     transcriber: Transcriber
-    features: Callable[[np.ndarray], np.ndarray]
+    front_end: Callable[[np.ndarray], np.ndarray]
     symbols: Sequence[str]
     step: int
     frame_shift: float
@@ -138,7 +138,8 @@ class LongRecordings:
         open_part: _Part | None = None
         for group in self._groups(cut(blocks, self.step, self.rules)):
             sounds = [piece for piece in group if piece.span.sound]
-            logits = iter(self.transcriber.logits([self.features(one.samples) for one in sounds]))
+            inputs = [self.front_end(one.samples) for one in sounds]
+            logits = iter(self.transcriber.logits(inputs))
             ready = []
             for piece in group:
                 span = piece.span

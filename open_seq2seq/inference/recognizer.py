@@ -11,13 +11,10 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from open_seq2seq.config.loading import load_config
-from open_seq2seq.config.overrides import split_arguments
-from open_seq2seq.config.schema import Params
 from open_seq2seq.data.audio import (
     audio_info,
     mono_blocks,
@@ -25,17 +22,15 @@ from open_seq2seq.data.audio import (
     resample,
     resampled_blocks,
 )
-from open_seq2seq.data.paths import config_path
-from open_seq2seq.decoders import Decoder, DecodeResult, make_decoder
-from open_seq2seq.decoders.beam_search import PATHS
+from open_seq2seq.decoders import Decoder, DecodeResult
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.experiment import Experiment, effective_params, make_experiment
-from open_seq2seq.features.extractor import FeatureExtractor
-from open_seq2seq.inference.forward import EvaluationStep
+from open_seq2seq.inference.front_end import FrontEnd
 from open_seq2seq.inference.long_recordings import LongRecordings
 from open_seq2seq.inference.transcriber import Network, Transcriber, Transcription
-from open_seq2seq.inference.weights import load_trained_weights
-from open_seq2seq.vocabulary import SymbolTexts, Vocabulary
+from open_seq2seq.vocabulary import SymbolTexts
+
+if TYPE_CHECKING:
+    from open_seq2seq.experiment import Experiment
 
 Audio = str | Path | np.ndarray
 
@@ -46,49 +41,45 @@ class Recognizer:
     """A trained model that transcribes: front-end, network, vocabulary and decoder.
 
     Evaluation during training and after it, `run.py --mode=infer`, `--infer_files` and Python's
-    programs all use this one object: one way of batching, padding and decoding.
+    programs all use this one object, for a model in training, a checkpoint and an exported
+    folder: one way of cutting, decoding and saying what is wrong.
 
     Args:
-      front_end: samples -> features.
-      network: the compiled forward pass.
+      front_end: samples -> what the network takes.
+      network: its logits, or log-probabilities.
       vocabulary: the network's symbols.
       decoder: logits -> results.
       frame_shift: seconds from one frame of logits to the next.
       time_stride: frames of features for one of logits.
       segmentation: how long recordings are cut; filled parameters of `segmentation`.
-      batch_size: recordings in a batch.
-      most_batch_frames: padded frames of features in a batch, at most; None: no limit.
+      batch_size: recordings that are computed together.
       threads: how many recordings are read at the same time.
       trained_on: "longest" and "mean" of training's recordings, in seconds; None: unknown.
     """
 
     def __init__(
         self,
-        front_end: FeatureExtractor,
+        front_end: FrontEnd,
         network: Network,
-        vocabulary: Vocabulary,
+        vocabulary: SymbolTexts,
         decoder: Decoder,
         *,
         frame_shift: float,
         time_stride: int,
         segmentation: Mapping[str, Any],
         batch_size: int = 32,
-        most_batch_frames: int | None = None,
         threads: int = 1,
         trained_on: Mapping[str, float] | None = None,
     ):
         self.front_end, self.vocabulary, self.decoder = front_end, vocabulary, decoder
-        self.sample_freq: int = front_end.options.sample_freq
+        self.sample_freq = front_end.sample_freq
         self.frame_shift = frame_shift
-        self.batch_size = batch_size
-        self.transcriber = Transcriber(
-            network, decoder.decode, batch_size, most_batch_frames, max(threads, 1)
-        )
+        self.transcriber = Transcriber(network, decoder.decode, batch_size, max(threads, 1))
         self.recordings = LongRecordings(
             self.transcriber,
             front_end,
             vocabulary.symbols,
-            front_end.options.hop_length * time_stride,
+            front_end.hop_length * time_stride,
             frame_shift,
             segmentation,
             trained_on,
@@ -105,21 +96,9 @@ class Recognizer:
         Raises:
           InputError: beam search is asked for, and something it needs is missing or unfit.
         """
-        params, data, model = experiment.params, experiment.speech_data, experiment.model
-        batch_size = params["eval_batch_size_per_gpu"] or params["batch_size_per_gpu"]
-        return cls(
-            data.extractor,
-            EvaluationStep(model),
-            data.vocabulary,
-            decoder_of(params, data.vocabulary, experiment.frame_shift),
-            frame_shift=experiment.frame_shift,
-            time_stride=model.encoder.time_stride,
-            segmentation=params["segmentation"],
-            batch_size=batch_size,
-            most_batch_frames=data.most_batch_frames,
-            threads=data.threads,
-            trained_on=experiment.trained_on,
-        )
+        from open_seq2seq.inference.trained import parts_of_experiment
+
+        return cls(**parts_of_experiment(experiment))
 
     @classmethod
     def load(
@@ -140,11 +119,9 @@ class Recognizer:
         Raises:
           InputError: the config, the overrides or the checkpoint cannot be used.
         """
-        config = load_config(config_file)
-        params = effective_params(config, split_arguments(overrides), "interactive_infer")
-        experiment = make_experiment(params, config.base_model, "infer", utterances=[])
-        load_trained_weights(experiment, checkpoint, enable_logs)
-        return cls.of(experiment)
+        from open_seq2seq.inference.trained import load_trained
+
+        return cls.of(load_trained(config_file, overrides, checkpoint, enable_logs))
 
     @overload
     def transcribe(
@@ -219,7 +196,7 @@ class Recognizer:
             _log.info(note)
 
         def load(index: int) -> np.ndarray:
-            return self._features(given[index], sample_freq, f"audio[{index}]")
+            return self._input(given[index], sample_freq, f"audio[{index}]")
 
         def blocks(index: int) -> Iterator[np.ndarray]:
             return self._blocks(given[index], sample_freq)
@@ -227,8 +204,8 @@ class Recognizer:
         everything = range(len(given))
         return self.recordings.among(everything, seconds, load, blocks, logits, not logits)
 
-    def _features(self, audio: Audio, sample_freq: int | None, name: str) -> np.ndarray:
-        """The features of one recording, `[time, feature]`.
+    def _input(self, audio: Audio, sample_freq: int | None, name: str) -> np.ndarray:
+        """What the network takes of one recording.
 
         Raises:
           InputError: the recording cannot be read; `name` says which of some arrays it is.
@@ -320,22 +297,6 @@ def _recordings(audio: Sequence[Audio]) -> Sequence[Audio]:
     if problems:
         raise InputError("Not a recording:", problems)
     return audio
-
-
-def decoder_of(params: Params, vocabulary: SymbolTexts, frame_shift: float) -> Decoder:
-    """The decoder of a mode's parameters, whose file names are those of a config.
-
-    Raises:
-      InputError: beam search is asked for, and something it needs is missing or unfit.
-    """
-    decoder_params = dict(params["decoder_params"])
-    for name in PATHS:
-        if decoder_params[name] is not None:
-            decoder_params[name] = config_path(decoder_params[name])
-    decoder = make_decoder(decoder_params, vocabulary, frame_shift)
-    if decoder.note:
-        _log.info("Beam search: %s", decoder.note)
-    return decoder
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

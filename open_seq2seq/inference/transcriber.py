@@ -1,4 +1,8 @@
-"""The one way from recordings to transcripts: features -> logits -> results, in order."""
+"""The one way from recordings to transcripts: inputs -> logits -> results, in order.
+
+Inputs are what the network takes of a recording: its features, or its samples where the front-end
+is in the network.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from open_seq2seq.data.batch import Batch
 from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.errors import InputError
 from open_seq2seq.inference.ahead import Loaded, load_ahead
 
 # Batches whose recordings are sorted by length, so that little is computed for padding.
 _WINDOW = 4
-# Frames of features in a window, and as many loaded ahead: 80 of 4 bytes each make 64 MB.
-_MOST_FRAMES = 200_000
+# Bytes of inputs in a window, and as many loaded ahead: half an hour of 80 features, or of samples.
+_MOST_BYTES = 64_000_000
 # Recordings whose logits are padded to one array: beam search has a thread for each.
 _DECODED_TOGETHER = 64
 
@@ -25,13 +28,20 @@ Decode = Callable[[np.ndarray, np.ndarray], list[DecodeResult]]
 
 
 class Network(Protocol):
-    """A model's forward pass."""
+    """A trained network; how recordings are batched is its own affair."""
 
-    def logits(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
-        """Logits `[batch, time', class]` and their lengths `[batch]`."""
+    def compute(
+        self, inputs: Sequence[np.ndarray], labels: Sequence[np.ndarray] | None = None
+    ) -> tuple[list[np.ndarray], list[float | None]]:
+        """The logits of recordings, and the losses of their labels.
 
-    def logits_and_losses(self, batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The same, and the loss of each utterance `[batch]`."""
+        Args:
+          inputs: what the network takes of each: features `[time, feature]`, or samples `[n]`.
+          labels: `[label]` int32 of each; None: losses are not wanted.
+
+        Returns:
+          Logits `[time', class]` of each, blank last, and its loss, None without labels.
+        """
 
 
 @dataclass(frozen=True)
@@ -62,15 +72,13 @@ class Transcriber:
     Args:
       network: the model's forward pass.
       decode: logits and lengths -> results.
-      batch_size: recordings in a batch.
-      most_padded_frames: padded frames in a batch, at most; None: no limit.
+      batch_size: recordings that are computed together.
       threads: how many recordings are loaded at the same time.
     """
 
     network: Network
     decode: Decode
     batch_size: int
-    most_padded_frames: int | None = None
     threads: int = 1
 
     def transcribe(
@@ -84,7 +92,7 @@ class Transcriber:
         """What comes of each recording, in the order of `indices`, as soon as it is known.
 
         Args:
-          load: index -> features `[time, feature]`, called in threads; what it raises as
+          load: index -> what the network takes of it, called in threads; what it raises as
             `InputError` is this recording's error, and the others are transcribed.
           indices: the recordings.
           keep_logits: whether to return the logits too.
@@ -92,13 +100,12 @@ class Transcriber:
           labels: index -> `[label]` int32, of which the losses are computed; None: none are.
         """
         most = _WINDOW * self.batch_size
-        loaded = load_ahead(load, indices, self.threads, most, _MOST_FRAMES)
+        loaded = load_ahead(load, indices, self.threads, most, _MOST_BYTES)
         try:
             for window in _windows(loaded, most):
                 read = [(at, one) for at, one in window if isinstance(one, np.ndarray)]
-                features = [one for _, one in read]
                 own_labels = [labels(at) for at, _ in read] if labels else None
-                logits, losses = self._computed(features, own_labels)
+                logits, losses = self.network.compute([one for _, one in read], own_labels)
                 results = self.decoded(logits) if decodes else [None] * len(logits)
                 done = zip(logits, results, losses)
                 for index, one in window:
@@ -111,42 +118,9 @@ class Transcriber:
         finally:
             loaded.close()
 
-    def logits(self, features: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The logits `[time', class]` of each `[time, feature]`, in batches of like length."""
-        return self._computed(features, None)[0]
-
-    def _computed(
-        self, features: Sequence[np.ndarray], labels: Sequence[np.ndarray] | None
-    ) -> tuple[list[np.ndarray], list[float | None]]:
-        """The logits of each, and the loss of its labels if there are any."""
-        logits: list[Any] = [None] * len(features)
-        losses: list[float | None] = [None] * len(features)
-        for rows in self._batches([len(one) for one in features]):
-            own = [features[row] for row in rows]
-            if labels is None:
-                outputs, lengths = self.network.logits(_batch(own))
-            else:
-                batch = _batch(own, [labels[row] for row in rows])
-                outputs, lengths, values = self.network.logits_and_losses(batch)
-                for row, loss in zip(rows, values.tolist()):
-                    losses[row] = loss
-            for place, row in enumerate(rows):
-                # A copy: a part of the batch would keep all of it in memory.
-                logits[row] = outputs[place, : lengths[place]].copy()
-        return logits, losses
-
-    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """Rows that form a batch, from the shortest to the longest."""
-        rows: list[int] = []
-        for row in sorted(range(len(lengths)), key=lambda row: lengths[row]):
-            frames = padded_length(lengths[row]) * (len(rows) + 1)
-            too_many = self.most_padded_frames is not None and frames > self.most_padded_frames
-            if len(rows) == self.batch_size or (rows and too_many):
-                yield rows
-                rows = []
-            rows.append(row)
-        if rows:
-            yield rows
+    def logits(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The logits `[time', class]` of each recording."""
+        return self.network.compute(inputs)[0]
 
     def decoded(self, logits: Sequence[np.ndarray]) -> list[DecodeResult]:
         """The result of each `[time', class]`, many at once."""
@@ -164,37 +138,14 @@ class Transcriber:
 
 
 def _windows(loaded: Iterator[tuple[int, Loaded]], most: int) -> Iterator[list[tuple[int, Loaded]]]:
-    """Neighbours that are computed together: so many, and not too many frames."""
+    """Neighbours that are computed together: so many, and not too large ones."""
     window: list[tuple[int, Loaded]] = []
-    frames = 0
+    size = 0
     for index, one in loaded:
         window.append((index, one))
-        frames += len(one) if isinstance(one, np.ndarray) else 0
-        if len(window) == most or frames >= _MOST_FRAMES:
+        size += one.nbytes if isinstance(one, np.ndarray) else 0
+        if len(window) == most or size >= _MOST_BYTES:
             yield window
-            window, frames = [], 0
+            window, size = [], 0
     if window:
         yield window
-
-
-def padded_length(frames: int) -> int:
-    """The frames that a batch with so many is padded to: few different ones, as shapes cost time.
-
-    Eight lengths in each octave, and multiples of 16: at most an eighth of a batch is padding.
-    """
-    step = 1 << max((frames - 1).bit_length() - 4, 4)
-    return -(-frames // step) * step
-
-
-def _batch(features: Sequence[np.ndarray], labels: Sequence[np.ndarray] | None = None) -> Batch:
-    length = padded_length(max(len(one) for one in features))
-    padded = np.zeros((len(features), length, features[0].shape[1]), np.float32)
-    for row, one in zip(padded, features):
-        row[: len(one)] = one
-    lengths = np.array([len(one) for one in features], np.int32)
-    labels = labels or [np.zeros(0, np.int32)] * len(features)
-    label_lengths = np.array([len(one) for one in labels], np.int32)
-    padded_labels = np.zeros((len(features), label_lengths.max(initial=0)), np.int32)
-    for row, one in zip(padded_labels, labels):
-        row[: len(one)] = one
-    return Batch(padded, lengths, padded_labels, label_lengths, np.arange(len(features)), 0.0)

@@ -12,9 +12,12 @@ from open_seq2seq.errors import InputError
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.metrics.analysis import EvaluatedUtterance, ScoredUtterance
 from open_seq2seq.metrics.sound import Sound, TimedWord
+from open_seq2seq.vocabulary import Vocabulary
 
 
-def sounds_of(recognizer: Recognizer, scored: Sequence[ScoredUtterance]) -> dict[str, Sound]:
+def sounds_of(
+    recognizer: Recognizer, scored: Sequence[ScoredUtterance], vocabulary: Vocabulary
+) -> dict[str, Sound]:
     """Some utterances of an evaluation, each read and recognised once more.
 
     Words of the hypothesis are where the decoder puts them, those of the reference where the
@@ -23,22 +26,22 @@ def sounds_of(recognizer: Recognizer, scored: Sequence[ScoredUtterance]) -> dict
     Args:
       recognizer: the model that was evaluated.
       scored: the utterances.
+      vocabulary: what their references are written with.
 
     Returns:
       By the utterances' names; without those whose audio is not at hand any more.
     """
-    found = {one.utterance.name: _sound(recognizer, one) for one in scored}
+    found = {one.utterance.name: _sound(recognizer, one, vocabulary) for one in scored}
     return {name: sound for name, sound in found.items() if sound is not None}
 
 
-def _sound(recognizer: Recognizer, one: ScoredUtterance) -> Sound | None:
+def _sound(recognizer: Recognizer, one: ScoredUtterance, vocabulary: Vocabulary) -> Sound | None:
     samples = _samples(one.utterance, recognizer.sample_freq)
     if samples is None:
         return None
     (logits,) = recognizer.logits([samples], recognizer.sample_freq)
     (result,) = recognizer.decoder.decode(logits[None], np.array([len(logits)]))
-    vocabulary, frame_shift = recognizer.vocabulary, recognizer.frame_shift
-    said = align_words(logits, one.utterance.reference, vocabulary, frame_shift)
+    said = align_words(logits, one.utterance.reference, vocabulary, recognizer.frame_shift)
     of_reference, of_hypothesis = [], []
     for reference, hypothesis in one.alignment.pairs:
         wrong = "" if reference == hypothesis else "substituted"

@@ -75,6 +75,7 @@ class Validation:
             )
             if result is None:
                 return {}
+            assert result.loss is not None
             self.last = result
             line = f"Step {state['step']}: {result.line()}"
             if self._keep_if_best(result, state):
@@ -87,6 +88,7 @@ class Validation:
     def _keep_if_best(self, result: AnyEvaluation, state: JsonObject) -> bool:
         if self.best is None:
             return False
+        assert result.loss is not None
         metric = self.best.metric
         value = result.loss if metric == "loss" else result.rates[metric]
         state = {**state, "averaged_weights": self.average is not None}

@@ -7,8 +7,9 @@ import pytest
 
 from open_seq2seq.decoders.greedy import greedy_decode_numpy
 from open_seq2seq.errors import InputError
+from open_seq2seq.inference.batched_network import BatchedNetwork, padded_length
 from open_seq2seq.inference.long_recordings import LongRecordings
-from open_seq2seq.inference.transcriber import Transcriber, padded_length
+from open_seq2seq.inference.transcriber import Transcriber
 
 
 class Characters:
@@ -64,7 +65,7 @@ def make(batch_size=3, params=PARAMS, trained=TRAINED):
     def decode(logits, lengths):
         return greedy_decode_numpy(logits, lengths, Characters(), STEP_SIZE)
 
-    transcriber = Transcriber(Network(), decode, batch_size)
+    transcriber = Transcriber(BatchedNetwork(Network(), batch_size), decode, batch_size)
     return LongRecordings(transcriber, features, SYMBOLS, STEP, STEP_SIZE, params, trained)
 
 
@@ -106,10 +107,10 @@ def test_joined_is_separate(pause, batch_size):
     for word in found.result.words:
         assert letters[round(word.start / STEP_SIZE)] == word.text[0]
         assert letters[round(word.end / STEP_SIZE)] == word.text[-1]
-    longest = max(shape[1] for shape in made.transcriber.network.batches)
+    longest = max(shape[1] for shape in made.transcriber.network.forward.batches)
     assert (
         longest <= padded_length(201)
-        and max(s[0] for s in made.transcriber.network.batches) <= batch_size
+        and max(s[0] for s in made.transcriber.network.forward.batches) <= batch_size
     )
 
 
@@ -171,14 +172,14 @@ def test_what_is_held_does_not_grow():
                 yield part
 
         heard = [0]
-        logits = made.transcriber.network.logits
+        logits = made.transcriber.network.forward.logits
 
         def noted(batch):
             heard[0] += int(batch.feature_lengths.sum()) * STEP
             most[0] = max(most[0], asked[0] - heard[0])
             return logits(batch)
 
-        made.transcriber.network.logits = noted
+        made.transcriber.network.forward.logits = noted
         found = made.transcribe(0, blocks())
         assert len(found.result.words) == 8 * count
         return most[0]

@@ -9,6 +9,7 @@ from open_seq2seq.decoders.factory import make_decoder
 from open_seq2seq.decoders.greedy import greedy_decode_numpy
 from open_seq2seq.decoders.params import DECODER_PARAMS
 from open_seq2seq.features.extractor import FeatureExtractor
+from open_seq2seq.inference.batched_network import BatchedNetwork
 from open_seq2seq.inference.recognizer import Recognizer, RecordingsLeftOut
 from open_seq2seq.models.segmentation_params import SEGMENTATION
 from open_seq2seq.vocabulary import SymbolTable
@@ -32,7 +33,7 @@ def recognizer():
     decoder = make_decoder(DECODER_PARAMS.parse({}), SYMBOLS, 0.02)
     return Recognizer(
         FRONT_END,
-        EverySecondFrame(),
+        BatchedNetwork(EverySecondFrame(), 3),
         SYMBOLS,
         decoder,
         frame_shift=0.02,

@@ -12,7 +12,8 @@ from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.inference import ahead, transcriber
 from open_seq2seq.inference.ahead import load_ahead
-from open_seq2seq.inference.transcriber import Transcriber, padded_length
+from open_seq2seq.inference.batched_network import BatchedNetwork, padded_length
+from open_seq2seq.inference.transcriber import Transcriber
 
 LENGTHS = [5, 900, 17, 64, 65, 3, 200, 201, 8, 77, 1, 450]
 
@@ -48,14 +49,11 @@ def decode(logits, lengths):
     return [DecodeResult(f"{int(o[0, 0])} {n}", 0.0, ()) for o, n in zip(logits, lengths)]
 
 
-def make(**changes):
-    chosen = {
-        "network": Network(),
-        "decode": decode,
-        "batch_size": 3,
-        "threads": 3,
-    }
-    return Transcriber(**{**chosen, **changes})
+def make(network=None, batch_size=3, most_padded_frames=None, **changes):
+    batched = BatchedNetwork(network or Network(), batch_size, most_padded_frames)
+    return Transcriber(
+        **{"network": batched, "decode": decode, "batch_size": batch_size, "threads": 3, **changes}
+    )
 
 
 def expected(row):
@@ -77,7 +75,7 @@ def test_results_come_in_order_whatever_the_batches(batch_size, threads):
     assert [one.index for one in found] == rows
     assert [one.result.text for one in found] == [expected(row) for row in rows]
     assert all(one.logits is None and one.error is None for one in found)
-    assert max(shape[0] for shape in made.network.shapes) <= batch_size
+    assert max(shape[0] for shape in made.network.forward.shapes) <= batch_size
 
 
 def test_logits_are_cut_to_the_recordings_length():
@@ -153,13 +151,13 @@ def test_results_are_there_before_the_last_recording_is_loaded():
 def test_a_batch_has_no_more_frames_than_said():
     made = make(batch_size=8, most_padded_frames=1024)
     list(made.transcribe(features, range(48)))
-    assert max(shape[0] * shape[1] for shape in made.network.shapes) <= 1024
-    assert max(shape[0] for shape in made.network.shapes) == 8
+    assert max(shape[0] * shape[1] for shape in made.network.forward.shapes) <= 1024
+    assert max(shape[0] for shape in made.network.forward.shapes) == 8
 
 
 def test_long_recordings_are_few_at_a_time(monkeypatch):
     """While enough frames wait, only the one whose turn it is is loaded."""
-    monkeypatch.setattr(transcriber, "_MOST_FRAMES", 1000)
+    monkeypatch.setattr(transcriber, "_MOST_BYTES", 8000)
     waiting, most = [0], [0]
     lock = threading.Lock()
 
@@ -183,7 +181,9 @@ def test_long_recordings_are_few_at_a_time(monkeypatch):
 
 
 def test_no_thread_waits_for_ever_when_the_end_comes_early():
-    results = load_ahead(lambda row: np.ones((600, 2)), range(100), 4, most=50, most_frames=700)
+    features = np.ones((600, 2))
+    most = int(1.2 * features.nbytes)
+    results = load_ahead(lambda row: features, range(100), 4, most=50, most_bytes=most)
     assert next(results)[0] == 0
     results.close()
 

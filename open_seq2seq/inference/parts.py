@@ -1,0 +1,26 @@
+"""What a recogniser is made of, wherever its network comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from open_seq2seq.decoders import Decoder
+from open_seq2seq.inference.front_end import FrontEnd
+from open_seq2seq.inference.transcriber import Network
+from open_seq2seq.vocabulary import SymbolTexts
+
+
+class RecognizerParts(TypedDict):
+    """The arguments of `Recognizer`, by their names there."""
+
+    front_end: FrontEnd
+    network: Network
+    vocabulary: SymbolTexts
+    decoder: Decoder
+    frame_shift: float
+    time_stride: int
+    segmentation: Mapping[str, Any]
+    batch_size: int
+    threads: int
+    trained_on: Mapping[str, float] | None
