@@ -1,8 +1,9 @@
-"""TensorFlow's greetings, which nobody who uses the package has to read.
+"""TensorFlow's and LiteRT's greetings, which nobody who uses the package has to read.
 
-While TensorFlow is imported, its native code writes to standard error whatever its log level is.
-`hold_back` takes what it writes meanwhile and passes on all that is no greeting. With
-TF_CPP_MIN_LOG_LEVEL=0 everything is seen.
+While TensorFlow is imported, and while LiteRT runs a model for the first time, native code writes
+to standard error whatever its log level is. `hold_back` and `without_greetings` take what it writes
+meanwhile and pass on all that is no greeting. With TF_CPP_MIN_LOG_LEVEL=0 everything is seen of
+TensorFlow's.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _LOGGER = logging.getLogger(__name__)
 _GREETING = re.compile(
     r"WARNING: All log messages before absl::InitializeLog\(\) is called are written to STDERR"
     r"|(I\d{4} |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: I )"
+    r"|INFO: Created TensorFlow Lite \w+ delegate"
     r"|To enable the following instructions: .*, in other operations, rebuild TensorFlow"
     r"|.*(Unable to register cu\w+ factory"
     r"|computation placer already registered"

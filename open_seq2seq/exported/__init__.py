@@ -5,6 +5,14 @@
 
 from open_seq2seq.exported.description import DESCRIPTION, FORMAT, Context, ExportedModel
 from open_seq2seq.exported.file import ExportedFile
-from open_seq2seq.exported.probe import Probe
+from open_seq2seq.exported.probe import TOLERANCE, Probe
 
-__all__ = ["DESCRIPTION", "FORMAT", "Context", "ExportedFile", "ExportedModel", "Probe"]
+__all__ = [
+    "DESCRIPTION",
+    "FORMAT",
+    "TOLERANCE",
+    "Context",
+    "ExportedFile",
+    "ExportedModel",
+    "Probe",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -162,12 +162,20 @@ class ExportedModel:
         verify(Path(folder), {name: self.files[name] for name in names})
         return [file_in(Path(folder), name) for name in names]
 
-    def decoder_params(self, folder: str | Path) -> dict[str, Any]:
-        """`decoder` with the paths of its files, which are checked.
+    def decoder_paths(self, folder: str | Path, but: Collection[str] = ()) -> dict[str, str]:
+        """The decoder's parameters that name files, with the paths of these, which are checked.
+
+        Args:
+          folder: that of the description.
+          but: parameters that are not wanted.
 
         Raises:
           InputError: as `checked`.
         """
-        named = {key: name for key, name in self.decoder.items() if key.endswith(PATH) and name}
-        paths = map(str, self.checked(folder, list(named.values())))
-        return {**self.decoder, **dict(zip(named, paths))}
+        named = {
+            key: name
+            for key, name in self.decoder.items()
+            if key.endswith(PATH) and name is not None and key not in but
+        }
+        paths = self.checked(folder, list(named.values()))
+        return dict(zip(named, map(str, paths)))

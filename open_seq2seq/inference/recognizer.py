@@ -3,6 +3,8 @@
 recognizer = Recognizer.load("example_configs/speech2text/digits_jasper_mini.py")
 for result in recognizer.transcribe(["seven.flac", samples]):
     print(result.text, result.words)
+
+An exported model is loaded by its folder: docs/export.md. This module imports no Keras.
 """
 
 from __future__ import annotations
@@ -103,25 +105,43 @@ class Recognizer:
     @classmethod
     def load(
         cls,
-        config_file: str | Path,
+        source: str | Path,
         overrides: Sequence[str] = (),
         checkpoint: str | Path | None = None,
         enable_logs: bool = False,
+        *,
+        runtime: str | None = None,
+        precision: str | None = None,
+        threads: int | None = None,
     ) -> Recognizer:
-        """Loads a config and its newest (or best) checkpoint.
+        """Loads a trained model: a config with its newest (or best) checkpoint, or an exported one.
 
         Args:
-          config_file: the Python config module it was trained with.
-          overrides: as on the command line, `["--logdir=runs/digits"]`.
-          checkpoint: a checkpoint's folder, instead of the log directory's.
-          enable_logs: whether it was trained with `--enable_logs`.
+          source: the Python config module that it was trained with, or the folder of an exported
+            model, which needs neither Keras nor (but for its own runtime) TensorFlow.
+          overrides: as on the command line, `["--logdir=runs/digits"]`; of an exported model those
+            of `decoder_params` and `segmentation`.
+          checkpoint: of a config, a checkpoint's folder instead of the log directory's.
+          enable_logs: of a config, whether it was trained with `--enable_logs`.
+          runtime: of an exported model, "onnxruntime", "openvino", "litert" or "tensorflow"; None:
+            the first of these that is installed and that there is a model for.
+          precision: of an exported model, "float32", "int8" and so on; None: the most precise.
+          threads: of an exported model, how many compute, decode and read; None: all cores.
 
         Raises:
-          InputError: the config, the overrides or the checkpoint cannot be used.
+          InputError: config, overrides, checkpoint or exported model cannot be used.
         """
+        exported = {"runtime": runtime, "precision": precision, "threads": threads}
+        trained = {"checkpoint": checkpoint, "enable_logs": enable_logs or None}
+        if Path(source).is_dir():
+            from open_seq2seq.inference.exported import parts_of_folder
+
+            _check_unused(trained, source, "a config file")
+            return cls(**parts_of_folder(source, overrides, runtime, precision, threads))
         from open_seq2seq.inference.trained import load_trained
 
-        return cls.of(load_trained(config_file, overrides, checkpoint, enable_logs))
+        _check_unused(exported, source, "the folder of an exported model")
+        return cls.of(load_trained(source, overrides, checkpoint, enable_logs))
 
     @overload
     def transcribe(
@@ -297,6 +317,17 @@ def _recordings(audio: Sequence[Audio]) -> Sequence[Audio]:
     if problems:
         raise InputError("Not a recording:", problems)
     return audio
+
+
+def _check_unused(arguments: Mapping[str, Any], source: str | Path, of: str) -> None:
+    """Raises InputError for arguments that are of another kind of model."""
+    problems = [
+        Problem(f"{name}={value!r}", f"the model {source}", of)
+        for name, value in arguments.items()
+        if value is not None
+    ]
+    if problems:
+        raise InputError("The arguments do not fit the model:", problems)
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -66,11 +66,11 @@ def test_what_is_written_is_read(folder):
 
 def test_the_decoders_files_are_paths(folder):
     written = MADE.write(folder)
-    params = written.decoder_params(folder)
-    assert params == {**MADE.decoder, "lm_path": str(folder / "lm.binary")}
+    assert written.decoder_paths(folder) == {"lm_path": str(folder / "lm.binary")}
     (folder / "lm.binary").write_bytes(b"ngrans")
     with pytest.raises(InputError, match=r"lm\.binary: found another content"):
-        written.decoder_params(folder)
+        written.decoder_paths(folder)
+    assert written.decoder_paths(folder, but=["lm_path"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_damaged_descriptions_are_read_or_refused(folder, count):
 
     def read(path):
         described = ExportedModel.read(path.parent)
-        described.decoder_params(path.parent)
+        described.decoder_paths(path.parent)
         described.checked(path.parent, list(described.files))
 
     was_read, refused = fuzz_file(read, folder / DESCRIPTION, 3, count)

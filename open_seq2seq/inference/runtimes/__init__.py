@@ -4,8 +4,12 @@ Each is imported when a model of it is loaded, so that one that is not installed
 nobody who does not use it.
 """
 
-from open_seq2seq.inference.runtimes.loaded_model import LoadedModel
+from open_seq2seq.inference.runtimes.loaded_model import (
+    LoadedModel,
+    is_installed,
+    not_installed,
+)
 from open_seq2seq.inference.runtimes.names import RUNTIMES
 from open_seq2seq.inference.runtimes.session import Session
 
-__all__ = ["RUNTIMES", "LoadedModel", "Session"]
+__all__ = ["RUNTIMES", "LoadedModel", "Session", "is_installed", "not_installed"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from open_seq2seq.greetings import without_greetings
 from open_seq2seq.inference.runtimes.session import LENGTHS, LOG_PROBS, NUM_SAMPLES, SAMPLES
 
 _SIGNATURE = "serving_default"
@@ -26,11 +28,14 @@ class LiteRTSession:
         # It resizes the inputs, which costs nothing where the length is the one before.
         self._runner = interpreter.get_signature_runner(_SIGNATURE)
         self._names = set(self._runner.get_input_details())
+        self._has_run = False
         self._lock = threading.Lock()
 
     def run(self, samples: np.ndarray, num_samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `Session`."""
         given = {SAMPLES: samples, NUM_SAMPLES: num_samples}
         with self._lock:  # an interpreter has one set of tensors
-            found = self._runner(**{name: given[name] for name in self._names})
+            with nullcontext() if self._has_run else without_greetings():
+                found = self._runner(**{name: given[name] for name in self._names})
+            self._has_run = True
         return found[LOG_PROBS], found[LENGTHS]

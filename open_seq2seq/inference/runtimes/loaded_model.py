@@ -69,13 +69,20 @@ class LoadedModel:
         Raises:
           RunError: the model fails.
         """
+        size = f"{samples.shape[0]} x {samples.shape[1]} samples"
         try:
-            return self._session.run(np.ascontiguousarray(samples, np.float32), num_samples)
+            found = self._session.run(np.ascontiguousarray(samples, np.float32), num_samples)
         except Exception as error:  # a runtime has errors of its own
-            size = f"{samples.shape[0]} x {samples.shape[1]} samples"
             raise RunError(
                 f"{self.path} fails in {self.runtime} on {size}: {_first_line(error)}"
             ) from error
+        log_probs, lengths = found
+        if log_probs.ndim != 3 or lengths.shape != log_probs.shape[:1] or log_probs.dtype != "f4":
+            raise RunError(
+                f"{self.path} gives {log_probs.dtype} {list(log_probs.shape)} and lengths "
+                f"{list(lengths.shape)} for {size}, not log-probabilities [batch, time, class]."
+            )
+        return log_probs, lengths
 
 
 def is_installed(runtime: str) -> bool:
