@@ -145,9 +145,9 @@ def _lstm_update(
 ) -> tuple[Tensor, Tensor]:
     """Hochreiter and Schmidhuber 1997, with a forget gate and without peepholes."""
     gates = frame + recurrent + weights["bias"]
-    entering, forget, candidate, leaving = ops.split(gates, 4, axis=-1)
-    memory = ops.sigmoid(forget) * memory + ops.sigmoid(entering) * ops.tanh(candidate)
-    return ops.sigmoid(leaving) * ops.tanh(memory), memory
+    input_gate, forget_gate, candidate, output_gate = ops.split(gates, 4, axis=-1)
+    memory = ops.sigmoid(forget_gate) * memory + ops.sigmoid(input_gate) * ops.tanh(candidate)
+    return ops.sigmoid(output_gate) * ops.tanh(memory), memory
 
 
 def _layer_norm_lstm_update(
@@ -162,10 +162,10 @@ def _layer_norm_lstm_update(
     units = hidden.shape[-1]
     gates = ops.reshape(frame + recurrent, (-1, 4, units))
     gates = _normalized(gates) * weights["gate_gamma"] + weights["gate_beta"]
-    entering, forget, candidate, leaving = (gates[:, gate] for gate in range(4))
-    memory = ops.sigmoid(forget) * memory + ops.sigmoid(entering) * ops.tanh(candidate)
+    input_gate, forget_gate, candidate, output_gate = (gates[:, gate] for gate in range(4))
+    memory = ops.sigmoid(forget_gate) * memory + ops.sigmoid(input_gate) * ops.tanh(candidate)
     memory = _normalized(memory) * weights["state_gamma"] + weights["state_beta"]
-    return ops.sigmoid(leaving) * ops.tanh(memory), memory
+    return ops.sigmoid(output_gate) * ops.tanh(memory), memory
 
 
 def _normalized(values: Tensor) -> Tensor:

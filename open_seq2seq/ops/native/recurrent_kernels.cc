@@ -137,7 +137,7 @@ void RecurrentForward(const RecurrentSequence<Element>& sequence, const std::vec
     const int64_t active = ActiveAt(sequence, rows, step);
     Product(operand.data(), operand.stride(), active, sequence.kernel->first, products.data(),
             products.stride(), false);
-    const auto now = [&](int64_t row) -> Now<Element> {
+    const auto at = [&](int64_t row) -> ForwardStep<Element> {
       const int64_t frame = FrameAt(sequence, rows[row], step);
       return {inputs + frame * widths.gates * units,
               bias,
@@ -150,19 +150,19 @@ void RecurrentForward(const RecurrentSequence<Element>& sequence, const std::vec
     };
     switch (sequence.cell) {
       case RecurrentCell::kGru:
-        for (int64_t row = 0; row < active; ++row) StepGruGates(now(row), units, products[row]);
+        for (int64_t row = 0; row < active; ++row) StepGruGates(at(row), units, products[row]);
         Product(operand.data(), operand.stride(), active, sequence.kernel->second,
                 products.data() + 2 * units, products.stride(), false);
-        for (int64_t row = 0; row < active; ++row) StepGruForward(now(row), units);
+        for (int64_t row = 0; row < active; ++row) StepGruForward(at(row), units);
         break;
       case RecurrentCell::kGruResetAfter:
-        for (int64_t row = 0; row < active; ++row) StepResetAfterForward(now(row), units);
+        for (int64_t row = 0; row < active; ++row) StepResetAfterForward(at(row), units);
         break;
       case RecurrentCell::kLstm:
-        for (int64_t row = 0; row < active; ++row) StepLstmForward(now(row), units);
+        for (int64_t row = 0; row < active; ++row) StepLstmForward(at(row), units);
         break;
       case RecurrentCell::kRelu:
-        for (int64_t row = 0; row < active; ++row) StepReluForward(now(row), units);
+        for (int64_t row = 0; row < active; ++row) StepReluForward(at(row), units);
         break;
     }
   }
@@ -191,7 +191,7 @@ void RecurrentGradient(const RecurrentSequence<Element>& sequence,
   Rows<Element> operand(rows.size(), wide);
   for (int64_t step = StepsOf(sequence, rows) - 1; step >= 0; --step) {
     const int64_t active = ActiveAt(sequence, rows, step);
-    const auto then = [&](int64_t row) -> Then<Element> {
+    const auto at = [&](int64_t row) -> BackwardStep<Element> {
       const int64_t frame = FrameAt(sequence, rows[row], step);
       const int64_t before = step == 0 ? -1 : FrameAt(sequence, rows[row], step - 1);
       return {upstream + frame * units,
@@ -209,19 +209,19 @@ void RecurrentGradient(const RecurrentSequence<Element>& sequence,
     };
     switch (sequence.cell) {
       case RecurrentCell::kGru:
-        for (int64_t row = 0; row < active; ++row) StepGruCandidateGradient(then(row), units);
+        for (int64_t row = 0; row < active; ++row) StepGruCandidateGradient(at(row), units);
         Product(operand.data() + 2 * units, operand.stride(), active, sequence.kernel->second,
                 second.data(), second.stride(), false);
-        for (int64_t row = 0; row < active; ++row) StepGruGradient(then(row), units);
+        for (int64_t row = 0; row < active; ++row) StepGruGradient(at(row), units);
         break;
       case RecurrentCell::kGruResetAfter:
-        for (int64_t row = 0; row < active; ++row) StepResetAfterGradient(then(row), units);
+        for (int64_t row = 0; row < active; ++row) StepResetAfterGradient(at(row), units);
         break;
       case RecurrentCell::kLstm:
-        for (int64_t row = 0; row < active; ++row) StepLstmGradient(then(row), units);
+        for (int64_t row = 0; row < active; ++row) StepLstmGradient(at(row), units);
         break;
       case RecurrentCell::kRelu:
-        for (int64_t row = 0; row < active; ++row) StepReluGradient(then(row), units);
+        for (int64_t row = 0; row < active; ++row) StepReluGradient(at(row), units);
         break;
     }
     if (step > 0) {
