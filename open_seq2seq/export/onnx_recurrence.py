@@ -163,12 +163,12 @@ class _Step:
         parts = [
             self._node("Gather", gates, self._constant(np.array(gate)), axis=1) for gate in range(4)
         ]
-        entering, forget, candidate, leaving = parts
-        kept = self._node("Mul", self._node("Sigmoid", forget), memory)
-        new = self._node("Mul", self._node("Sigmoid", entering), self._node("Tanh", candidate))
+        input_gate, forget_gate, candidate, output_gate = parts
+        kept = self._node("Mul", self._node("Sigmoid", forget_gate), memory)
+        new = self._node("Mul", self._node("Sigmoid", input_gate), self._node("Tanh", candidate))
         after = self._node("Add", kept, new)
         after = self._normalised(after, self.outside["state_gamma"], self.outside["state_beta"])
-        output = self._node("Mul", self._node("Sigmoid", leaving), self._node("Tanh", after))
+        output = self._node("Mul", self._node("Sigmoid", output_gate), self._node("Tanh", after))
         inside = self._node("Less", number, self.outside["ends"])
         inside = self._node("Unsqueeze", inside, self._whole(1))
         zero = self._constant(np.zeros((), np.float32))
