@@ -272,6 +272,11 @@ class OnnxBuilder:
         name = self.node("Unsqueeze", [x.name, self._whole(axis)])
         return OnnxValue(name, (*x.shape[:axis], 1, *x.shape[axis:]), x.kind)
 
+    def transpose(self, x: OnnxValue, axes: Sequence[int]) -> Value:
+        x = self._last(x)
+        name = self.node("Transpose", [x.name], perm=list(axes))
+        return OnnxValue(name, tuple(x.shape[axis] for axis in axes), x.kind)
+
     def concatenate(self, values: Sequence[Operand], axis: int) -> Value:
         values = [self._constant_value(one) for one in values]
         first = any(one.channels_first for one in values)
@@ -321,7 +326,8 @@ class OnnxBuilder:
         name = self.node("Slice", [x.name, *places])
         return OnnxValue(name, x.shape, x.kind, x.channels_first)
 
-    def take(self, x: OnnxValue, indices: OnnxValue, axis: int) -> Value:
+    def take(self, x: Operand, indices: OnnxValue, axis: int) -> Value:
+        x = self._constant_value(x)
         name = self.node("Gather", [x.name, indices.name], axis=self._axis(x, axis))
         shape = list(x.shape)
         shape[axis] = indices.shape[0]

@@ -149,6 +149,9 @@ class TensorFlowBuilder:
     def expand_dims(self, x: Value, axis: int) -> Value:
         return TensorFlowValue(tf.expand_dims(self.tensor(x), axis))
 
+    def transpose(self, x: TensorFlowValue, axes: Sequence[int]) -> Value:
+        return TensorFlowValue(tf.transpose(self.tensor(x), list(axes)))
+
     def concatenate(self, values: Sequence[Operand], axis: int) -> Value:
         tensors, is_image = self._aligned(*values)
         place = axis + 1 if is_image and axis else axis
@@ -172,7 +175,9 @@ class TensorFlowBuilder:
     def reverse(self, x: TensorFlowValue, axis: int) -> Value:
         return TensorFlowValue(tf.reverse(x.tensor, [self._axis(x, axis)]), x.is_image)
 
-    def take(self, x: TensorFlowValue, indices: TensorFlowValue, axis: int) -> Value:
+    def take(self, x: Operand, indices: TensorFlowValue, axis: int) -> Value:
+        if not isinstance(x, TensorFlowValue):
+            x = TensorFlowValue(tf.constant(x))
         taken = tf.gather(x.tensor, indices.tensor, axis=self._axis(x, axis))
         return TensorFlowValue(taken, x.is_image)
 
@@ -315,6 +320,8 @@ _UNARY: dict[Unary, Any] = {
     "sqrt": tf.sqrt,
     "log": tf.math.log,
     "exp": tf.exp,
+    "sin": tf.sin,
+    "cos": tf.cos,
     "sigmoid": tf.sigmoid,
     "tanh": tf.tanh,
     "relu": tf.nn.relu,

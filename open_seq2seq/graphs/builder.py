@@ -22,7 +22,9 @@ Size: TypeAlias = Any
 # A `Value`, or a number, or an array that is a constant of the graph.
 Operand: TypeAlias = Any
 
-Unary = Literal["abs", "square", "sqrt", "log", "exp", "sigmoid", "tanh", "relu", "trunc", "erf"]
+Unary = Literal[
+    "abs", "square", "sqrt", "log", "exp", "sin", "cos", "sigmoid", "tanh", "relu", "trunc", "erf"
+]  # fmt: skip
 Reduction = Literal["sum", "max", "mean"]
 
 
@@ -99,6 +101,9 @@ class GraphBuilder(Protocol):
         """A new shape, in which one size may be -1."""
 
     def expand_dims(self, x: Value, axis: int) -> Value: ...
+    def transpose(self, x: Value, axes: Sequence[int]) -> Value:
+        """The axes in another order."""
+
     def concatenate(self, values: Sequence[Operand], axis: int) -> Value: ...
     def pad(self, x: Value, axis: int, before: Size, after: Size) -> Value:
         """Zeros before and after an axis of floats."""
@@ -109,7 +114,7 @@ class GraphBuilder(Protocol):
     def reverse(self, x: Value, axis: int) -> Value:
         """The last element first."""
 
-    def take(self, x: Value, indices: Value, axis: int) -> Value:
+    def take(self, x: Operand, indices: Value, axis: int) -> Value:
         """The elements of an axis at `[count]` places."""
 
     def take_in_rows(self, x: Value, indices: Value) -> Value:

@@ -82,6 +82,9 @@ class KerasBuilder:
     def expand_dims(self, x: Value, axis: int) -> Value:
         return ops.expand_dims(x, axis)
 
+    def transpose(self, x: Value, axes: Sequence[int]) -> Value:
+        return ops.transpose(x, tuple(axes))
+
     def concatenate(self, values: Sequence[Operand], axis: int) -> Value:
         return ops.concatenate(list(values), axis=axis)
 
@@ -110,7 +113,7 @@ class KerasBuilder:
     def reverse(self, x: Value, axis: int) -> Value:
         return ops.flip(x, axis=axis)
 
-    def take(self, x: Value, indices: Value, axis: int) -> Value:
+    def take(self, x: Operand, indices: Value, axis: int) -> Value:
         return ops.take(x, indices, axis=axis)
 
     def take_in_rows(self, x: Value, indices: Value) -> Value:
@@ -201,6 +204,8 @@ _UNARY: dict[Unary, Any] = {
     "sqrt": ops.sqrt,
     "log": ops.log,
     "exp": ops.exp,
+    "sin": ops.sin,
+    "cos": ops.cos,
     "sigmoid": ops.sigmoid,
     "tanh": ops.tanh,
     "relu": ops.relu,

@@ -36,14 +36,15 @@ CASES = {
     ),
     "functions": (
         lambda g, x: [
-            g.unary(kind, x) for kind in ("abs", "square", "exp", "sigmoid", "tanh", "relu", "erf")
+            g.unary(kind, x)
+            for kind in ("abs", "square", "exp", "sin", "cos", "sigmoid", "tanh", "relu", "erf")
         ] + [g.unary("trunc", g.multiply(x, 3.0)), g.unary("sqrt", g.unary("abs", x)),
              g.unary("log", g.unary("abs", x)), g.log_softmax(x)],
         [VALUES],
         lambda x: [
-            np.abs(x), x * x, np.exp(x), 1 / (1 + np.exp(-x)), np.tanh(x), np.maximum(x, 0),
-            scipy.special.erf(x), np.trunc(3 * x), np.sqrt(np.abs(x)), np.log(np.abs(x)),
-            scipy.special.log_softmax(x, axis=-1),
+            np.abs(x), x * x, np.exp(x), np.sin(x), np.cos(x), 1 / (1 + np.exp(-x)), np.tanh(x),
+            np.maximum(x, 0), scipy.special.erf(x), np.trunc(3 * x), np.sqrt(np.abs(x)),
+            np.log(np.abs(x)), scipy.special.log_softmax(x, axis=-1),
         ],
     ),
     "choices": (
@@ -80,7 +81,8 @@ CASES = {
             g.pad(x, 1, 2, 1), g.pad(x, 1, 0, g.size(x, 0)),
             g.cut(x, 1, 1, -1), g.cut(x, 1, 0, None, 2), g.cut(x, 2, 1, 3),
             g.cut(x, 1, 0, 100), g.cut(x, 1, 1, g.size(x, 0)),
-            g.tile(x, 1, g.size(x, 0)), g.take(x, g.arange(2), 1),
+            g.tile(x, 1, g.size(x, 0)), g.take(x, g.arange(2), 1), g.transpose(x, (2, 0, 1)),
+            g.take(VALUES[0], g.arange(g.size(x, 0)), 0),
         ],
         [VALUES],
         lambda x: [
@@ -88,7 +90,7 @@ CASES = {
             np.concatenate([x, x], 1), np.concatenate([x, x], 2),
             np.pad(x, ((0, 0), (2, 1), (0, 0))), np.pad(x, ((0, 0), (0, 2), (0, 0))),
             x[:, 1:-1], x[:, ::2], x[:, :, 1:3], x[:, :100], x[:, 1:2],
-            np.tile(x, (1, 2, 1)), x[:, :2],
+            np.tile(x, (1, 2, 1)), x[:, :2], x.transpose(2, 0, 1), x[0, :2],
         ],
     ),
     "rows": (

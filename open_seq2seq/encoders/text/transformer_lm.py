@@ -186,10 +186,14 @@ class TransformerBlock(keras.layers.Layer):
 
 def positions(steps: Tensor, width: int) -> Tensor:
     """[time, width] float32: sines of each position, then cosines, of waves 2 pi to 10000 pi."""
-    half = width // 2
-    rates = (_LONGEST_WAVE ** -(np.arange(half) / max(half - 1, 1))).astype(np.float32)
-    angles = ops.cast(ops.arange(steps), "float32")[:, None] * rates[None, :]
+    angles = ops.cast(ops.arange(steps), "float32")[:, None] * wave_rates(width)[None, :]
     return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
+
+
+def wave_rates(width: int) -> np.ndarray:
+    """[width // 2] float32: how far each wave turns from one position to the next, in radians."""
+    half = width // 2
+    return (_LONGEST_WAVE ** -(np.arange(half) / max(half - 1, 1))).astype(np.float32)
 
 
 def _norm(name: str, dtype: DType) -> keras.layers.LayerNormalization:

@@ -60,7 +60,7 @@ def activation_of(function: Callable[[Any], Any]) -> Formula:
 
 def _formulas(values: np.ndarray) -> Iterator[Formula]:
     """What may have these values of the grid: formulas without parameters, then those with some."""
-    yield from (_linear, _relu, _tanh, _sigmoid, _gelu, _gelu_tanh, _silu, _softplus, _softsign)
+    yield from (_linear, _relu, _tanh, _sigmoid, _gelu, gelu_tanh, _silu, _softplus, _softsign)
     lowest, highest = float(values[0]), float(values[-1])
     yield _clip(lowest, highest)
     yield _leaky_relu(lowest / float(_GRID[0]))
@@ -91,8 +91,8 @@ def _gelu(g: GraphBuilder, x: Value) -> Value:
     return g.multiply(g.multiply(x, 0.5), share)
 
 
-def _gelu_tanh(g: GraphBuilder, x: Value) -> Value:
-    """Its approximation by a hyperbolic tangent."""
+def gelu_tanh(g: GraphBuilder, x: Value) -> Value:
+    """The Gaussian error linear unit, approximated by a hyperbolic tangent."""
     cube = g.multiply(g.multiply(g.unary("square", x), x), 0.044715)
     angle = g.multiply(g.add(x, cube), math.sqrt(2 / math.pi))
     return g.multiply(g.multiply(x, 0.5), g.add(g.unary("tanh", angle), 1.0))

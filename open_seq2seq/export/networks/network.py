@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from open_seq2seq.decoders.fully_connected import FullyConnectedCTCDecoder
 from open_seq2seq.encoders import CRNNEncoder, DeepSpeech2Encoder, TDNNEncoder
@@ -13,6 +12,7 @@ from open_seq2seq.export.networks.crnn import build_crnn
 from open_seq2seq.export.networks.deepspeech2 import build_deepspeech2
 from open_seq2seq.export.networks.frames import Frames, TimeAxis
 from open_seq2seq.export.networks.head import build_ctc_head
+from open_seq2seq.export.networks.known import known
 from open_seq2seq.export.networks.tdnn import build_tdnn
 from open_seq2seq.graphs.builder import GraphBuilder, Size, Value
 from open_seq2seq.models import Speech2Text
@@ -58,12 +58,11 @@ def build_network(
                     "base_model",
                     f"{type(model).__name__}, whose inputs are tokens",
                     "Speech2Text: an exported graph takes recordings",
-                    "Export the acoustic model; a neural language model rescores its n-best lists "
-                    "from its checkpoint.",
+                    "Export the acoustic model; build_language_model writes the graph of this one.",
                 )
             ],
         )
-    head = _known(HEADS, model.decoder, "decoder", "HEADS")
+    head = known(HEADS, model.decoder, "decoder", f"{__name__}.HEADS")
     frames = build_encoder(g, model.encoder, features, lengths)
     return head(g, model.decoder, frames.values), frames.time.count
 
@@ -72,25 +71,7 @@ def build_encoder(
     g: GraphBuilder, encoder: Encoder, features: Value, lengths: Value | None
 ) -> Frames:
     """Writes an encoder's evaluation; see `build_network`."""
-    network = _known(NETWORKS, encoder, "encoder", "NETWORKS")
+    network = known(NETWORKS, encoder, "encoder", f"{__name__}.NETWORKS")
     has_lengths = lengths is not None
     time = TimeAxis(lengths if has_lengths else g.size(features, 1), masks=has_lengths)
     return network(g, encoder, Frames(features, time, are_zero_past=True))
-
-
-def _known(functions: Mapping[type, Any], layer: Any, key: str, table: str) -> Any:
-    # A subclass may compute anything else.
-    if function := functions.get(type(layer)):
-        return function
-    raise InputError(
-        "This model can't be exported.",
-        [
-            Problem(
-                key,
-                f"{type(layer).__name__}, which no graph is known for",
-                ", ".join(known.__name__ for known in functions),
-                "Write a function that calls a GraphBuilder for it, and put it into "
-                f"open_seq2seq.export.networks.network.{table} by its class.",
-            )
-        ],
-    )
