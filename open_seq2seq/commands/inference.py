@@ -14,9 +14,9 @@ import numpy as np
 
 from open_seq2seq.console import ProgressBar, say
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.distributed.process_group import ProcessGroup
+from open_seq2seq.data.protocols import SpeechRecordings
+from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.errors import Problem, RunError
-from open_seq2seq.experiment import Experiment
 from open_seq2seq.files import check_writable, write_whole
 from open_seq2seq.inference.evaluation import run_inference
 from open_seq2seq.inference.recognizer import Recognizer
@@ -48,21 +48,23 @@ class Results(Protocol):
 
 
 def transcribe_all(
-    experiment: Experiment,
     recognizer: Recognizer,
+    data: SpeechRecordings,
     output: Path | None,
-    group: ProcessGroup,
-    shows: bool,
+    group: ProcessGroup = ALONE,
+    shows: bool = False,
+    keep_logits: bool = False,
 ) -> tuple[int, list[Problem]]:
-    """Transcribes the experiment's data and writes each result as soon as it is there.
+    """Transcribes recordings and writes each result as soon as it is there.
 
     Args:
-      experiment: the recordings, and the parameters.
-      recognizer: of its model.
+      recognizer: what transcribes.
+      data: the recordings.
       output: the file of results; noticed here, before the first batch, if it cannot be written.
         None: there is none.
       group: those that transcribe together; the first one writes.
       shows: print each transcript to standard output.
+      keep_logits: write logits, not transcripts.
 
     Returns:
       How many results are written, and what is wrong with the other recordings.
@@ -70,12 +72,10 @@ def transcribe_all(
     Raises:
       RunError: results cannot be written.
     """
-    data = experiment.speech_data
-    keep_logits = experiment.params["decoder_params"]["infer_logits_to_pickle"]
     count, problems = 0, []
     opened: Any = nullcontext()
     if group.is_rank_zero and output is not None:
-        opened = _opened(output, experiment, keep_logits)
+        opened = _opened(output, recognizer, data.utterances, keep_logits)
     with opened as results:
         for one in run_inference(
             recognizer,
@@ -98,10 +98,12 @@ def transcribe_all(
 
 
 @contextmanager
-def _opened(output: Path, experiment: Experiment, keep_logits: bool) -> Iterator[Results]:
+def _opened(
+    output: Path, recognizer: Recognizer, utterances: Sequence[Utterance], keep_logits: bool
+) -> Iterator[Results]:
     if keep_logits:
         check_writable(output)
-        kept, symbols = _Logits(), experiment.data.vocabulary.symbols
+        kept, symbols = _Logits(), recognizer.vocabulary.symbols
         path = output
         try:
             yield kept
@@ -110,11 +112,10 @@ def _opened(output: Path, experiment: Experiment, keep_logits: bool) -> Iterator
             raise
         finally:
             if path == output or kept.logits:
-                write_logits(path, kept.utterances, kept.logits, experiment.frame_shift, symbols)
+                write_logits(path, kept.utterances, kept.logits, recognizer.frame_shift, symbols)
             if path != output and kept.logits:
                 say(f"The logits of {len(kept.logits)} recordings until then are in {path}.")
         return
-    utterances = experiment.data.utterances
     with transcript_writer(output, [one.name for one in utterances], say) as writer:
         yield _Transcripts(writer)
 

@@ -119,7 +119,8 @@ def read_job(
     Raises:
       InputError: the command line or the config is not valid.
     """
-    overrides = split_arguments(rest)
+    data = [f"--data_layer_params/dataset_files={flags.dataset_files!r}"]
+    overrides = split_arguments([*rest, *(data if flags.dataset_files else [])])
     config = load_config(flags.config_file)
     mode = "train" if flags.benchmark else flags.mode
     if mode == "interactive_infer":
@@ -167,6 +168,13 @@ def _check_flags(
         problems.append(Problem("--overwrite", f"mode {mode}", "mode infer"))
     if flags.infer_files and mode != "infer":
         problems.append(Problem("--infer_files", f"mode {mode}", "mode infer"))
+    if flags.dataset_files and mode not in ("eval", "infer"):
+        problems.append(Problem("--dataset_files", f"mode {mode}", "mode eval or infer"))
+    problems += [
+        Problem(f"--{name}", "a config and its checkpoint", "--exported")
+        for name in ("runtime", "precision", "threads")
+        if getattr(flags, name) is not None
+    ]
     if flags.bench_steps < 1:
         problems.append(Problem("--bench_steps", str(flags.bench_steps), "at least 1"))
     if problems:

@@ -87,7 +87,7 @@ def run(
         start = stack.enter_context(Start(job))
         # Once, before anything is written: what one worker finds here counts for all.
         checkpoint, base = group.run_on_rank_zero(lambda: find_checkpoints(job, stack))
-        output = group.run_on_rank_zero(lambda: check_results(job))
+        output = group.run_on_rank_zero(lambda: check_results(flags, job.mode, _keeps_logits(job)))
         say(f"{job.config.path}, mode {job.mode}; log directory {job.logdir.root}")
         say(device_line(job.devices, group.size))
         for name, params in job.effective.items():
@@ -276,13 +276,21 @@ def _infer(job: Job, start: Start, checkpoint: Path, output: Path | None) -> Non
     start.begin()
     # A table on standard output has nothing between its lines.
     shows = bool(files) and not (output is not None and is_standard_output(output))
-    count, problems = transcribe_all(experiment, recognizer, output, job.group, shows)
+    keep_logits = _keeps_logits(job)
+    count, problems = transcribe_all(
+        recognizer, experiment.speech_data, output, job.group, shows, keep_logits
+    )
     if job.group.is_rank_zero:
-        if output is not None and experiment.params["decoder_params"]["infer_logits_to_pickle"]:
+        if output is not None and keep_logits:
             add_logits(job, experiment, checkpoint, output)
         where = f"; written to {output}" if output is not None else ""
         say(f"{recordings(count)} transcribed{where}")
     job.group.run_on_rank_zero(lambda: _say_left_out(job, problems, "inference"))
+
+
+def _keeps_logits(job: Job) -> bool:
+    """Whether mode infer writes logits."""
+    return bool((job.params.get("decoder_params") or {}).get("infer_logits_to_pickle"))
 
 
 def _check_data(job: Job, start: Start, experiment: Experiment, data: Any, what: str) -> None:

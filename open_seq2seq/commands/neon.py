@@ -15,6 +15,7 @@ from open_seq2seq.checkpoints.storage import latest_checkpoint
 from open_seq2seq.commands.stored_run import StoredRun, logdir_of, stored_run
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.exported import DESCRIPTION
 from open_seq2seq.files import write_whole
 from open_seq2seq.inference.evaluation import Evaluation
 from open_seq2seq.training.transfer import named_checkpoint
@@ -40,6 +41,10 @@ def evaluation_command(
     problems += _missing(flags, "model_file")
     if problems:
         raise InputError("The command line is not complete:", problems)
+    if (Path(flags.model_file) / DESCRIPTION).is_file():
+        config = [f"--config_file={flags.config_file}"] if flags.config_file else []
+        data = ["--dataset_files", *manifests["val"]]
+        return [*config, "--mode=eval", f"--exported={flags.model_file}", *data, *rest]
     checkpoint = named_checkpoint(flags.model_file, True, "--model_file")
     run = stored_run(checkpoint, run_parser)
     command = _config_arguments(flags.config_file, run, checkpoint)
@@ -131,7 +136,8 @@ def _manifests(
 def _missing(flags: argparse.Namespace, name: str) -> list[Problem]:
     if getattr(flags, name):
         return []
-    meaning = {"model_file": "a log directory, or a checkpoint in it", "save": "a log directory"}
+    model = "a log directory, a checkpoint in it, or an exported model"
+    meaning = {"model_file": model, "save": "a log directory"}
     return [Problem(f"--{name}", "nothing", meaning[name])]
 
 

@@ -3,6 +3,7 @@
 open-seq2seq neon evaluate --manifest val:dev.csv --model_file runs/digits
 open-seq2seq neon evaluate --manifest val:dev.csv --model_file runs/digits/ckpt-500 \\
     --use_wer --inference_file out.pkl
+open-seq2seq neon evaluate --manifest val:dev.csv --model_file my_exported_model
 
 Prints CER, or with --use_wer WER. The config is the one that the log directory keeps. Flags
 of run.py and values of the config (--decoder_params/use_language_model=True) may follow.
@@ -25,7 +26,8 @@ def make_parser(prog: str | None = None) -> argparse.ArgumentParser:
     parser = command_parser(__doc__, prog, allow_abbrev=False)
     add = parser.add_argument
     add("--manifest", action="append", metavar="val:PATH", help="manifest; may be repeated")
-    add("--model_file", metavar="FOLDER", help="a run's log directory, or a checkpoint in it")
+    add("--model_file", metavar="FOLDER", help="a run's log directory, a checkpoint "
+        "in it, or an exported model")  # fmt: skip
     add("--use_wer", action="store_true", help="print WER instead of CER")
     add("--inference_file", metavar="PATH",
         help="a pickle gets ([(hypothesis, reference), ...], rate)")  # fmt: skip

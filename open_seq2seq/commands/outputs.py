@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-from open_seq2seq.commands.job import Job
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import check_folder, check_outputs
 from open_seq2seq.transcripts import output_files, text_format
@@ -20,8 +20,13 @@ _PICKLES = (".pkl", ".pickle")
 _LOGITS = "--decoder_params/infer_logits_to_pickle=True"
 
 
-def check_results(job: Job) -> Path | None:
+def check_results(flags: argparse.Namespace, mode: str, logits: bool) -> Path | None:
     """Checks the files that the command line asks for; leaves nothing behind.
+
+    Args:
+      flags: those of run.py.
+      mode: what is done.
+      logits: whether mode infer writes logits.
 
     Returns:
       The file of mode infer; None: there is none, since transcripts go to standard output.
@@ -29,13 +34,11 @@ def check_results(job: Job) -> Path | None:
     Raises:
       InputError: one of them cannot be written, or holds the results of an earlier run.
     """
-    flags = job.flags
-    if job.mode != "infer":
+    if mode != "infer":
         check_outputs(
             {f"--{name}": getattr(flags, name) for name in ("eval_report", "eval_summary")}
         )
         return None
-    logits = bool(job.params.get("decoder_params", {}).get("infer_logits_to_pickle"))
     if flags.infer_files and not flags.infer_output_file and not logits:
         return None
     path = Path(flags.infer_output_file or _free(DEFAULT))

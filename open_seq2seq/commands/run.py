@@ -62,7 +62,10 @@ _MODE_EXAMPLES = {
     ),
     "eval": (
         "loss, WER and CER of a trained model on the evaluation data",
-        ["--config_file=my.py --mode=eval --eval_report=report.html"],
+        [
+            "--config_file=my.py --mode=eval --eval_report=report.html",
+            "--mode=eval --exported=my_model --runtime=all --dataset_files test.csv",
+        ],
     ),
     "infer": (
         "transcripts (or logits) of recordings, with or without a CSV",
@@ -70,6 +73,7 @@ _MODE_EXAMPLES = {
             "--config_file=my.py --mode=infer --infer_output_file=out.csv",
             "--config_file=my.py --mode=infer --infer_files a.wav b.flac",
             "--config_file=my.py --mode=infer --infer_files film.wav --infer_output_file=film.srt",
+            "--mode=infer --exported=my_model --infer_files a.wav",
         ],
     ),
 }
@@ -119,7 +123,7 @@ def make_parser(prog: str | None = None, mode: str | None = None) -> argparse.Ar
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--config_file", "--config", required=True, help="the Python config module")
+    add("--config_file", "--config", help="the Python config module")
     if mode is None:
         add(
             "--mode",
@@ -136,6 +140,31 @@ def make_parser(prog: str | None = None, mode: str | None = None) -> argparse.Ar
         metavar="FOLDER",
         help="a checkpoint, or a run's log directory: eval and infer use it, training goes on from "
         "it, exactly, in another log directory",
+    )
+    add(
+        "--exported",
+        metavar="FOLDER",
+        help="an exported model in place of a checkpoint, for eval and infer; a config is not "
+        "needed, and decides on data and decoding where it is given",
+    )
+    add(
+        "--runtime",
+        metavar="NAME",
+        help="what runs the exported model: onnxruntime, openvino, litert, tensorflow, or in mode "
+        "eval all of them (default: the first one that is installed and that it has a file for)",
+    )
+    add(
+        "--precision",
+        metavar="NAME",
+        help="which of the exported models: float32, int8, ..., or in mode eval all (default: the "
+        "most precise)",
+    )
+    add("--threads", type=int, metavar="N", help="of an exported model (default: all cores)")
+    add(
+        "--dataset_files",
+        nargs="+",
+        metavar="MANIFEST",
+        help="data of eval and infer, instead of the config's",
     )
     add("--no_dir_check", action="store_true", help="warn where the log directory is refused")
     add(
@@ -222,7 +251,10 @@ def main(
 
         return export.main(others, prog or "run.py")
     try:
-        flags, rest = make_parser(prog, mode).parse_known_args(arguments)
+        parser = make_parser(prog, mode)
+        flags, rest = parser.parse_known_args(arguments)
+        if not flags.config_file and not flags.exported:
+            parser.error("--config_file is required (in modes eval and infer, or --exported)")
     except SystemExit as ended:
         return int(ended.code or 0)
     if mode is not None:  # a log directory keeps arguments that run.py takes
@@ -270,10 +302,10 @@ def _run(
     """Runs a mode; returns the exit code and what there is to say about it."""
     try:
         # Before TensorFlow is imported, which takes seconds.
-        check_config_file(flags.config_file)
-        from open_seq2seq.commands.modes import run
+        if flags.config_file:
+            check_config_file(flags.config_file)
+        run = _mode_runner(bool(flags.exported))
         from open_seq2seq.distributed.process_group import RankStopped
-        from open_seq2seq.distributed.start import lost_connection
     except OpenSeq2SeqError as error:
         return error.exit_code, shown(error)
     except ModuleNotFoundError as error:
@@ -294,11 +326,24 @@ def _run(
     except ModuleNotFoundError as error:
         return _not_installed(error)
     except Exception as error:
+        from open_seq2seq.distributed.start import lost_connection
+
         if lost_connection(error):
             return 1, LOST
         traceback.print_exc()
         return 1, "This is an error in the program, not in your input."
     return 0, ""
+
+
+def _mode_runner(exported: bool) -> Callable[..., Any]:
+    """What runs modes: of an exported model without TensorFlow."""
+    if exported:
+        from open_seq2seq.commands import exported_modes
+
+        return exported_modes.run
+    from open_seq2seq.commands import modes
+
+    return modes.run
 
 
 def _not_installed(error: ModuleNotFoundError) -> tuple[int, str]:

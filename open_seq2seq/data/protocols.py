@@ -74,6 +74,27 @@ class DataLayer(Protocol):
         """Takes what features are normalised by from a checkpoint's fingerprint."""
 
 
+class SpeechRecordings(Protocol):
+    """Recordings that are transcribed, as features or as samples: whatever the network takes."""
+
+    @property
+    def utterances(self) -> Sequence[Utterance]:
+        """Those in use. Rows are places in it."""
+
+    @property
+    def seconds(self) -> list[float]:
+        """The length of each recording; of several voices the longest, NaN if unknown."""
+
+    def durations(self) -> list[float | None]:
+        """The length of each recording in seconds, None where it is not known."""
+
+    def utterance_loader(self) -> Callable[[int], np.ndarray]:
+        """A function from a row to what the network takes of it, which threads may call."""
+
+    def blocks(self, row: int) -> Iterator[np.ndarray]:
+        """The samples of a recording, `[n]` float32 each, with little memory."""
+
+
 class SpeechDataLayer(DataLayer, Protocol):
     """Recordings: what a recogniser needs of them besides."""
 

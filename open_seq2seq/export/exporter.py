@@ -157,6 +157,7 @@ class Export:
             front_end={"options": options.used(), "fingerprint": data.fingerprint()},
             files=files,
             context=_seconds(self.model),
+            text_normalization=experiment.params["data_layer_params"]["text_normalization"],
             trained_on=experiment.trained_on,
             versions=_versions(),
             origin={**self.origin, "date": date.today().isoformat()},

@@ -26,6 +26,7 @@ _FORM = {
     "front_end": {"options": dict, "fingerprint": dict},
     "decoder": dict,
     "segmentation": dict,
+    "text_normalization?": (str, None),
     "trained_on": (dict, None),
     "versions": dict,
     "origin": dict,

@@ -54,6 +54,8 @@ class ExportedModel:
         the checkpoint.
       files: by their names, relative to the folder and with `/`.
       context: the receptive field.
+      text_normalization: what transcripts were written with in training (`data_layer_params`), for
+        those that the model is evaluated on; None: as they are.
       trained_on: "longest" and "mean" of training's recordings, in seconds; None: unknown.
       versions: of what wrote the folder.
       origin: the config, checkpoint, step and date, and whatever else tells where it is from.
@@ -69,6 +71,7 @@ class ExportedModel:
     front_end: JsonObject = field(default_factory=lambda: {"options": {}, "fingerprint": {}})
     files: Mapping[str, ExportedFile] = field(default_factory=dict)
     context: Context = _UNLIMITED
+    text_normalization: str | None = None
     trained_on: Mapping[str, float] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     origin: JsonObject = field(default_factory=dict)
@@ -97,6 +100,7 @@ class ExportedModel:
             front_end=value["front_end"],
             files={name: ExportedFile.from_json(one) for name, one in value["files"].items()},
             context=Context(value["context"]["left"], value["context"]["right"]),
+            text_normalization=value.get("text_normalization"),
             trained_on=value["trained_on"],
             versions=value["versions"],
             origin=value["origin"],
@@ -137,6 +141,7 @@ class ExportedModel:
             "front_end": dict(self.front_end),
             "decoder": dict(self.decoder),
             "segmentation": dict(self.segmentation),
+            "text_normalization": self.text_normalization,
             "trained_on": None if self.trained_on is None else dict(self.trained_on),
             "versions": dict(self.versions),
             "origin": dict(self.origin),

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import cast
 
 import numpy as np
 
 from open_seq2seq.data.batch import LeftOut
-from open_seq2seq.data.protocols import SpeechDataLayer
+from open_seq2seq.data.protocols import SpeechDataLayer, SpeechRecordings
 from open_seq2seq.data.speakers import speaker_of
 from open_seq2seq.decoders import DecodeResult
 from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
@@ -124,7 +125,7 @@ class _Part:
 
 def evaluate(
     recognizer: Recognizer,
-    data: SpeechDataLayer,
+    data: SpeechRecordings,
     progress: ProgressFactory = unshown,
     group: ProcessGroup = ALONE,
     left_out: Callable[[Sequence[LeftOut]], None] | None = None,
@@ -136,7 +137,8 @@ def evaluate(
 
     Args:
       recognizer: the model and its decoder.
-      data: a data layer with transcripts; every rank's has all recordings.
+      data: recordings with transcripts, a data layer where losses are wanted; every rank's has all
+        of them.
       progress: shows how far it is.
       group: the ranks that evaluate together, each its share of the recordings.
       left_out: is told, at every rank, of all ranks' recordings that cannot be read; what it
@@ -154,14 +156,10 @@ def evaluate(
     rows = np.argsort(data.seconds, kind="stable").tolist()
     own = rows[group.rank :: group.size]
     part = _Part()
-    vocabulary, utterances = data.vocabulary, data.utterances
-
-    def labels(row: int) -> np.ndarray:
-        return vocabulary.encode(utterances[row].transcript or "")
-
+    labels = _labels_of(cast(SpeechDataLayer, data)) if losses else None
     load = data.utterance_loader()
     with progress("evaluating", len(own)) as shown:
-        for one in recognizer.transcriber.transcribe(load, own, labels=labels if losses else None):
+        for one in recognizer.transcriber.transcribe(load, own, labels=labels):
             if one.error is not None:
                 part.left_out += [LeftOut(one.index, problem) for problem in one.error.problems]
             else:
@@ -184,8 +182,13 @@ def evaluate(
     return _evaluation(data, results, by_row, missing, time.monotonic() - started)
 
 
+def _labels_of(data: SpeechDataLayer) -> Callable[[int], np.ndarray]:
+    vocabulary, utterances = data.vocabulary, data.utterances
+    return lambda row: vocabulary.encode(utterances[row].transcript or "")
+
+
 def _evaluation(
-    data: SpeechDataLayer,
+    data: SpeechRecordings,
     results: Mapping[int, DecodeResult],
     losses_by_row: Mapping[int, float],
     missing: list[LeftOut],
@@ -221,7 +224,7 @@ def _evaluation(
 
 def run_inference(
     recognizer: Recognizer,
-    data: SpeechDataLayer,
+    data: SpeechRecordings,
     keep_logits: bool = False,
     decodes: bool = True,
     group: ProcessGroup = ALONE,
@@ -231,7 +234,7 @@ def run_inference(
 
     Args:
       recognizer: the model and its decoder.
-      data: a data layer; every rank's has all the recordings.
+      data: the recordings; every rank's has all of them.
       keep_logits: whether to return the logits too.
       decodes: whether to decode them.
       group: the ranks that transcribe together, each its share; all get all results, and all

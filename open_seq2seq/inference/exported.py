@@ -36,8 +36,8 @@ _MOST_LOADERS = 8
 PARAMS = Schema(
     "exported model",
     [
-        Param("decoder_params", dict, "The decoder's parameters.", schema=DECODER_PARAMS),
-        Param("segmentation", dict, "How long recordings are cut.", schema=SEGMENTATION),
+        Param("decoder_params", dict, "The decoder's parameters.", {}, schema=DECODER_PARAMS),
+        Param("segmentation", dict, "How long recordings are cut.", {}, schema=SEGMENTATION),
     ],
 )
 
@@ -57,19 +57,22 @@ class ExportedFolder:
     params: Params
 
     @classmethod
-    def open(cls, path: str | Path, overrides: Sequence[Override] = ()) -> ExportedFolder:
+    def open(
+        cls, path: str | Path, overrides: Sequence[Override] = (), mode: str = "interactive_infer"
+    ) -> ExportedFolder:
         """Reads the description, and checks the decoder's files.
 
         Args:
           path: the folder.
           overrides: of `decoder_params` and `segmentation`.
+          mode: of those that are for one mode only, which count.
 
         Raises:
           InputError: the folder, one of these files or an override cannot be used.
         """
         path = Path(path)
         described = ExportedModel.read(path)
-        return cls(path, described, _filled(path, described, overrides))
+        return cls(path, described, _filled(path, described, overrides, mode))
 
     def load(self, name: str, threads: int | None = None) -> LoadedModel:
         """One of its models, which gives here what it gave when it was exported.
@@ -158,13 +161,15 @@ def parts_of_folder(
     return folder.parts(folder.load(name, threads), threads)
 
 
-def _filled(path: Path, described: ExportedModel, overrides: Sequence[Override]) -> Params:
+def _filled(
+    path: Path, described: ExportedModel, overrides: Sequence[Override], mode: str
+) -> Params:
     """The parameters with the overrides, and the paths of the folder's files."""
     given: dict[str, Any] = {
         "decoder_params": dict(described.decoder),
         "segmentation": dict(described.segmentation),
     }
-    apply_overrides(given, overrides, PARAMS, "infer")
+    apply_overrides(given, overrides, PARAMS, mode)
     decoder = given["decoder_params"]
     if isinstance(decoder, dict) and decoder.get("use_language_model"):
         changed = [one.path[1] for one in overrides if one.path[0] == "decoder_params"]

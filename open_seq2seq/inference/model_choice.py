@@ -53,7 +53,9 @@ def fitting_models(
     if not fitting:
         wanted = " ".join(one for one in (precision, runtime) if one)
         there = ", ".join(f"{file.precision} {file.runtime}" for _, file in models) or "none"
-        problem = Problem("models", there, wanted or f"one for {', '.join(RUNTIMES)}", "")
+        unknown = runtime is not None and runtime not in RUNTIMES
+        remedy = f"The runtimes are {', '.join(RUNTIMES)}." if unknown else ""
+        problem = Problem("models", there, wanted or f"one for {', '.join(RUNTIMES)}", remedy)
         raise InputError("The exported model has none for this runtime and precision:", [problem])
     order, runtimes = dict(zip(_PRECISIONS, range(len(_PRECISIONS)))), list(RUNTIMES)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
@@ -62,12 +63,14 @@ def parts_of_experiment(experiment: Experiment) -> RecognizerParts:
     }
 
 
+def with_config_paths(decoder_params: Params) -> dict[str, Any]:
+    """Filled `decoder_params` of a config, with the paths of its files as they are to be opened."""
+    named = {name: decoder_params[name] for name in PATHS if decoder_params[name] is not None}
+    return {**decoder_params, **{name: config_path(path) for name, path in named.items()}}
+
+
 def _decoder_of(params: Params, vocabulary: SymbolTexts, frame_shift: float) -> Decoder:
-    """The decoder of a mode's parameters, whose file names are those of a config."""
-    decoder_params = dict(params["decoder_params"])
-    for name in PATHS:
-        if decoder_params[name] is not None:
-            decoder_params[name] = config_path(decoder_params[name])
+    decoder_params = with_config_paths(params["decoder_params"])
     decoder = make_decoder(decoder_params, vocabulary, frame_shift)
     if decoder.note:
         _log.info("Beam search: %s", decoder.note)

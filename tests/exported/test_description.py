@@ -43,6 +43,7 @@ MADE = ExportedModel(
         "lm.binary": ExportedFile(LM),
     },
     context=Context(1.5, None),
+    text_normalization="plain",
     trained_on={"longest": 16.7, "mean": 12.0},
     versions={"open-seq2seq": "0.1.0"},
     origin={"config": "my.py", "checkpoint": "runs/a/ckpt-5", "step": 5},

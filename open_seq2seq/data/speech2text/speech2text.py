@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +20,7 @@ from open_seq2seq.data.batching import (
     generator,
 )
 from open_seq2seq.data.checks import CheckReport, check_feasible, check_files
+from open_seq2seq.data.damaged_recording import DamagedRecording
 from open_seq2seq.data.loader import Stopped, load_in_order
 from open_seq2seq.data.manifest import Utterance, read_manifests
 from open_seq2seq.data.speech2text.augmentation import Augmenter
@@ -42,22 +42,6 @@ from open_seq2seq.native_build.cpu import available_cores
 
 MODES = ("train", "eval", "infer")
 _MOST_WORKERS = 8
-
-
-class DamagedRecording(InputError):
-    """A recording that cannot be read, although its header may be good.
-
-    Args:
-      utterance: the manifest's row.
-      path: the file.
-      error: what reading it raised.
-    """
-
-    def __init__(self, utterance: Utterance, path: str, error: InputError):
-        problem = error.problems[0]
-        found = f"{path}: {problem.found}"
-        self.problem = replace(problem, where=utterance.source, found=found)
-        super().__init__("The recording cannot be read:", [self.problem])
 
 
 class Speech2TextDataLayer:
