@@ -180,7 +180,10 @@ class Recognizer:
     def logits(
         self, audio: Sequence[Audio], sample_freq: int | None = None, on_error: str = "raise"
     ) -> list[Any]:
-        """The logits `[time, class]` of each recording, in order; all else as `transcribe`."""
+        """The logits `[time, class]` of each recording, in order; all else as `transcribe`.
+
+        Of an exported model they are log-probabilities.
+        """
         return self._all(audio, sample_freq, on_error, lambda one: one.logits, logits=True)
 
     def log_probs(
