@@ -5,20 +5,22 @@ open-seq2seq export --config_file=my.py --logdir=runs/my --formats onnx --output
 open-seq2seq export --config_file=my.py --checkpoint=runs/mean --lm=lm.binary --output=my_model
 
 Each file takes samples and gives log-probabilities, of recordings of any length; it is run and
-compared with the trained model before it counts. Then: open_seq2seq.Recognizer.load("my_model"),
+compared with the trained model before it counts. A neural language model becomes model.onnx, from
+tokens to log-probabilities of the next one. Then: open_seq2seq.Recognizer.load("my_model"),
 or `--mode=eval` and `--mode=infer` with `--exported=my_model`. See docs/export.md.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
-from open_seq2seq.config.overrides import split_arguments
+from open_seq2seq.config.loading import Config, load_config
+from open_seq2seq.config.overrides import Override, split_arguments
 from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 
@@ -44,7 +46,7 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
     add("--enable_logs", action="store_true", help="the run was started with --enable_logs")
     add("--output", required=True, type=Path, metavar="DIR", help="the folder to write")
     add("--overwrite", action="store_true", help="replace a folder that is there")
-    add("--formats", nargs="+", choices=_FORMATS, default=list(_FORMATS), help="all, if not given")
+    add("--formats", nargs="+", choices=_FORMATS, help="all, if not given")
     add("--lm", type=Path, metavar="FILE", help="a KenLM binary or ARPA file for the decoder")
     add("--lexicon", type=Path, metavar="FILE", help="words that may be recognised, a line each")
     add(
@@ -57,26 +59,71 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
 
 
 def _export(flags: argparse.Namespace, rest: Sequence[str]) -> None:
-    from open_seq2seq.export.exporter import Export
-    from open_seq2seq.export.speech import speech_of
-
     files = {"lm_path": flags.lm, "lexicon_path": flags.lexicon}
     files = {key: path for key, path in files.items() if path is not None}
     for path in files.values():
         if not path.is_file():
             raise InputError("Nothing is exported:", [Problem(str(path), "no file", "a file")])
-    experiment, manifests, origin = _trained(flags, rest)
-    rate = experiment.speech_data.extractor.options.sample_freq
-    speech = speech_of(flags.manifest or manifests, rate)
+    config = load_config(flags.config_file)
+    overrides = split_arguments(rest)
+    if config.base_model.task == "speech":
+        _export_speech(flags, config, overrides, files)
+    else:
+        _export_text(flags, config, overrides, files)
+
+
+def _export_speech(
+    flags: argparse.Namespace,
+    config: Config,
+    overrides: Sequence[Override],
+    files: Mapping[str, Path],
+) -> None:
+    from open_seq2seq.experiment import effective_params
+    from open_seq2seq.export.exporter import Export
+    from open_seq2seq.export.speech import speech_of
+
+    experiment, origin = _trained(flags, config, overrides, "interactive_infer")
+    manifests = flags.manifest
+    if not manifests:
+        params = effective_params(config, overrides, "eval", tuple(vars(flags)))
+        filled = config.base_model.PARAMS.fill(params)
+        manifests = filled["data_layer_params"]["dataset_files"]
+    speech = speech_of(manifests, experiment.speech_data.extractor.options.sample_freq)
     export = Export(experiment, speech, files, origin)
     say(f"Exports {origin['checkpoint']} to {flags.output}")
     head = ("file", "runtime", "precision", "MB", "difference", "texts", "RTF")
     say(_TABLE.format(*head))
-    export.write(flags.output, flags.formats, flags.overwrite, _show)
+    export.write(flags.output, flags.formats or _FORMATS, flags.overwrite, _show)
     say(
         "difference: of log-probabilities, the largest; texts: transcripts that are equal; "
         "RTF: seconds of computing for a second of audio, one thread"
     )
+
+
+def _export_text(
+    flags: argparse.Namespace,
+    config: Config,
+    overrides: Sequence[Override],
+    files: Mapping[str, Path],
+) -> None:
+    given = {"--lm": flags.lm, "--lexicon": flags.lexicon, "--manifest": flags.manifest}
+    problems = [
+        Problem(name, f"{name} with a language model", "the config of a speech model")
+        for name, value in given.items()
+        if value
+    ]
+    if flags.formats not in (None, ["onnx"]):
+        found = f"{' '.join(flags.formats)} of a language model"
+        remedy = "Leave --formats out: runtimes of recognisers have no use for the others."
+        problems.append(Problem("--formats", found, "onnx", remedy))
+    if problems:
+        raise InputError("Nothing is exported:", problems)
+    from open_seq2seq.export.language_model import export_language_model
+
+    experiment, origin = _trained(flags, config, overrides, "infer")
+    difference = export_language_model(experiment, flags.output, origin, flags.overwrite)
+    say(f"Exported {origin['checkpoint']} to {flags.output}/model.onnx")
+    say(f"Its log-probabilities are at most {difference:.1e} from the trained model's.")
 
 
 def _show(row: Any) -> None:
@@ -88,27 +135,15 @@ def _show(row: Any) -> None:
 
 
 def _trained(
-    flags: argparse.Namespace, rest: Sequence[str]
-) -> tuple[Any, list[str], dict[str, Any]]:
-    """The model with its weights in float32, the manifests of evaluation, where it is from."""
+    flags: argparse.Namespace, config: Config, overrides: Sequence[Override], mode: str
+) -> tuple[Any, dict[str, Any]]:
+    """The model with its weights in float32, and where it is from."""
     from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
-    from open_seq2seq.config.loading import load_config
     from open_seq2seq.experiment import effective_params, make_experiment
     from open_seq2seq.inference.weights import load_weights
     from open_seq2seq.training.transfer import named_checkpoint
 
-    config = load_config(flags.config_file)
-    if config.base_model.task != "speech":
-        problem = Problem(
-            str(config.path),
-            "a language model",
-            "the config of a speech model",
-            "Language models go into a folder with --lm, as KenLM's files.",
-        )
-        raise InputError("Nothing is exported:", [problem])
-    overrides = split_arguments(rest)
-    names = tuple(vars(flags))
-    params = effective_params(config, overrides, "interactive_infer", names)
+    params = effective_params(config, overrides, mode, tuple(vars(flags)))
     params = {**params, "dtype": "float32"}
     filled = config.base_model.PARAMS.fill(params)
     best = filled["restore_best_checkpoint"]
@@ -118,7 +153,4 @@ def _trained(
         checkpoint = checkpoint_to_use(LogDir(Path(filled["logdir"]), flags.enable_logs), best)
     experiment = make_experiment(params, config.base_model, "infer", utterances=[])
     load_weights(experiment, checkpoint)
-    evaluated = config.base_model.PARAMS.fill(effective_params(config, overrides, "eval", names))
-    manifests = list(evaluated["data_layer_params"]["dataset_files"] or [])
-    origin = {"config": str(config.path), "checkpoint": str(checkpoint)}
-    return experiment, manifests, origin
+    return experiment, {"config": str(config.path), "checkpoint": str(checkpoint)}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -18,10 +17,10 @@ import numpy as np
 from open_seq2seq.config.schema import Params
 from open_seq2seq.decoders import Decoder, make_decoder
 from open_seq2seq.decoders.params import DECODER_PARAMS
-from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.export import triton
 from open_seq2seq.export.check import Comparison, check_difference, compare, references
+from open_seq2seq.export.draft import draft
 from open_seq2seq.export.formats.written import FORMATS, Written
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.exported.description import Context, ExportedModel
@@ -99,7 +98,7 @@ class Export:
           InputError: the model has a part that no graph is known for, a format differs from it,
             or the folder is there.
         """
-        with _draft(output, overwrite) as folder:
+        with draft(output, overwrite) as folder:
             expected = references(self.model, self.decoder, self.speech)
             files: dict[str, ExportedFile] = {}
             rows = []
@@ -201,26 +200,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return versions
-
-
-@contextmanager
-def _draft(output: Path, overwrite: bool) -> Iterator[Path]:
-    """A folder that takes its name when all is in it, and is gone if that fails."""
-    if output.exists() and not overwrite:
-        problem = Problem(
-            str(output),
-            "a folder that is there",
-            "a new one",
-            "Give another --output, or --overwrite.",
-        )
-        raise InputError("Nothing is exported:", [problem])
-    draft = output.with_name(f"{output.name}.partial")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
-        yield draft
-        if output.exists():
-            shutil.rmtree(output)
-        draft.rename(output)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

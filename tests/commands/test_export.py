@@ -61,10 +61,13 @@ def test_refused_before_anything_is_written(more, said, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_language_models_are_refused(tmp_path, capsys):
+def test_what_a_language_model_has_no_use_for(tmp_path, capsys):
     arguments = ["--config_file=example_configs/text/lstm_lm.py", f"--output={tmp_path / 'lm'}"]
-    assert export.main(arguments) == 2
-    assert "--lm" in capsys.readouterr().err
+    assert export.main([*arguments, "--manifest", MANIFEST, "--formats", "litert"]) == 2
+    said = capsys.readouterr().err
+    assert "--manifest" in said
+    assert "--formats" in said
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_there_is_refused(folder, capsys):

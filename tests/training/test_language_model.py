@@ -221,3 +221,19 @@ def test_rescoring_needs_references_or_weights(trained, nbest, tmp_path, capfd):
 def test_a_speech_config_is_no_language_model():
     with pytest.raises(InputError, match="the config of a language model"):
         LanguageModelScorer.load(ROOT / "example_configs/speech2text/digits_jasper_mini.py")
+
+
+def test_the_exported_model_scores_as_the_trained_one(trained, tmp_path):
+    import onnxruntime
+
+    folder, config = tmp_path / "lm", trained / "config.py"
+    assert main(["export", f"--config_file={config}", f"--output={folder}"]) == 0
+    description = json.loads((folder / "language_model.json").read_text())
+    ids = {word: number for number, word in enumerate(description["symbols"])}
+    words = [ids[word] for word in "the cat sat down".split()]
+    tokens = np.array([[description["begin"], *words]], np.int32)
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
+    (log_probs,) = session.run(["log_probs"], {"tokens": tokens})
+    score = log_probs[0, range(5), [*words, description["end"]]].sum()
+    expected = LanguageModelScorer.load(config).log_probabilities(["the cat sat down"])
+    np.testing.assert_allclose(score, expected[0], atol=1e-4)
