@@ -230,7 +230,7 @@ def test_the_exported_model_scores_as_the_trained_one(trained, tmp_path):
     assert main(["export", f"--config_file={config}", f"--output={folder}"]) == 0
     description = json.loads((folder / "language_model.json").read_text())
     ids = {word: number for number, word in enumerate(description["symbols"])}
-    words = [ids[word] for word in "the cat sat down".split()]
+    words = [ids[word] for word in ["the", "cat", "sat", "down"]]
     tokens = np.array([[description["begin"], *words]], np.int32)
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
     (log_probs,) = session.run(["log_probs"], {"tokens": tokens})
