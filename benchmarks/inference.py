@@ -11,11 +11,16 @@ exported network in ONNX Runtime, take features that were computed before.
 
 Each measurement is a process of its own that imports only what it needs (`inference_worker.py`);
 all contestants take turns, as often as there are rounds, and the best turn counts, of memory the
-most. `import`, `loaded` and `first` are seconds from the start of the process to the imported
-package, the loaded model and the first log-probabilities; `import MB` is resident memory after the
-import, `peak MB` the most while recordings of that length were computed (and shorter ones before).
-`difference` is the largest of log-probabilities to the framework's. RTF is seconds of computing for
-a second of audio.
+most. The columns:
+
+    RTF         seconds of computing for a second of audio
+    import MB   resident memory after the runtime's import
+    peak MB     the most while recordings of that length were computed (and shorter ones before)
+    import s, loaded s, first s
+                from the start of the process to the imported runtime, the loaded model and the
+                first log-probabilities; of "Recognizer", which is `Recognizer.load` and
+                `transcribe` of the shortest recording, to the transcript
+    difference  the largest of log-probabilities, to the framework's
 """
 
 from __future__ import annotations
@@ -70,18 +75,23 @@ def jobs_of(network: str, folder: Path, options: argparse.Namespace) -> dict[str
         "budget": options.budget,
     }
     jobs: dict[str, Job] = {}
+    starts: dict[str, Job] = {}
     described = ExportedModel.read(folder / "exported")
     for name, file in described.files.items():
         if file.is_model and file.runtime in options.runtimes:
-            label = f"{file.runtime} {file.precision}"
             parts = [part for part, other in described.files.items() if other.of == name]
             size = sum((folder / "exported" / one).stat().st_size for one in (name, *parts))
-            own = {"contestant": file.runtime, "runtime": file.runtime, "file": name}
-            jobs[label] = {**common, **own, "file_mb": size / 1e6}
-    wanted = [f"{r} {p}" for r in FORMATS if r in options.runtimes for p in options.precisions]
-    for label in wanted:
-        if label not in jobs:
-            print(f"{network}, {label}: not measured, as no such model is written")
+            own = {"runtime": file.runtime, "precision": file.precision, "file": name}
+            job = {**common, **own, "contestant": file.runtime, "file_mb": size / 1e6}
+            jobs[f"{file.runtime} {file.precision}"] = job
+            if file.precision == "float32":
+                label = f"Recognizer {file.runtime}"
+                starts[label] = {**job, "contestant": label, "seconds": options.seconds[:1]}
+    for runtime in [one for one in FORMATS if one in options.runtimes]:
+        missing = [one for one in options.precisions if f"{runtime} {one}" not in jobs]
+        if missing:
+            print(f"{network}, {runtime}: no model is written in {', '.join(missing)}")
+    jobs |= starts
     others = ["network alone"] if "onnxruntime" in options.runtimes else []
     others += ["framework"] if "framework" in options.runtimes else []
     others += PYTORCH if "pytorch" in options.runtimes else ()

@@ -13,18 +13,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import helper
 
-# What holds, hands over or reads numbers, and computes none.
-_HOLDS = {
-    "Const", "Identity", "NoOp", "PartitionedCall", "Placeholder", "ReadVariableOp",
-    "StatefulPartitionedCall",
-}  # fmt: skip
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 COUNTED = {"Conv", "MatMul", "Gemm", *_GATES}
 # The kinds that the table shows by themselves; those of a graph that are no other kind of
@@ -153,28 +148,6 @@ def products_of_a_second(model: onnx.ModelProto, rate: int, seconds: int = 10) -
     return Products(**{kind: count / seconds for kind, count in found.items()})
 
 
-def operations_of_the_model(model: Any) -> Counter[str]:
-    """The operations of a `Speech2Text` in TensorFlow, from features to log-probabilities.
-
-    Those of loops and functions inside count once.
-    """
-    import tensorflow as tf
-    from keras import ops
-
-    from open_seq2seq.ops.portable import portable
-
-    def evaluated(features: Any, lengths: Any) -> Any:
-        logits, lengths = model(features, lengths, training=False)
-        return ops.log_softmax(logits), lengths
-
-    specs = tf.TensorSpec(*model.inputs_spec), tf.TensorSpec((None,), tf.int32)
-    with portable():
-        traced = tf.function(evaluated, autograph=False).get_concrete_function(*specs)
-    graph = traced.graph.as_graph_def()
-    nodes = [*graph.node, *(node for one in graph.library.function for node in one.node_def)]
-    return Counter(node.op for node in nodes if node.op not in _HOLDS)
-
-
 def operations_of_graph(model: onnx.ModelProto) -> Counter[str]:
     """The nodes of an ONNX model, those of loops inside once."""
     nodes = [*model.graph.node, *(node for body in _bodies(model.graph) for node in body.node)]
@@ -191,6 +164,7 @@ def print_operations(networks: Sequence[str]) -> None:
     """The tables of all networks."""
     from benchmarks.inference_models import as_trained, network_alone, untrained
     from open_seq2seq.export.formats.onnx import onnx_model
+    from open_seq2seq.export.operation_counts import operation_counts
     from open_seq2seq.export.trained_model import TrainedModel
 
     products: dict[str, Products] = {}
@@ -200,7 +174,7 @@ def print_operations(networks: Sequence[str]) -> None:
         model = TrainedModel.of(experiment)
         written = onnx_model(model)
         columns = [
-            operations_of_the_model(model.network),
+            operation_counts(model.network).model,
             operations_of_graph(network_alone(model)),
             operations_of_graph(written),
         ]

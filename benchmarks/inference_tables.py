@@ -97,7 +97,8 @@ def print_network(
         cells += [_number(one.get("file_mb"), 1, 1), _number(one.get("imported_mb"), 1, 0)]
         cells += [_number(one.get(s, {}).get("peak_mb"), 1, 0) for s in lengths]
         cells += [_number(one.get(key), 1, 2) for key in ("imported", "loaded", "first")]
-        apart = max((one[s]["difference"] for s in lengths if s in one), default=math.nan)
+        each = [one[s]["difference"] for s in lengths if "difference" in one.get(s, {})]
+        apart = max(each, default=math.nan)
         cells.append("" if math.isnan(apart) else f"{apart:.1e}")
         print(f"{label:26}" + "".join(f"{cell:>13}" for cell in cells))
         if apart > SAME and label.partition(" ")[2] not in LOWER:
