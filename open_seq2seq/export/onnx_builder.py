@@ -33,8 +33,10 @@ class OnnxValue:
       name: of its edge.
       shape: of the library's layout, `[batch, time, ..., channel]`; None where it is not known.
       kind: "float", "whole" or "bool".
-      channels_first: whether the tensor lies as `[batch, channel, time, ...]`, as convolutions
-        take it.
+      channels_first: whether the tensor lies as convolutions take it: `[batch, channel, time,
+        width]`, and without a width as an image of one row, `[batch, channel, 1, time]`. (For these
+        ONNX Runtime has kernels that are three to four times as fast on depthwise convolutions as
+        those for one axis.)
     """
 
     name: str
@@ -146,9 +148,15 @@ class OnnxBuilder:
     def _laid(self, value: OnnxValue, channels_first: bool) -> OnnxValue:
         key = (value.name, channels_first)
         if key not in self._transposed:
+            name, is_row = value.name, len(value.shape) == 3
             axes = list(range(len(value.shape)))
+            row = self._whole(2)
+            if is_row and not channels_first:
+                name = self.node("Squeeze", [name, row])
             order = [0, axes[-1], *axes[1:-1]] if channels_first else [0, *axes[2:], 1]
-            name = self.node("Transpose", [value.name], perm=order)
+            name = self.node("Transpose", [name], perm=order)
+            if is_row and channels_first:
+                name = self.node("Unsqueeze", [name, row])
             self._transposed[key] = OnnxValue(name, value.shape, value.kind, channels_first)
         return self._transposed[key]
 
@@ -158,7 +166,13 @@ class OnnxBuilder:
         axis %= rank
         if not value.channels_first or axis == 0:
             return axis
-        return 1 if axis == rank - 1 else axis + 1
+        if axis == rank - 1:
+            return 1
+        return 3 if rank == 3 else axis + 1
+
+    def _rank(self, value: OnnxValue) -> int:
+        """How many axes the tensor has."""
+        return 4 if value.channels_first else len(value.shape)
 
     def _aligned(self, *operands: Operand) -> tuple[list[str], OnnxValue]:
         """The names of operands that broadcast, and a pattern of the result."""
@@ -187,6 +201,7 @@ class OnnxBuilder:
         if channels_first and array.ndim:
             array = array.reshape((1,) * (rank - array.ndim) + array.shape)
             array = np.moveaxis(array, -1, 1)
+            array = array[:, :, None] if rank == 3 else array
         return self.constant(array, kind)
 
     # --- numbers
@@ -298,7 +313,7 @@ class OnnxBuilder:
     def pad(self, x: OnnxValue, axis: int, before: Size, after: Size) -> Value:
         if _wholes(before, after) and before == after == 0:
             return x
-        rank, place = len(x.shape), self._axis(x, axis)
+        rank, place = self._rank(x), self._axis(x, axis)
         widths: list[Size] = [0] * (2 * rank)
         widths[place], widths[place + rank] = before, after
         name = self.node("Pad", [x.name, self._whole(*widths)])
@@ -343,7 +358,7 @@ class OnnxBuilder:
 
     def tile(self, x: Operand, axis: int, count: Size) -> Value:
         x = self._constant_value(x)
-        counts: list[Size] = [1] * len(x.shape)
+        counts: list[Size] = [1] * self._rank(x)
         counts[self._axis(x, axis)] = count
         name = self.node("Tile", [x.name, self._whole(*counts)])
         shape = list(x.shape)
@@ -414,22 +429,22 @@ class OnnxBuilder:
         group: int = 1,
     ) -> OnnxValue:
         x = self._first(x)
-        taps = weights.shape[2:]
+        axes = zip(x.shape[1:-1], weights.shape[2:], stride, dilation, padding)
+        sizes = [_convolved(*axis) for axis in axes]
+        if len(x.shape) == 3:
+            weights = weights[:, :, None]
+            stride, dilation, padding = (1, *stride), (1, *dilation), ((0, 0), *padding)
         names = [x.name, self.constant(weights)]
         names += [] if bias is None else [self.constant(bias)]
         name = self.node(
             "Conv",
             names,
             group=group,
-            kernel_shape=list(taps),
+            kernel_shape=list(weights.shape[2:]),
             strides=list(stride),
             dilations=list(dilation),
             pads=[one for one, _ in padding] + [other for _, other in padding],
         )
-        sizes: list[int | None] = []
-        for size, tap, step, gap, zeros in zip(x.shape[1:-1], taps, stride, dilation, padding):
-            span = (tap - 1) * gap
-            sizes.append(None if size is None else (size + sum(zeros) - span - 1) // step + 1)
         return OnnxValue(name, (x.shape[0], *sizes, weights.shape[0]), channels_first=True)
 
     def recur(
@@ -447,6 +462,14 @@ class OnnxBuilder:
     def log_softmax(self, x: OnnxValue) -> Value:
         x = self._last(x)
         return OnnxValue(self.node("LogSoftmax", [x.name], axis=-1), x.shape)
+
+
+def _convolved(
+    size: int | None, taps: int, stride: int, dilation: int, zeros: tuple[int, int]
+) -> int | None:
+    """The size of an axis after a convolution."""
+    span = (taps - 1) * dilation
+    return None if size is None else (size + sum(zeros) - span - 1) // stride + 1
 
 
 def _wholes(*sizes: Operand) -> bool:
