@@ -45,7 +45,9 @@ COMMANDS: dict[str, Command] = {
     "train_eval": _mode("train_eval", "learn, evaluate meanwhile, keep the best checkpoints"),
     "eval": _mode("eval", "loss, WER and CER of a trained model"),
     "infer": _mode("infer", "transcripts (or logits) of recordings"),
-    "export": Command("export", "a folder that runs without the trainer: ONNX, LiteRT, ..."),
+    "export": Command(
+        "export", "a folder that runs without the trainer: ONNX, LiteRT, ...", "run.py"
+    ),
     "decode": _script("decode", "beam search over stored logits; tunes alpha and beta", "decode"),
     "rescore": _script("rescore", "choose from n-best lists with a neural model", "rescore"),
     "lm build": _script("lm.build", "an n-gram language model of text, with KenLM", "build_lm"),

@@ -43,9 +43,12 @@ def test_help_is_that_of_the_script(name, capsys, monkeypatch):
     door = COMMANDS[name].door
     usage, mine = help_of(lambda: main([*name.split(), "--help"]), capsys)
     assert usage.split("[")[0].strip().startswith(f"usage: open-seq2seq {name}")
-    monkeypatch.setattr(sys, "argv", [door, "--help"])
+    mode = ["--mode=export"] if name == "export" else []
+    monkeypatch.setattr(sys, "argv", [door, *mode, "--help"])
     _, its = help_of(lambda: runpy.run_path(str(ROOT / door), run_name="__main__"), capsys)
-    if door == "run.py":  # its examples are of all modes
+    if mode:
+        assert mine == its and "--formats" in mine
+    elif door == "run.py":  # its examples are of all modes
         flags = [set(re.findall(r"^  .*?(--\w+)", text, re.MULTILINE)) for text in (mine, its)]
         assert flags[1] >= flags[0] >= {"--config_file", "--quiet", "--infer_files"}
         assert f"open-seq2seq {name} --config_file" in mine and "--mode" not in mine
