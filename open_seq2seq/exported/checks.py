@@ -52,6 +52,8 @@ PATH = "_path"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # Hz: above it there are no recordings.
 _HIGHEST = 768_000
+# Of a parameter.
+_LONGEST_NAME = 80
 _WHAT = "what open-seq2seq export writes there"
 _AGAIN = "Copy the folder again, or export the model again."
 _NEWER = "Use an open-seq2seq that is as new as the one that wrote it."
@@ -96,6 +98,12 @@ def _values(value: Mapping[str, Any]) -> Iterator[str]:
         yield from wrong
         if not wrong and min(value["trained_on"][name] for name in _TRAINED_ON) <= 0:
             yield f"trained_on {value['trained_on']!r}"
+    for part in ("decoder", "segmentation"):
+        yield from (
+            f"a name of {len(key)} characters in {part}"
+            for key in value[part]
+            if len(key) > _LONGEST_NAME
+        )
     for name, version in value["versions"].items():
         yield from misfits(version, str, f"versions.{name}")
 

@@ -34,6 +34,7 @@ from tests.exported_models import (
     spoken,
     write_exported,
 )
+from tests.fuzzing import COUNTS, fuzz_file
 
 WORDS = ("ab", "cab", "abba", "b", "caca")
 ARPA = """\\data\\
@@ -305,3 +306,18 @@ def test_a_process_without_tensorflow_transcribes(everything, with_lm, tmp_path,
 def test_the_description_is_plain_json(everything):
     value = json.loads((everything / DESCRIPTION).read_text())
     assert value["symbols"] == list(SYMBOLS) and value["files"]["model.tflite"]["batch"] == 1
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_damaged_descriptions_load_or_are_refused(with_lm, tmp_path, count):
+    for path in with_lm.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    audio = [sentences(1, 3), sentences(9, 22)]
+
+    def read(path):
+        for flags in ([], ["--decoder_params/use_language_model=False"]):
+            recognizer = Recognizer.load(path.parent, flags, threads=1)
+            recognizer.transcribe(audio, on_error="skip")
+
+    was_read, refused = fuzz_file(read, tmp_path / DESCRIPTION, 5, count)
+    assert was_read and refused
