@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from open_seq2seq.errors import Problem
+from open_seq2seq.features.waveforms import Waveforms
 
 
 class Unit(NamedTuple):
@@ -42,7 +43,8 @@ class Batch:
     """Utterances of like length.
 
     Args:
-      features: [batch, time, feature] float32, 0 past each length.
+      features: [batch, time, feature] float32, 0 past each length; or the `Waveforms` that the
+        device computes them of (`features_on_device`).
       feature_lengths: [batch] int32, frames.
       labels: [batch, label] int32, 0 past each length; no labels in inference.
       label_lengths: [batch] int32.
@@ -56,7 +58,7 @@ class Batch:
 
     UNIT: ClassVar[Unit] = Unit("s audio", "seconds of audio", "audio_seconds")
 
-    features: np.ndarray
+    features: np.ndarray | Waveforms
     feature_lengths: np.ndarray
     labels: np.ndarray
     label_lengths: np.ndarray
@@ -66,7 +68,7 @@ class Batch:
     left_out: Sequence[LeftOut] = ()
 
     @property
-    def arrays(self) -> tuple[np.ndarray, ...]:
+    def arrays(self) -> tuple[Any, ...]:
         """Inputs and their lengths, labels and theirs: what a step takes."""
         return self.features, self.feature_lengths, self.labels, self.label_lengths
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, overload
@@ -150,6 +151,27 @@ class FeatureExtractor:
         """Number of frames of recordings with so many samples, at least 1."""
         count = self.front_end.frames(np.asarray(samples, np.int64))
         return int(count) if np.ndim(samples) == 0 else count
+
+    def most_samples(self, frames: int) -> int:
+        """The longest recording that has at most so many frames (at least 1), in samples."""
+        options = self.options
+        beyond = (frames + 1) * options.hop_length + options.window_length + options.fft_length
+        return bisect_right(range(1, beyond), frames, key=self.frames)
+
+    def levelled(self, samples: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """The first step alone: samples at the front-end's level, with its dither, `[n]` float32.
+
+        What follows can be computed elsewhere: see `build_features`.
+
+        Args:
+          samples, rng: as for a call.
+
+        Raises:
+          InputError: the samples are not what a call takes.
+        """
+        samples = np.asarray(samples)
+        check_samples(samples)
+        return self.front_end.levelled(samples.astype(np.float32, copy=False), rng)
 
     def fingerprint(self) -> dict[str, Any]:
         """The parameters and a few numbers of a fixed signal, to store with a checkpoint."""

@@ -74,6 +74,16 @@ class FrontEnd(Protocol):
           `[time, feature]` float32, always finite.
         """
 
+    def levelled(self, samples: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """The signal that frames are cut from: samples at the front-end's level, with its dither.
+
+        Args:
+          samples, rng: as for a call.
+
+        Returns:
+          `[n]` float32.
+        """
+
     def streaming_problems(self) -> list[Problem]:
         """What in the parameters needs a whole recording, and what to set instead."""
 

@@ -20,7 +20,11 @@ from open_seq2seq.graphs.builder import GraphBuilder, Value
 
 
 def build_features(
-    g: GraphBuilder, extractor: FeatureExtractor, samples: Value, num_samples: Value | None
+    g: GraphBuilder,
+    extractor: FeatureExtractor,
+    samples: Value,
+    num_samples: Value | None,
+    levelled: bool = False,
 ) -> tuple[Value, Value]:
     """Writes the features of recordings.
 
@@ -30,6 +34,7 @@ def build_features(
       samples: `[batch, n]` float32 in [-1, 1].
       num_samples: `[batch]` whole numbers, samples of each recording, at least 1; None: all of
         them, which saves every mask.
+      levelled: the samples are what `FeatureExtractor.levelled` made of those of a recording.
 
     Returns:
       Features `[batch, time, feature]`, zero past each length, and the frames of each recording
@@ -40,9 +45,9 @@ def build_features(
         samples = g.select(_inside(g, count, num_samples), samples, 0.0)
     front_end = extractor.front_end
     if isinstance(front_end, LibrosaFrontEnd):
-        graph: _FrontEndGraph = _LibrosaGraph(g, front_end)
+        graph: _FrontEndGraph = _LibrosaGraph(g, front_end, levelled)
     elif isinstance(front_end, PsfFrontEnd):
-        graph = _PsfGraph(g, front_end)
+        graph = _PsfGraph(g, front_end, levelled)
     else:
         raise TypeError(f"no graph for front-end {type(front_end).__name__}")
     signal = graph.signal(samples, num_samples)
@@ -58,7 +63,8 @@ def build_features(
 class _LibrosaGraph:
     """See `LibrosaFrontEnd`, step by step."""
 
-    def __init__(self, g: GraphBuilder, front_end: LibrosaFrontEnd):
+    def __init__(self, g: GraphBuilder, front_end: LibrosaFrontEnd, levelled: bool):
+        self.levelled = levelled
         self.g, self.front_end, self.options = g, front_end, front_end.options
         self.window = front_end.window
 
@@ -69,7 +75,7 @@ class _LibrosaGraph:
     def signal(self, samples: Value, num_samples: Value | None) -> Value:
         """With reflected samples before and after each recording."""
         g, options, left = self.g, self.options, self.front_end.left
-        signal = self._levelled(samples)
+        signal = samples if self.levelled else self._level(samples)
         if options.input_type != "spectrogram":
             signal = _emphasised(g, signal)
         count = g.size(samples, 1)
@@ -88,7 +94,7 @@ class _LibrosaGraph:
         signal = g.concatenate([before, g.pad(signal, 1, 0, after)], 1)
         return g.put_in_rows(signal, g.add(ends, left), behind)
 
-    def _levelled(self, samples: Value) -> Value:
+    def _level(self, samples: Value) -> Value:
         g, options = self.g, self.options
         if options.gain is None:
             peak = g.reduce("max", g.unary("abs", samples), (1,))
@@ -120,7 +126,8 @@ class _LibrosaGraph:
 class _PsfGraph:
     """See `PsfFrontEnd`, step by step."""
 
-    def __init__(self, g: GraphBuilder, front_end: PsfFrontEnd):
+    def __init__(self, g: GraphBuilder, front_end: PsfFrontEnd, levelled: bool):
+        self.levelled = levelled
         self.g, self.front_end, self.options = g, front_end, front_end.options
         self.window = front_end.window
 
@@ -139,9 +146,7 @@ class _PsfGraph:
     def signal(self, samples: Value, num_samples: Value | None) -> Value:
         """Pre-emphasised (not for spectrogram), silence behind it."""
         g, options = self.g, self.options
-        peak = g.reduce("max", g.unary("abs", samples), (1,))
-        scale = g.multiply(g.divide(1.0, g.add(peak, psf_front_end.PEAK_FLOOR)), 32767.0)
-        signal = g.unary("trunc", g.multiply(samples, scale))
+        signal = samples if self.levelled else self._level(samples)
         count = g.size(samples, 1)
         own = count if num_samples is None else g.expand_dims(num_samples, 1)
         if options.input_type == "spectrogram":
@@ -153,6 +158,12 @@ class _PsfGraph:
         ends = g.add(own, g.to_whole(appended))
         places = g.expand_dims(g.arange(g.add(count, 1)), 0)
         return g.select(g.less(places, ends), signal, 0.0)
+
+    def _level(self, samples: Value) -> Value:
+        g = self.g
+        peak = g.reduce("max", g.unary("abs", samples), (1,))
+        scale = g.multiply(g.divide(1.0, g.add(peak, psf_front_end.PEAK_FLOOR)), 32767.0)
+        return g.unary("trunc", g.multiply(samples, scale))
 
     def features(self, power: Value) -> Value:
         g, front_end, options = self.g, self.front_end, self.options

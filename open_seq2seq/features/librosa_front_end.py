@@ -90,7 +90,7 @@ class LibrosaFrontEnd:
         levels: np.ndarray | None = None,
     ) -> np.ndarray:
         """See `FrontEnd`."""
-        signal = self._centred(self._levelled(samples, rng))
+        signal = self._centred(self.levelled(samples, rng))
         return self._features(signal, self._count(samples), levels)
 
     def streaming_problems(self) -> list[Problem]:
@@ -112,7 +112,7 @@ class LibrosaFrontEnd:
         if self.streaming_problems():
             raise InputError("The features cannot stream:", self.streaming_problems())
         options, before, done = self.options, int(state["samples"]), int(state["frames"])
-        levelled = self._levelled(samples, None, before)
+        levelled = self.levelled(samples, None, before)
         held = np.concatenate([state["held"], self._emphasised(levelled, before, state["last"])])
         total, hop, length = before + len(samples), options.hop_length, options.window_length
         if last:
@@ -152,10 +152,10 @@ class LibrosaFrontEnd:
     def _count(self, samples: np.ndarray) -> int:
         return int(self.frames(np.int64(len(samples))))
 
-    def _levelled(
-        self, samples: np.ndarray, rng: np.random.Generator | None, position: int = 0
+    def levelled(
+        self, samples: np.ndarray, rng: np.random.Generator | None = None, position: int = 0
     ) -> np.ndarray:
-        """The signal at the wanted level, with its dither; `position` is the first's number."""
+        """See `FrontEnd`: scaled, with dither; `position` is the first sample's number."""
         if self.options.gain is None:
             factor = 1.0 / (float(max(samples.max(), -samples.min())) + PEAK_FLOOR)
         else:

@@ -76,7 +76,7 @@ class PsfFrontEnd:
         levels: np.ndarray | None = None,
     ) -> np.ndarray:
         """See `FrontEnd`; there is no dither, `rng` is not used."""
-        signal = self._padded(_quantised(samples))
+        signal = self._padded(self.levelled(samples))
         options, frames = self.options, self._count(samples)
         width = options.num_audio_features if self.matrix is None else self.matrix.shape[1]
         features = spectrum.frame_features(
@@ -85,6 +85,14 @@ class PsfFrontEnd:
         if self.cepstra is not None:
             features = spectrum.transform(features, self.cepstra)
         return features
+
+    def levelled(self, samples: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """See `FrontEnd`: 16-bit whole numbers, without dither."""
+        peak = np.float32(max(samples.max(), -samples.min()) + PEAK_FLOOR)
+        # Rounded as every runtime of an exported graph does it: a quotient that is rounded
+        # otherwise is another whole number now and then.
+        signal = samples * (np.float32(1.0) / peak * np.float32(32767.0))
+        return np.trunc(signal, out=signal)
 
     def streaming_problems(self) -> list[Problem]:
         """See `FrontEnd`."""
@@ -134,15 +142,6 @@ class PsfFrontEnd:
         # Only zeros are this small: the energies come from whole numbers.
         np.maximum(out, np.float32(SMALLEST_ENERGY), out=out)
         spectrum.logarithm(out)
-
-
-def _quantised(samples: np.ndarray) -> np.ndarray:
-    """Samples as the 16-bit whole numbers that they are truncated to, `[n]` float32."""
-    peak = np.float32(max(samples.max(), -samples.min()) + PEAK_FLOOR)
-    # Rounded as every runtime of an exported graph does it: a quotient that is rounded otherwise
-    # is another whole number now and then.
-    signal = samples * (np.float32(1.0) / peak * np.float32(32767.0))
-    return np.trunc(signal, out=signal)
 
 
 def _matrices(options: FeatureOptions) -> tuple[np.ndarray | None, np.ndarray | None]:

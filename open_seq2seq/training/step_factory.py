@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from open_seq2seq.distributed.devices import copies
 from open_seq2seq.distributed.process_group import Reducer
 from open_seq2seq.experiment import Experiment
+from open_seq2seq.features.device_features import DeviceFeatures
 from open_seq2seq.optimizers import make_optimizer
 from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.freezing import trainable_variables
@@ -45,11 +46,14 @@ def make_train_step(
         optimizer = make_optimizer(params["optimizer"], params["optimizer_params"])
         average = None if decay is None else WeightAverage(variables, decay)
     parts = model, optimizer, variables, options, average
+    features = None
+    if params["data_layer_params"].get("features_on_device"):
+        features = DeviceFeatures(experiment.speech_data.extractor)
     if strategy is None:
-        return StepParts(TrainStep(*parts, reducer), optimizer, average)
+        return StepParts(TrainStep(*parts, reducer, features), optimizer, average)
     from open_seq2seq.training.step.mirrored_step import MirroredTrainStep
 
-    return StepParts(MirroredTrainStep(*parts, strategy), optimizer, average)
+    return StepParts(MirroredTrainStep(*parts, strategy, features), optimizer, average)
 
 
 def _options(params: dict[str, Any], scaling: LossScaling, jit: bool) -> StepOptions:

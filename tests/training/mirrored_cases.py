@@ -14,6 +14,9 @@ from open_seq2seq.checkpoints.variables import restore, restore_average, save_ch
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.distributed.devices import CPU_DEVICES, make_strategy, split_cpu
 from open_seq2seq.distributed.mirrored import copies_on_devices
+from open_seq2seq.features.device_features import DeviceFeatures
+from open_seq2seq.features.extractor import FeatureExtractor
+from open_seq2seq.features.waveforms import Waveforms
 from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.losses import CTCLoss
 from open_seq2seq.models import Speech2Text
@@ -52,6 +55,7 @@ def make(
     keep=1.0,
     ema=False,
     loss=None,
+    device_features=None,
     **opts,
 ):
     """A step on the devices of `strategy`, or on one; the same weights every time."""
@@ -73,9 +77,9 @@ def make(
         return model, make_optimizer(optimizer), variables, StepOptions(**opts), average
 
     if strategy is None:
-        return TrainStep(*parts())
+        return TrainStep(*parts(), device_features=device_features)
     with copies_on_devices(strategy):
-        return MirroredTrainStep(*parts(), strategy)
+        return MirroredTrainStep(*parts(), strategy, device_features)
 
 
 def batch(seed, size=4, frames=24):
@@ -174,6 +178,24 @@ def test_two_devices_are_one(strategy, options):
         close(state(step), state(alone), **rounding)
         check_copies(step)
     assert step._train_graph.experimental_get_tracing_count() == 1
+
+
+def test_features_of_their_own_rows(strategy):
+    extract = FeatureExtractor(
+        {"num_audio_features": 5, "input_type": "logfbank", "backend": "librosa"}
+    )
+    device = DeviceFeatures(extract)
+    step, alone = (make(one, device_features=device) for one in (strategy, None))
+    for number, size in enumerate(SIZES):
+        given = batch(number, size)
+        rng = np.random.default_rng(number)
+        counts = np.array([extract.most_samples(int(n)) for n in given.feature_lengths], np.int32)
+        samples = rng.normal(0, 0.3, (size, counts.max())).astype(np.float32)
+        kept = rng.random((size, 24)) < 0.9, rng.random((size, 5)) < 0.9
+        given.features = Waveforms(samples, counts, *kept)
+        check_result(step(given, RATE), alone(given, RATE))
+        close(state(step), state(alone))
+        check_copies(step)
 
 
 def test_accumulated(strategy):

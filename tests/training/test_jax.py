@@ -26,9 +26,13 @@ OPTIONS = ("--iter_size=2", "--ema_decay=0.8", "--max_grad_norm=None",
            "--freeze_variables_regex=decoder/fully_connected/bias")  # fmt: skip
 
 
+ON_DEVICE = "--train_params/data_layer_params/features_on_device=True"
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("on_device", [(), (ON_DEVICE,)], ids=["", "features on device"])
 @pytest.mark.parametrize("options", [(), OPTIONS])
-def test_both_backends_take_the_same_steps(corpus, options):
+def test_both_backends_take_the_same_steps(corpus, options, on_device):
     pytest.importorskip("jax")
     # Dropout draws differ between the backends.
     common = ("--encoder_params/dropout_keep_prob=1.0", "--lr_policy_params/decay_steps=20")
@@ -38,7 +42,7 @@ def test_both_backends_take_the_same_steps(corpus, options):
     start = load_file(corpus / "run/ckpt-3/model.safetensors")
     go_on = ("--mode=train_eval", "--continue_learning", "--max_steps=12", *common)
     call(corpus, "tensorflow", *go_on)
-    call(corpus, "jax", *go_on, f"--logdir={corpus}/jax")
+    call(corpus, "jax", *go_on, f"--logdir={corpus}/jax", *on_device)
     for file in ("ema.safetensors", "model.safetensors") if options else ("model.safetensors",):
         expected = load_file(corpus / "run/ckpt-12" / file)
         found = load_file(corpus / "jax/ckpt-12" / file)
@@ -53,11 +57,16 @@ def test_both_backends_take_the_same_steps(corpus, options):
     assert line in call(corpus, "jax", "--mode=eval", f"--logdir={corpus}/run")
 
 
+STEPS = ["tests/training/test_step.py", "tests/models/test_intermediate_losses.py"]
+FEATURES = ["tests/features/test_device_features.py", "tests/training/test_features_on_device.py",
+            "tests/data/speech2text/test_batch_inputs.py"]  # fmt: skip
+
+
 @pytest.mark.slow
-def test_the_step_on_jax_against_numpy():
-    """The tests of the step and of the losses are written for both backends."""
+@pytest.mark.parametrize("tests", [STEPS, FEATURES], ids=["steps", "features"])
+def test_the_step_on_jax_against_numpy(tests):
+    """The tests of the step, of losses and of features are written for both backends."""
     pytest.importorskip("jax")
-    tests = ["tests/training/test_step.py", "tests/models/test_intermediate_losses.py"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
         capture_output=True,

@@ -15,7 +15,7 @@ import numpy as np
 from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.data.audio import resample, resampled_length
 from open_seq2seq.data.speech2text.pauses import PAUSES, Pauses
-from open_seq2seq.data.speech2text.spec_augment import POLICIES, mask_policy
+from open_seq2seq.data.speech2text.spec_augment import POLICIES, MaskPolicy, mask_policy
 from open_seq2seq.data.speech2text.vocal_tract import warp
 from open_seq2seq.errors import InputError, Problem
 
@@ -330,5 +330,25 @@ class Augmenter:
         if ratio and self._frequencies is not None:
             factor = rng.uniform(1 - ratio, 1 + ratio)
             features = warp(features, self._frequencies, factor, self.sample_freq)
-        masks = self._preset.for_features(num_features) if self._preset else self._masks
+        masks = self._policy(num_features)
         return features if masks.is_off else masks.apply(features, rng)
+
+    def kept(
+        self, frames: int, num_features: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What masks leave of features that are computed later: `[time]` and `[feature]` bool.
+
+        Without `vtlp_ratio` these are the masks that `spectrogram` draws.
+        """
+        kept_frames, kept_features = np.ones(frames, bool), np.ones(num_features, bool)
+        masks = self._policy(num_features)
+        if not masks.is_off:
+            spans, bands = masks.draw(frames, num_features, rng)
+            for span in spans:
+                kept_frames[span] = False
+            for band in bands:
+                kept_features[band] = False
+        return kept_frames, kept_features
+
+    def _policy(self, num_features: int) -> MaskPolicy:
+        return self._preset.for_features(num_features) if self._preset else self._masks

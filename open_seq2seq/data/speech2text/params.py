@@ -106,6 +106,14 @@ _DATA_PARAMS = [
         minimum=0,
     ),
     Param(
+        "features_on_device",
+        bool,
+        "Training's batches hold samples, and its step computes their features on the device that "
+        "trains, for JAX on a GPU or TPU; equal to 1e-4. Not with cache_features and "
+        "augmentation/vtlp_ratio. Without effect in other modes.",
+        default=False,
+    ),
+    Param(
         "loader_workers",
         int,
         "Threads that load batches ahead; 0: none, load when needed; None: one per core, up to 8.",

@@ -53,6 +53,20 @@ class Drawn:
     form: int
 
 
+@dataclass(frozen=True)
+class Waveform:
+    """A recording whose features the device computes.
+
+    Args:
+      samples: `[n]` float32, what `FeatureExtractor.levelled` returns.
+      kept_frames, kept_features: `[time]` and `[feature]` bool, what masks leave.
+    """
+
+    samples: np.ndarray
+    kept_frames: np.ndarray
+    kept_features: np.ndarray
+
+
 class RecordingFeatures:
     """The features of recordings; threads may share it.
 
@@ -145,28 +159,44 @@ class RecordingFeatures:
         """
         return self.augmenter.spectrogram(self._without_masks(recording, drawn, rng), rng)
 
+    def waveform(self, recording: Recording, drawn: Drawn, rng: np.random.Generator) -> Waveform:
+        """The same, where the features are computed later, on the device.
+
+        Args, Raises: as for a call.
+        """
+        samples = self._augmented(recording, drawn, rng)
+        samples = self.extractor.levelled(samples, self._dither(rng))
+        frames = self.extractor.frames(len(samples))
+        kept = self.augmenter.kept(frames, self.extractor.num_features, rng)
+        return Waveform(samples, *kept)
+
     def _without_masks(
         self, recording: Recording, drawn: Drawn, rng: np.random.Generator
     ) -> np.ndarray:
         """From the cache if there is one."""
-        row, segment, factor = recording.row, recording.segment, drawn.speed_factor
-        drawn_once = self.augmenter.num_forms > 0
-        of_form = generator(Stream.FORM, self.seed, drawn.form, row) if drawn_once else rng
-
-        def waveform() -> np.ndarray:
-            samples = self.samples(recording)
-            if self.change is not None:
-                samples = self.change(samples, recording.name)
-            return self.augmenter.waveform(samples, factor, of_form, drawn.pauses)
-
         if self.cache is None or self.change is not None:
-            return self.extractor(waveform(), rng if self.mode == "train" else None)
+            return self.extractor(self._augmented(recording, drawn, rng), self._dither(rng))
+        row, segment, factor = recording.row, recording.segment, drawn.speed_factor
         name = ""
-        if drawn_once:
+        if self.augmenter.num_forms > 0:
             pauses = drawn.pauses.tolist()
             name = f"{self.augmenter.form_key} {pauses} {self.seed} {drawn.form} {row}"
         features = self.cache.get(recording.path, segment, factor, name)
         if features is None:
-            features = self.extractor(waveform())
+            features = self.extractor(self._augmented(recording, drawn, rng))
             self.cache.put(recording.path, features, segment, factor, name)
         return features
+
+    def _augmented(
+        self, recording: Recording, drawn: Drawn, rng: np.random.Generator
+    ) -> np.ndarray:
+        """The samples of a recording after all that changes them."""
+        samples = self.samples(recording)
+        if self.change is not None:
+            samples = self.change(samples, recording.name)
+        if self.augmenter.num_forms > 0:
+            rng = generator(Stream.FORM, self.seed, drawn.form, recording.row)
+        return self.augmenter.waveform(samples, drawn.speed_factor, rng, drawn.pauses)
+
+    def _dither(self, rng: np.random.Generator) -> np.random.Generator | None:
+        return rng if self.mode == "train" else None

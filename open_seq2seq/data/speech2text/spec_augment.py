@@ -44,23 +44,33 @@ class MaskPolicy:
         """The policy with its bands scaled from `POLICY_FEATURES` to this number."""
         return replace(self, band_width=round(self.band_width * num_features / POLICY_FEATURES))
 
+    def draw(
+        self, frames: int, num_features: int, rng: np.random.Generator
+    ) -> tuple[list[slice], list[slice]]:
+        """Random spans of frames, and bands of features, for a recording of so many.
+
+        Widths are drawn from zero to the greatest, both included; a span as long as the recording
+        is left out.
+        """
+        bands = [_draw_span(rng, self.band_width, num_features) for _ in range(self.bands)]
+        count, width = self.spans, min(self.span_width, int(self.span_share * frames))
+        if self.spans_per_frame:
+            count = min(count, int(self.spans_per_frame * frames))
+        spans = [_draw_span(rng, width, frames) for _ in range(count)]
+        return [span for span in spans if span.stop - span.start < frames], bands
+
     def apply(self, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A copy of `features` `[time, feature]` with random bands and spans set to zero.
 
-        Zero is the mean of normalised features. Widths are drawn from zero to the
-        greatest, both included; a span as long as the recording is left out.
+        Zero is the mean of normalised features. See `draw`.
         """
-        frames, num_features = features.shape
         masked = features.copy()
-        for _ in range(self.bands):
-            masked[:, _draw_span(rng, self.band_width, num_features)] = 0.0
-        spans, width = self.spans, min(self.span_width, int(self.span_share * frames))
-        if self.spans_per_frame:
-            spans = min(spans, int(self.spans_per_frame * frames))
-        for _ in range(spans):
-            span = _draw_span(rng, width, frames)
-            if span.stop - span.start < frames:
-                masked[span] = 0.0
+        frames, num_features = features.shape
+        spans, bands = self.draw(frames, num_features, rng)
+        for band in bands:
+            masked[:, band] = 0.0
+        for span in spans:
+            masked[span] = 0.0
         return masked
 
 

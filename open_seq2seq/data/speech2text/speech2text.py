@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,11 @@ from open_seq2seq.data.damaged_recording import DamagedRecording
 from open_seq2seq.data.loader import Stopped, load_in_order
 from open_seq2seq.data.manifest import Utterance, read_manifests
 from open_seq2seq.data.speech2text.augmentation import Augmenter
+from open_seq2seq.data.speech2text.batch_inputs import (
+    BatchInputs,
+    FeatureInputs,
+    WaveformInputs,
+)
 from open_seq2seq.data.speech2text.corpus import Corpus
 from open_seq2seq.data.speech2text.feature_cache import WHOLE
 from open_seq2seq.data.speech2text.params import SPEECH2TEXT_DATA
@@ -42,6 +47,8 @@ from open_seq2seq.native_build.cpu import available_cores
 
 MODES = ("train", "eval", "infer")
 _MOST_WORKERS = 8
+# What is loaded of a recording.
+_Loaded = TypeVar("_Loaded")
 
 
 class Speech2TextDataLayer:
@@ -99,6 +106,9 @@ class Speech2TextDataLayer:
         self.devices = devices
         self.vocabulary = load_vocabulary(self.params["vocab_file"], self.params["bpe"])
         self.recordings = RecordingFeatures(self.params, seed, mode)
+        self._inputs: BatchInputs = FeatureInputs(self.recordings)
+        if self.params["features_on_device"] and mode == "train":
+            self._inputs = WaveformInputs(self.recordings, self.params)
         self.num_features: int = self.extractor.num_features
         if utterances is None:
             utterances = read_manifests(self.params["dataset_files"], mode != "infer")
@@ -243,7 +253,7 @@ class Speech2TextDataLayer:
         plan, _ = self._epoch_plan(0), self.recordings.cache  # made here, not in the threads
 
         def load(row: int) -> np.ndarray:
-            return self._load_utterance(plan.alone(row), 0, 0)
+            return self._load_utterance(plan.alone(row), 0, 0, self.recordings)
 
         return load
 
@@ -335,12 +345,13 @@ class Speech2TextDataLayer:
         return np.where(samples > 0, frames, 0)
 
     def _load_batch(self, planned: PlannedBatch, epoch: int, stop: threading.Event) -> Batch:
+        inputs = self._inputs
         loaded, kept, left_out = [], [], []
         for place, row in enumerate(planned.rows.tolist()):
             if stop.is_set():
                 raise Stopped
             try:
-                loaded.append(self._load_utterance(planned, place, epoch))
+                loaded.append(self._load_utterance(planned, place, epoch, inputs.load))
                 kept.append(place)
             except DamagedRecording as error:
                 left_out.append(LeftOut(row, error.problems[0]))
@@ -348,21 +359,19 @@ class Speech2TextDataLayer:
         if planned.is_padding:
             left_out = []  # another worker has the same row, and says so
         if not loaded:
-            loaded, kept = [self._noise(planned, epoch)], [0]
-        lengths = np.array([len(features) for features in loaded], np.int32)
+            rng = generator(Stream.UTTERANCE, self.seed, epoch, int(planned.rows[0]))
+            loaded, kept = [inputs.noise(int(planned.frames[0]), rng)], [0]
+        lengths = np.array([inputs.frames(one) for one in loaded], np.int32)
         length = planned.length
         if lengths.max() > length:
             # The manifest's durations are rounded: a recording may be a little longer. The other
             # workers' parts keep the planned length, as padding changes no utterance's loss.
             length = self._planner.padded_length(int(lengths.max()))
-        features = np.zeros((len(loaded), length, self.num_features), np.float32)
-        for target, one in zip(features, loaded):
-            target[: len(one)] = one
         rows, voices = planned.rows[kept], planned.voices[kept]
         labels, label_lengths = self._labels(rows)
         seconds = self._planner.samples[rows, voices].sum()
         return Batch(
-            features=features,
+            features=inputs.together(loaded, length),
             feature_lengths=lengths,
             labels=labels,
             label_lengths=label_lengths,
@@ -372,23 +381,20 @@ class Speech2TextDataLayer:
             left_out=left_out,
         )
 
-    def _noise(self, planned: PlannedBatch, epoch: int) -> np.ndarray:
-        """`[time, feature]` in place of a batch's first row, of which nothing could be read.
-
-        Not zeros: normalised over such a batch, gradients would be too large for 16 bits.
-        """
-        rng = generator(Stream.UTTERANCE, self.seed, epoch, int(planned.rows[0]))
-        shape = (int(planned.frames[0]), self.num_features)
-        return rng.standard_normal(shape, np.float32)
-
-    def _load_utterance(self, planned: PlannedBatch, index: int, epoch: int) -> np.ndarray:
+    def _load_utterance(
+        self,
+        planned: PlannedBatch,
+        index: int,
+        epoch: int,
+        load: Callable[[Recording, Drawn, np.random.Generator], _Loaded],
+    ) -> _Loaded:
         row = int(planned.rows[index])
         recording = self.recording(row, int(planned.voices[index]))
         speed_factor, form = float(planned.speed_factors[index]), int(planned.forms[index])
         drawn = Drawn(speed_factor, planned.pauses[index], form)
         rng = generator(Stream.UTTERANCE, self.seed, epoch, row)
         try:
-            return self.recordings(recording, drawn, rng)
+            return load(recording, drawn, rng)
         except InputError as error:
             raise DamagedRecording(self.utterances[row], recording.path, error) from error
         except OpenSeq2SeqError:

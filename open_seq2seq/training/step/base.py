@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from open_seq2seq.data.batch import Batch, TextBatch
+from open_seq2seq.features.device_features import DeviceFeatures
 from open_seq2seq.models import Model
 from open_seq2seq.tensors import Tensor, Variable
 from open_seq2seq.training.step.options import Scalars, StepOptions
@@ -31,6 +33,7 @@ class BaseTrainStep:
       variables: those to train, built into the optimizer here.
       options: see there.
       reducer: of the workers that train together, None if there is one.
+      device_features: what makes features of the batches' `Waveforms`; None: they hold features.
     """
 
     def __init__(
@@ -40,8 +43,10 @@ class BaseTrainStep:
         variables: list[Variable],
         options: StepOptions,
         reducer: Any = None,
+        device_features: DeviceFeatures | None = None,
     ):
         self.model, self.reducer = model, reducer
+        self.device_features = device_features
         self.optimizer, self.variables, self.options = optimizer, variables, options
         optimizer.build(variables)
         self._sums: Any = None
@@ -100,6 +105,17 @@ class BaseTrainStep:
                 result = result._replace(update=change)
             self._sums, self._usable = None, 0
         return result
+
+    def _with_features(self, data: Sequence[Any]) -> Sequence[Any]:
+        """A batch's arrays inside the compiled step, with features in the place of samples."""
+        if self.device_features is None:
+            return data
+        with self._exact_products():
+            return self.device_features(data[0]), *data[1:]
+
+    def _exact_products(self) -> AbstractContextManager[Any]:
+        """While a part of the step is compiled: products of float32 are not rounded to less."""
+        return nullcontext()
 
     def _zero_gradients(self) -> Sequence[Tensor]:
         """What the gradients of the next batches are added to."""

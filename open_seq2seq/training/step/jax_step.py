@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from open_seq2seq.data.batch import Batch, TextBatch
+from open_seq2seq.features.device_features import DeviceFeatures
 from open_seq2seq.inference.jax_forward import stateless_losses
 from open_seq2seq.models import Model
 from open_seq2seq.optimizers.weight_average import WeightAverage, averaged
@@ -53,10 +55,13 @@ class TrainStep(BaseTrainStep):
         options: StepOptions | None = None,
         average: WeightAverage | None = None,
         reducer: Any = None,
+        device_features: DeviceFeatures | None = None,
     ):
         if reducer is not None:
             raise ValueError("ProcessGroup train together on TensorFlow only.")
-        super().__init__(model, optimizer, variables, options or StepOptions())
+        super().__init__(
+            model, optimizer, variables, options or StepOptions(), None, device_features
+        )
         self.average = average
         trained = {id(variable) for variable in variables}
         self._is_trained = [id(variable) in trained for variable in model.trainable_variables]
@@ -84,6 +89,9 @@ class TrainStep(BaseTrainStep):
         update, state = self._apply_jit(self._state(), scalars, sums, count)
         self._keep(state)
         return update
+
+    def _exact_products(self) -> AbstractContextManager[Any]:
+        return jax.default_matmul_precision("highest")
 
     def _state(self) -> _State:
         averages = self.average.averages if self.average else []
@@ -132,6 +140,7 @@ class TrainStep(BaseTrainStep):
         scalars: Scalars,
     ) -> tuple[StepResult, Tensor, list[Tensor]]:
         """A batch's losses, the other variables, and the gradients, not scaled."""
+        data = self._with_features(data)
         differentiate = jax.value_and_grad(self._objective, has_aux=True)
         trained = self._trained(weights)
         (_, aux), gradients = differentiate(trained, weights, others, data, scalars)

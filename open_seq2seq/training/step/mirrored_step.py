@@ -16,6 +16,7 @@ import tensorflow as tf
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.distributed.mirrored import DeviceReducer, copies_on_devices
 from open_seq2seq.distributed.shards import own_state
+from open_seq2seq.features.device_features import DeviceFeatures
 from open_seq2seq.models import Model
 from open_seq2seq.optimizers.per_replica import update_per_replica
 from open_seq2seq.optimizers.weight_average import WeightAverage
@@ -36,6 +37,7 @@ class MirroredTrainStep(TrainStep):
       model, optimizer, variables, options, average: as for `TrainStep`, and made within
         `copies_on_devices`.
       strategy: a `MirroredStrategy`.
+      device_features: as for `TrainStep`.
     """
 
     def __init__(
@@ -46,12 +48,16 @@ class MirroredTrainStep(TrainStep):
         options: StepOptions,
         average: WeightAverage | None,
         strategy: tf.distribute.Strategy,
+        device_features: DeviceFeatures | None = None,
     ):
         self.strategy, self._size = strategy, strategy.num_replicas_in_sync
         self._zeros = tf.function(self._zeros_on_replicas)
         update_per_replica(optimizer)
         with copies_on_devices(strategy):
-            super().__init__(model, optimizer, variables, options, average, DeviceReducer(strategy))
+            reducer = DeviceReducer(strategy)
+            super().__init__(
+                model, optimizer, variables, options, average, reducer, device_features
+            )
         self._streams_differ = False
 
     def __call__(self, *arguments: Any, **more: Any) -> StepResult:
@@ -127,15 +133,17 @@ class MirroredTrainStep(TrainStep):
     def _scatter(
         self, data: Sequence[Tensor], vector: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """The rows (four arrays) and the scalars of the device that asks."""
+        """The rows (`Batch.arrays`) and the scalars of the device that asks."""
         device = tf.distribute.get_replica_context().replica_id_in_sync_group
         # On the host: the other devices' rows are not sent.
         with tf.device("CPU:0"):
-            size = tf.shape(data[0])[0]
+            size = tf.shape(data[1])[0]
             rows = tf.range(device, tf.maximum(size, device + 1), self._size)
             has_rows = device < size
             rows = tf.where(has_rows, rows, 0)  # padding: the first row
-            features, lengths, labels, label_lengths = (tf.gather(array, rows) for array in data)
+            features, lengths, labels, label_lengths = tf.nest.map_structure(
+                lambda array: tf.gather(array, rows), tuple(data)
+            )
         scalars = Scalars(*tf.unstack(vector))
         # Numbers of the whole batch count once.
         once = tf.cast(device == 0, tf.float32)
@@ -168,4 +176,4 @@ class MirroredTrainStep(TrainStep):
 
 def _on_host(batch: Batch | TextBatch) -> list[Tensor]:
     with tf.device("CPU:0"):
-        return [tf.constant(array) for array in batch.arrays]
+        return tf.nest.map_structure(tf.constant, list(batch.arrays))

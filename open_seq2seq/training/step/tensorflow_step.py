@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.distributed.process_group import Reducer
+from open_seq2seq.features.device_features import DeviceFeatures
+from open_seq2seq.features.waveforms import Waveforms
 from open_seq2seq.inference.tensorflow_forward import signature_of
 from open_seq2seq.models import Model
 from open_seq2seq.ops.replicas import summed_statistics
@@ -46,6 +48,7 @@ class TrainStep(BaseTrainStep):
       options: what happens to the gradients.
       average: averages of the variables to keep, or None.
       reducer: of the workers that train together; None: there is one.
+      device_features: as for `BaseTrainStep`.
     """
 
     def __init__(
@@ -56,19 +59,31 @@ class TrainStep(BaseTrainStep):
         options: StepOptions | None = None,
         average: WeightAverage | None = None,
         reducer: Reducer | None = None,
+        device_features: DeviceFeatures | None = None,
     ):
-        super().__init__(model, optimizer, variables, options or StepOptions(), reducer)
+        options = options or StepOptions()
+        super().__init__(model, optimizer, variables, options, reducer, device_features)
         self.average = average
         if self.options.jit:
             # Clusters, not the whole graph: XLA has no sparse CTC.
             tf.config.optimizer.set_jit("autoclustering")
-        data, scalars = signature_of(model), tf.TensorSpec((len(Scalars._fields),), tf.float32)
+        data, scalars = self._data_signature(), tf.TensorSpec((len(Scalars._fields),), tf.float32)
         sums, count = self._gradients_signature(), tf.TensorSpec((), tf.float32)
         self._train_graph = tf.function(self._train_step, input_signature=[*data, scalars])
         self._accumulate_graph = tf.function(
             self._accumulate_step, input_signature=[*data, scalars, sums]
         )
         self._apply_graph = tf.function(self._apply_step, input_signature=[scalars, sums, count])
+
+    def _data_signature(self) -> list[Any]:
+        """Of a batch's arrays."""
+        signature: list[Any] = signature_of(self.model)
+        if self.device_features is not None:
+            # TensorFlow knows only one precision for all products of the process.
+            tf.config.experimental.enable_tensor_float_32_execution(False)
+            spec = self.device_features.inputs_spec
+            signature[0] = Waveforms(*(tf.TensorSpec(*one) for one in spec))
+        return signature
 
     def _gradients_signature(self) -> list[Tensor]:
         return [tf.TensorSpec(v.shape, tf.float32) for v in self.variables]
@@ -136,7 +151,7 @@ class TrainStep(BaseTrainStep):
 
         Several workers' gradients add up to that of the mean over all their utterances.
         """
-        features, lengths, labels, label_lengths = data
+        features, lengths, labels, label_lengths = self._with_features(data)
         variables = [v.value for v in self.variables]
         before = [tf.identity(v.value) for v in self.moving_statistics] if self.reducer else []
         with (
