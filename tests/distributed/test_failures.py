@@ -104,6 +104,7 @@ def test_an_error_in_mid_training(start, tmp_path, rank):
     assert any(line.startswith(f"*** rank {rank} of 2") for line in own_lines(job.output))
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_and_the_way_on(start, tmp_path):
     job = start(action="kill", batch=6)
     assert ends_soon(job, tmp_path, 7) != 0, job.output
