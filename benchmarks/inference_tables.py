@@ -53,6 +53,7 @@ def ratios(found: Figures, seconds: Sequence[float]) -> list[Ratio]:
         best |= {s: min(time, best.get(s, time)) for s, time in each.items()}
     made = [
         Ratio("PyTorch's best by ONNX Runtime float32", "above 1", by(best, base)),
+        Ratio("the same without our front-end", "", by(best, wall("network alone"))),
         Ratio("the framework by ONNX Runtime float32", "", by(wall("framework"), base)),
         Ratio("LiteRT by ONNX Runtime, float32", "at most 1.8", by(wall("litert float32"), base)),
     ]

@@ -29,6 +29,7 @@ def test_ratios():
     found = {one.name: one for one in ratios(FOUND, [10, 60])}
     expected = {
         "PyTorch's best by ONNX Runtime float32": {10: 0.06 / 0.05, 60: 0.5 / 0.4},
+        "the same without our front-end": {10: 0.06 / 0.04, 60: 0.5 / 0.32},
         "the framework by ONNX Runtime float32": {10: 2, 60: 2},
         "LiteRT by ONNX Runtime, float32": {10: 1.6, 60: 1.5},
         "onnxruntime: static_int8 by float32": {10: 0.4, 60: 0.25},

@@ -35,7 +35,9 @@ def build_convolution(
     values = _seen(g, frames, layer.window)
     bias, stride, dilation = float32(affine.shift), layer.stride, layer.dilation
     padding = [layer.window.widths]
-    if layer.layer_type == "sep_conv1d":
+    if layer.layer_type == "sep_conv1d" and layer.kernel_size == (1,):
+        kernel = pointwise_kernel(layer)[None] * affine.scale
+    elif layer.layer_type == "sep_conv1d":
         values = _depthwise(g, values, value_of(layer.depthwise_kernel)[..., 0], layer.window)
         kernel = value_of(layer.pointwise_kernel) * affine.scale
         stride, dilation, padding = (1,), (1,), [(0, 0)]

@@ -150,6 +150,15 @@ def test_all_sources_of_a_dense_block_are_one_product():
     assert set(calls) == {"size", "add", "floor_divide", "convolve", "concatenate", "unary relu"}
 
 
+def test_one_tap_of_a_separable_layer_is_part_of_its_product():
+    encoder = scrambled([{**SEPARABLE[0], "kernel_size": [taps]} for taps in (1, 3)])
+    features = EncoderCase("", TDNNEncoder, {}).features(1, 9)
+    found, _, calls = build(encoder, features)
+    assert calls["convolve"] == 2
+    assert calls["convolve_depthwise"] == 1
+    assert_near(found, encode(encoder, features, [9])[0])
+
+
 def test_nothing_is_computed_of_a_dropped_branch():
     """The third block passes its residual only: its depthwise kernel is not there."""
     dropped = scrambled(SEPARABLE, drop_block_prob=0.3, drop_block_index=1)
