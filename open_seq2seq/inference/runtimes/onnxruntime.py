@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from open_seq2seq.inference.runtimes.memory import release_freed_memory
 from open_seq2seq.inference.runtimes.session import LENGTHS, LOG_PROBS, NUM_SAMPLES, SAMPLES
 
 
@@ -28,6 +29,7 @@ class OnnxRuntimeSession:
         self._session: Any = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
+        release_freed_memory()
         self._inputs = {one.name for one in self._session.get_inputs()}
 
     def run(self, samples: np.ndarray, num_samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
