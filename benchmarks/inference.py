@@ -76,17 +76,15 @@ def jobs_of(network: str, folder: Path, options: argparse.Namespace) -> dict[str
     }
     jobs: dict[str, Job] = {}
     starts: dict[str, Job] = {}
-    described = ExportedModel.read(folder / "exported")
-    for name, file in described.files.items():
-        if file.is_model and file.runtime in options.runtimes:
-            parts = [part for part, other in described.files.items() if other.of == name]
-            size = sum((folder / "exported" / one).stat().st_size for one in (name, *parts))
-            own = {"runtime": file.runtime, "precision": file.precision, "file": name}
-            job = {**common, **own, "contestant": file.runtime, "file_mb": size / 1e6}
-            jobs[f"{file.runtime} {file.precision}"] = job
-            if file.precision == "float32":
-                label = f"Recognizer {file.runtime}"
-                starts[label] = {**job, "contestant": label, "seconds": options.seconds[:1]}
+    for precision in options.precisions:
+        for job in _exported(folder, precision):
+            runtime = job["runtime"]
+            if runtime not in options.runtimes:
+                continue
+            jobs[f"{runtime} {precision}"] = {**common, **job, "contestant": runtime}
+            if precision == "float32":
+                start = {"contestant": f"Recognizer {runtime}", "seconds": options.seconds[:1]}
+                starts[start["contestant"]] = {**common, **job, **start}
     for runtime in [one for one in FORMATS if one in options.runtimes]:
         missing = [one for one in options.precisions if f"{runtime} {one}" not in jobs]
         if missing:
@@ -100,6 +98,21 @@ def jobs_of(network: str, folder: Path, options: argparse.Namespace) -> dict[str
         if label in jobs:
             jobs[label]["file_mb"] = (folder / name).stat().st_size / 1e6
     return jobs
+
+
+def _exported(folder: Path, precision: str) -> list[Job]:
+    """The models of one precision: runtime, file and size of each."""
+    own = folder / precision
+    if not own.exists():
+        return []
+    described, found = ExportedModel.read(own), []
+    for name, file in described.files.items():
+        if file.is_model:
+            parts = [part for part, other in described.files.items() if other.of == name]
+            size = sum((own / one).stat().st_size for one in (name, *parts)) / 1e6
+            job = {"runtime": file.runtime, "precision": precision, "file": name, "file_mb": size}
+            found.append(job)
+    return found
 
 
 def race(jobs: Mapping[str, Job], threads: Sequence[int], rounds: int) -> dict[int, dict[str, Any]]:

@@ -4,7 +4,8 @@ A folder has the network as it is exported, without its front-end (`features.onn
 for those who build it themselves, recordings with their features, and the log-probabilities that
 the framework gives for them:
 
-    exported/  features.onnx  weights.npz  network.json
+    float32/  static_int8/ ...  exported in each precision
+    features.onnx  weights.npz  network.json
     samples_10.npy  features_10.npy  expected_10.npy  ...
 
 Weights are drawn from a seed; no trained ones are needed to measure time.
@@ -14,10 +15,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
@@ -25,6 +29,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from open_seq2seq.config.loading import load_config
+from open_seq2seq.errors import InputError
 from open_seq2seq.experiment import Experiment, effective_params, make_experiment
 
 CONFIGS = Path(__file__).resolve().parents[1] / "example_configs/speech2text"
@@ -37,6 +42,8 @@ NETWORKS = {
 SEED = 0
 # What is compared with when the models are written.
 CHECKED_SECONDS = 12.0
+# What ranges of values are measured on.
+CALIBRATED_SECONDS = (2.0, 5.0, 9.0, 12.0)
 
 
 def untrained(name: str) -> Experiment:
@@ -134,17 +141,17 @@ def prepare(
       folder: made if need be.
       seconds: of the recordings.
       formats: of the exported models, names of `export.formats.written.FORMATS`.
-      precisions: the same.
+      precisions: "float32" and kinds of `export.quantization`; of each the formats that have it.
     """
     import onnx
 
-    from open_seq2seq.export.exporter import Export
     from open_seq2seq.export.trained_model import TrainedModel
 
     model = TrainedModel.of(experiment)
     rate = model.extractor.options.sample_freq
     folder.mkdir(parents=True, exist_ok=True)
-    Export(experiment, recording(CHECKED_SECONDS, rate)).write(folder / "exported", formats)
+    for precision in precisions:
+        _export(experiment, folder / precision, formats, precision)
     onnx.save(network_alone(model), str(folder / "features.onnx"))
     np.savez(folder / "weights.npz", **weights_of(model.network))
     (folder / "network.json").write_text(json.dumps(description(experiment), indent=1))
@@ -153,6 +160,40 @@ def prepare(
         np.save(folder / f"samples_{length:g}.npy", samples)
         np.save(folder / f"features_{length:g}.npy", model.extractor(samples))
         np.save(folder / f"expected_{length:g}.npy", model.log_probs(samples))
+
+
+def _export(experiment: Experiment, folder: Path, formats: Sequence[str], precision: str) -> None:
+    from open_seq2seq.export.exporter import Export
+    from open_seq2seq.export.trained_model import TrainedModel
+
+    rate = experiment.speech_data.extractor.options.sample_freq
+    speech = recording(CHECKED_SECONDS, rate)
+    if precision == "float32":
+        Export(experiment, speech).write(folder, formats)
+        return
+    try:
+        from open_seq2seq.export.quantization import search
+    except ImportError:
+        return
+    having = _formats_that_have(TrainedModel.of(experiment), precision, formats)
+    if having:
+        calibration = [speech[: int(seconds * rate)] for seconds in CALIBRATED_SECONDS]
+        # Which layers lose too much can be seen of trained weights only: here all are quantised.
+        with mock.patch.object(search, "LIMIT", math.inf):
+            Export(experiment, speech, calibration=calibration).write(
+                folder, having, quantize=[precision]
+            )
+
+
+def _formats_that_have(model: Any, precision: str, formats: Sequence[str]) -> list[str]:
+    from open_seq2seq.export.quantization.ways import models_to_write
+
+    having = []
+    for name in formats:
+        with suppress(InputError):
+            models_to_write(model, [name], [precision])
+            having.append(name)
+    return having
 
 
 def main() -> None:

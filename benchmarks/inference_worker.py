@@ -45,7 +45,7 @@ def exported(job: dict[str, Any]) -> Run:
     """A model of an exported folder."""
     from open_seq2seq.inference.runtimes.loaded_model import LoadedModel
 
-    path = Path(job["folder"]) / "exported" / job["file"]
+    path = Path(job["folder"]) / job["precision"] / job["file"]
     return LoadedModel(path, job["runtime"], job["threads"]).log_probs
 
 
@@ -54,10 +54,7 @@ def recognizer(job: dict[str, Any]) -> Run:
     from open_seq2seq import Recognizer
 
     loaded = Recognizer.load(
-        Path(job["folder"]) / "exported",
-        runtime=job["runtime"],
-        precision=job["precision"],
-        threads=job["threads"],
+        Path(job["folder"]) / job["precision"], runtime=job["runtime"], threads=job["threads"]
     )
     return lambda samples: loaded.transcribe([samples])
 
