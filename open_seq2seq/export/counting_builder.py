@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import AbstractContextManager
 from typing import Any
 
 from open_seq2seq.graphs.builder import GraphBuilder
@@ -20,6 +21,10 @@ class CountingBuilder:
     def __init__(self, builder: GraphBuilder):
         self._builder = builder
         self.counts: Counter[str] = Counter()
+
+    def scope(self, name: str) -> AbstractContextManager[None]:
+        """See `GraphBuilder`."""
+        return self._builder.scope(name)
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._builder, name)

@@ -7,7 +7,8 @@ ONNX Runtime, OpenVINO and TensorRT know.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,7 @@ class OnnxBuilder:
         self.inputs: list[onnx.ValueInfoProto] = []
         self._constants: dict[Any, str] = {}
         self._transposed: dict[tuple[str, bool], OnnxValue] = {}
+        self._scope = ""
 
     # --- a graph's ends
 
@@ -99,9 +101,18 @@ class OnnxBuilder:
 
     # --- nodes and constants
 
+    @contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        """See `GraphBuilder`: `front_end/matmul_3`."""
+        outer, self._scope = self._scope, f"{self._scope}{name}/"
+        try:
+            yield
+        finally:
+            self._scope = outer
+
     def node(self, operator: str, inputs: Sequence[str], **attributes: Any) -> str:
         """Writes a node of one output and returns its name."""
-        name = f"{operator.lower()}_{len(self.nodes)}"
+        name = f"{self._scope}{operator.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, list(inputs), [name], name=name, **attributes))
         return name
 
@@ -375,9 +386,10 @@ class OnnxBuilder:
         return OnnxValue(name, shape, x.kind, x.channels_first)
 
     def largest(self, x: OnnxValue, place: int) -> Value:
-        values, indices = f"values_{len(self.nodes)}", f"indices_{len(self.nodes)}"
         inputs = [x.name, self._whole(place)]
-        self.nodes.append(helper.make_node("TopK", inputs, [values, indices], axis=1))
+        name = f"{self._scope}topk_{len(self.nodes)}"
+        values, indices = f"{name}_values", f"{name}_indices"
+        self.nodes.append(helper.make_node("TopK", inputs, [values, indices], name=name, axis=1))
         return self.cut(OnnxValue(values, (x.shape[0], place), x.kind), 1, place - 1, None)
 
     # --- networks

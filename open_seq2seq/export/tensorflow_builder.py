@@ -6,6 +6,7 @@ Inside a `tf.function` they are traced to a graph that holds its weights as cons
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,11 @@ class TensorFlowBuilder:
 
     def __init__(self, depthwise_taps: int | None = None, batch: int | None = None):
         self.depthwise_taps, self.batch = depthwise_taps, batch
+
+    def scope(self, name: str) -> AbstractContextManager[None]:
+        """See `GraphBuilder`."""
+        scope: AbstractContextManager[None] = tf.name_scope(name)
+        return scope
 
     def value(self, tensor: tf.Tensor) -> TensorFlowValue:
         """A tensor in the library's layout, such as an input of the graph."""

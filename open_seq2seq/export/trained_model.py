@@ -14,6 +14,9 @@ from open_seq2seq.graphs.builder import GraphBuilder, Size, Value
 from open_seq2seq.inference.recognizer import log_softmax
 from open_seq2seq.models import Speech2Text
 
+# The parts of the graph: what quantises a network knows it by the names of nodes.
+FRONT_END, NETWORK = "front_end", "network"
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -69,5 +72,8 @@ class TrainedModel:
         Raises:
           InputError: the model has a part that no graph is known for.
         """
-        features, lengths = build_features(g, self.extractor, samples, num_samples)
-        return build_network(g, self.network, features, None if num_samples is None else lengths)
+        with g.scope(FRONT_END):
+            features, lengths = build_features(g, self.extractor, samples, num_samples)
+        with g.scope(NETWORK):
+            known = None if num_samples is None else lengths
+            return build_network(g, self.network, features, known)

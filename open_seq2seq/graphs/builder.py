@@ -10,6 +10,7 @@ that are slow somewhere) is a builder's own affair.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -60,6 +61,9 @@ class GraphBuilder(Protocol):
     runtime prefers. Operands broadcast as NumPy's; a Python number takes the type of the other one.
     A float is float32; a whole number has the runtime's type for sizes.
     """
+
+    def scope(self, name: str) -> AbstractContextManager[None]:
+        """Inside, what is written has names that begin with this one, where there are names."""
 
     # --- numbers
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -24,6 +25,9 @@ class KerasBuilder:
 
     See `GraphBuilder`. Whole numbers are int32.
     """
+
+    def scope(self, name: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
     # --- numbers
 

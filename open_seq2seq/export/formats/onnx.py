@@ -10,9 +10,6 @@ import onnx
 from open_seq2seq.export.onnx_builder import OnnxBuilder
 from open_seq2seq.export.trained_model import TrainedModel
 
-# The parts of the graph, first in the names of their nodes: what quantises asks for them.
-FRONT_END, NETWORK = "front_end", "network"
-
 
 def onnx_model(model: TrainedModel, masks: bool = True) -> onnx.ModelProto:
     """The graph from samples to log-probabilities.
