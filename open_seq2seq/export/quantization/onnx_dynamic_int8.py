@@ -1,0 +1,94 @@
+"""ONNX whose recurrent and dense layers measure the ranges of their inputs while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnx
+
+from open_seq2seq.export.formats.onnx import onnx_model
+from open_seq2seq.export.quantization.calibration import Calibration
+from open_seq2seq.export.quantization.onnx_layers import (
+    inputs_of,
+    layers_of,
+    nodes_of,
+    weights_of,
+)
+from open_seq2seq.export.quantization.onnx_stored import store_int8
+from open_seq2seq.export.quantization.search import quantise
+from open_seq2seq.export.trained_model import TrainedModel
+
+# Products of 8 bits overflow, unnoticed, on processors without VNNI (AVX2, older AVX-512): there
+# the model would be another one. What one bit less costs is hardly to be measured.
+WEIGHTS_OF_7_BITS = True
+_DYNAMIC = ("LSTM", "MatMul")
+_OTHER_RECURRENT = ("GRU", "RNN", "Scan")
+
+
+def write_onnx_dynamic_int8(
+    model: TrainedModel, path: Path, calibration: Calibration
+) -> list[str]:
+    """Writes weights of LSTMs and dense layers as s8 per channel; convolutions stay in float32.
+
+    It takes one recording at a time.
+
+    Args:
+      model: what is written.
+      path: the file.
+      calibration: recordings to measure the loss on.
+
+    Returns:
+      What is left in float32, in words.
+    """
+    graph = onnx_model(model, masks=False)
+    layers = [layer for layer in layers_of(graph) if layer.name in nodes_of(graph, _DYNAMIC)]
+
+    def write(left: Collection[str]) -> None:
+        with TemporaryDirectory() as folder:
+            chosen = [layer.name for layer in layers if layer.name not in left]
+            onnx.save(quantise_dynamically(graph, chosen, Path(folder)), str(path))
+
+    return quantise(
+        path.name, layers, write, lambda: calibration.divergence(path, "onnxruntime")
+    )
+
+
+def quantise_recurrent(
+    graph: onnx.ModelProto, nodes: Sequence[str], folder: Path
+) -> onnx.ModelProto:
+    """Recurrent layers with weights in int8.
+
+    ONNX Runtime computes LSTMs with whole numbers; of others only the storing is in int8.
+
+    Args:
+      graph: may be changed.
+      nodes: names of its nodes.
+      folder: for files on the way.
+    """
+    others = [one for one in nodes_of(graph, _OTHER_RECURRENT) if one in nodes]
+    users = {name for node in graph.graph.node if node.name in others for name in inputs_of(node)}
+    store_int8(graph, [one for name, one in weights_of(graph).items() if name in users])
+    lstms = [one for one in nodes_of(graph, ("LSTM",)) if one in nodes]
+    return quantise_dynamically(graph, lstms, folder) if lstms else graph
+
+
+def quantise_dynamically(
+    graph: onnx.ModelProto, nodes: Sequence[str], folder: Path
+) -> onnx.ModelProto:
+    """LSTM and MatMul nodes with weights in int8, and their inputs rounded while they run."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    source, path = folder / "float.onnx", folder / "dynamic.onnx"
+    onnx.save(graph, str(source))
+    quantize_dynamic(
+        str(source),
+        str(path),
+        op_types_to_quantize=list(_DYNAMIC),
+        nodes_to_quantize=list(nodes),
+        per_channel=True,
+        reduce_range=WEIGHTS_OF_7_BITS,
+        weight_type=QuantType.QInt8,
+    )
+    return onnx.load(str(path))

@@ -1,0 +1,41 @@
+"""OpenVINO with weights stored as float16."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from open_seq2seq.export.quantization.openvino_layers import graph_of, operations_of
+from open_seq2seq.export.trained_model import TrainedModel
+from open_seq2seq.inference.runtimes.openvino import openvino_package
+
+
+def write_openvino_float16(model: TrainedModel, path: Path) -> None:
+    """Writes `path` (.xml) and the weights beside it (.bin); all is computed in float32.
+
+    Not by OpenVINO's own compression, which takes the front-end too.
+
+    Args:
+      model: what is written.
+      path: the file.
+    """
+    graph = graph_of(model, masks=True)
+    store_float16(graph)
+    openvino_package().save_model(graph, str(path), compress_to_fp16=False)
+
+
+def store_float16(graph: Any) -> None:
+    """Puts float16 and a conversion in the place of the network's weights."""
+    operators = openvino_package().opset13
+    for operation in operations_of(graph):
+        for place in range(operation.get_input_size()):
+            weights = operation.input_value(place).get_node()
+            if weights.get_type_name() != "Constant" or len(weights.get_output_shape(0)) < 2:
+                continue
+            values = weights.data.astype(np.float16)
+            if weights.get_output_element_type(0).to_string() != "f32" or np.isinf(values).any():
+                continue
+            stored = operators.convert(operators.constant(values), "f32")
+            operation.input(place).replace_source_output(stored.output(0))

@@ -1,0 +1,45 @@
+"""The layers of an OpenVINO graph's network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from open_seq2seq.export.formats.onnx import write_onnx
+from open_seq2seq.export.quantization.layers import Kind, Layer
+from open_seq2seq.export.trained_model import FRONT_END, TrainedModel
+from open_seq2seq.inference.runtimes.openvino import openvino_package
+
+_KINDS: dict[str, Kind] = {
+    "Convolution": "convolution",
+    "GroupConvolution": "depthwise",
+    "MatMul": "convolution",
+    "LSTMSequence": "recurrent",
+    "GRUSequence": "recurrent",
+    "RNNSequence": "recurrent",
+}
+
+
+def graph_of(model: TrainedModel, masks: bool) -> Any:
+    """The graph in float32, see `onnx_model`. Names of its operations are not those of another."""
+    with TemporaryDirectory() as folder:
+        source = Path(folder) / "model.onnx"
+        write_onnx(model, source, masks)
+        return openvino_package().convert_model(str(source))
+
+
+def operations_of(graph: Any) -> list[Any]:
+    """The network's operations with weights, in the order of the graph; not the front-end's."""
+    return [
+        one
+        for one in graph.get_ordered_ops()
+        if one.get_type_name() in _KINDS and not one.get_friendly_name().startswith(f"{FRONT_END}/")
+    ]
+
+
+def layers_of(graph: Any) -> list[Layer]:
+    """The same by their names."""
+    return [
+        Layer(one.get_friendly_name(), _KINDS[one.get_type_name()]) for one in operations_of(graph)
+    ]
