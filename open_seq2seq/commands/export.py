@@ -13,7 +13,7 @@ or `--mode=eval` and `--mode=infer` with `--exported=my_model`. See docs/export.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,10 @@ from open_seq2seq.console import say
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 
 _FORMATS = ("onnx", "litert", "saved_model", "openvino")
+_KINDS = ("none", "dynamic_int8", "static_int8", "float16", "bfloat16")
+_INT8 = {"dynamic_int8", "static_int8"}
 _TABLE = "{:32} {:12} {:10} {:>9} {:>11} {:>8} {:>8}"
+_RATES = " {:>8} {:>8}"
 
 
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -55,6 +58,26 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
         metavar="FILE",
         help="recordings to compare on; those of the config's evaluation, if not given",
     )
+    add(
+        "--quantize",
+        nargs="+",
+        choices=_KINDS,
+        default=["none"],
+        help="what is written of each format (without --formats: of those that have it); "
+        "none: float32, alone if not given",
+    )
+    add(
+        "--calibration_manifest",
+        nargs="+",
+        metavar="FILE",
+        help="recordings to find the ranges of int8 with; those of training, if not given",
+    )
+    add(
+        "--eval_manifest",
+        nargs="+",
+        metavar="FILE",
+        help="recordings with transcripts: WER and CER of each model on them, greedy",
+    )
     return parser
 
 
@@ -80,24 +103,53 @@ def _export_speech(
 ) -> None:
     from open_seq2seq.experiment import effective_params
     from open_seq2seq.export.exporter import Export
+    from open_seq2seq.export.recordings import EvaluationSet
     from open_seq2seq.export.speech import speech_of
 
     experiment, origin = _trained(flags, config, overrides, "interactive_infer")
-    manifests = flags.manifest
-    if not manifests:
-        params = effective_params(config, overrides, "eval", tuple(vars(flags)))
+    data = experiment.speech_data
+    rate = data.extractor.options.sample_freq
+
+    def of_config(mode: str) -> list[str]:
+        params = effective_params(config, overrides, mode, tuple(vars(flags)))
         filled = config.base_model.PARAMS.fill(params)
-        manifests = filled["data_layer_params"]["dataset_files"]
-    speech = speech_of(manifests, experiment.speech_data.extractor.options.sample_freq)
-    export = Export(experiment, speech, files, origin)
+        return list(filled["data_layer_params"]["dataset_files"] or [])
+
+    speech = speech_of(flags.manifest or of_config("eval"), rate)
+    recordings: Sequence[Any] = ()
+    if _INT8.intersection(flags.quantize):
+        recordings = _calibration(flags.calibration_manifest, of_config, rate)
+    evaluation = None
+    if flags.eval_manifest:
+        normalization = data.params["text_normalization"]
+        evaluation = EvaluationSet(flags.eval_manifest, rate, normalization)
+    export = Export(experiment, speech, files, origin, recordings, evaluation)
     say(f"Exports {origin['checkpoint']} to {flags.output}")
     head = ("file", "runtime", "precision", "MB", "difference", "texts", "RTF")
-    say(_TABLE.format(*head))
-    export.write(flags.output, flags.formats or _FORMATS, flags.overwrite, _show)
+    say(_TABLE.format(*head) + (_RATES.format("WER", "CER") if evaluation else ""))
+    if "none" not in flags.quantize:
+        _show_trained(export)
+    export.write(flags.output, flags.formats, flags.overwrite, _show, flags.quantize)
     say(
         "difference: of log-probabilities, the largest; texts: transcripts that are equal; "
         "RTF: seconds of computing for a second of audio, one thread"
     )
+
+
+def _calibration(
+    given: Sequence[str] | None, of_config: Callable[[str], list[str]], sample_freq: int
+) -> Sequence[Any]:
+    """Recordings of training; none where the config's cannot be read."""
+    from open_seq2seq.export.recordings import drawn_recordings
+
+    if given:
+        return drawn_recordings(given, sample_freq)
+    try:
+        manifests = of_config("train")
+        return drawn_recordings(manifests, sample_freq) if manifests else ()
+    except (InputError, OSError) as error:
+        say(f"The recordings of training cannot be read: {error}")
+        return ()
 
 
 def _export_text(
@@ -106,7 +158,14 @@ def _export_text(
     overrides: Sequence[Override],
     files: Mapping[str, Path],
 ) -> None:
-    given = {"--lm": flags.lm, "--lexicon": flags.lexicon, "--manifest": flags.manifest}
+    given = {
+        "--lm": flags.lm,
+        "--lexicon": flags.lexicon,
+        "--manifest": flags.manifest,
+        "--quantize": flags.quantize != ["none"],
+        "--calibration_manifest": flags.calibration_manifest,
+        "--eval_manifest": flags.eval_manifest,
+    }
     problems = [
         Problem(name, f"{name} with a language model", "the config of a speech model")
         for name, value in given.items()
@@ -131,7 +190,24 @@ def _show(row: Any) -> None:
     same = f"{found.recordings - found.other_texts}/{found.recordings}"
     numbers = (f"{row.size / 1e6:.2f}", f"{found.difference:.1e}", same)
     factor = f"{found.real_time_factor:.4f}"
-    say(_TABLE.format(row.name, row.runtime, row.precision, *numbers, factor))
+    line = _TABLE.format(row.name, row.file.runtime, row.file.precision, *numbers, factor)
+    say(line + _rates(row.file.error_rates))
+    left = (row.file.quantization or {}).get("float32")
+    if left:
+        say(f"    in float32: {', '.join(left)}")
+
+
+def _show_trained(export: Any) -> None:
+    """What quantised models are to be compared with, where none in float32 is written."""
+    rates = export.error_rates()
+    if rates is not None:
+        say(_TABLE.format("the trained model", "", "float32", "", "", "", "") + _rates(rates))
+
+
+def _rates(rates: Mapping[str, float] | None) -> str:
+    if rates is None:
+        return ""
+    return _RATES.format(*(f"{100 * rates[name]:.2f} %" for name in ("wer", "cer")))
 
 
 def _trained(

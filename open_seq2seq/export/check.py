@@ -119,13 +119,20 @@ def compare(
     return Comparison(difference, excess, others, len(order), factor)
 
 
-def check_difference(path: Path, found: Comparison) -> None:
-    """Ends the export of a model in float32 that is not the trained one.
+def check_difference(path: Path, found: Comparison, is_quantised: bool = False) -> None:
+    """Ends the export of a model that is not the trained one.
+
+    Args:
+      path: the model's file.
+      found: how it compares.
+      is_quantised: it may be off by any number.
 
     Raises:
-      InputError: its log-probabilities are farther off than rounding.
+      InputError: it gives too many or too few log-probabilities, or none; or those of a model in
+        float32 are farther off than rounding.
     """
-    if found.problem is None and found.excess <= 1:
+    is_close = np.isfinite(found.difference) if is_quantised else found.excess <= 1
+    if found.problem is None and is_close:
         return
     said = found.problem or f"log-probabilities up to {found.difference:.2g} off"
     problem = Problem(

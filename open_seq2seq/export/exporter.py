@@ -17,11 +17,15 @@ import numpy as np
 from open_seq2seq.config.schema import Params
 from open_seq2seq.decoders import Decoder, make_decoder
 from open_seq2seq.decoders.params import DECODER_PARAMS
+from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.export import triton
 from open_seq2seq.export.check import Comparison, check_difference, compare, references
 from open_seq2seq.export.draft import draft
-from open_seq2seq.export.formats.written import FORMATS, Written
+from open_seq2seq.export.formats.written import Written
+from open_seq2seq.export.quantization.calibration import Calibration
+from open_seq2seq.export.quantization.ways import FLOAT32, models_to_write, write_model
+from open_seq2seq.export.recordings import EvaluationSet
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.exported.description import Context, ExportedModel
 from open_seq2seq.exported.file import LEXICON, LM, ExportedFile
@@ -42,15 +46,23 @@ _PACKAGES = (
 )
 # What decodes is chosen when the folder is used; these are files of the decoder.
 _FILES = {"lm_path": ("lm", LM), "lexicon_path": ("lexicon", LEXICON)}
+# Of the comparison's speech, where there are no other recordings.
+_PIECES = 8
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of an export's table: a model, its size in bytes, and how it compares."""
+    """A line of an export's table.
+
+    Args:
+      name: of the model's file.
+      file: what `recognizer.json` says of it.
+      size: bytes of all its files.
+      comparison: with the trained model.
+    """
 
     name: str
-    runtime: str
-    precision: str
+    file: ExportedFile
     size: int
     comparison: Comparison
 
@@ -65,12 +77,16 @@ class Export:
       decoder_files: `lm_path` and `lexicon_path`: files to copy into the folder, instead of those
         of the parameters.
       origin: where the model is from: config, checkpoint, step.
+      calibration: `[n]` float32 each, of training: what int8 needs.
+      evaluation: whose error rates every model is measured on; None: none is.
     """
 
     experiment: Experiment
     speech: np.ndarray
     decoder_files: Mapping[str, Path] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Sequence[np.ndarray] = ()
+    evaluation: EvaluationSet | None = None
 
     def __post_init__(self) -> None:
         self.model = TrainedModel.of(self.experiment)
@@ -82,48 +98,83 @@ class Export:
     def write(
         self,
         output: Path,
-        formats: Sequence[str],
+        formats: Sequence[str] | None = None,
         overwrite: bool = False,
         progress: Callable[[Row], None] = lambda row: None,
+        quantize: Sequence[str] = (FLOAT32,),
     ) -> list[Row]:
         """Writes the folder, whole or not at all.
 
         Args:
           output: the folder.
-          formats: names of `FORMATS`.
+          formats: names of `FORMATS`; None: all.
           overwrite: whether a folder that is there is replaced.
           progress: called with each line of the table.
+          quantize: of `KINDS`; see `models_to_write`.
 
         Raises:
-          InputError: the model has a part that no graph is known for, a format differs from it,
-            or the folder is there.
+          InputError: the model has a part that no graph is known for, a format differs from it or
+            has no such kind, the folder is there, or there are no recordings for static_int8.
         """
+        models = models_to_write(self.model, formats, quantize)
+        calibration = self._calibration(quantize)
         with draft(output, overwrite) as folder:
             expected = references(self.model, self.decoder, self.speech)
             files: dict[str, ExportedFile] = {}
             rows = []
-            for name in formats:
-                written = FORMATS[name](self.model, folder)
+            for one in models:
+                written = write_model(self.model, folder, one, calibration)
                 path = folder / written.name
                 found = compare(path, _runtime(written), expected, self.decoder, self.rate)
-                check_difference(output / written.name, found)
-                written = self._probed(written, path)
+                check_difference(output / written.name, found, one.is_quantised)
+                written = self._measured(written, path)
                 files |= written.entries()
-                size = sum((folder / one).stat().st_size for one in written.entries())
-                rows.append(Row(written.name, _runtime(written), _precision(written), size, found))
+                size = sum((folder / part).stat().st_size for part in written.entries())
+                rows.append(Row(written.name, written.file, size, found))
                 progress(rows[-1])
             decoder, own = self._decoder_params(folder)
-            if "onnx" in formats:
+            if ("onnx", FLOAT32) in models:
                 (folder / triton.NAME).write_text(triton.triton_config(self.model, output.name))
                 own[triton.NAME] = ExportedFile("triton")
             self._description(files | own, decoder).write(folder)
         return rows
 
-    def _probed(self, written: Written, path: Path) -> Written:
-        log_probs = LoadedModel(path, _runtime(written), threads=1).log_probs(
-            probe_signal(self.rate)
+    def error_rates(self) -> dict[str, float] | None:
+        """Those of the trained model itself."""
+        return self._error_rates(self.model.log_probs)
+
+    def _error_rates(
+        self, log_probs: Callable[[np.ndarray], np.ndarray]
+    ) -> dict[str, float] | None:
+        if self.evaluation is None:
+            return None
+        errors = self.evaluation.errors(log_probs, self.decoder)
+        utterances = len(self.evaluation.utterances)
+        return {
+            "wer": errors.words.rate,
+            "cer": errors.characters.rate,
+            "utterances": utterances,
+        }
+
+    def _calibration(self, quantize: Sequence[str]) -> Calibration:
+        """Recordings for int8; where only the loss is measured, those of the comparison will do."""
+        if self.calibration or "static_int8" not in quantize:
+            recordings = self.calibration or np.array_split(self.speech, _PIECES)
+            return Calibration(self.model, tuple(recordings))
+        problem = Problem(
+            "--quantize",
+            "static_int8 without recordings to see the ranges of values on",
+            "a few dozen",
+            "Name manifests of training with --calibration_manifest.",
         )
-        return written._replace(file=replace(written.file, probe=Probe.of(log_probs)))
+        raise InputError("Nothing is exported:", [problem])
+
+    def _measured(self, written: Written, path: Path) -> Written:
+        """With what the model gives for the probe signal, and its error rates."""
+        loaded = LoadedModel(path, _runtime(written), threads=1)
+        probe = Probe.of(loaded.log_probs(probe_signal(self.rate)))
+        rates = self._error_rates(loaded.log_probs)
+        return written._replace(file=replace(written.file, probe=probe, error_rates=rates))
 
     def _decoder_params(self, folder: Path) -> tuple[Params, dict[str, ExportedFile]]:
         """The decoder's parameters with the files of the folder, and these."""
@@ -166,11 +217,6 @@ class Export:
 def _runtime(written: Written) -> str:
     assert written.file.runtime is not None
     return written.file.runtime
-
-
-def _precision(written: Written) -> str:
-    assert written.file.precision is not None
-    return written.file.precision
 
 
 def _seconds(model: TrainedModel) -> Context:

@@ -135,6 +135,7 @@ def _scanned(g: Writer, inputs: str, direction: Recurrence, steps: str | None) -
             "Scan",
             [start, start, projected, numbers],
             outputs,
+            name=f"{projected}_scan",
             body=body,
             num_scan_inputs=2,
             scan_input_directions=[int(direction.backward)] * 2,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from open_seq2seq.data.audio import read_audio
 from open_seq2seq.data.manifest import read_manifests
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.errors import InputError
+from open_seq2seq.export.recordings import samples_of
 
 _log = logging.getLogger(__name__)
 _SECONDS = 40.0
@@ -44,8 +44,7 @@ def _recorded(manifests: Sequence[str | Path], count: int, sample_freq: int) -> 
     try:
         utterances = read_manifests([config_path(str(one)) for one in manifests], False)
         for utterance in utterances:
-            segment = (utterance.offset, utterance.duration) if utterance.segment else (None, None)
-            parts.append(read_audio(utterance.path, sample_freq, *segment))
+            parts.append(samples_of(utterance, sample_freq))
             if sum(map(len, parts)) >= count:
                 break
     except (InputError, OSError) as error:

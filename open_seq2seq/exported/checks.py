@@ -43,6 +43,8 @@ _MODEL = {
     "precision": str,
     "batch": (int, None),
     "probe?": (dict, None),
+    "quantization?": (dict, None),
+    "error_rates?": (dict, None),
 }
 _TRAINED_ON = {"longest": NUMBER, "mean": NUMBER}
 _PROBE = {"shape": [int], "numbers": [NUMBER]}

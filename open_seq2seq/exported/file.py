@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,9 @@ class ExportedFile:
         array; None: any number of them, with masks inside.
       of: of a part, the model's name.
       probe: of a model, what it gives for the probe signal; None: not known.
+      quantization: of a quantised model, its "kind" as `--quantize` has it, and what stays in
+        "float32", in words; None: all of it.
+      error_rates: of a model, greedy: "wer" and "cer" on so many "utterances"; None: not known.
       sha256: of the content, 64 hexadecimal digits; "" until it is written.
       size: bytes.
     """
@@ -36,6 +40,8 @@ class ExportedFile:
     probe: Probe | None = None
     sha256: str = ""
     size: int = 0
+    quantization: Mapping[str, Any] | None = None
+    error_rates: Mapping[str, float] | None = None
 
     @property
     def is_model(self) -> bool:
@@ -48,6 +54,8 @@ class ExportedFile:
         if self.is_model:
             value |= {"runtime": self.runtime, "precision": self.precision, "batch": self.batch}
             value["probe"] = self.probe and self.probe.to_json()
+            noted = {"quantization": self.quantization, "error_rates": self.error_rates}
+            value |= {name: dict(one) for name, one in noted.items() if one is not None}
         if self.of is not None:
             value["of"] = self.of
         return value
@@ -65,4 +73,6 @@ class ExportedFile:
             probe=Probe.from_json(probe) if probe is not None else None,
             sha256=value["sha256"],
             size=value["size"],
+            quantization=value.get("quantization"),
+            error_rates=value.get("error_rates"),
         )

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from open_seq2seq.errors import InputError
-from open_seq2seq.export import check, exporter
+from open_seq2seq.export import check
 from open_seq2seq.export.exporter import Export
 from open_seq2seq.export.formats import written
+from open_seq2seq.export.quantization import onnx_float16
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.inference.runtimes.loaded_model import LoadedModel
 from tests.export.small_models import ENCODERS, FRONT_ENDS, RATE, small_experiment, speech
@@ -138,7 +139,7 @@ def test_a_conversion_that_is_wrong_leaves_nothing(tmp_path, monkeypatch):
         kernel.assign(np.asarray(kernel) * 1.001)
         return write_onnx(model, folder)
 
-    monkeypatch.setitem(exporter.FORMATS, "onnx", wrong)
+    monkeypatch.setitem(written.FORMATS, "onnx", wrong)
     with pytest.raises(InputError, match=r"model\.onnx.*log-probabilities up to"):
         Export(experiment, speech(3)).write(tmp_path / "model", ["onnx"])
     assert not list(tmp_path.iterdir())
@@ -155,6 +156,39 @@ def test_a_conversion_that_loses_frames_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="for 8000 samples"):
         Export(experiment, speech(3)).write(tmp_path / "model", ["onnx"])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_quantised_model_that_gives_no_numbers_leaves_nothing(tmp_path, monkeypatch):
+    experiment = small_experiment("jasper")
+
+    def broken(model, path, calibration):
+        kernel = model.network.encoder.blocks[0][0].kernel
+        kernel.assign(np.asarray(kernel) * np.nan)
+        return write(model, path, calibration)
+
+    write = onnx_float16.write
+    monkeypatch.setattr(onnx_float16, "write", broken)
+    with pytest.raises(InputError, match=r"model\.float16\.onnx.*log-probabilities up to inf"):
+        Export(experiment, speech(3)).write(tmp_path / "model", ["onnx"], quantize=["float16"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_static_int8_needs_recordings(tmp_path):
+    export = Export(small_experiment("jasper"), speech(1))
+    with pytest.raises(InputError, match="--calibration_manifest"):
+        export.write(tmp_path / "model", ["onnx"], quantize=["static_int8"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_dynamic_int8_does_without(tmp_path):
+    export = Export(small_experiment("jasper"), speech(4))
+    rows = export.write(tmp_path / "model", ["litert"], quantize=["none", "dynamic_int8"])
+    assert [row.file.precision for row in rows] == ["float32", "int8"]
+    assert rows[1].comparison.difference > rows[0].comparison.difference
+    files = json.loads((tmp_path / "model" / "recognizer.json").read_text())["files"]
+    noted = files["model.dynamic_int8.tflite"]
+    assert noted["quantization"] == {"kind": "dynamic_int8", "float32": ["the front-end"]}
+    assert "quantization" not in files["model.tflite"]
 
 
 def test_a_folder_that_is_there(tmp_path):

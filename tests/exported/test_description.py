@@ -38,7 +38,14 @@ MADE = ExportedModel(
     front_end={"options": {"backend": "librosa"}, "fingerprint": {"numbers": [0.25, -1.0]}},
     files={
         "model.onnx": ExportedFile(MODEL, "onnxruntime", "float32", probe=PROBE),
-        "openvino/model.xml": ExportedFile(MODEL, "openvino", "int8", 1),
+        "openvino/model.xml": ExportedFile(
+            MODEL,
+            "openvino",
+            "int8",
+            1,
+            quantization={"kind": "static_int8", "float32": ["the front-end"]},
+            error_rates={"wer": 0.25, "cer": 0.125, "utterances": 8},
+        ),
         "openvino/model.bin": ExportedFile(PART, of="openvino/model.xml"),
         "lm.binary": ExportedFile(LM),
     },

@@ -22,8 +22,9 @@ def onnx_model(model: TrainedModel, masks: bool = True) -> onnx.ModelProto:
     g = OnnxBuilder()
     batch: str | int = "batch" if masks else 1
     samples = g.input("samples", np.float32, (batch, "num_samples"))
-    counts = g.input("num_samples", np.int32, (batch,)) if masks else None
-    log_probs, lengths = model.build(g, samples, counts)
+    # Without masks too, so that a program can run either; nothing uses it then.
+    counts = g.input("num_samples", np.int32, (batch,))
+    log_probs, lengths = model.build(g, samples, counts if masks else None)
     if not masks:
         lengths = g.reshape(lengths, (1,))
     return g.model(

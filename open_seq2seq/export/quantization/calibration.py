@@ -10,6 +10,7 @@ import numpy as np
 
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.inference.runtimes import LoadedModel
+from open_seq2seq.inference.runtimes.session import NUM_SAMPLES, SAMPLES
 
 # Whose divergence is measured: enough, and fast.
 _MEASURED = 16
@@ -48,3 +49,8 @@ class Calibration:
             for expected, samples in zip(self.log_probs, self.recordings)
         ]
         return float(np.concatenate(parts).mean())
+
+
+def inputs_of(samples: np.ndarray) -> dict[str, np.ndarray]:
+    """What a model takes of one recording `[n]`, by name."""
+    return {SAMPLES: samples[None], NUM_SAMPLES: np.array([len(samples)], np.int32)}

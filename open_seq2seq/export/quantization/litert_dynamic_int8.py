@@ -18,9 +18,7 @@ from open_seq2seq.export.trained_model import TrainedModel
 _LARGEST = 127
 
 
-def write_litert_dynamic_int8(
-    model: TrainedModel, path: Path, calibration: Calibration
-) -> list[str]:
+def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str]:
     """Writes the network's weights as int8, with a scale for each output channel.
 
     TensorFlow's converter would round the front-end's transform too.
@@ -38,14 +36,15 @@ def write_litert_dynamic_int8(
     content = path.read_bytes()
     layers = [Layer(one.name, _kind(one)) for one in LiteRTFile(content).products()]
 
-    def write(left: Collection[str]) -> None:
+    def write_but(left: Collection[str]) -> None:
         file = LiteRTFile(content)
         for product in file.products():
             if product.name not in left:
                 _quantise(file, product)
         path.write_bytes(file.content())
 
-    return quantise(path.name, layers, write, lambda: calibration.divergence(path, "litert"))
+    left = quantise(path.name, layers, write_but, lambda: calibration.divergence(path, "litert"))
+    return ["the front-end", *left]
 
 
 def _kind(product: Product) -> Kind:

@@ -123,10 +123,10 @@ class LiteRTFile:
         return bytes(builder.Output())
 
 
-class _Buffer(schema.BufferT):  # type: ignore[misc]
+class _Buffer(schema.BufferT):
     """A buffer whose numbers begin where kernels expect it: the schema's class writes anywhere."""
 
-    def Pack(self, builder: Any) -> Any:  # noqa: N802
+    def Pack(self, builder: Any) -> Any:
         place = None
         if self.data is not None and len(self.data):
             content = np.asarray(self.data, np.uint8).tobytes()

@@ -8,11 +8,12 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
 from open_seq2seq.export.formats.litert import write_litert
+from open_seq2seq.export.quantization.calibration import Calibration
 from open_seq2seq.export.quantization.litert_file import LiteRTFile, Product
 from open_seq2seq.export.trained_model import TrainedModel
 
 
-def write_litert_float16(model: TrainedModel, path: Path) -> None:
+def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str]:
     """Writes the network's weights as float16, and what turns them into float32 beside each.
 
     The runtime does so when it loads the model, which is then as fast and large as in float32;
@@ -21,12 +22,14 @@ def write_litert_float16(model: TrainedModel, path: Path) -> None:
     Args:
       model: what is written.
       path: the file.
+      calibration: not used.
     """
     write_litert(model, path)
     file = LiteRTFile(path.read_bytes())
     for product in file.products():
         _store(file, product)
     path.write_bytes(file.content())
+    return ["the front-end"]
 
 
 def _store(file: LiteRTFile, product: Product) -> None:

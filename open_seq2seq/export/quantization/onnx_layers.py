@@ -48,7 +48,7 @@ def weights_of(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
     """The matrices and kernels that only the network uses, by name; no biases."""
     users: dict[str, set[str]] = {}
     for node in model.graph.node:
-        for name in inputs_of(node):
+        for name in read_by(node):
             users.setdefault(name, set()).add(node.name)
     return {
         one.name: one
@@ -59,9 +59,9 @@ def weights_of(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
     }
 
 
-def inputs_of(node: onnx.NodeProto) -> Iterator[str]:
+def read_by(node: onnx.NodeProto) -> Iterator[str]:
     """A node's inputs, and what the body of a loop takes from outside."""
     yield from node.input
     for attribute in node.attribute:
         for inner in attribute.g.node:
-            yield from inputs_of(inner)
+            yield from read_by(inner)

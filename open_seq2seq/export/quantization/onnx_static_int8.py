@@ -11,20 +11,17 @@ import numpy as np
 import onnx
 
 from open_seq2seq.export.formats.onnx import onnx_model
-from open_seq2seq.export.quantization.calibration import Calibration
+from open_seq2seq.export.quantization.calibration import Calibration, inputs_of
 from open_seq2seq.export.quantization.onnx_dynamic_int8 import WEIGHTS_OF_7_BITS, quantise_recurrent
 from open_seq2seq.export.quantization.onnx_layers import RECURRENT, layers_of, nodes_of
 from open_seq2seq.export.quantization.search import quantise
 from open_seq2seq.export.trained_model import TrainedModel
-from open_seq2seq.inference.runtimes.session import SAMPLES
 
 # Layers, and what between them would turn values into float32 and back.
 _OPERATORS = ("Conv", "MatMul", "Relu", "Add", "Concat")
 
 
-def write_onnx_static_int8(
-    model: TrainedModel, path: Path, calibration: Calibration
-) -> list[str]:
+def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str]:
     """Writes activations as u8 and weights as s8 per channel, with QuantizeLinear nodes (QDQ).
 
     It takes one recording at a time: masks would cost a seventh of the time. Recurrent layers
@@ -45,7 +42,7 @@ def write_onnx_static_int8(
     with TemporaryDirectory() as folder:
         source = prepared(graph, Path(folder))
 
-        def write(left: Collection[str]) -> None:
+        def write_but(left: Collection[str]) -> None:
             quantised = Path(folder) / "static.onnx"
             _quantise(source, quantised, calibration.recordings, {*left, last})
             whole = onnx.load(str(quantised))
@@ -54,9 +51,9 @@ def write_onnx_static_int8(
 
         others = [layer for layer in layers if layer.name != last]
         left = quantise(
-            path.name, others, write, lambda: calibration.divergence(path, "onnxruntime")
+            path.name, others, write_but, lambda: calibration.divergence(path, "onnxruntime")
         )
-        return ["the last layer", *left]
+        return ["the front-end", "the last layer", *left]
 
 
 def prepared(graph: onnx.ModelProto, folder: Path) -> Path:
@@ -105,4 +102,4 @@ class _Recordings:
 
     def get_next(self) -> dict[str, Any] | None:
         samples = next(self._left, None)
-        return None if samples is None else {SAMPLES: samples[None]}
+        return None if samples is None else inputs_of(samples)

@@ -52,7 +52,7 @@ def _as_float16(
 ) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto]]:
     name = f"{weight.name}_float16"
     values = numpy_helper.to_array(weight).astype(np.float16)
-    cast = helper.make_node("Cast", [name], [weight.name], name=f"{name}_cast", to=TensorProto.FLOAT)
+    cast = _cast(name, weight.name)
     return [numpy_helper.from_array(values, name)], [cast]
 
 
@@ -64,6 +64,10 @@ def _as_int8(weight: onnx.TensorProto) -> tuple[list[onnx.TensorProto], list[onn
     whole = np.rint(values / scale).astype(np.int8)
     name, scales = f"{weight.name}_int8", f"{weight.name}_scale"
     stored = [numpy_helper.from_array(whole, name), numpy_helper.from_array(scale, scales)]
-    cast = helper.make_node("Cast", [name], [f"{name}_cast"], name=f"{name}_cast", to=TensorProto.FLOAT)
+    cast = _cast(name, f"{name}_cast")
     scaled = helper.make_node("Mul", [f"{name}_cast", scales], [weight.name], name=f"{name}_scaled")
     return stored, [cast, scaled]
+
+
+def _cast(source: str, result: str) -> onnx.NodeProto:
+    return helper.make_node("Cast", [source], [result], name=f"{source}_cast", to=TensorProto.FLOAT)

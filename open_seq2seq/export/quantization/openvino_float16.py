@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from open_seq2seq.export.quantization.calibration import Calibration
 from open_seq2seq.export.quantization.openvino_layers import graph_of, operations_of
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.inference.runtimes.openvino import openvino_package
 
 
-def write_openvino_float16(model: TrainedModel, path: Path) -> None:
+def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str]:
     """Writes `path` (.xml) and the weights beside it (.bin); all is computed in float32.
 
     Not by OpenVINO's own compression, which takes the front-end too.
@@ -20,10 +21,12 @@ def write_openvino_float16(model: TrainedModel, path: Path) -> None:
     Args:
       model: what is written.
       path: the file.
+      calibration: not used.
     """
     graph = graph_of(model, masks=True)
     store_float16(graph)
     openvino_package().save_model(graph, str(path), compress_to_fp16=False)
+    return ["the front-end"]
 
 
 def store_float16(graph: Any) -> None:

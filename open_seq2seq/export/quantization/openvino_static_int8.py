@@ -7,16 +7,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.export.quantization.calibration import Calibration
+from open_seq2seq.export.quantization.calibration import Calibration, inputs_of
 from open_seq2seq.export.quantization.openvino_layers import graph_of, layers_of
 from open_seq2seq.export.quantization.search import quantise
 from open_seq2seq.export.trained_model import FRONT_END, TrainedModel
 from open_seq2seq.inference.runtimes.openvino import openvino_package
-from open_seq2seq.inference.runtimes.session import SAMPLES
 
-def write_openvino_static_int8(
-    model: TrainedModel, path: Path, calibration: Calibration
-) -> list[str]:
+
+def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str]:
     """Writes `path` (.xml) and the weights beside it (.bin).
 
     It takes one recording at a time: masks would stand between layers of whole numbers.
@@ -31,13 +29,14 @@ def write_openvino_static_int8(
     """
     graph = graph_of(model, masks=False)
 
-    def write(left: Collection[str]) -> None:
+    def write_but(left: Collection[str]) -> None:
         quantised = _quantise(graph.clone(), calibration, left)
         openvino_package().save_model(quantised, str(path), compress_to_fp16=False)
 
-    return quantise(
-        path.name, layers_of(graph), write, lambda: calibration.divergence(path, "openvino")
+    left = quantise(
+        path.name, layers_of(graph), write_but, lambda: calibration.divergence(path, "openvino")
     )
+    return ["the front-end", *left]
 
 
 def _of_frames(graph: Any) -> list[str]:
@@ -67,7 +66,7 @@ def _quantise(graph: Any, calibration: Calibration, left: Collection[str]) -> An
     recordings = calibration.recordings
     return nncf.quantize(
         graph,
-        nncf.Dataset(recordings, lambda samples: {SAMPLES: samples[None]}),
+        nncf.Dataset(recordings, inputs_of),
         subset_size=len(recordings),
         preset=nncf.QuantizationPreset.MIXED,
         advanced_parameters=AdvancedQuantizationParameters(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Sequence
 
-from open_seq2seq.export.quantization.layers import Group, Layer, groups
+from open_seq2seq.export.quantization.layers import Layer, groups
 
 _log = logging.getLogger(__name__)
 

@@ -12,6 +12,8 @@ import numpy as np
 from open_seq2seq.inference.runtimes.session import LENGTHS, LOG_PROBS, NUM_SAMPLES, SAMPLES
 
 _TELEMETRY = "openvino_telemetry"
+# Where a model says in what it wants to be computed, "f32" if it says nothing.
+PRECISION = ("open_seq2seq", "precision")
 
 
 class OpenVINOSession:
@@ -21,14 +23,16 @@ class OpenVINOSession:
     EXTRA: ClassVar[str] = "openvino"
 
     def __init__(self, path: Path, threads: int):
-        # On processors that have bfloat16 it would compute in it, and log-probabilities be off by
-        # up to 2; models of lower precision say so themselves.
+        core = openvino_package().Core()
+        source = core.read_model(str(path))
+        wants_bfloat16 = source.has_rt_info(list(PRECISION)) and has_bfloat16()
+        # On processors that have bfloat16 it would compute in it, whatever the model was made for.
         options = {
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if wants_bfloat16 else "f32",
             "INFERENCE_NUM_THREADS": threads,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        model = openvino_package().Core().compile_model(str(path), "CPU", options)
+        model = core.compile_model(source, "CPU", options)
         # A tensor may have several names.
         names = [name for one in model.inputs for name in one.names]
         self._names = [name for name in names if name in (SAMPLES, NUM_SAMPLES)]
@@ -41,6 +45,12 @@ class OpenVINOSession:
         with self._lock:  # a request has one input at a time
             found = self._request.infer({name: given[name] for name in self._names})
             return found[LOG_PROBS], found[LENGTHS]
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor computes in bfloat16."""
+    capabilities = openvino_package().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in capabilities
 
 
 def openvino_package() -> Any:

@@ -1,0 +1,33 @@
+"""OpenVINO computing in bfloat16, on processors that have it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from open_seq2seq.export.quantization.calibration import Calibration
+from open_seq2seq.export.quantization.openvino_float16 import store_float16
+from open_seq2seq.export.quantization.openvino_layers import graph_of
+from open_seq2seq.export.trained_model import TrainedModel
+from open_seq2seq.inference.runtimes.openvino import PRECISION, has_bfloat16, openvino_package
+
+
+def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str]:
+    """Writes `path` (.xml), which asks for bfloat16, and the weights beside it (.bin).
+
+    The weights are float16, of which bfloat16 has the first bits.
+
+    Args:
+      model: what is written.
+      path: the file.
+      calibration: not used.
+    """
+    graph = graph_of(model, masks=True)
+    store_float16(graph)
+    graph.set_rt_info("bf16", list(PRECISION))
+    openvino_package().save_model(graph, str(path), compress_to_fp16=False)
+    return []
+
+
+def problem(model: TrainedModel) -> str | None:
+    """Why it cannot be written, and run to be compared, here."""
+    return None if has_bfloat16() else "this processor has no bfloat16, so nothing can be compared"
