@@ -63,10 +63,11 @@ def test_what_a_row_names_is_there(row):
             thing = getattr(thing, attribute)
     for command in re.findall(r"`python ((?:run|scripts/)[^`]*)`", row.now):
         script, *arguments = shlex.split(command)
-        if script == "run.py" and arguments:
-            flags, rest = make_parser().parse_known_args(arguments)
-            assert "my" in flags.config_file or (ROOT / flags.config_file).is_file()
-            split_arguments(rest)
+        if script == "run.py":
+            if arguments:
+                flags, rest = make_parser().parse_known_args(arguments)
+                assert "my" in flags.config_file or (ROOT / flags.config_file).is_file()
+                split_arguments(rest)
             continue
         (module,) = {one.module for one in COMMANDS.values() if one.door == script} or {None}
         path = f"open_seq2seq/commands/{module.replace('.', '/')}.py" if module else script
