@@ -10,6 +10,9 @@ import tensorflow as tf
 from open_seq2seq.graphs.builder import Recurrence
 from open_seq2seq.ops.recurrent_cells import CELLS
 
+# Frames of a block; see `_in_blocks`.
+BLOCK = 64
+
 
 def recur(
     projected: tf.Tensor, direction: Recurrence, lengths: tf.Tensor | None, batch: int | None
@@ -22,39 +25,101 @@ def recur(
       lengths: `[batch]` int32; None: all frames.
       batch: the number of utterances, if it is known: LiteRT's lists of tensors need it.
     """
-    cell, units = CELLS[direction.cell], direction.units
-    weights: dict[str, Any] = {
-        name: tf.constant(np.asarray(value, np.float32))
-        for name, value in direction.weights.items()
-    }
-    if "bias" in cell.extra:  # the inputs have it
-        weights["bias"] = tf.zeros(direction.bias.shape)
+    step = _Step(direction, lengths, batch)
     inputs = tf.transpose(projected, (1, 0, 2))
-    frames = tf.shape(inputs)[0]
-    rows = tf.shape(inputs)[1] if batch is None else batch
-    shape = (batch, units)
-    state = tf.zeros((rows, units))
-    outputs = tf.TensorArray(tf.float32, size=frames, element_shape=shape)
+    if direction.backward:
+        inputs = tf.reverse(inputs, (0,))
+    loop = _whole if batch is None else _in_blocks
+    outputs = loop(inputs, step)
+    if direction.backward:
+        outputs = tf.reverse(outputs, (0,))
+    return tf.transpose(outputs, (1, 0, 2))
 
-    def step(number: Any, hidden: Any, memory: Any, outputs: Any) -> tuple[Any, ...]:
-        place = frames - 1 - number if direction.backward else number
-        frame = tf.gather(inputs, place)
-        frame.set_shape((batch, frame.shape[-1]))
-        new, new_memory = cell.step(frame, hidden, memory, weights)
-        if lengths is None:
+
+class _Step:
+    """A step of a direction; see `recur`. Frames come in the order in which it reads them."""
+
+    def __init__(self, direction: Recurrence, lengths: tf.Tensor | None, batch: int | None):
+        self.cell, self.direction = CELLS[direction.cell], direction
+        self.lengths, self.shape = lengths, (batch, direction.units)
+        self.weights: dict[str, Any] = {
+            name: tf.constant(np.asarray(value, np.float32))
+            for name, value in direction.weights.items()
+        }
+        if "bias" in self.cell.extra:  # the inputs have it
+            self.weights["bias"] = tf.zeros(direction.bias.shape)
+
+    def start(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The state before the first frame, `[batch, units]`."""
+        batch, units = self.shape
+        return tf.zeros((tf.shape(inputs)[1] if batch is None else batch, units))
+
+    def run(
+        self, inputs: tf.Tensor, before: Any, count: Any, frames: Any, hidden: Any, memory: Any
+    ) -> tuple[Any, Any, Any]:
+        """Some frames one after the other: their outputs, and the state after them.
+
+        Args:
+          inputs: `[count, batch, gates * units]`.
+          before: how many frames were read before them.
+          count: how many they are.
+          frames: of the whole recording.
+          hidden, memory: the state, `[batch, units]` each.
+        """
+        outputs = tf.TensorArray(tf.float32, size=count, element_shape=self.shape)
+
+        def step(number: Any, hidden: Any, memory: Any, outputs: Any) -> tuple[Any, ...]:
+            frame = tf.gather(inputs, number)
+            frame.set_shape((self.shape[0], frame.shape[-1]))
+            new, new_memory = self.cell.step(frame, hidden, memory, self.weights)
             written = new
-        else:
-            inside = tf.expand_dims(place < lengths, 1)
-            written = tf.where(inside, new, 0.0)
-            new = tf.where(inside, new, hidden)
-            new_memory = tf.where(inside, new_memory, memory)
-        new.set_shape(shape)
-        new_memory.set_shape(shape)
-        return number + 1, new, new_memory, outputs.write(place, written)
+            if self.lengths is not None:
+                place = before + number
+                place = frames - 1 - place if self.direction.backward else place
+                inside = tf.expand_dims(place < self.lengths, 1)
+                written = tf.where(inside, new, 0.0)
+                new = tf.where(inside, new, hidden)
+                new_memory = tf.where(inside, new_memory, memory)
+            new.set_shape(self.shape)
+            new_memory.set_shape(self.shape)
+            return number + 1, new, new_memory, outputs.write(number, written)
+
+        _, hidden, memory, outputs = tf.while_loop(
+            lambda number, *_: number < count,
+            step,
+            (tf.constant(0), hidden, memory, outputs),
+        )
+        return outputs.stack(), hidden, memory
+
+
+def _whole(inputs: tf.Tensor, step: _Step) -> tf.Tensor:
+    """All frames in one loop: `[time, batch, gates * units]` to `[time, batch, units]`."""
+    frames, state = tf.shape(inputs)[0], step.start(inputs)
+    return step.run(inputs, 0, frames, frames, state, state)[0]
+
+
+def _in_blocks(inputs: tf.Tensor, step: _Step) -> tf.Tensor:
+    """The same in a loop over blocks of frames, each a loop of its own.
+
+    To write an element of a list LiteRT copies the list: in one loop, ten times as many frames
+    would take a hundred times as long.
+    """
+    frames = tf.shape(inputs)[0]
+    blocks = (frames + BLOCK - 1) // BLOCK
+    padded = tf.pad(inputs, [[0, blocks * BLOCK - frames], [0, 0], [0, 0]])
+    padded = tf.reshape(padded, (-1, BLOCK, step.shape[0], inputs.shape[2]))
+    state = step.start(inputs)
+    outputs = tf.TensorArray(tf.float32, size=blocks, element_shape=(BLOCK, *step.shape))
+
+    def block(number: Any, hidden: Any, memory: Any, outputs: Any) -> tuple[Any, ...]:
+        seen = tf.gather(padded, number)
+        written, hidden, memory = step.run(seen, number * BLOCK, BLOCK, frames, hidden, memory)
+        written.set_shape((BLOCK, *step.shape))
+        return number + 1, hidden, memory, outputs.write(number, written)
 
     *_, outputs = tf.while_loop(
-        lambda number, *_: number < frames,
-        step,
+        lambda number, *_: number < blocks,
+        block,
         (tf.constant(0), state, state, outputs),
     )
-    return tf.transpose(outputs.stack(), (1, 0, 2))
+    return tf.reshape(outputs.stack(), (-1, *step.shape))[:frames]
