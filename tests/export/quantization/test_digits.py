@@ -11,6 +11,8 @@ from open_seq2seq.inference.runtimes.openvino import has_bfloat16
 from open_seq2seq.inference.trained import load_trained
 from tests.export.quantization.models import front_end_constants
 
+pytestmark = pytest.mark.slow  # minutes: each way is written and run at many lengths
+
 DIGITS = Path(__file__).parents[3] / "example_data" / "digits"
 # 100 of the 300 recordings: every third.
 RECORDINGS = slice(None, None, 3)

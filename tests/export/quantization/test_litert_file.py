@@ -58,7 +58,9 @@ def test_only_the_networks_products(content):
     for graph in file.model.subgraphs:
         for tensor in graph.tensors:
             values = file._data(tensor)
-            if values is not None and len(values) > 2000 and tensor.buffer not in weights:
+            if values is None or not np.any(values):  # the empty list of a loop's outputs
+                continue
+            if len(values) > 2000 and tensor.buffer not in weights:
                 assert tensor.name.decode().startswith("front_end/")
 
 

@@ -9,6 +9,8 @@ from open_seq2seq.inference.runtimes import LoadedModel, openvino
 from tests.export.quantization.models import calibration_of
 from tests.export.small_models import small_experiment, speech
 
+pytestmark = pytest.mark.slow  # minutes: each way is written and run at many lengths
+
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):

@@ -5,6 +5,8 @@ import pytest
 from open_seq2seq.export.quantization.layers import Layer
 from open_seq2seq.export.quantization.search import LIMIT, quantise
 
+pytestmark = pytest.mark.slow  # minutes: each way is written and run at many lengths
+
 LAYERS = [Layer("first", "convolution"), Layer("deep", "depthwise"), Layer("last", "convolution")]
 
 

@@ -21,10 +21,15 @@ from open_seq2seq.inference.runtimes.openvino import has_bfloat16, openvino_pack
 from tests.export.quantization.models import calibration_of, front_end_constants
 from tests.export.small_models import ENCODERS, small_experiment, speech
 
+pytestmark = pytest.mark.slow  # minutes: each way is written and run at many lengths
+
 # One sample; less than a frame; even and odd numbers of frames; the longest first and last.
 COUNTS = [30000, 1, 79, 161, 8000, 8081, 3333, 30001]
 LAYER_NORM = "deep speech 2, layer normalization"  # OpenVINO has no such loop
 NAMES = ["jasper", "quartznet", "deep speech 2, forward", "deep speech 2, both", LAYER_NORM]
+
+
+CONVOLUTIONAL = ("jasper", "quartznet")
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -42,7 +47,8 @@ def written(request, tmp_path_factory):
     files = {
         one: write_model(model, folder, one, calibration)
         for one in choices
-        if one.format != "saved_model" and (name != LAYER_NORM or one.format != "openvino")
+        # OpenVINO 2026.4 does not come back from some lengths of tiny recurrent networks.
+        if one.format != "saved_model" and (name in CONVOLUTIONAL or one.format != "openvino")
     }
     return model, folder, files, calibration
 
