@@ -142,14 +142,18 @@ def _calibration(
     """Recordings of training; none where the config's cannot be read."""
     from open_seq2seq.export.recordings import drawn_recordings
 
-    if given:
-        return drawn_recordings(given, sample_freq)
     try:
-        manifests = of_config("train")
-        return drawn_recordings(manifests, sample_freq) if manifests else ()
+        manifests = given or of_config("train")
+        recordings = drawn_recordings(manifests, sample_freq) if manifests else []
     except (InputError, OSError) as error:
+        if given:
+            raise
         say(f"The recordings of training cannot be read: {error}")
         return ()
+    if recordings:
+        named = ", ".join(map(str, manifests))
+        say(f"int8: ranges, and what it loses, on {len(recordings)} recordings of {named}")
+    return recordings
 
 
 def _export_text(

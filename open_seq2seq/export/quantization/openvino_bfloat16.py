@@ -6,7 +6,7 @@ from pathlib import Path
 
 from open_seq2seq.export.quantization.calibration import Calibration
 from open_seq2seq.export.quantization.openvino_float16 import store_float16
-from open_seq2seq.export.quantization.openvino_layers import graph_of
+from open_seq2seq.export.quantization.openvino_layers import graph_of, layers_of
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.inference.runtimes.openvino import PRECISION, has_bfloat16, openvino_package
 
@@ -29,5 +29,12 @@ def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str
 
 
 def problem(model: TrainedModel) -> str | None:
-    """Why it cannot be written, and run to be compared, here."""
-    return None if has_bfloat16() else "this processor has no bfloat16, so nothing can be compared"
+    """Why it is not written of a model, or here, where it is run to be compared."""
+    if not has_bfloat16():
+        return "this processor has no bfloat16, so nothing can be compared"
+    if any(layer.kind == "depthwise" for layer in layers_of(graph_of(model, masks=False))):
+        return (
+            "with depthwise convolutions it is slower than float32, and with several threads "
+            "OpenVINO 2026.4 comes to no end at some lengths"
+        )
+    return None

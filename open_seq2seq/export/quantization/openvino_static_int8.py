@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from open_seq2seq.export.quantization.calibration import Calibration, inputs_of
 from open_seq2seq.export.quantization.openvino_layers import graph_of, layers_of
 from open_seq2seq.export.quantization.search import quantise
 from open_seq2seq.export.trained_model import FRONT_END, TrainedModel
-from open_seq2seq.inference.runtimes.openvino import openvino_package
+from open_seq2seq.inference.runtimes.openvino import openvino_package, without_telemetry
 
 
 def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str]:
@@ -58,27 +60,30 @@ def _of_frames(graph: Any) -> list[str]:
 
 
 def _quantise(graph: Any, calibration: Calibration, left: Collection[str]) -> Any:
-    import nncf
+    nncf = without_telemetry("nncf")
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     nncf.set_log_level(logging.ERROR)
     recordings = calibration.recordings
-    return nncf.quantize(
-        graph,
-        nncf.Dataset(recordings, inputs_of),
-        subset_size=len(recordings),
-        preset=nncf.QuantizationPreset.MIXED,
-        advanced_parameters=AdvancedQuantizationParameters(
-            # As in ONNX, see WEIGHTS_OF_7_BITS there.
-            overflow_fix=OverflowFix.ENABLE,
-            # Its default, the mean of each recording's extremes, cuts values off: the divergence
-            # was 25 times as large.
-            activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
-            # With few recordings it made things worse.
-            disable_bias_correction=True,
-        ),
-        ignored_scope=nncf.IgnoredScope(
-            names=sorted({*left, *_of_frames(graph)}), patterns=[f"{FRONT_END}/.*"], validate=False
-        ),
+    float32 = nncf.IgnoredScope(
+        names=sorted({*left, *_of_frames(graph)}), patterns=[f"{FRONT_END}/.*"], validate=False
     )
+    parameters = AdvancedQuantizationParameters(
+        # As in ONNX, see WEIGHTS_OF_7_BITS there.
+        overflow_fix=OverflowFix.ENABLE,
+        # Its default, the mean of each recording's extremes, cuts values off: the divergence was
+        # 25 times as large.
+        activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
+        # With few recordings it made things worse.
+        disable_bias_correction=True,
+    )
+    with redirect_stdout(StringIO()):  # progress bars
+        return nncf.quantize(
+            graph,
+            nncf.Dataset(recordings, inputs_of),
+            subset_size=len(recordings),
+            preset=nncf.QuantizationPreset.MIXED,
+            advanced_parameters=parameters,
+            ignored_scope=float32,
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -54,14 +55,19 @@ def has_bfloat16() -> bool:
 
 
 def openvino_package() -> Any:
-    """The package, kept from telling its maker that it was imported: nothing is sent from here."""
-    if "openvino" not in sys.modules:
+    """The package, see `without_telemetry`."""
+    return without_telemetry("openvino")
+
+
+def without_telemetry(name: str) -> Any:
+    """A package that tells its maker of its use, kept from it: nothing is sent from here."""
+    if name not in sys.modules:
         modules: dict[str, Any] = sys.modules
-        before = {name: modules[name] for name in [_TELEMETRY] if name in modules}
+        before = {one: modules[one] for one in [_TELEMETRY] if one in modules}
         modules[_TELEMETRY] = None  # as if it were not installed
         try:
-            import openvino  # noqa: F401
+            import_module(name)
         finally:
             del modules[_TELEMETRY]
             modules |= before
-    return sys.modules["openvino"]
+    return sys.modules[name]
