@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -34,6 +34,12 @@ KINDS: dict[str, set[str]] = {
     "activations": {"Relu", "Relu6", "Sigmoid", "Tanh", "Minimum", "Maximum", "Min", "Max",
                     "LogSoftmax"},
     "choices, comparisons": {"Where", "SelectV2", "Less", "GreaterEqual", "LogicalNot"},
+}  # fmt: skip
+
+# What holds, hands over or reads numbers, and computes none.
+_NOT_COUNTED = {
+    "Const", "Identity", "NoOp", "PartitionedCall", "Placeholder", "ReadVariableOp",
+    "StatefulPartitionedCall",
 }  # fmt: skip
 
 
@@ -154,6 +160,27 @@ def operations_of_graph(model: onnx.ModelProto) -> Counter[str]:
     return Counter(node.op_type for node in nodes if node.op_type != "Identity")
 
 
+def operations_of_model(model: Any) -> Counter[str]:
+    """TensorFlow's operations of a trained model as it is, from features to log-probabilities.
+
+    As they are traced, before any optimizer, without the C++ kernels; of a loop, those of a step.
+    """
+    import tensorflow as tf
+
+    from open_seq2seq.ops.portable import portable
+
+    def log_probs(features: Any, lengths: Any) -> Any:
+        logits, lengths = model(features, lengths)
+        return tf.nn.log_softmax(logits), lengths
+
+    specs = [tf.TensorSpec(*model.inputs_spec), tf.TensorSpec((None,), tf.int32)]
+    with portable():
+        traced = tf.function(log_probs, autograph=False).get_concrete_function(*specs)
+    whole = traced.graph.as_graph_def()
+    nodes = [*whole.node, *(node for one in whole.library.function for node in one.node_def)]
+    return Counter(node.op for node in nodes if node.op not in _NOT_COUNTED)
+
+
 def by_kind(counts: Counter[str]) -> dict[str, int]:
     """Operations by `KINDS`, and "all others"."""
     found = {kind: sum(counts[name] for name in names) for kind, names in KINDS.items()}
@@ -164,7 +191,6 @@ def print_operations(networks: Sequence[str]) -> None:
     """The tables of all networks."""
     from benchmarks.inference_models import as_trained, network_alone, untrained
     from open_seq2seq.export.formats.onnx import onnx_model
-    from open_seq2seq.export.operation_counts import operation_counts
     from open_seq2seq.export.trained_model import TrainedModel
 
     products: dict[str, Products] = {}
@@ -174,7 +200,7 @@ def print_operations(networks: Sequence[str]) -> None:
         model = TrainedModel.of(experiment)
         written = onnx_model(model)
         columns = [
-            operation_counts(model.network).model,
+            operations_of_model(model.network),
             operations_of_graph(network_alone(model)),
             operations_of_graph(written),
         ]

@@ -11,6 +11,7 @@ import numpy as np
 from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
 from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
+from open_seq2seq.config.schema import Params
 from open_seq2seq.console import say
 from open_seq2seq.data.manifest import Utterance, read_manifests
 from open_seq2seq.errors import InputError, Problem
@@ -44,17 +45,29 @@ def trained_for_evaluation(
         raise InputError("There is nothing to transcribe:", [problem])
     params = effective_params(config, split_arguments(rest), "eval", tuple(vars(flags)))
     filled = config.base_model.PARAMS.fill(params)
-    best = filled["restore_best_checkpoint"]
-    if flags.checkpoint:
-        checkpoint = named_checkpoint(flags.checkpoint, best, "--checkpoint")
-    else:
-        checkpoint = checkpoint_to_use(LogDir(Path(filled["logdir"]), flags.enable_logs), best)
+    checkpoint = chosen_checkpoint(flags, filled)
     files = flags.dataset or filled["data_layer_params"]["dataset_files"]
     utterances = _chosen(read_manifests(files, need_transcript=True), limit, flags.seed)
     experiment = make_experiment(params, config.base_model, "eval", utterances)
     load_weights(experiment, checkpoint)
     _check(flags, experiment)
     return experiment, checkpoint
+
+
+def chosen_checkpoint(flags: argparse.Namespace, filled: Params) -> Path:
+    """The checkpoint that a command line names, or the newest (or best) one of the log directory.
+
+    Args:
+      flags: checkpoint and enable_logs of a command.
+      filled: parameters of the config.
+
+    Raises:
+      InputError: there is none.
+    """
+    best = filled["restore_best_checkpoint"]
+    if flags.checkpoint:
+        return named_checkpoint(flags.checkpoint, best, "--checkpoint")
+    return checkpoint_to_use(LogDir(Path(filled["logdir"]), flags.enable_logs), best)
 
 
 def _chosen(utterances: list[Utterance], limit: int | None, seed: int) -> list[Utterance]:

@@ -22,6 +22,7 @@ from open_seq2seq.commands.parser import command_parser
 from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import Override, split_arguments
 from open_seq2seq.console import say
+from open_seq2seq.data.manifest_recordings import ManifestRecordings
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 
 _FORMATS = ("onnx", "litert", "saved_model", "openvino")
@@ -103,8 +104,7 @@ def _export_speech(
 ) -> None:
     from open_seq2seq.experiment import effective_params
     from open_seq2seq.export.exporter import Export
-    from open_seq2seq.export.recordings import EvaluationSet
-    from open_seq2seq.export.speech import speech_of
+    from open_seq2seq.export.recordings import speech_of
 
     experiment, origin = _trained(flags, config, overrides, "interactive_infer")
     data = experiment.speech_data
@@ -121,8 +121,7 @@ def _export_speech(
         recordings = _calibration(flags.calibration_manifest, of_config, rate)
     evaluation = None
     if flags.eval_manifest:
-        normalization = data.params["text_normalization"]
-        evaluation = EvaluationSet(flags.eval_manifest, rate, normalization)
+        evaluation = _evaluation(flags.eval_manifest, rate, data.params["text_normalization"])
     export = Export(experiment, speech, files, origin, recordings, evaluation)
     say(f"Exports {origin['checkpoint']} to {flags.output}")
     head = ("file", "runtime", "precision", "MB", "difference", "texts", "RTF")
@@ -134,6 +133,19 @@ def _export_speech(
         "difference: of log-probabilities, the largest; texts: transcripts that are equal; "
         "RTF: seconds of computing for a second of audio, one thread"
     )
+
+
+def _evaluation(
+    manifests: Sequence[str], sample_freq: int, normalization: str | None
+) -> ManifestRecordings:
+    """Recordings with transcripts, all of which can be used as far as their headers tell."""
+    from open_seq2seq.export.recordings import utterances_of
+
+    found = ManifestRecordings(utterances_of(manifests, True), sample_freq, normalization)
+    problems = found.check(True).problems
+    if problems:
+        raise InputError(f"{len(problems)} problems in --eval_manifest:", problems)
+    return found
 
 
 def _calibration(
@@ -218,19 +230,13 @@ def _trained(
     flags: argparse.Namespace, config: Config, overrides: Sequence[Override], mode: str
 ) -> tuple[Any, dict[str, Any]]:
     """The model with its weights in float32, and where it is from."""
-    from open_seq2seq.checkpoints.logdir import LogDir, checkpoint_to_use
+    from open_seq2seq.commands.evaluated_model import chosen_checkpoint
     from open_seq2seq.experiment import effective_params, make_experiment
     from open_seq2seq.inference.weights import load_weights
-    from open_seq2seq.training.transfer import named_checkpoint
 
     params = effective_params(config, overrides, mode, tuple(vars(flags)))
     params = {**params, "dtype": "float32"}
-    filled = config.base_model.PARAMS.fill(params)
-    best = filled["restore_best_checkpoint"]
-    if flags.checkpoint:
-        checkpoint = named_checkpoint(flags.checkpoint, best, "--checkpoint")
-    else:
-        checkpoint = checkpoint_to_use(LogDir(Path(filled["logdir"]), flags.enable_logs), best)
+    checkpoint = chosen_checkpoint(flags, config.base_model.PARAMS.fill(params))
     experiment = make_experiment(params, config.base_model, "infer", utterances=[])
     load_weights(experiment, checkpoint)
     return experiment, {"config": str(config.path), "checkpoint": str(checkpoint)}

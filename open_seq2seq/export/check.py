@@ -94,14 +94,9 @@ def references(model: TrainedModel, decoder: Decoder, speech: np.ndarray) -> lis
 
 
 def compare(
-    path: Path,
-    runtime: str,
-    expected: Sequence[Reference],
-    decoder: Decoder,
-    sample_freq: int,
+    loaded: LoadedModel, expected: Sequence[Reference], decoder: Decoder, sample_freq: int
 ) -> Comparison:
-    """Runs a model file on all recordings, in an order in which lengths grow and shrink."""
-    loaded = LoadedModel(path, runtime, threads=1)
+    """Runs a model on all recordings, in an order in which lengths grow and shrink."""
     difference, excess, others = 0.0, 0.0, 0
     order = [*expected[1::2], *expected[::2][::-1]]
     for one in order:

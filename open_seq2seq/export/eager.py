@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 
 import keras
 
 
-@contextmanager
-def eager() -> Iterator[None]:
+def eager() -> AbstractContextManager[None]:
     """Inside, `keras.ops` compute numbers at once, and variables have their values.
 
-    Weights are folded while a graph is built, which may be inside a `tf.function` or JAX's `jit`.
+    Weights are folded while a graph is built, which may be inside a `tf.function`.
     """
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
+    if keras.backend.backend() != "tensorflow":
+        return nullcontext()
+    import tensorflow as tf
 
-        with tf.init_scope():
-            yield
-    elif backend == "jax":
-        import jax
-
-        with jax.ensure_compile_time_eval():
-            yield
-    else:
-        yield
+    context: AbstractContextManager[None] = tf.init_scope()
+    return context

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.config.schema import Params
+from open_seq2seq.data.manifest_recordings import ManifestRecordings
 from open_seq2seq.decoders import Decoder, make_decoder
 from open_seq2seq.decoders.params import DECODER_PARAMS
 from open_seq2seq.errors import InputError, Problem
@@ -25,12 +26,15 @@ from open_seq2seq.export.draft import draft
 from open_seq2seq.export.formats.written import Written
 from open_seq2seq.export.quantization.calibration import Calibration
 from open_seq2seq.export.quantization.ways import FLOAT32, models_to_write, write_model
-from open_seq2seq.export.recordings import EvaluationSet
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.exported.description import Context, ExportedModel
 from open_seq2seq.exported.file import LEXICON, LM, ExportedFile
 from open_seq2seq.exported.probe import Probe
 from open_seq2seq.features.fingerprint import probe_signal
+from open_seq2seq.inference.evaluation import evaluate
+from open_seq2seq.inference.exported_network import ExportedNetwork, SamplesModel
+from open_seq2seq.inference.front_end import RawSamples
+from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.inference.runtimes.loaded_model import LoadedModel
 from open_seq2seq.version import __version__
 
@@ -86,7 +90,7 @@ class Export:
     decoder_files: Mapping[str, Path] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
     calibration: Sequence[np.ndarray] = ()
-    evaluation: EvaluationSet | None = None
+    evaluation: ManifestRecordings | None = None
 
     def __post_init__(self) -> None:
         self.model = TrainedModel.of(self.experiment)
@@ -124,10 +128,10 @@ class Export:
             rows = []
             for one in models:
                 written = write_model(self.model, folder, one, calibration)
-                path = folder / written.name
-                found = compare(path, _runtime(written), expected, self.decoder, self.rate)
+                loaded = LoadedModel(folder / written.name, written.file.runtime or "", threads=1)
+                found = compare(loaded, expected, self.decoder, self.rate)
                 check_difference(output / written.name, found, one.is_quantised)
-                written = self._measured(written, path)
+                written = self._measured(written, loaded)
                 files |= written.entries()
                 size = sum((folder / part).stat().st_size for part in written.entries())
                 rows.append(Row(written.name, written.file, size, found))
@@ -140,21 +144,28 @@ class Export:
         return rows
 
     def error_rates(self) -> dict[str, float] | None:
-        """Those of the trained model itself."""
-        return self._error_rates(self.model.log_probs)
+        """Those of the trained model itself, greedy; None: they were not asked for."""
+        return self._error_rates(self.model)
 
-    def _error_rates(
-        self, log_probs: Callable[[np.ndarray], np.ndarray]
-    ) -> dict[str, float] | None:
+    def _error_rates(self, model: SamplesModel) -> dict[str, float] | None:
         if self.evaluation is None:
             return None
-        errors = self.evaluation.errors(log_probs, self.decoder)
-        utterances = len(self.evaluation.utterances)
-        return {
-            "wer": errors.words.rate,
-            "cer": errors.characters.rate,
-            "utterances": utterances,
-        }
+        experiment, options = self.experiment, self.model.extractor.options
+        recognizer = Recognizer(
+            RawSamples(self.rate, options.hop_length),
+            ExportedNetwork(model),
+            experiment.speech_data.vocabulary,
+            self.decoder,
+            frame_shift=experiment.frame_shift,
+            time_stride=int(experiment.model.encoder.time_stride),
+            segmentation=experiment.params["segmentation"],
+        )
+        found = evaluate(recognizer, self.evaluation, losses=False)
+        assert found is not None
+        if found.left_out:
+            problems = [one.problem for one in found.left_out]
+            raise InputError("Recordings to measure error rates on cannot be read:", problems)
+        return {**found.rates, "utterances": len(found.utterances)}
 
     def _calibration(self, quantize: Sequence[str]) -> Calibration:
         """Recordings for int8; where only the loss is measured, those of the comparison will do."""
@@ -169,11 +180,10 @@ class Export:
         )
         raise InputError("Nothing is exported:", [problem])
 
-    def _measured(self, written: Written, path: Path) -> Written:
+    def _measured(self, written: Written, loaded: LoadedModel) -> Written:
         """With what the model gives for the probe signal, and its error rates."""
-        loaded = LoadedModel(path, _runtime(written), threads=1)
         probe = Probe.of(loaded.log_probs(probe_signal(self.rate)))
-        rates = self._error_rates(loaded.log_probs)
+        rates = self._error_rates(loaded)
         return written._replace(file=replace(written.file, probe=probe, error_rates=rates))
 
     def _decoder_params(self, folder: Path) -> tuple[Params, dict[str, ExportedFile]]:
@@ -212,11 +222,6 @@ class Export:
             versions=_versions(),
             origin={**self.origin, "date": date.today().isoformat()},
         )
-
-
-def _runtime(written: Written) -> str:
-    assert written.file.runtime is not None
-    return written.file.runtime
 
 
 def _seconds(model: TrainedModel) -> Context:

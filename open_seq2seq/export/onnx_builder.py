@@ -7,6 +7,7 @@ ONNX Runtime, OpenVINO and TensorRT know.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,8 +23,6 @@ from open_seq2seq.graphs.builder import Operand, Recurrence, Reduction, Size, Un
 OPSET, IR_VERSION = 18, 9
 _TYPES = {"float": TensorProto.FLOAT, "whole": TensorProto.INT64, "bool": TensorProto.BOOL}
 _DTYPES = {"float": np.float32, "whole": np.int64, "bool": np.bool_}
-# What a constant beyond this many bytes is compared with is its checksum.
-_NAMED_CONSTANTS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -119,10 +118,9 @@ class OnnxBuilder:
     def constant(self, array: np.ndarray, kind: str = "float") -> str:
         """A constant's name; equal ones are kept once."""
         array = np.ascontiguousarray(array, _DTYPES[kind]).reshape(np.shape(array))
-        key = (kind, array.shape, array.tobytes())
+        key = (kind, array.shape, hashlib.blake2b(array.tobytes()).digest())
         if key not in self._constants:
-            name = f"{'weight' if array.nbytes > _NAMED_CONSTANTS else 'constant'}_"
-            name += str(len(self._constants))
+            name = f"constant_{len(self._constants)}"
             self._constants[key] = name
             self.initializers.append(numpy_helper.from_array(array, name))
         return self._constants[key]
@@ -464,10 +462,7 @@ class OnnxBuilder:
     ) -> list[Value]:
         x = self._last(x)
         name = self.node("Transpose", [x.name], perm=[1, 0, 2])
-        steps = None
-        if lengths is not None:
-            steps = self.node("Cast", [lengths.name], to=TensorProto.INT32)
-        outputs = recur(self, name, directions, steps)
+        outputs = recur(self, name, directions, None if lengths is None else lengths.name)
         shape = (*x.shape[:2], directions[0].units)
         return [OnnxValue(self.node("Transpose", [one], perm=[1, 0, 2]), shape) for one in outputs]
 

@@ -30,19 +30,21 @@ class Writer(Protocol):
         """A constant's name."""
 
 
-def recur(g: Writer, inputs: str, directions: Sequence[Recurrence], steps: str | None) -> list[str]:
+def recur(
+    g: Writer, inputs: str, directions: Sequence[Recurrence], lengths: str | None
+) -> list[str]:
     """The outputs `[time, batch, units]` of each direction, 0 past each length.
 
     Args:
       g: what writes.
       inputs: `[time, batch, input]`.
       directions: of one cell and size.
-      steps: `[batch]` int32, frames of each utterance; None: all.
+      lengths: `[batch]` int64, frames of each utterance; None: all.
     """
     if directions[0].cell == "layer_norm_lstm":
-        return [_scanned(g, inputs, direction, steps) for direction in directions]
-    if steps is not None:
-        return [_masked(g, inputs, direction, steps) for direction in directions]
+        return [_scanned(g, inputs, direction, lengths) for direction in directions]
+    if lengths is not None:
+        return [_masked(g, inputs, direction, lengths) for direction in directions]
     if len(directions) == 2 and not directions[0].backward and directions[1].backward:
         return _node(g, inputs, directions, "bidirectional")
     outputs = []
@@ -52,12 +54,11 @@ def recur(g: Writer, inputs: str, directions: Sequence[Recurrence], steps: str |
     return outputs
 
 
-def _masked(g: Writer, inputs: str, direction: Recurrence, steps: str) -> str:
+def _masked(g: Writer, inputs: str, direction: Recurrence, lengths: str) -> str:
     """One direction over utterances of different lengths.
 
     Not by the nodes' own `sequence_lens`: OpenVINO 2026.4 computes with the padding, silently.
     """
-    lengths = g.node("Cast", [steps], to=TensorProto.INT64)
     axes = {"time_axis": 0, "batch_axis": 1}
     if direction.backward:
         inputs = g.node("ReverseSequence", [inputs, lengths], **axes)
@@ -104,7 +105,7 @@ def _biases(direction: Recurrence) -> np.ndarray:
     return np.concatenate([_gates(direction.bias, direction), _gates(own, direction)])
 
 
-def _scanned(g: Writer, inputs: str, direction: Recurrence, steps: str | None) -> str:
+def _scanned(g: Writer, inputs: str, direction: Recurrence, lengths: str | None) -> str:
     """The LSTM with layer normalization, a step at a time; see `ops.recurrent_cells`."""
     units, weights = direction.units, direction.weights
     matrix, bias = g.constant(direction.kernel), g.constant(direction.bias)
@@ -116,10 +117,7 @@ def _scanned(g: Writer, inputs: str, direction: Recurrence, steps: str | None) -
     time = g.node("Gather", [g.node("Shape", [inputs]), g.constant(np.array(0), "whole")])
     limits = [g.constant(np.array(number), "whole") for number in (0, 1)]
     numbers = g.node("Range", [limits[0], time, limits[1]])
-    if steps is None:
-        ends = g.node("Expand", [time, batch])
-    else:
-        ends = g.node("Cast", [steps], to=TensorProto.INT64)
+    ends = g.node("Expand", [time, batch]) if lengths is None else lengths
     names = {
         "kernel": g.constant(weights["recurrent_kernel"]),
         "gamma": g.constant(weights["gate_gamma"]),

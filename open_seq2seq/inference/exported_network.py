@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
-from open_seq2seq.inference.runtimes import LoadedModel
+
+class SamplesModel(Protocol):
+    """From the samples `[n]` of a recording to its log-probabilities: a `LoadedModel`."""
+
+    def log_probs(self, samples: np.ndarray) -> np.ndarray:
+        """`[time, class]` float32, the blank last."""
 
 
 class ExportedNetwork:
@@ -20,7 +26,7 @@ class ExportedNetwork:
       model: what computes them.
     """
 
-    def __init__(self, model: LoadedModel):
+    def __init__(self, model: SamplesModel):
         self.model = model
         # How long it has computed, for benchmarks.
         self.seconds = 0.0

@@ -11,11 +11,11 @@ from benchmarks.inference_operations import (
     by_kind,
     multiply_accumulates,
     operations_of_graph,
+    operations_of_model,
     products_of_a_second,
 )
 from open_seq2seq.export.formats.onnx import onnx_model
 from open_seq2seq.export.onnx_builder import IR_VERSION, OPSET
-from open_seq2seq.export.operation_counts import operation_counts
 from open_seq2seq.export.trained_model import TrainedModel
 from tests.export.small_models import RATE, small_experiment
 
@@ -137,7 +137,7 @@ def test_a_second_of_audio():
 
 def test_exporting_saves_operations():
     model = TrainedModel.of(small_experiment("quartznet"))
-    before = operation_counts(model.network).model
+    before = operations_of_model(model.network)
     after = operations_of_graph(network_alone(model))
     assert after.total() < before.total() / 2
     assert sum(by_kind(before).values()) == before.total()

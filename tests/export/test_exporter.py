@@ -3,11 +3,15 @@
 import json
 import re
 
+import jiwer
 import numpy as np
 import pytest
+import soundfile
 
+from open_seq2seq.data.manifest import read_manifests
+from open_seq2seq.data.manifest_recordings import ManifestRecordings
 from open_seq2seq.errors import InputError
-from open_seq2seq.export import check
+from open_seq2seq.export import exporter
 from open_seq2seq.export.exporter import Export
 from open_seq2seq.export.formats import written
 from open_seq2seq.export.quantization import onnx_float16
@@ -152,7 +156,7 @@ def test_a_conversion_that_loses_frames_leaves_nothing(tmp_path, monkeypatch):
         def log_probs(self, samples):
             return super().log_probs(samples)[: -1 if len(samples) == 8000 else None]
 
-    monkeypatch.setattr(check, "LoadedModel", Short)
+    monkeypatch.setattr(exporter, "LoadedModel", Short)
     with pytest.raises(InputError, match="for 8000 samples"):
         Export(experiment, speech(3)).write(tmp_path / "model", ["onnx"])
     assert not list(tmp_path.iterdir())
@@ -209,3 +213,40 @@ def test_a_folder_that_is_there(tmp_path):
 
 def test_the_rate_is_the_front_ends():
     assert Export(small_experiment("jasper"), speech(1)).rate == RATE
+
+
+@pytest.fixture
+def evaluation(tmp_path):
+    """Three recordings; what a model hears in them becomes their texts, but for the last one's."""
+    experiment = small_experiment("jasper")
+    model, decoder = TrainedModel.of(experiment), Export(experiment, speech(1)).decoder
+    heard, lines = [], ["wav_filename,wav_filesize,transcript"]
+    for number in range(3):
+        samples = speech(1 + number, seed=number)
+        soundfile.write(tmp_path / f"{number}.wav", samples, RATE, subtype="FLOAT")
+        log_probs = model.log_probs(samples)
+        heard.append(decoder.decode(log_probs[None], np.array([len(log_probs)]))[0].text.strip())
+        lines.append(f"{number}.wav,1,{heard[-1] if number < 2 else 'something else'}")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    assert all(heard)
+    return experiment, tmp_path / "manifest.csv", heard
+
+
+def test_error_rates_are_measured(evaluation, tmp_path):
+    experiment, manifest, heard = evaluation
+    data = ManifestRecordings(read_manifests([str(manifest)], True), RATE)
+    export = Export(experiment, speech(3), evaluation=data)
+    (row,) = export.write(tmp_path / "model", ["onnx"])
+    expected = jiwer.wer([*heard[:2], "something else"], heard)
+    assert row.file.error_rates["wer"] == pytest.approx(expected)
+    assert row.file.error_rates["utterances"] == 3
+    assert export.error_rates() == row.file.error_rates
+
+
+def test_error_rates_of_fewer_recordings_are_no_result(evaluation, tmp_path):
+    experiment, manifest, _ = evaluation
+    data = ManifestRecordings(read_manifests([str(manifest)], True), RATE)
+    (tmp_path / "1.wav").write_bytes((tmp_path / "1.wav").read_bytes()[:400])
+    with pytest.raises(InputError, match=r"1\.wav"):
+        Export(experiment, speech(3), evaluation=data).write(tmp_path / "model", ["onnx"])
+    assert not (tmp_path / "model").exists()

@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from open_seq2seq.decoders import make_decoder
-from open_seq2seq.decoders.params import DECODER_PARAMS
 from open_seq2seq.errors import InputError
 from open_seq2seq.export import recordings
-from open_seq2seq.export.recordings import EvaluationSet, drawn_recordings
-from open_seq2seq.vocabulary import SymbolTable
+from open_seq2seq.export.recordings import drawn_recordings, speech_of
 
 RATE = 8000
 
@@ -49,20 +46,19 @@ def test_a_manifest_that_is_not_there(tmp_path):
         drawn_recordings([str(tmp_path / "none.csv")], RATE)
 
 
-def test_error_rates(manifest):
-    """A model that hears "a" in everything: half of the texts, and of the other half one in two
-    characters."""
-    decoder = make_decoder(DECODER_PARAMS.fill({}), SymbolTable(("a", "b")), 0.01)
-    heard = []
+def test_speech_is_as_long_as_there_is(manifest):
+    found = speech_of([manifest], RATE)
+    assert len(found) == sum(100 + 2 * number for number in range(50))
+    assert found[0] == 0 and found[-1] == np.float32(49 / 64)
 
-    def log_probs(samples):
-        heard.append(len(samples))
-        return np.log(np.array([[0.1, 0.1, 0.8], [0.8, 0.1, 0.1]], np.float32))
 
-    errors = EvaluationSet([manifest], RATE, "plain").errors(log_probs, decoder)
-    assert heard == [100 + 2 * number for number in range(50)]
-    assert errors.words.rate == 0.5
-    assert errors.characters.rate == pytest.approx(25 / 75)
-    # Without the normalisation, capitals are others.
-    errors = EvaluationSet([manifest], RATE, None).errors(log_probs, decoder)
-    assert errors.characters.rate == pytest.approx(50 / 75)
+def test_speech_ends_after_some_seconds(manifest, monkeypatch):
+    monkeypatch.setattr(recordings, "_COMPARED", 150 / RATE)
+    assert len(speech_of([manifest], RATE)) == 100 + 102
+
+
+@pytest.mark.parametrize("manifests", [[], ["none.csv"]])
+def test_without_recordings_it_is_noise_which_is_said(manifests, caplog):
+    found = speech_of(manifests, RATE)
+    assert len(found) == 40 * RATE and 0.01 < found.std() < 0.1
+    assert "--manifest" in caplog.text

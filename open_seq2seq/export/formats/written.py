@@ -58,10 +58,10 @@ def _litert(model: TrainedModel, folder: Path) -> Written:
 
 
 def _openvino(model: TrainedModel, folder: Path) -> Written:
-    from open_seq2seq.export.formats.openvino import write_openvino
+    from open_seq2seq.export.formats.openvino import openvino_graph, write_openvino
 
     (folder / "openvino").mkdir(exist_ok=True)
-    write_openvino(model, folder / "openvino" / "model.xml")
+    write_openvino(openvino_graph(model), folder / "openvino" / "model.xml")
     file = ExportedFile(MODEL, "openvino", "float32")
     return Written("openvino/model.xml", file, ("openvino/model.bin",))
 

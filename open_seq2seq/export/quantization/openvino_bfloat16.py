@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from open_seq2seq.export.formats.openvino import openvino_graph, write_openvino
 from open_seq2seq.export.quantization.calibration import Calibration
 from open_seq2seq.export.quantization.openvino_float16 import store_float16
-from open_seq2seq.export.quantization.openvino_layers import graph_of, layers_of
+from open_seq2seq.export.quantization.openvino_layers import layers_of
 from open_seq2seq.export.trained_model import TrainedModel
-from open_seq2seq.inference.runtimes.openvino import PRECISION, has_bfloat16, openvino_package
+from open_seq2seq.inference.runtimes.openvino import PRECISION, has_bfloat16
 
 
 def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str]:
@@ -21,10 +22,10 @@ def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str
       path: the file.
       calibration: not used.
     """
-    graph = graph_of(model, masks=True)
+    graph = openvino_graph(model)
     store_float16(graph)
     graph.set_rt_info("bf16", list(PRECISION))
-    openvino_package().save_model(graph, str(path), compress_to_fp16=False)
+    write_openvino(graph, path)
     return []
 
 
@@ -32,7 +33,7 @@ def problem(model: TrainedModel) -> str | None:
     """Why it is not written of a model, or here, where it is run to be compared."""
     if not has_bfloat16():
         return "this processor has no bfloat16, so nothing can be compared"
-    if any(layer.kind == "depthwise" for layer in layers_of(graph_of(model, masks=False))):
+    if any(layer.kind == "depthwise" for layer in layers_of(openvino_graph(model, masks=False))):
         return (
             "with depthwise convolutions it is slower than float32, and with several threads "
             "OpenVINO 2026.4 comes to no end at some lengths"

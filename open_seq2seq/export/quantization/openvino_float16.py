@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from open_seq2seq.export.formats.openvino import openvino_graph, write_openvino
 from open_seq2seq.export.quantization.calibration import Calibration
-from open_seq2seq.export.quantization.openvino_layers import graph_of, operations_of
+from open_seq2seq.export.quantization.openvino_layers import operations_of
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.inference.runtimes.openvino import openvino_package
 
@@ -23,9 +24,9 @@ def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str
       path: the file.
       calibration: not used.
     """
-    graph = graph_of(model, masks=True)
+    graph = openvino_graph(model)
     store_float16(graph)
-    openvino_package().save_model(graph, str(path), compress_to_fp16=False)
+    write_openvino(graph, path)
     return ["the front-end"]
 
 

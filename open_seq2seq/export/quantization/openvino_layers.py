@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from open_seq2seq.export.formats.onnx import write_onnx
 from open_seq2seq.export.quantization.layers import Kind, Layer
-from open_seq2seq.export.trained_model import FRONT_END, TrainedModel
-from open_seq2seq.inference.runtimes.openvino import openvino_package
+from open_seq2seq.export.trained_model import FRONT_END
 
 _KINDS: dict[str, Kind] = {
     "Convolution": "convolution",
@@ -19,14 +15,6 @@ _KINDS: dict[str, Kind] = {
     "GRUSequence": "recurrent",
     "RNNSequence": "recurrent",
 }
-
-
-def graph_of(model: TrainedModel, masks: bool) -> Any:
-    """The graph in float32, see `onnx_model`. Names of its operations are not those of another."""
-    with TemporaryDirectory() as folder:
-        source = Path(folder) / "model.onnx"
-        write_onnx(model, source, masks)
-        return openvino_package().convert_model(str(source))
 
 
 def operations_of(graph: Any) -> list[Any]:

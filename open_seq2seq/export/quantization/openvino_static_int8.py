@@ -9,11 +9,12 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.export.formats.openvino import openvino_graph, write_openvino
 from open_seq2seq.export.quantization.calibration import Calibration, inputs_of
-from open_seq2seq.export.quantization.openvino_layers import graph_of, layers_of
+from open_seq2seq.export.quantization.openvino_layers import layers_of
 from open_seq2seq.export.quantization.search import quantise
 from open_seq2seq.export.trained_model import FRONT_END, TrainedModel
-from open_seq2seq.inference.runtimes.openvino import openvino_package, without_telemetry
+from open_seq2seq.inference.runtimes.openvino import without_telemetry
 
 
 def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str]:
@@ -29,11 +30,11 @@ def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str
     Returns:
       What is left in float32, in words.
     """
-    graph = graph_of(model, masks=False)
+    graph = openvino_graph(model, masks=False)
 
     def write_but(left: Collection[str]) -> None:
         quantised = _quantise(graph.clone(), calibration, left)
-        openvino_package().save_model(quantised, str(path), compress_to_fp16=False)
+        write_openvino(quantised, path)
 
     left = quantise(
         path.name, layers_of(graph), write_but, lambda: calibration.divergence(path, "openvino")

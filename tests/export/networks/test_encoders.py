@@ -7,14 +7,14 @@ import tensorflow as tf
 
 from open_seq2seq.encoders import CRNNEncoder, LSTMLMEncoder, TDNNEncoder
 from open_seq2seq.errors import InputError
-from open_seq2seq.export.counting_builder import CountingBuilder
-from open_seq2seq.export.keras_network_builder import KerasNetworkBuilder
 from open_seq2seq.export.networks.network import build_encoder
 from open_seq2seq.ops.portable import portable
 from tests.encoders import test_crnn, test_deepspeech2, test_tdnn
 from tests.encoders.architectures import layer, tdnn
 from tests.encoders.encoder_checks import EncoderCase, encode, make_scrambled, scramble
 from tests.encoders.test_tdnn import DENSE, SEPARABLE
+from tests.graphs.counting_builder import CountingBuilder
+from tests.graphs.keras_network_builder import KerasNetworkBuilder
 from tests.machines import half_precisions
 
 CASES = [

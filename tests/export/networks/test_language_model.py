@@ -6,9 +6,9 @@ from scipy.special import log_softmax
 
 from open_seq2seq.encoders import LSTMLMEncoder
 from open_seq2seq.errors import InputError
-from open_seq2seq.export.keras_network_builder import KerasNetworkBuilder
 from open_seq2seq.export.networks.language_model import LANGUAGE_NETWORKS, build_language_model
 from tests.graphs.backends import BACKENDS
+from tests.graphs.keras_network_builder import KerasNetworkBuilder
 from tests.models.test_language_model import LENGTHS, LSTM, TOKENS, VOCABULARY, make
 
 MODELS = {

@@ -7,9 +7,9 @@ from scipy.special import log_softmax
 
 from open_seq2seq.decoders.fully_connected import FullyConnectedCTCDecoder
 from open_seq2seq.errors import InputError
-from open_seq2seq.export.keras_network_builder import KerasNetworkBuilder
 from open_seq2seq.export.networks.network import HEADS, build_network
 from tests.encoders.encoder_checks import scramble
+from tests.graphs.keras_network_builder import KerasNetworkBuilder
 from tests.models import test_language_model, test_speech2text
 
 

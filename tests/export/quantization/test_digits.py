@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from open_seq2seq.data.manifest import read_manifests
+from open_seq2seq.data.manifest_recordings import ManifestRecordings
 from open_seq2seq.export.exporter import Export
 from open_seq2seq.export.quantization.ways import KINDS
-from open_seq2seq.export.recordings import EvaluationSet, drawn_recordings
+from open_seq2seq.export.recordings import drawn_recordings
 from open_seq2seq.inference.runtimes.openvino import has_bfloat16
 from open_seq2seq.inference.trained import load_trained
 from tests.export.quantization.models import front_end_constants
@@ -22,8 +24,8 @@ RECORDINGS = slice(None, None, 3)
 def exported(tmp_path_factory):
     """The folder, and the rows by format and kind."""
     experiment = load_trained(DIGITS / "model" / "config.py")
-    evaluation = EvaluationSet([str(DIGITS / "test.csv")], 8000, None)
-    evaluation.utterances = evaluation.utterances[RECORDINGS]
+    rows = read_manifests([str(DIGITS / "test.csv")], need_transcript=True)
+    evaluation = ManifestRecordings(rows[RECORDINGS], 8000)
     calibration = drawn_recordings([str(DIGITS / "train.csv")], 8000)
     speech = drawn_recordings([str(DIGITS / "dev.csv")], 8000)[0]
     export = Export(experiment, speech, calibration=calibration, evaluation=evaluation)

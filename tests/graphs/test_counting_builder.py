@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from open_seq2seq.export.counting_builder import CountingBuilder
 from open_seq2seq.graphs.keras_builder import KerasBuilder
+from tests.graphs.counting_builder import CountingBuilder
 
 
 def test_calls_are_counted_and_handed_on():

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from open_seq2seq.export.keras_network_builder import KerasNetworkBuilder
 from open_seq2seq.export.networks.recurrences import recurrences_of
 from open_seq2seq.layers.recurrent import RecurrentLayer
 from open_seq2seq.ops.recurrent_cells import CELLS
 from tests.encoders.encoder_checks import scramble
+from tests.graphs.keras_network_builder import KerasNetworkBuilder
 
 
 @pytest.mark.parametrize("cell", CELLS)
