@@ -16,7 +16,7 @@ from ctc_decoder_with_lm.library import core
 from ctc_decoder_with_lm.scorer_package import ScorerPackage, read_package
 from ctc_decoder_with_lm.scoring import Scoring
 from ctc_decoder_with_lm.search_options import DEFAULT_SCORING, SearchOptions
-from open_seq2seq.decode_result import DecodeResult, Partial, Token, Word
+from open_seq2seq.decode_result import DecodeResult, Partial, PartialWord, Token, Word
 from open_seq2seq.errors import InputError, Problem
 
 _LONGEST = 2000
@@ -347,8 +347,19 @@ class Stream:
             raise InputError(_first_of(str(error))) from None
 
     def partial(self) -> Partial:
-        """The text so far, and the part of it that will not change any more."""
-        return Partial(*self._native.partial())
+        """The text so far, the part of it that will not change any more, and its words."""
+        text, stable, words = self._native.partial()
+        step = self._decoder.step_size
+        timed = tuple([PartialWord(word, start * step, end * step) for word, start, end in words])
+        return Partial(text, stable, timed)
+
+    def end_cost(self) -> float:
+        """How much more probable the best prefix is than the best one that may end here.
+
+        That is one whose last word is a word of the lexicon (where there is one). Natural
+        logarithm; 0: the best one may end; infinite: none may.
+        """
+        return float(self._native.end_cost())
 
     def finish(self) -> DecodeResult:
         """The result, as if the utterance ended here. More frames may follow all the same."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 
@@ -65,6 +65,32 @@ class DecodeResult:
     bonus_count: int = 0
     boost: float = 0.0
 
+    def shifted(self, seconds: float) -> DecodeResult:
+        """The same with all times so much later."""
+        if not seconds:
+            return self
+        words = tuple(
+            [w._replace(start=w.start + seconds, end=w.end + seconds) for w in self.words]
+        )
+        tokens = tuple(
+            [t._replace(start=t.start + seconds, end=t.end + seconds) for t in self.tokens]
+        )
+        nbest = tuple([one.shifted(seconds) for one in self.nbest])
+        return replace(self, words=words, tokens=tokens, nbest=nbest)
+
+
+class PartialWord(NamedTuple):
+    """A word of an utterance that goes on; what comes may still change or lengthen it.
+
+    Args:
+      text: the word.
+      start, end: seconds from the start of the recording.
+    """
+
+    text: str
+    start: float
+    end: float
+
 
 @dataclass(frozen=True)
 class Partial:
@@ -73,7 +99,9 @@ class Partial:
     Args:
       text: the best hypothesis at this moment.
       stable_text: its beginning that no later frame can change.
+      words: the words of `text` in order.
     """
 
     text: str
     stable_text: str
+    words: tuple[PartialWord, ...] = ()

@@ -19,6 +19,7 @@ FLOORS = [
     "encoders decoders losses data checkpoints transcripts",
     "models corpora language_models stored_logits",
     "experiment",
+    "streaming",
     "inference",
     "training interop robustness export",
     "console",

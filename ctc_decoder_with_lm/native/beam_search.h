@@ -55,8 +55,12 @@ class BeamSearch {
   // Raises: Error for NaN, +infinity, or a frame in which nothing is possible.
   void Accept(const float* row, Inputs inputs);
 
-  // The best text so far, and the part of it that no later frame can change.
-  void Partial(std::string* text, std::string* stable) const;
+  // The best text so far, the part of it that no later frame can change, and its words; their
+  // confidence is not known yet.
+  void Partial(std::string* text, std::string* stable, std::vector<TimedWord>* words) const;
+  // How much more probable (natural log) the best prefix is than the best one that may end here:
+  // whose last word is a word. Infinite where there is none.
+  double EndCost();
   // The best hypotheses as if the utterance ended here, best first.
   std::vector<Hypothesis> Finish();
   // Ready for another utterance.

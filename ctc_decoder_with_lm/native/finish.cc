@@ -389,12 +389,32 @@ std::string BeamSearch::FinalText(const std::string& raw, bool complete) const {
   return text;
 }
 
-void BeamSearch::Partial(std::string* text, std::string* stable) const {
+double BeamSearch::EndCost() {
+  const double impossible = -std::numeric_limits<double>::infinity();
+  double best = impossible, complete = impossible;
+  for (const Entry& entry : beam_) {
+    Node& node = nodes_[entry.node];
+    const double score = entry.total + node.language.score;
+    best = std::max(best, score);
+    if (node.language.partial_length == 0 || scoring_.token_lm) {
+      complete = std::max(complete, score);
+    } else if (CloseWord(&node)) {
+      complete = std::max(complete, score + node.close_score);
+    }
+  }
+  return std::max(best - complete, 0.0);
+}
+
+void BeamSearch::Partial(std::string* text, std::string* stable,
+                         std::vector<TimedWord>* words) const {
   const Entry* best = &beam_[0];
   for (const Entry& entry : beam_) {
     if (entry.rank > best->rank) best = &entry;
   }
   *text = TextOf(best->node);
+  Hypothesis described;
+  Describe(TokensOf(*best, {}), &described);
+  *words = std::move(described.words);
   // What all prefixes of the beam share. (Alternatives never win.)
   std::vector<uint32_t> shared;
   for (uint32_t node = best->node; node != kNone; node = nodes_[node].parent)

@@ -207,11 +207,22 @@ class Stream {
       search_.Accept(utterance.rows + frame * classes, inputs_);
     }
   }
-  std::pair<std::string, std::string> Partial() {
+  py::tuple Partial() {
+    std::string text, stable;
+    std::vector<ctc::TimedWord> words;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      search_.Partial(&text, &stable, &words);
+    }
+    py::tuple timed(words.size());
+    for (size_t i = 0; i < words.size(); ++i) {
+      timed[i] = py::make_tuple(words[i].text, words[i].start, words[i].end);
+    }
+    return py::make_tuple(text, stable, timed);
+  }
+  double EndCost() {
     std::lock_guard<std::mutex> lock(mutex_);
-    std::pair<std::string, std::string> result;
-    search_.Partial(&result.first, &result.second);
-    return result;
+    return search_.EndCost();
   }
   py::list Finish() {
     std::vector<ctc::Hypothesis> found;
@@ -342,6 +353,7 @@ PYBIND11_MODULE(_core, module) {
       }))
       .def("accept", &Stream::Accept)
       .def("partial", &Stream::Partial)
+      .def("end_cost", &Stream::EndCost)
       .def("finish", &Stream::Finish)
       .def("reset", &Stream::Reset)
       .def_property_readonly("frames", &Stream::frames);

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.decode_result import DecodeResult, Partial, Word
+from open_seq2seq.decode_result import DecodeResult, Partial, PartialWord, Word
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.vocabulary import PIECE_SPACE, SymbolTexts
 
@@ -171,40 +171,92 @@ class GreedyDecoder:
 
 
 class GreedyStream:
-    """A `DecodingStream`; what it keeps of a frame is its best class and that one's posterior."""
+    """A `DecodingStream`; what it keeps of a frame is whether a symbol begins there.
+
+    A word is finished when the next one begins, so what `partial` costs does not grow.
+    """
 
     def __init__(self, vocabulary: SymbolTexts, frame_shift: float):
         self._vocabulary, self._frame_shift = vocabulary, frame_shift
+        self._symbols = tuple(vocabulary.symbols)
+        self._starts_word = _spelling(self._symbols).starts_word
+        self._joint = " " if any(PIECE_SPACE in symbol for symbol in self._symbols) else ""
         self.reset()
 
     def accept(self, logits: np.ndarray) -> None:
         """See `DecodingStream`."""
         logits = np.asarray(logits)
-        symbols = len(self._vocabulary.symbols)
-        if logits.ndim != 2 or logits.shape[1] != symbols + 1:
-            found, expected = f"shape {list(logits.shape)}", f"[time, {symbols + 1}], blank last"
+        blank = len(self._symbols)
+        if logits.ndim != 2 or logits.shape[1] != blank + 1:
+            found, expected = f"shape {list(logits.shape)}", f"[time, {blank + 1}], blank last"
             raise InputError("The decoder cannot use:", [Problem("logits", found, expected)])
-        if len(logits):
-            best, log_probs = _best_classes(logits[None], np.ones((1, len(logits)), bool))
-            self._best.append(best)
-            self._log_probs.append(log_probs)
+        if not len(logits):
+            return
+        best, log_probs = _best_classes(logits[None], np.ones((1, len(logits)), bool))
+        self._score += float(log_probs.sum())
+        firsts = np.flatnonzero(np.diff(best, prepend=self._last))
+        if firsts[:1].tolist() != [0]:  # the run before goes on
+            end = int(firsts[0]) if len(firsts) else len(best)
+            if self._last != blank:
+                self._certainty[-1] = max(self._certainty[-1], float(log_probs[:end].max()))
+        if len(firsts):
+            emitted = best[firsts] != blank
+            certainty = np.maximum.reduceat(log_probs, firsts)[emitted]
+            self._ids += best[firsts][emitted].tolist()
+            self._frames += (firsts[emitted] + self._count).tolist()
+            self._certainty += certainty.tolist()
+        self._last = int(best[-1])
+        self._count += len(best)
 
     def partial(self) -> Partial:
-        """See `DecodingStream`; no later frame changes anything of it."""
-        text = self.finish().text
-        return Partial(text, text)
+        """See `DecodingStream`; later frames can only lengthen it."""
+        opening = np.flatnonzero(self._starts_word[self._ids[self._done :]])
+        if len(opening) and opening[-1]:
+            end = self._done + int(opening[-1])
+            text, words = self._between(self._done, end)
+            self._text = self._with(text)
+            self._words += words
+            self._done = end
+        text, words = self._between(self._done, len(self._ids))
+        text = self._with(text)
+        return Partial(text, text, (*self._words, *words))
+
+    def _between(self, first: int, end: int) -> tuple[str, list[PartialWord]]:
+        """The text and the words of symbols."""
+        words = self._timed(first, end)
+        timed = [PartialWord(word.text, word.start, word.end) for word in words]
+        return self._vocabulary.decode(self._ids[first:end]), timed
+
+    def _with(self, text: str) -> str:
+        """More of the text, which begins a word."""
+        return self._joint.join(part for part in (self._text, text) if part)
+
+    def _timed(self, first: int, end: int) -> tuple[Word, ...]:
+        part = slice(first, end)
+        symbols = np.array(self._ids[part], np.intp)
+        times = np.array(self._frames[part], np.intp) * self._frame_shift
+        certainty = np.array(self._certainty[part], np.float64)
+        return _words(symbols, np.zeros(len(symbols), int), times, certainty, self._symbols).words
+
+    def end_cost(self) -> float:
+        """See `DecodingStream`: 0, as every text may end."""
+        return 0.0
 
     def finish(self) -> DecodeResult:
         """See `DecodingStream`."""
-        best = np.concatenate(self._best)[None]
-        log_probs = np.concatenate(self._log_probs)[None]
-        blank = len(self._vocabulary.symbols)
-        return _collapsed(best, log_probs, blank, self._vocabulary, self._frame_shift)[0]
+        words = self._timed(0, len(self._ids))
+        return DecodeResult(self._vocabulary.decode(self._ids), self._score, words)
 
     def reset(self) -> None:
         """See `DecodingStream`."""
-        self._best = [np.zeros(0, np.intp)]
-        self._log_probs = [np.zeros(0)]
+        # The symbols so far, their first frames, and the log posteriors of their surest ones.
+        self._ids: list[int] = []
+        self._frames: list[int] = []
+        self._certainty: list[float] = []
+        self._last, self._count, self._score = len(self._symbols), 0, 0.0
+        # Symbols of finished words, their text and the words.
+        self._done, self._text = 0, ""
+        self._words: list[PartialWord] = []
 
 
 @dataclass(frozen=True)

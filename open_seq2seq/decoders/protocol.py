@@ -20,7 +20,13 @@ class DecodingStream(Protocol):
         """
 
     def partial(self) -> Partial:
-        """The text so far, and the part of it that will not change any more."""
+        """The text so far, the part of it that will not change any more, and its words."""
+
+    def end_cost(self) -> float:
+        """How much more probable (natural logarithm) what was heard is if the utterance goes on.
+
+        0: it may as well end here; infinite: it can't.
+        """
 
     def finish(self) -> DecodeResult:
         """The result, as if the utterance ended here; more frames may follow all the same."""

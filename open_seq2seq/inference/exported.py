@@ -141,6 +141,7 @@ class ExportedFolder:
             "batch_size": _BATCH_SIZE,
             "threads": min(threads or available_cores(), _MOST_LOADERS),
             "trained_on": described.trained_on,
+            "make_streaming": None,
         }
 
 

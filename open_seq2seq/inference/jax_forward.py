@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import jax
 import keras
@@ -10,11 +10,13 @@ import numpy as np
 
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.losses import BatchLosses
-from open_seq2seq.models import Model
+from open_seq2seq.models import Model, Speech2Text
 from open_seq2seq.tensors import Tensor, Variable
 
 # Values of the trainable variables and of the others.
 _State = tuple[list[Tensor], list[Tensor]]
+# Frames of a stream's piece are padded to a multiple.
+_LENGTH_STEP = 16
 
 
 class EvaluationStep:
@@ -56,6 +58,48 @@ class EvaluationStep:
     ) -> tuple[Tensor, Tensor, Tensor]:
         found, _, _ = stateless_losses(self.model, state[0], state[1], data, False)
         return found.logits, found.lengths, found.losses
+
+
+class StreamStep:
+    """The twin of `tensorflow_forward.StreamStep`."""
+
+    def __init__(self, model: Speech2Text):
+        self.model = model
+        self._go_on = jax.jit(lambda *given: self._stream(*given, False))
+        self._end = jax.jit(self._stream)
+
+    def initial_state(self) -> dict[str, np.ndarray]:
+        """That of one stream, `[1, ...]`."""
+        state = self.model.encoder.initial_state(1)
+        return {name: np.asarray(value) for name, value in state.items()}
+
+    def __call__(
+        self,
+        features: np.ndarray,
+        lengths: np.ndarray,
+        state: Mapping[str, Tensor],
+        ends: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, Tensor]]:
+        """See `tensorflow_forward.StreamStep`."""
+        # Each length is compiled: few different ones.
+        missing = -features.shape[1] % _LENGTH_STEP
+        features = np.pad(features, [(0, 0), (0, missing), (0, 0)])
+        given = [one.value for one in self.model.variables], features, lengths, dict(state)
+        found = self._end(*given, ends) if ends.any() else self._go_on(*given)
+        logits, lengths, after = found
+        return np.asarray(logits), np.asarray(lengths), after
+
+    def _stream(
+        self,
+        values: list[Tensor],
+        features: Tensor,
+        lengths: Tensor,
+        state: dict[str, Tensor],
+        ends: Tensor,
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        with keras.StatelessScope(list(zip(self.model.variables, values))):
+            outputs, lengths, after = self.model.encoder.stream(features, lengths, state, ends)
+            return self.model.decoder(outputs), lengths, after
 
 
 def stateless_losses(

@@ -213,10 +213,7 @@ class _Whole:
 
     def add(self, first: int, result: DecodeResult) -> None:
         """A part's result, which begins at this frame."""
-        shift = first * self._frame_shift
-        words = tuple(w._replace(start=w.start + shift, end=w.end + shift) for w in result.words)
-        tokens = tuple(t._replace(start=t.start + shift, end=t.end + shift) for t in result.tokens)
-        self._results.append(replace(result, words=words, tokens=tokens, nbest=()))
+        self._results.append(replace(result, nbest=()).shifted(first * self._frame_shift))
 
     def result(self) -> DecodeResult:
         """Texts, words and tokens in order, and the sums of the scores."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 from open_seq2seq.decoders import Decoder
 from open_seq2seq.inference.front_end import FrontEnd
 from open_seq2seq.inference.transcriber import Network
+from open_seq2seq.streaming import StreamingNetwork
 from open_seq2seq.vocabulary import SymbolTexts
 
 
@@ -24,3 +25,4 @@ class RecognizerParts(TypedDict):
     batch_size: int
     threads: int
     trained_on: Mapping[str, float] | None
+    make_streaming: Callable[[], StreamingNetwork] | None

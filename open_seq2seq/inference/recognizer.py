@@ -10,6 +10,7 @@ An exported model is loaded by its folder: docs/export.md. This module imports n
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,13 @@ from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.inference.front_end import FrontEnd
 from open_seq2seq.inference.long_recordings import LongRecordings
 from open_seq2seq.inference.transcriber import Network, Transcriber, Transcription
+from open_seq2seq.streaming import (
+    BufferedNetwork,
+    Session,
+    StreamingNetwork,
+    StreamPool,
+    WindowLengths,
+)
 from open_seq2seq.vocabulary import SymbolTexts
 
 if TYPE_CHECKING:
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
 Audio = str | Path | np.ndarray
 
 _log = logging.getLogger(__name__)
+_EXPORT_AGAIN = "Export a model that can stream, or use buffered_stream."
 
 
 class Recognizer:
@@ -57,6 +66,8 @@ class Recognizer:
       batch_size: recordings that are computed together.
       threads: how many recordings are read at the same time.
       trained_on: "longest" and "mean" of training's recordings, in seconds; None: unknown.
+      make_streaming: what makes the network of streams, or raises `InputError` where there is
+        none; None: there is none.
     """
 
     def __init__(
@@ -72,10 +83,13 @@ class Recognizer:
         batch_size: int = 32,
         threads: int = 1,
         trained_on: Mapping[str, float] | None = None,
+        make_streaming: Callable[[], StreamingNetwork] | None = None,
     ):
+        self._make_streaming, self._streaming = make_streaming, None
+        self._stream_lock = threading.Lock()
         self.front_end, self.vocabulary, self.decoder = front_end, vocabulary, decoder
         self.sample_freq = front_end.sample_freq
-        self.frame_shift = frame_shift
+        self.frame_shift, self.time_stride = frame_shift, time_stride
         self.transcriber = Transcriber(network, decoder.decode, batch_size, max(threads, 1))
         self.recordings = LongRecordings(
             self.transcriber,
@@ -226,6 +240,88 @@ class Recognizer:
 
         everything = range(len(given))
         return self.recordings.among(everything, seconds, load, blocks, logits, not logits)
+
+    # --- streams
+
+    @property
+    def streaming_network(self) -> StreamingNetwork:
+        """What streams are computed with, made when it is first asked for.
+
+        Raises:
+          InputError: the model needs whole recordings; says which layer or parameter, and what
+            to set instead.
+        """
+        with self._stream_lock:
+            if self._streaming is None:
+                if self._make_streaming is None:
+                    problem = Problem(
+                        "model", "one for whole recordings", "one that streams", _EXPORT_AGAIN
+                    )
+                    raise InputError("There is no stream of this model:", [problem])
+                self._streaming = self._make_streaming()
+            return self._streaming
+
+    def stream(self, sample_freq: int | None = None, **options: Any) -> Session:
+        """Begins a stream: its text while it goes on, and in the end that of the whole recording.
+
+        Args:
+          sample_freq: the rate of the samples that come, in Hz; None: the model's own.
+          options: `chunk_seconds`, `endpoint_rules`, `voice_gate`, `resumable`; see `Session`.
+
+        Raises:
+          InputError: the model needs whole recordings (see `buffered_stream`), or an option
+            cannot be used.
+        """
+        return Session(self.streaming_network, *self._texts(), sample_freq=sample_freq, **options)
+
+    def stream_pool(self, most_together: int = 32) -> StreamPool:
+        """Streams that are computed together, from one thread or many.
+
+        Args:
+          most_together: streams that are computed at once.
+
+        Raises:
+          InputError: the model needs whole recordings.
+        """
+        return StreamPool(self.streaming_network, *self._texts(), most_together)
+
+    def buffered_stream(
+        self, sample_freq: int | None = None, windows: WindowLengths | None = None, **options: Any
+    ) -> Session:
+        """Begins a stream of any model, by windows that overlap.
+
+        It costs more than `stream`, and its text is that of the whole recording only where the
+        windows reach as far as the network sees.
+
+        Args:
+          sample_freq: the rate of the samples that come, in Hz; None: the model's own.
+          windows: their lengths, in seconds.
+          options: `endpoint_rules`, `voice_gate`, `resumable`; see `Session`.
+
+        Raises:
+          InputError: an option cannot be used.
+        """
+        network = BufferedNetwork(
+            self.front_end,
+            self.transcriber.logits,
+            self.sample_freq,
+            self.front_end.hop_length * self.time_stride,
+            windows or WindowLengths(),
+        )
+        chunk_seconds = network.chunk * network.row_samples / network.sample_freq
+        return Session(
+            network,
+            *self._texts(),
+            sample_freq=sample_freq,
+            chunk_seconds=chunk_seconds,
+            **options,
+        )
+
+    def _texts(self) -> tuple[Decoder, Sequence[str], float]:
+        """What makes texts of rows."""
+        return self.decoder, self.vocabulary.symbols, self.frame_shift
+
+    # --- recordings
 
     def _input(self, audio: Audio, sample_freq: int | None, name: str) -> np.ndarray:
         """What the network takes of one recording.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import tensorflow as tf
 
 from open_seq2seq.data.batch import Batch, TextBatch
-from open_seq2seq.models import Model
+from open_seq2seq.models import Model, Speech2Text
 from open_seq2seq.tensors import Tensor
 
 
@@ -62,3 +64,52 @@ class EvaluationStep:
         data = features, lengths, labels, label_lengths
         found = self.model.compute_losses(*data, training=False)
         return found.logits, found.lengths, found.losses
+
+
+class StreamStep:
+    """The next frames of a batch of streams, as one graph for all shapes.
+
+    Args:
+      model: whose encoder can stream.
+    """
+
+    def __init__(self, model: Speech2Text):
+        self.model = model
+        state = {
+            name: tf.TensorSpec((None, *value.shape[1:]), value.dtype)
+            for name, value in model.encoder.initial_state(1).items()
+        }
+        features = tf.TensorSpec(*model.inputs_spec)
+        counts, ends = tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.bool)
+        self._go_on = tf.function(self._stream, input_signature=[features, counts, state])
+        self._end = tf.function(self._stream, input_signature=[features, counts, state, ends])
+
+    def initial_state(self) -> dict[str, np.ndarray]:
+        """That of one stream, `[1, ...]`."""
+        return {name: value.numpy() for name, value in self.model.encoder.initial_state(1).items()}
+
+    def __call__(
+        self,
+        features: np.ndarray,
+        lengths: np.ndarray,
+        state: Mapping[str, Tensor],
+        ends: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, Tensor]]:
+        """Logits of the frames that are complete, their lengths, and the next state.
+
+        Args:
+          features: `[batch, time, feature]`.
+          lengths: `[batch]` int32, frames of each stream.
+          state: arrays `[batch, ...]`.
+          ends: `[batch]` bool, the streams that end with them.
+        """
+        given = features, lengths, dict(state)
+        found = self._end(*given, ends) if ends.any() else self._go_on(*given)
+        logits, lengths, after = found
+        return logits.numpy(), lengths.numpy(), after
+
+    def _stream(
+        self, features: Tensor, lengths: Tensor, state: dict[str, Tensor], ends: Tensor = False
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        outputs, lengths, after = self.model.encoder.stream(features, lengths, state, ends)
+        return self.model.decoder(outputs), lengths, after

@@ -17,6 +17,7 @@ from open_seq2seq.experiment import Experiment, effective_params, make_experimen
 from open_seq2seq.inference.batched_network import BatchedNetwork
 from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.inference.parts import RecognizerParts
+from open_seq2seq.inference.trained_stream import TrainedStream
 from open_seq2seq.inference.weights import load_trained_weights
 from open_seq2seq.vocabulary import SymbolTexts
 
@@ -60,6 +61,7 @@ def parts_of_experiment(experiment: Experiment) -> RecognizerParts:
         "batch_size": batch_size,
         "threads": data.threads,
         "trained_on": experiment.trained_on,
+        "make_streaming": lambda: TrainedStream(model, data.extractor),
     }
 
 

@@ -1,0 +1,94 @@
+"""What a session needs of a network: it takes the samples of many streams piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+# What a network keeps of a stream between two pieces: its own object, which others only hand on.
+StreamState = Any
+
+
+class Piece(NamedTuple):
+    """The next samples of a stream.
+
+    Args:
+      samples: `[n]` float32 at the network's rate, finite. n is a multiple of the network's
+        `row_samples`, except of the last piece.
+      state: what was kept of the pieces before.
+      last: whether the stream ends with them; then n may be 0.
+    """
+
+    samples: np.ndarray
+    state: StreamState
+    last: bool = False
+
+
+class StreamingNetwork(Protocol):
+    """A network, front-end included, that takes streams piece by piece; threads may share it.
+
+    The rows of a stream, put together, are those of the whole recording, however it is cut.
+    """
+
+    @property
+    def sample_freq(self) -> int:
+        """The rate of the samples, in Hz."""
+
+    @property
+    def row_samples(self) -> int:
+        """Samples from one row of log-probabilities to the next."""
+
+    @property
+    def look_ahead(self) -> float:
+        """Seconds after a row's own place that it depends on: the only delay there is."""
+
+    def initial_state(self) -> StreamState:
+        """What a stream begins with."""
+
+    def compute(self, pieces: Sequence[Piece]) -> list[tuple[np.ndarray, StreamState]]:
+        """The rows that pieces of different streams complete, all computed together.
+
+        Returns:
+          For each log-probabilities (or logits) `[time, class]` float32, the blank last, and the
+          new state. The old one is not changed.
+        """
+
+    def arrays_of(self, state: StreamState) -> dict[str, np.ndarray]:
+        """A state as plain arrays by name, to be stored or sent."""
+
+    def state_of(self, arrays: Mapping[str, np.ndarray]) -> StreamState:
+        """The state that `arrays_of` gave these of.
+
+        Raises:
+          InputError: they are of another network.
+        """
+
+
+class BatchState(NamedTuple):
+    """A stream's row in the arrays `[batch, ...]` that a batch of streams left.
+
+    Streams that stay together are handed on as they are: only those that part are copied.
+    """
+
+    arrays: Mapping[str, Any]
+    row: int
+    batch: int
+
+
+def joined_states(states: Sequence[BatchState]) -> Mapping[str, Any]:
+    """The arrays `[batch, ...]` of streams."""
+    first = states[0]
+    together = all(one.arrays is first.arrays for one in states)
+    if together and [one.row for one in states] == list(range(first.batch)):
+        return first.arrays
+    return {
+        name: np.stack([np.asarray(one.arrays[name])[one.row] for one in states])
+        for name in first.arrays
+    }
+
+
+def parted_states(arrays: Mapping[str, Any], batch: int) -> list[BatchState]:
+    """The state of each stream of a batch."""
+    return [BatchState(arrays, row, batch) for row in range(batch)]

@@ -1,0 +1,413 @@
+"""Text while people speak: one stream of samples, and what has been recognised of it so far.
+
+session = recognizer.stream(sample_freq=44100)
+for samples in microphone:
+    partial = session.accept(samples)
+    print(partial.text)
+    if session.endpoint():
+        print(session.end_utterance().text)
+print(session.finish().text)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from open_seq2seq.decode_result import DecodeResult, Partial
+from open_seq2seq.decoders import Decoder
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.streaming.endpoints import (
+    ENDPOINT_RULES,
+    Endpoint,
+    EndpointRule,
+    Heard,
+    first_rule,
+)
+from open_seq2seq.streaming.network import Piece, StreamingNetwork, StreamState
+from open_seq2seq.streaming.resampler import SampleStream
+from open_seq2seq.streaming.voice_gate import VoiceGate
+
+# What is computed at once of a stream that brings more: as fast as all of it, in little memory.
+_MOST_SECONDS = 8.0
+_CHUNK_SECONDS = 0.32
+_LONGEST_CHUNK = 60.0
+# Arrays of `Session.state` that are the network's.
+_NETWORK = "network/"
+_COUNTS = ("rows", "first_row", "last_symbol")
+
+
+@dataclass(frozen=True)
+class StreamPartial(Partial):
+    """What has been recognised of an utterance that goes on; its times are the stream's.
+
+    Args:
+      start: where the utterance begins, in seconds from the beginning of the stream.
+      received: seconds of the stream so far.
+      decoded: of these, seconds that `text` is of: the rest waits for a chunk to be full, and
+        for what the network looks ahead.
+    """
+
+    start: float = 0.0
+    received: float = 0.0
+    decoded: float = 0.0
+
+
+class Session:
+    """One stream; made by `Recognizer.stream`, or by a `StreamPool`.
+
+    The result is that of the whole recording, however its samples are cut. One thread at a time
+    gets in; sessions of one network may be used from many.
+
+    Args:
+      network: what computes; sessions share it.
+      decoder: what makes texts of its log-probabilities.
+      symbols: the network's, without the blank.
+      frame_shift: seconds from one row to the next.
+      sample_freq: the rate of the samples that come, in Hz; None: the network's.
+      chunk_seconds: so much is gathered before it is computed, rounded to whole rows: a longer
+        chunk costs less, and text comes later.
+      endpoint_rules: when an utterance has ended, see `endpoint`.
+      voice_gate: keeps long silence from the network; None: it hears everything.
+      resumable: keep what `state` needs, the utterance's rows among it.
+
+    Raises:
+      InputError: the rate or the chunk cannot be used.
+    """
+
+    def __init__(
+        self,
+        network: StreamingNetwork,
+        decoder: Decoder,
+        symbols: Sequence[str],
+        frame_shift: float,
+        *,
+        sample_freq: int | None = None,
+        chunk_seconds: float = _CHUNK_SECONDS,
+        endpoint_rules: Sequence[EndpointRule] = ENDPOINT_RULES,
+        voice_gate: VoiceGate | None = None,
+        resumable: bool = False,
+    ):
+        if not 0 <= chunk_seconds <= _LONGEST_CHUNK:
+            expected = f"seconds from 0 (one row) to {_LONGEST_CHUNK:g}"
+            problem = Problem("chunk_seconds", repr(chunk_seconds), expected)
+            raise InputError("The stream cannot be cut so:", [problem])
+        self.network, self.frame_shift = network, frame_shift
+        self.endpoint_rules, self.voice_gate = tuple(endpoint_rules), voice_gate
+        self.resumable = resumable
+        self._decoding = decoder.stream()
+        # Classes in which nothing is said: spaces, and the blank.
+        self._silent = np.array([not symbol.strip(" \u2581") for symbol in symbols] + [True])
+        own_freq = network.sample_freq
+        self._incoming = SampleStream(own_freq if sample_freq is None else sample_freq, own_freq)
+        row = network.row_samples
+        self._chunk = max(round(chunk_seconds * own_freq / row), 1) * row
+        self._most = max(int(_MOST_SECONDS * own_freq) // self._chunk, 1) * self._chunk
+        self._needs_cost = any(np.isfinite(rule.max_end_cost) for rule in self.endpoint_rules)
+        self._lock = threading.Lock()
+        self._begin()
+
+    # --- what users call
+
+    @property
+    def sample_freq(self) -> int:
+        """The rate of the samples that `accept` takes, in Hz."""
+        return self._incoming.from_freq
+
+    @property
+    def chunk_seconds(self) -> float:
+        """What is gathered before it is computed."""
+        return self._chunk / self.network.sample_freq
+
+    @property
+    def latency(self) -> float:
+        """Seconds, at most, from a sound to its text, computing aside: a chunk and look-ahead."""
+        return self.chunk_seconds + self.network.look_ahead
+
+    def accept(self, samples: np.ndarray) -> StreamPartial:
+        """Takes the next samples, any number of them.
+
+        Args:
+          samples: `[n]` floats in [-1, 1], or 16-bit integers.
+
+        Returns:
+          What has been recognised of the utterance so far.
+
+        Raises:
+          InputError: they are no samples (nothing of them was taken), or `finish` was called.
+          RunError: the network fails; the samples are kept, and are computed with the next ones.
+        """
+        with self._lock:
+            self._gather(samples)
+            while (piece := self._next_piece()) is not None:
+                self._take(piece, *self.network.compute([piece])[0])
+            return self._partial()
+
+    def partial(self) -> StreamPartial:
+        """What `accept` returned last."""
+        with self._lock:
+            return self._partial()
+
+    def endpoint(self) -> Endpoint | None:
+        """Whether the utterance has ended, by the first of the rules that says so; None: not yet.
+
+        What follows in the stream is of the same utterance all the same, until `end_utterance`.
+        """
+        with self._lock:
+            last = max(self._last_symbol, self._first_row)
+            silence = (self._rows - last) * self.frame_shift
+            length = (self._rows - self._first_row) * self.frame_shift
+            heard = Heard(length, silence, self._last_symbol > self._first_row)
+            cost = self._decoding.end_cost() if self._needs_cost else None
+            rule = first_rule(self.endpoint_rules, heard, cost)
+            if rule is None:
+                return None
+            start = self._first_row * self.frame_shift
+            return Endpoint(rule.name, start, start + length, silence)
+
+    def end_utterance(self) -> DecodeResult:
+        """The utterance's result; what follows in the stream is another one.
+
+        The network and its statistics go on: only text and decoder begin anew.
+        """
+        with self._lock:
+            self._check_open()
+            result = self._result()
+            self._decoding.reset()
+            self._first_row = self._rows
+            self._kept.clear()
+            return result
+
+    def finish(self) -> DecodeResult:
+        """Ends the stream: the last utterance's result, with all that waited for the end.
+
+        Raises:
+          InputError: it was called before.
+        """
+        with self._lock:
+            self._check_open()
+            for piece in self._last_pieces():
+                self._take(piece, *self.network.compute([piece])[0])
+            self._finished = True
+            return self._result()
+
+    def reset(self) -> None:
+        """Forgets everything, and begins another stream."""
+        with self._lock:
+            self._incoming.reset()
+            self._begin()
+
+    # --- streams that go on elsewhere
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All of a stream as plain arrays by name: `np.savez` stores them.
+
+        Raises:
+          InputError: the session is not `resumable`, or converts the sample rate (resampling
+            keeps what cannot be stored).
+        """
+        with self._lock:
+            self._check_open()
+            self._check_resumable()
+            rows = list(self._kept)
+            classes = len(self._silent)
+            counts = {
+                "rows": self._rows,
+                "first_row": self._first_row,
+                "last_symbol": self._last_symbol,
+            }
+            return {
+                **{name: np.asarray(value, np.int64) for name, value in counts.items()},
+                "received": np.asarray(self._incoming.received, np.int64),
+                "waiting": self._waiting.copy(),
+                "utterance": np.concatenate([np.zeros((0, classes), np.float32), *rows]),
+                **{
+                    f"{_NETWORK}{name}": value
+                    for name, value in self.network.arrays_of(self._state).items()
+                },
+            }
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Goes on where another session's `state` was taken, bit for bit.
+
+        Args:
+          state: what it returned, or its arrays after `np.load`.
+
+        Raises:
+          InputError: it is of another network, or no state at all.
+        """
+        with self._lock:
+            self._check_resumable()
+            names = [*_COUNTS, "received", "waiting", "utterance"]
+            missing = [name for name in names if name not in state]
+            if missing:
+                expected = "what Session.state returned"
+                problem = Problem("state", f"no {', '.join(missing)}", expected)
+                raise InputError("The stream cannot go on:", [problem])
+            network = {
+                name.removeprefix(_NETWORK): np.asarray(value)
+                for name, value in state.items()
+                if name.startswith(_NETWORK)
+            }
+            restored = self.network.state_of(network)
+            rows = np.asarray(state["utterance"], np.float32)
+            self._incoming.reset()
+            self._begin()
+            self._state = restored
+            self._rows, self._first_row, self._last_symbol = (int(state[name]) for name in _COUNTS)
+            self._incoming.received = self._incoming.given = int(state["received"])
+            self._waiting = np.array(state["waiting"], np.float32)
+            if len(rows):
+                self._decoding.accept(rows)
+                self._kept.append(rows)
+
+    # --- how it goes on
+
+    def _begin(self) -> None:
+        self._state: StreamState = self.network.initial_state()
+        self._decoding.reset()
+        # Samples that do not make a chunk yet; chunks to compute, and rows that the gate skips.
+        self._waiting = np.zeros(0, np.float32)
+        self._queue: deque[np.ndarray | int] = deque()
+        # What the closed gate holds back, and samples since the last sound.
+        self._held = np.zeros(0, np.float32)
+        self._quiet = 0
+        self._rows = self._first_row = self._last_symbol = 0
+        self._kept: list[np.ndarray] = []
+        self._finished = False
+
+    def _check_open(self) -> None:
+        if self._finished:
+            expected = "samples before finish()"
+            remedy = "reset() begins another stream; end_utterance() ends a part of one."
+            problem = Problem("session", "a stream that was finished", expected, remedy)
+            raise InputError("The stream has ended:", [problem])
+
+    def _check_resumable(self) -> None:
+        problems = []
+        if not self.resumable:
+            problems.append(Problem("resumable", "False", "True", "Make the session with it."))
+        if self._incoming.converts:
+            own, remedy = self.network.sample_freq, "Resample before the session."
+            problems.append(Problem("sample_freq", str(self.sample_freq), str(own), remedy))
+        if self.voice_gate is not None:
+            problems.append(Problem("voice_gate", "a gate", "None"))
+        if problems:
+            raise InputError("The stream cannot be stored:", problems)
+
+    def _gather(self, samples: np.ndarray) -> None:
+        """Takes samples; chunks that are full go into the queue."""
+        self._check_open()
+        more = self._incoming.accept(samples)
+        waiting = np.concatenate([self._waiting, more]) if len(self._waiting) else more
+        whole = len(waiting) // self._chunk * self._chunk
+        # A copy: a view would keep all of what came in memory, or change with the caller's array.
+        self._waiting = waiting[whole:].copy()
+        if self.voice_gate is None:
+            for first in range(0, whole, self._most):
+                self._queue.append(waiting[first : min(first + self._most, whole)])
+        else:
+            for first in range(0, whole, self._chunk):
+                self._through_gate(self.voice_gate, waiting[first : first + self._chunk])
+
+    def _through_gate(self, gate: VoiceGate, chunk: np.ndarray) -> None:
+        freq, row = self.network.sample_freq, self.network.row_samples
+        if gate.has_voice(chunk, freq):
+            self._quiet = 0
+            self._queue.append(np.concatenate([self._held, chunk]))
+            self._held = chunk[:0]
+            return
+        self._quiet += len(chunk)
+        if self._quiet <= (gate.hold + self.network.look_ahead) * freq:
+            self._queue.append(chunk)
+            return
+        held = np.concatenate([self._held, chunk])
+        keep = -(-round(gate.before * freq) // row) * row
+        skipped = max(len(held) - keep, 0) // row
+        self._held = held[skipped * row :]
+        if skipped:
+            self._queue.append(skipped)
+
+    def _next_piece(self) -> Piece | None:
+        """What is to be computed next; it stays in the queue until its rows are taken."""
+        while self._queue and isinstance(self._queue[0], int):
+            self._hear(_blank_rows(self._queue.popleft(), len(self._silent)))
+        return Piece(self._queue[0], self._state) if self._queue else None
+
+    def _last_pieces(self) -> list[Piece]:
+        """All that is left, when the stream ends."""
+        rest = self._incoming.finish()
+        self._waiting = np.concatenate([self._held, self._waiting, rest])
+        self._held = self._held[:0]
+        while (piece := self._next_piece()) is not None:
+            self._take(piece, *self.network.compute([piece])[0])
+        if not self._incoming.received:
+            return []  # nothing was said at all
+        self._queue.append(self._waiting)
+        return [Piece(self._waiting, self._state, last=True)]
+
+    def _take(self, piece: Piece, rows: np.ndarray, state: StreamState) -> None:
+        self._queue.popleft()
+        self._state = state
+        self._hear(rows)
+
+    def _hear(self, rows: np.ndarray) -> None:
+        """Decodes rows of the network."""
+        if not len(rows):
+            return
+        self._decoding.accept(rows)
+        if self.resumable:
+            self._kept.append(rows)
+        said = np.flatnonzero(~self._silent[rows.argmax(axis=1)])
+        if len(said):
+            self._last_symbol = self._rows + int(said[-1]) + 1
+        self._rows += len(rows)
+
+    def _partial(self) -> StreamPartial:
+        found, start = self._decoding.partial(), self._first_row * self.frame_shift
+        words = found.words
+        if start:
+            words = tuple([w._replace(start=w.start + start, end=w.end + start) for w in words])
+        received = self._incoming.received / self._incoming.from_freq
+        decoded = min(self._rows * self.frame_shift, received)
+        return StreamPartial(found.text, found.stable_text, words, start, received, decoded)
+
+    def _result(self) -> DecodeResult:
+        return self._decoding.finish().shifted(self._first_row * self.frame_shift)
+
+
+def _blank_rows(count: int, classes: int) -> np.ndarray:
+    """Log-probabilities of rows in which nothing is said: `[count, classes]` float32."""
+    rows = np.full((count, classes), -30, np.float32)
+    rows[:, -1] = 0
+    return rows
+
+
+def accept_together(
+    sessions: Sequence[Session], samples: Sequence[np.ndarray]
+) -> list[StreamPartial]:
+    """`accept` of several sessions of one network, from one thread, computed together.
+
+    Args:
+      sessions: different ones.
+      samples: of each, as for `accept`.
+
+    Raises:
+      InputError: as `accept`; nothing was computed, and of the sessions before the one with the
+        error the samples are kept.
+    """
+    for session, more in zip(sessions, samples, strict=True):
+        with session._lock:
+            session._gather(more)
+    while True:
+        pieces = [(one, piece) for one in sessions if (piece := one._next_piece()) is not None]
+        if not pieces:
+            return [session.partial() for session in sessions]
+        results = sessions[0].network.compute([piece for _, piece in pieces])
+        for (session, piece), (rows, state) in zip(pieces, results):
+            with session._lock:
+                session._take(piece, rows, state)
