@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -180,8 +181,15 @@ class GreedyStream:
         self._vocabulary, self._frame_shift = vocabulary, frame_shift
         self._symbols = tuple(vocabulary.symbols)
         self._starts_word = _spelling(self._symbols).starts_word
-        self._joint = " " if any(PIECE_SPACE in symbol for symbol in self._symbols) else ""
-        self.reset()
+        # The symbols so far, their first frames, and the log posteriors of their surest ones.
+        self._ids: list[int] = []
+        self._frames: list[int] = []
+        self._certainty: list[float] = []
+        # The class of the last frame, how many frames there were, and the score.
+        self._last, self._count, self._score = len(self._symbols), 0, 0.0
+        # Symbols of finished words, their text, where the last of them begins, and the words.
+        self._done, self._text, self._anchor = 0, "", 0
+        self._words: list[PartialWord] = []
 
     def accept(self, logits: np.ndarray) -> None:
         """See `DecodingStream`."""
@@ -213,23 +221,25 @@ class GreedyStream:
         opening = np.flatnonzero(self._starts_word[self._ids[self._done :]])
         if len(opening) and opening[-1]:
             end = self._done + int(opening[-1])
-            text, words = self._between(self._done, end)
-            self._text = self._with(text)
-            self._words += words
+            words = self._timed(self._done, end)
+            self._text = self._text_to(end)
+            self._words += _without_confidence(words)
+            if words:
+                self._anchor = self._done
             self._done = end
-        text, words = self._between(self._done, len(self._ids))
-        text = self._with(text)
-        return Partial(text, text, (*self._words, *words))
+        text = self._text_to(len(self._ids))
+        words = self._timed(self._done, len(self._ids))
+        return Partial(text, text, (*self._words, *_without_confidence(words)))
 
-    def _between(self, first: int, end: int) -> tuple[str, list[PartialWord]]:
-        """The text and the words of symbols."""
-        words = self._timed(first, end)
-        timed = [PartialWord(word.text, word.start, word.end) for word in words]
-        return self._vocabulary.decode(self._ids[first:end]), timed
+    def _text_to(self, end: int) -> str:
+        """The text of the first symbols, by that of those that are finished.
 
-    def _with(self, text: str) -> str:
-        """More of the text, which begins a word."""
-        return self._joint.join(part for part in (self._text, text) if part)
+        What pieces give depends on those before (spaces are left out at the start), so it is what
+        they add to a finished word.
+        """
+        known = self._vocabulary.decode(self._ids[self._anchor : self._done])
+        more = self._vocabulary.decode(self._ids[self._anchor : end])
+        return self._text + more[len(known) :]
 
     def _timed(self, first: int, end: int) -> tuple[Word, ...]:
         part = slice(first, end)
@@ -249,14 +259,14 @@ class GreedyStream:
 
     def reset(self) -> None:
         """See `DecodingStream`."""
-        # The symbols so far, their first frames, and the log posteriors of their surest ones.
-        self._ids: list[int] = []
-        self._frames: list[int] = []
-        self._certainty: list[float] = []
+        self._ids, self._frames, self._certainty, self._words = [], [], [], []
         self._last, self._count, self._score = len(self._symbols), 0, 0.0
-        # Symbols of finished words, their text and the words.
-        self._done, self._text = 0, ""
-        self._words: list[PartialWord] = []
+        self._done, self._text, self._anchor = 0, "", 0
+
+
+def _without_confidence(words: Sequence[Word]) -> list[PartialWord]:
+    """It may still change."""
+    return [PartialWord(word.text, word.start, word.end) for word in words]
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class StreamStep:
 
     def __init__(self, model: Speech2Text):
         self.model = model
-        self._go_on = jax.jit(lambda *given: self._stream(*given, False))
+        self._go_on = jax.jit(self._stream)
         self._end = jax.jit(self._stream)
 
     def initial_state(self) -> dict[str, np.ndarray]:
@@ -86,8 +86,8 @@ class StreamStep:
         features = np.pad(features, [(0, 0), (0, missing), (0, 0)])
         given = [one.value for one in self.model.variables], features, lengths, dict(state)
         found = self._end(*given, ends) if ends.any() else self._go_on(*given)
-        logits, lengths, after = found
-        return np.asarray(logits), np.asarray(lengths), after
+        logits, counts, after = found
+        return np.asarray(logits), np.asarray(counts), after
 
     def _stream(
         self,
@@ -95,7 +95,7 @@ class StreamStep:
         features: Tensor,
         lengths: Tensor,
         state: dict[str, Tensor],
-        ends: Tensor,
+        ends: Tensor = False,
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         with keras.StatelessScope(list(zip(self.model.variables, values))):
             outputs, lengths, after = self.model.encoder.stream(features, lengths, state, ends)

@@ -85,7 +85,8 @@ class Recognizer:
         trained_on: Mapping[str, float] | None = None,
         make_streaming: Callable[[], StreamingNetwork] | None = None,
     ):
-        self._make_streaming, self._streaming = make_streaming, None
+        self._make_streaming = make_streaming
+        self._streaming: StreamingNetwork | None = None
         self._stream_lock = threading.Lock()
         self.front_end, self.vocabulary, self.decoder = front_end, vocabulary, decoder
         self.sample_freq = front_end.sample_freq

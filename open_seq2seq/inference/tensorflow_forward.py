@@ -105,8 +105,8 @@ class StreamStep:
         """
         given = features, lengths, dict(state)
         found = self._end(*given, ends) if ends.any() else self._go_on(*given)
-        logits, lengths, after = found
-        return logits.numpy(), lengths.numpy(), after
+        logits, counts, after = found
+        return logits.numpy(), counts.numpy(), after
 
     def _stream(
         self, features: Tensor, lengths: Tensor, state: dict[str, Tensor], ends: Tensor = False

@@ -109,6 +109,8 @@ class Session:
         self._most = max(int(_MOST_SECONDS * own_freq) // self._chunk, 1) * self._chunk
         self._needs_cost = any(np.isfinite(rule.max_end_cost) for rule in self.endpoint_rules)
         self._lock = threading.Lock()
+        self._state: StreamState = None
+        self._found: Partial | None = None  # what the decoder said last; None: not asked since
         self._begin()
 
     # --- what users call
@@ -178,6 +180,7 @@ class Session:
             self._check_open()
             result = self._result()
             self._decoding.reset()
+            self._found = None
             self._first_row = self._rows
             self._kept.clear()
             return result
@@ -263,13 +266,15 @@ class Session:
             self._waiting = np.array(state["waiting"], np.float32)
             if len(rows):
                 self._decoding.accept(rows)
+                self._found = None
                 self._kept.append(rows)
 
     # --- how it goes on
 
     def _begin(self) -> None:
-        self._state: StreamState = self.network.initial_state()
+        self._state = self.network.initial_state()
         self._decoding.reset()
+        self._found = None
         # Samples that do not make a chunk yet; chunks to compute, and rows that the gate skips.
         self._waiting = np.zeros(0, np.float32)
         self._queue: deque[np.ndarray | int] = deque()
@@ -334,9 +339,13 @@ class Session:
 
     def _next_piece(self) -> Piece | None:
         """What is to be computed next; it stays in the queue until its rows are taken."""
-        while self._queue and isinstance(self._queue[0], int):
-            self._hear(_blank_rows(self._queue.popleft(), len(self._silent)))
-        return Piece(self._queue[0], self._state) if self._queue else None
+        while self._queue:
+            following = self._queue[0]
+            if isinstance(following, np.ndarray):
+                return Piece(following, self._state)
+            self._hear(_blank_rows(following, len(self._silent)))
+            self._queue.popleft()
+        return None
 
     def _last_pieces(self) -> list[Piece]:
         """All that is left, when the stream ends."""
@@ -360,6 +369,7 @@ class Session:
         if not len(rows):
             return
         self._decoding.accept(rows)
+        self._found = None
         if self.resumable:
             self._kept.append(rows)
         said = np.flatnonzero(~self._silent[rows.argmax(axis=1)])
@@ -368,7 +378,9 @@ class Session:
         self._rows += len(rows)
 
     def _partial(self) -> StreamPartial:
-        found, start = self._decoding.partial(), self._first_row * self.frame_shift
+        if self._found is None:  # most calls bring less than a chunk
+            self._found = self._decoding.partial()
+        found, start = self._found, self._first_row * self.frame_shift
         words = found.words
         if start:
             words = tuple([w._replace(start=w.start + start, end=w.end + start) for w in words])

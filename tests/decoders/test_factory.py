@@ -56,9 +56,11 @@ def test_a_stream_is_what_the_whole_is(beam, seed, cuts):
             stream.accept(piece)
             partial = stream.partial()
             assert partial.stable_text.startswith(stable)
+            assert [word.text for word in partial.words] == partial.text.split()
             stable = partial.stable_text
         result = stream.finish()
         assert result.text == whole.text and result.text.startswith(stable)
+        assert beam or stream.partial().text == whole.text
         assert result.score == pytest.approx(whole.score, abs=1e-3)
         assert [word.text for word in result.words] == [word.text for word in whole.words]
         np.testing.assert_allclose(
