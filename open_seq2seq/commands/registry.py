@@ -51,6 +51,9 @@ COMMANDS: dict[str, Command] = {
     "decode": _script("decode", "beam search over stored logits; tunes alpha and beta", "decode"),
     "rescore": _script("rescore", "choose from n-best lists with a neural model", "rescore"),
     "lm build": _script("lm.build", "an n-gram language model of text, with KenLM", "build_lm"),
+    "lm package": _script(
+        "lm.package", "a scorer package of DeepSpeech", "generate_scorer_package"
+    ),
     "lm trie": _script("lm.trie", "a trie for the scoring native_op", "generate_trie"),
     "import common_voice": _importer("a language of Mozilla Common Voice", "common_voice"),
     "import folder": _importer("recordings with a text beside each", "folder"),

@@ -184,8 +184,7 @@ def lexicon_note(decoder: BeamSearchDecoder) -> str | None:
     """What the user should know of texts that beam search can never find; None: nothing."""
     notes = [
         f"{model.path} is a scorer package of DeepSpeech, made for alpha {model.package.alpha:g} "
-        f"and beta {model.package.beta:g} of scoring {SCORER_PACKAGE_SCORING}; its KenLM part is "
-        "used."
+        f"and beta {model.package.beta:g} of scoring {SCORER_PACKAGE_SCORING}."
         for model in decoder.language_models
         if model.package
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ctc_decoder_with_lm import BeamSearchDecoder, LanguageModel
+from ctc_decoder_with_lm.scorer_package import package_tail
 from tests.ctc_decoder_with_lm.language_model_files import (
     OPTIONS,
     WORDS,
@@ -21,7 +22,7 @@ from tests.ctc_decoder_with_lm.test_scorer_package import header
 from tests.ctc_decoder_with_lm.test_trie_file import trie_text
 from tests.fuzzing_child import Case
 
-NAMES = ("arpa", "gz", *OPTIONS, "scorer", "trie file")
+NAMES = ("arpa", "gz", *OPTIONS, "scorer", "scorer's words", "trie file")
 SYMBOLS = [" ", *sorted(set("".join(WORDS)))]
 ROWS = np.random.default_rng(0).normal(0, 2, (30, len(SYMBOLS) + 1)).astype(np.float32)
 
@@ -44,16 +45,17 @@ def read_model(path: Path) -> None:
 
 
 def read_package(path: Path) -> None:
-    """Loads a package's model, and decodes with its numbers and a list of words."""
+    """Loads a package's model, and decodes with its numbers, its words and a list of words."""
     model = LanguageModel(path)
     _check_scores(model, 1)
     numbers = {}
     if model.package:
         assert math.isfinite(model.package.alpha) and math.isfinite(model.package.beta)
         numbers = {"alpha": model.package.alpha, "beta": model.package.beta}
-    decoder = BeamSearchDecoder(SYMBOLS, model, "deepspeech", lexicon=WORDS)
-    found = decoder.decode(ROWS, beam_width=5, **numbers)
-    assert not math.isnan(found.score)
+    for lexicon in (WORDS, None):
+        decoder = BeamSearchDecoder(SYMBOLS, model, "deepspeech", lexicon=lexicon)
+        found = decoder.decode(ROWS, beam_width=5, **numbers)
+        assert not math.isnan(found.score)
 
 
 def cases(folder: Path) -> dict[str, Case]:
@@ -62,8 +64,15 @@ def cases(folder: Path) -> dict[str, Case]:
     found = {kind: Case(read_model, [path.read_bytes()]) for kind, path in files.items()}
     options = ("-v", "-q", "8", "-a", "20", "trie")
     part = build_binary(files["arpa"], folder / "kenlm.part", *options).read_bytes()
-    package = part + header() + bytes(range(256)) * 4
-    found["scorer"] = Case(read_package, [package, part + header(version=7)], ".scorer")
+    tail = package_tail(WORDS, SYMBOLS, 0.9, 1.2, len(part))
+    found["scorer"] = Case(read_package, [part + tail, part + header(version=7)], ".scorer")
+
+    def read_tail(path: Path) -> None:
+        whole = folder / "whole.scorer"
+        whole.write_bytes(part + path.read_bytes())
+        read_package(whole)
+
+    found["scorer's words"] = Case(read_tail, [tail], ".tail")
 
     loaded = LanguageModel(files["trie"])
 

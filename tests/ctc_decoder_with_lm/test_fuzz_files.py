@@ -3,12 +3,18 @@
 import pytest
 
 from tests.ctc_decoder_with_lm import fuzz_files
-from tests.fuzzing import MANY
+from tests.fuzzing import FEW, MANY
 from tests.fuzzing_child import assert_both, fuzz_in_child
+
+SCORERS = ("scorer", "scorer's words")
 
 
 def test_a_few_of_each(tmp_path):
     assert_both(fuzz_in_child(fuzz_files.__name__, tmp_path, 1, 20), 20)
+
+
+def test_scorer_packages(tmp_path):
+    assert_both(fuzz_in_child(fuzz_files.__name__, tmp_path, 1, FEW, *SCORERS), FEW)
 
 
 @pytest.mark.slow

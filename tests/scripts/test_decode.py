@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from scipy.special import softmax
 
+from ctc_decoder_with_lm.scorer_package import package_tail
 from open_seq2seq.decoders.beam_search import make_beam_search
 from open_seq2seq.metrics.error_rate import count_errors
 from open_seq2seq.runs.summary import (
@@ -234,12 +235,17 @@ def test_symbols_without_a_space_make_one_word(decode):
 def test_a_scorer_package_brings_alpha_beta_and_scoring(decode):
     options = ("-v", "trie")
     package = build_binary(Path("lm.arpa"), Path("kenlm.scorer"), *options)
-    header = b"EIRT" + struct.pack("<i?dd", 6, False, 0.75, 0.5)
-    package.write_bytes(package.read_bytes() + header + b"trie")
+    kenlm = package.read_bytes()
+    package.write_bytes(kenlm + b"EIRT" + struct.pack("<i?dd", 6, False, 0.75, 0.5) + b"trie")
     refused = decode("--lm=kenlm.scorer", code=2)
-    assert "a scorer package of DeepSpeech" in refused and "its words as the lexicon" in refused
-    Path("words.txt").write_text("ab\nca\nba\nbac\né\n", encoding="utf-8")
+    assert "kenlm.scorer: found words that cannot be read" in refused
+    words = ["ab", "ca", "ba", "bac", "é"]
+    Path("words.txt").write_text("\n".join(words), encoding="utf-8")
     out = decode("--lm=kenlm.scorer", "--lexicon=words.txt")
+    package.write_bytes(kenlm + package_tail(words, SYMBOLS, 0.75, 0.5, len(kenlm)))
+    own = decode("--lm=kenlm.scorer")
+    best = re.compile(r"BEST: .*")
+    assert best.search(own)[0] == best.search(out)[0]
     said = "kenlm.scorer is a scorer package of DeepSpeech, made for alpha 0.75 and beta 0.5"
     assert said in out and "Scoring deepspeech: alpha multiplies natural" in out
     assert f"BEST: alpha=0.75, beta=0.50, WER={wer(decoded(0.75, 0.5, 'deepspeech')):.4f}" in out
