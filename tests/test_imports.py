@@ -21,7 +21,7 @@ FLOORS = [
     "experiment",
     "streaming",
     "inference",
-    "training interop robustness export",
+    "training interop robustness export compat",
     "console",
     "commands",
     "cli",

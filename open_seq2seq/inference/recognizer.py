@@ -9,6 +9,7 @@ An exported model is loaded by its folder: docs/export.md. This module imports n
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -157,6 +158,18 @@ class Recognizer:
 
         _check_unused(exported, source, "the folder of an exported model")
         return cls.of(load_trained(source, overrides, checkpoint, enable_logs))
+
+    def with_decoder(self, decoder: Decoder) -> Recognizer:
+        """The same network with another decoder; what is loaded is shared.
+
+        Args:
+          decoder: made for the network's symbols and frame shift.
+        """
+        other = copy.copy(self)
+        other.decoder = decoder
+        other.transcriber = replace(self.transcriber, decode=decoder.decode)
+        other.recordings = replace(self.recordings, transcriber=other.transcriber)
+        return other
 
     @overload
     def transcribe(

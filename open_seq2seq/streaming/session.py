@@ -154,6 +154,16 @@ class Session:
         with self._lock:
             return self._partial()
 
+    def result_so_far(self) -> DecodeResult:
+        """The utterance's result, as if it ended with what is decoded of it; it goes on.
+
+        Raises:
+          InputError: `finish` was called.
+        """
+        with self._lock:
+            self._check_open()
+            return self._result()
+
     def endpoint(self) -> Endpoint | None:
         """Whether the utterance has ended, by the first of the rules that says so; None: not yet.
 
