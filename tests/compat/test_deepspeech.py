@@ -5,9 +5,11 @@ import math
 import struct
 import wave
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from ctc_decoder_with_lm import BeamSearchDecoder, LanguageModel, Scoring
 from ctc_decoder_with_lm.scorer_package import package_tail
@@ -34,6 +36,7 @@ from tests.exported_models import (
     write_exported,
 )
 
+DIGITS = Path(__file__).parents[2] / "example_data/digits"
 ARPA = """\\data\\
 ngram 1=7
 ngram 2=3
@@ -212,6 +215,14 @@ def test_a_stream_is_the_recording(streams, with_lm, lm):
         ]
         for one, other in zip(found.transcripts, expected.transcripts):
             assert one.confidence == pytest.approx(other.confidence, abs=1e-3)
+
+
+def test_windows_are_said_once(lm, logged):
+    model = Model.of(recognizer(streams=False))
+    model.createStream()
+    model.createStream()
+    Model.of(recognizer(streams=True)).createStream()
+    assert [line for line in logged if "windows that overlap" in line] == logged != []
 
 
 def test_intermediate_texts_are_those_of_what_was_heard(model):
@@ -419,6 +430,21 @@ def folder(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
+def test_a_model_with_its_config():
+    model = Model(DIGITS / "model/config.py")
+    audio, rate = soundfile.read(DIGITS / "recordings/7_theo_10.flac", dtype="int16")
+    assert rate == model.sampleRate()
+    stream = model.createStream()
+    for first in range(0, len(audio), 800):
+        stream.feedAudioContent(audio[first : first + 800])
+    (best,) = model.sttWithMetadata(audio).transcripts
+    spelled = "".join(token.text for token in best.tokens)
+    assert model.stt(audio) == stream.finishStream() == spelled == "seven"
+    times = [token.start_time for token in best.tokens]
+    assert times == sorted(set(times)) and times[-1] < len(audio) / rate
+
+
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
     path = tmp_path_factory.mktemp("recordings") / "a.wav"
@@ -438,7 +464,7 @@ def test_a_program_of_theirs_runs(folder, recording, lm, capsys):
     assert said() == said("--extended") == ["ab cab"]
     scored = [f"--scorer={lm}", "--lm_alpha=0.75", "--lm_beta=1.85", "--beam_width=100"]
     assert said(*scored, "--hot_words=cab:2.5,b:-1") == ["ab cab"]
-    *partial, last = said(*scored, "--stream=320")
-    assert last == "ab cab" and all(line.startswith("...") for line in partial)
+    *meanwhile, last = said(*scored, "--stream=320")
+    assert last == "ab cab" and sum(line.startswith("...") for line in meanwhile) == 5
     found = json.loads(said(*scored, "--json")[0])["transcripts"]
     assert found[0]["words"] == [{"word": "ab", "start": 0.02}, {"word": "cab", "start": 0.09}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from dataclasses import replace
@@ -27,6 +28,7 @@ from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.inference.recognizer import Recognizer
 
+_log = logging.getLogger(__name__)
 _MODEL = "the folder of an exported model, or a config file"
 _THEIRS = (".pbmm", ".pb", ".tflite")
 
@@ -61,6 +63,8 @@ class Model:
 
     def _use(self, recognizer: Recognizer) -> None:
         self._recognizer = recognizer
+        # Found out when the first stream begins.
+        self._streams: bool | None = None
         self._search = Search.plain(recognizer.vocabulary.symbols, recognizer.frame_shift)
 
     def beamWidth(self) -> int:
@@ -212,9 +216,10 @@ class Model:
         A model that needs whole recordings computes windows that overlap
         (`Recognizer.buffered_stream`).
         """
-        streams = _streams(self._recognizer)
+        if self._streams is None:
+            self._streams = _streams(self._recognizer)
         recognizer = self._recognizer.with_decoder(replace(self._search, nbest=MOST_CANDIDATES))
-        return Stream(recognizer.stream() if streams else recognizer.buffered_stream())
+        return Stream(recognizer.stream() if self._streams else recognizer.buffered_stream())
 
     def _check_scorer(self, call: str) -> None:
         if not self._search.has_scorer:
@@ -248,6 +253,7 @@ def _streams(recognizer: Recognizer) -> bool:
     try:
         return recognizer.streaming_network is not None
     except InputError:
+        _log.info("Streams are computed in windows that overlap: the model needs whole recordings.")
         return False
 
 
