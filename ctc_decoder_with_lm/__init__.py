@@ -11,10 +11,10 @@ The core is built by `python -m ctc_decoder_with_lm.build`; `available()` says w
 from ctc_decoder_with_lm.decoder import (
     BeamSearchDecoder,
     HotWords,
-    LanguageModel,
     Partial,
     Stream,
 )
+from ctc_decoder_with_lm.language_model import LanguageModel
 from ctc_decoder_with_lm.library import why_unavailable
 from ctc_decoder_with_lm.scorer_package import ScorerPackage
 from ctc_decoder_with_lm.scoring import PRESETS, Scoring

@@ -12,22 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from ctc_decoder_with_lm.library import core
-from ctc_decoder_with_lm.scorer_package import (
-    OTHER_SYMBOLS,
-    ScorerPackage,
-    ScorerPackageError,
-    read_package,
+from ctc_decoder_with_lm.language_model import (
+    LanguageModel,
+    check_words_are_known,
+    shortened,
+    words_of_packages,
 )
+from ctc_decoder_with_lm.library import core
 from ctc_decoder_with_lm.scoring import Scoring
 from ctc_decoder_with_lm.search_options import DEFAULT_SCORING, SearchOptions
 from open_seq2seq.decode_result import DecodeResult, Partial, PartialWord, Token, Word
 from open_seq2seq.errors import InputError, Problem
 
-_LONGEST = 2000
-# Of a package's words so many are looked up in its language model.
-_TRIED_WORDS = 1000
-_SPECIAL = ("<unk>", "<UNK>", "<s>", "</s>")
 # A hypothesis as the core gives it: text, score, acoustic score; (word, first frame, frame behind
 # it, confidence) of each word; (symbol, first frame, frame behind it) of each symbol; the score of
 # each language model, the words that got a bonus, the boosts of hot words.
@@ -42,67 +38,6 @@ _Hypothesis = tuple[
     float,
 ]
 INPUTS = ("logits", "log_probs", "probabilities")
-
-
-class LanguageModel:
-    """An n-gram model of KenLM: a binary of any type, or an ARPA file, plain or gzipped.
-
-    Binaries are memory-mapped; one object serves any number of decoders and threads. `package` is
-    what a scorer package of DeepSpeech has besides: alpha, beta and the words.
-
-    Args:
-      path: the file.
-
-    Raises:
-      InputError: it cannot be used; says why.
-      RunError: the native core is not built.
-    """
-
-    def __init__(self, path: str | Path):
-        native = core()
-        try:
-            self._native = native.LanguageModel(os.fspath(path))
-        except native.Error as error:
-            raise InputError(_first_of(str(error))) from None
-        self.path: str = self._native.path
-        self.order: int = self._native.order
-        self.size: int = self._native.size
-        self.has_words: bool = self._native.has_words
-        # In a binary, the bytes before the words' spelling and all that follows; else 0.
-        self.words_offset: int = self._native.words_offset
-        # Behind the words' spelling there is nothing.
-        self.package: ScorerPackage | None = (
-            None if self.has_words else read_package(self.path, self.words_offset)
-        )
-
-    def _unit(self, symbols: Sequence[str]) -> str:
-        """What it scores with a network of these symbols, as `Scoring.lm_unit` has it."""
-        if self.package is not None:
-            return "token" if self.package.is_bytes else "word"
-        return "token" if self.has_words and self._native.scores_symbols(symbols) else "word"
-
-    def words(self) -> list[str]:
-        """The vocabulary, `<unk>`, `<s>` and `</s>` included."""
-        try:
-            return [word.decode(errors="replace") for word in self._native.words()]
-        except core().Error as error:
-            raise InputError(_first_of(str(error))) from None
-
-    def score(
-        self, words: Sequence[str], begin: bool = True, end: bool = True
-    ) -> list[tuple[float, bool]]:
-        """log10 of each word's probability, and whether the model does not know it.
-
-        Args:
-          words: of one sentence.
-          begin: after `<s>`; False: without any context.
-          end: one entry more, of `</s>`.
-        """
-        scores: list[tuple[float, bool]] = self._native.score(list(words), begin, end)
-        return scores
-
-    def __repr__(self) -> str:
-        return f"LanguageModel({self.path!r}, order {self.order}, {self.size} words)"
 
 
 class HotWords:
@@ -148,13 +83,13 @@ class BeamSearchDecoder:
         self.symbols = _checked_texts("symbols", symbols)
         self.step_size = step_size
         if lexicon is None:
-            _check_words_are_known(self.language_models)
+            check_words_are_known(self.language_models)
         native = core()
         rules = Scoring.preset(scoring) if isinstance(scoring, str) else scoring
         try:
             self.scoring = replace(rules, lm_unit=self._lm_unit(rules))
             if lexicon is None:
-                found = _words_of_packages(self.language_models, self.symbols)
+                found = words_of_packages(self.language_models, self.symbols)
                 # Models of characters say nothing of words.
                 lexicon = found if self.scoring.lm_unit == "word" else None
             words = None if lexicon is None else _checked_texts("lexicon", lexicon)
@@ -162,7 +97,7 @@ class BeamSearchDecoder:
             trie = _checked_texts("trie_path", [os.fspath(trie_path)])[0] if trie_path else ""
             self._model = native.Model(self.symbols, self.scoring.as_dict(), models, words, trie)
         except native.Error as error:
-            raise InputError(_first_of(str(error))) from None
+            raise InputError(shortened(str(error))) from None
         self.lexicon_words: int = self._model.lexicon_words
         self.unspellable_words: int = self._model.unspellable
         self.unspellable_examples: list[str] = self._unspellable_examples()
@@ -170,7 +105,7 @@ class BeamSearchDecoder:
     def _lm_unit(self, rules: Scoring) -> str:
         if rules.lm_unit != "auto" or not self.language_models:
             return "word" if rules.lm_unit == "auto" else rules.lm_unit
-        units = {model._unit(self.symbols) for model in self.language_models}
+        units = {model.unit(self.symbols) for model in self.language_models}
         if len(units) > 1:
             paths = ", ".join(model.path for model in self.language_models)
             problem = Problem(paths, "models of words and of symbols", "models of one unit")
@@ -207,7 +142,7 @@ class BeamSearchDecoder:
         try:
             return HotWords(native.HotWords(pairs, self._model), phrases, self._model)
         except native.Error as error:
-            raise InputError(_first_of(str(error))) from None
+            raise InputError(shortened(str(error))) from None
 
     def decode(self, logits: np.ndarray, **options: Any) -> DecodeResult:
         """Decodes one utterance, [time, symbol + 1]; options as for `decode_batch`."""
@@ -254,7 +189,7 @@ class BeamSearchDecoder:
                 self._model, rows, settings, compiled, _inputs(inputs), max(int(threads), 1)
             )
         except native.Error as error:
-            raise InputError(_first_of(str(error))) from None
+            raise InputError(shortened(str(error))) from None
         return [self._result(one, settings) for one in found]
 
     def stream(
@@ -270,7 +205,7 @@ class BeamSearchDecoder:
         try:
             stream = native.Stream(self._model, settings, self._hot(hot_words), _inputs(inputs))
         except native.Error as error:
-            raise InputError(_first_of(str(error))) from None
+            raise InputError(shortened(str(error))) from None
         return Stream(self, stream, settings)
 
     def _hot(self, hot_words: HotWords | Mapping[str, float] | None) -> Any:
@@ -316,62 +251,6 @@ class BeamSearchDecoder:
         )
 
 
-def _first_of(text: str) -> str:
-    """What the core says; a damaged file may have a word of a megabyte."""
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
-
-
-def _check_words_are_known(models: Iterable[LanguageModel]) -> None:
-    remedy = (
-        "Build it again without build_binary's option -v, or give its words as the lexicon: a file "
-        "with one in each line (vocab-*.txt)."
-    )
-    problems = [
-        Problem(model.path, "a KenLM binary without its words", "the words", remedy)
-        for model in models
-        if not model.has_words and not model.package
-    ]
-    if problems:
-        raise InputError("The language model's words are not known:", problems)
-
-
-def _words_of_packages(models: Sequence[LanguageModel], symbols: Sequence[str]) -> list[str] | None:
-    """The lexicon where a model is a scorer package; None: the core knows all words."""
-    if not any(model.package for model in models):
-        return None
-    words: dict[str, None] = {}
-    for model in models:
-        if model.package is None:
-            own = [word for word in model.words() if word not in _SPECIAL]
-        else:
-            own = model.package.words(symbols)
-            _check_alphabet(model, own, symbols)
-        words.update(dict.fromkeys(own))
-    return list(words)
-
-
-def _check_alphabet(model: LanguageModel, words: Sequence[str], symbols: Sequence[str]) -> None:
-    """Words of a package that its language model does not know were spelled otherwise.
-
-    Of a package of bytes the words are characters, of which the network has some.
-    """
-    tried = words[:: len(words) // _TRIED_WORDS + 1]
-    scores = model.score(tried, begin=False, end=False)
-    unknown = [word for word, (_, is_new) in zip(tried, scores) if is_new]
-    found = ""
-    if 2 * len(unknown) > len(tried):
-        found = f"words that its language model does not know ({', '.join(unknown[:3])})"
-    elif model.package and model.package.is_bytes and not set(words) & set(symbols):
-        found = f"characters ({', '.join(words[:3])}), none of which the network has"
-    if found:
-        remedy = (
-            "Was it made for another alphabet? Make it with the network's (open-seq2seq lm "
-            "package), or give its words as the lexicon."
-        )
-        problem = Problem(model.path, found, "words of the language model and network", remedy)
-        raise ScorerPackageError(OTHER_SYMBOLS, problem)
-
-
 class Stream:
     """One utterance in pieces (`decoder.stream`). The result does not depend on the cuts."""
 
@@ -395,7 +274,7 @@ class Stream:
         try:
             self._native.accept(rows[0])
         except core().Error as error:
-            raise InputError(_first_of(str(error))) from None
+            raise InputError(shortened(str(error))) from None
 
     def partial(self) -> Partial:
         """The text so far, the part of it that will not change any more, and its words."""
