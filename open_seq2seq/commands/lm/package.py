@@ -5,8 +5,8 @@ open-seq2seq lm package --lm=3gram.binary --alphabet=alphabet.txt --alpha=0.93 -
 
 The file is what DeepSpeech's generate_scorer_package makes of the same words, whose names of flags
 (--vocab, --package, --default_alpha, --default_beta) are taken too. The decoder here reads it
-wherever a language model is named, and so do DeepSpeech 0.7 to 0.9 and Coqui STT. The alphabet is
-the network's, a character in each line, in the order of its classes.
+wherever a language model is named, and so do DeepSpeech 0.9 and Coqui STT 1.4. The alphabet is the
+network's, a character in each line, in the order of its classes.
 """
 
 from __future__ import annotations
