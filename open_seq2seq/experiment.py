@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +24,7 @@ from open_seq2seq.decoders.beam_search import with_scorer_defaults
 from open_seq2seq.distributed.devices import copies, has_accelerator, make_strategy
 from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import JsonObject
 from open_seq2seq.models import Model
 from open_seq2seq.models.precision import dtype_policy
 
@@ -187,15 +188,13 @@ def training_data(experiment: Experiment) -> dict[str, float] | None:
     return {"longest": float(np.nanmax(seconds)), "mean": float(np.nanmean(seconds))}
 
 
-def model_metadata(experiment: Experiment) -> dict[str, Any]:
+def model_metadata(experiment: Experiment) -> JsonObject:
     """The symbols and features that whoever uses a checkpoint must have too."""
     data = experiment.data
     return metadata.make_metadata(data.vocabulary.symbols, data.fingerprint())
 
 
-def check_compatibility(
-    stored: Mapping[str, Any], experiment: Experiment, checkpoint: str | Path
-) -> None:
+def check_compatibility(stored: JsonObject, experiment: Experiment, checkpoint: str | Path) -> None:
     """Compares a checkpoint's vocabulary and front-end with the experiment's.
 
     Raises:

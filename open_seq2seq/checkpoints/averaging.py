@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -139,7 +138,7 @@ def _read(path: Path, file: str) -> dict[str, np.ndarray]:
 
 
 def _metadata_problems(
-    path: Path, state: JsonObject, newest: Path, newest_state: Mapping[str, Any]
+    path: Path, state: JsonObject, newest: Path, newest_state: JsonObject
 ) -> list[Problem]:
     """How a checkpoint's symbols and features differ from the newest's."""
     metadata, expected = state[METADATA], newest_state[METADATA]

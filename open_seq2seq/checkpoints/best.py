@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -48,7 +47,7 @@ class BestCheckpoints:
         self._least_offered = float("inf")
 
     @property
-    def entries(self) -> list[dict[str, Any]]:
+    def entries(self) -> list[JsonObject]:
         """Kept checkpoints, best first: `{"value": ..., "step": ..., "name": ...}`."""
         metric, entries = stored_best(self.folder)
         return entries if metric == self.metric else []
@@ -93,7 +92,7 @@ def best_checkpoint(folder: Path) -> Path | None:
     return folder / entries[0]["name"] if entries else None
 
 
-def stored_best(folder: Path) -> tuple[str, list[dict[str, Any]]]:
+def stored_best(folder: Path) -> tuple[str, list[JsonObject]]:
     """The metric of the best checkpoints in a folder, and their entries, best first.
 
     Where `best.json` is missing or damaged (a full disk, a crash), they are those that the
@@ -138,8 +137,8 @@ def _is_there(folder: Path, name: str) -> bool:
     return is_checkpoint_name(name) and (folder / name).is_dir()
 
 
-def _rebuilt(folder: Path) -> tuple[str, list[dict[str, Any]]]:
-    entries: dict[str, list[dict[str, Any]]] = {}
+def _rebuilt(folder: Path) -> tuple[str, list[JsonObject]]:
+    entries: dict[str, list[JsonObject]] = {}
     for path in checkpoints(folder):
         try:
             state = read_state(path)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import JsonObject
 
 # Finds how features differ from those of a checkpoint's fingerprint.
-CompareFeatures = Callable[[Mapping[str, Any]], list[Problem]]
+CompareFeatures = Callable[[JsonObject], list[Problem]]
 
 
-def make_metadata(vocabulary: Sequence[str], fingerprint: JsonObject) -> dict[str, Any]:
+def make_metadata(vocabulary: Sequence[str], fingerprint: JsonObject) -> JsonObject:
     """As a checkpoint keeps it.
 
     Args:

@@ -23,7 +23,6 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -145,14 +144,14 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return found[-1] if found else None
 
 
-def read_state(checkpoint: Path) -> dict[str, Any]:
+def read_state(checkpoint: Path) -> JsonObject:
     """The contents of `state.json`.
 
     Raises:
       InputError: it is missing or damaged.
     """
     try:
-        state: dict[str, Any] = json.loads((checkpoint / STATE).read_bytes())
+        state: JsonObject = json.loads((checkpoint / STATE).read_bytes())
         wrong = "; ".join(misfits(state, _FORM))
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(checkpoint / STATE, error) from error
@@ -161,7 +160,7 @@ def read_state(checkpoint: Path) -> dict[str, Any]:
     return state
 
 
-def read_metadata(checkpoint: Path) -> dict[str, Any]:
+def read_metadata(checkpoint: Path) -> JsonObject:
     """The symbols (`vocabulary`) and `features` of a checkpoint.
 
     Raises:
@@ -171,7 +170,7 @@ def read_metadata(checkpoint: Path) -> dict[str, Any]:
     wrong = "; ".join(misfits(state, _METADATA))
     if wrong:
         raise _unreadable(checkpoint / STATE, wrong)
-    metadata: dict[str, Any] = state[METADATA]
+    metadata: JsonObject = state[METADATA]
     return metadata
 
 
@@ -193,7 +192,7 @@ def read_training_data(checkpoint: Path) -> dict[str, float] | None:
     return known
 
 
-def read_training_state(checkpoint: Path) -> dict[str, Any]:
+def read_training_state(checkpoint: Path) -> JsonObject:
     """As `read_state`, with all that training needs to go on.
 
     Raises:

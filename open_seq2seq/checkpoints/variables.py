@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -20,17 +19,18 @@ from open_seq2seq.checkpoints.storage import (
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import JsonObject
 from open_seq2seq.optimizers.weight_average import WeightAverage
+from open_seq2seq.tensors import Variable
 
 _COPIERS = 4  # threads
 
 
-def named_variables(variables: Iterable[Any]) -> dict[str, Any]:
+def named_variables(variables: Iterable[Variable]) -> dict[str, Variable]:
     """Variables by a name that is the same in every process.
 
     Keras numbers the layers, optimizers and random generators of a process as they are
     made; the first part of a path and the names of generators are therefore left out.
     """
-    named: dict[str, Any] = {}
+    named: dict[str, Variable] = {}
     generators = 0
     for variable in variables:
         name = variable.path.partition("/")[2] or variable.path
@@ -125,7 +125,7 @@ def restore_averaged_weights(checkpoint: Path, model: keras.Model) -> bool:
     return True
 
 
-def _arrays(named: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _arrays(named: Mapping[str, Variable]) -> dict[str, np.ndarray]:
     """True copies: a backend may hand out a view of what its next step overwrites."""
     tensors = [keras.ops.convert_to_tensor(variable.value) for variable in named.values()]
     # Most of the time goes into getting memory from the system, which threads share.
@@ -136,12 +136,12 @@ def _arrays(named: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return dict(zip(named, copies))
 
 
-def _named_averages(average: WeightAverage) -> dict[str, Any]:
+def _named_averages(average: WeightAverage) -> dict[str, Variable]:
     """The averages by the names of the weights."""
     return dict(zip(named_variables(average.variables), average.averages))
 
 
-def _assign(path: Path, named: Mapping[str, Any]) -> None:
+def _assign(path: Path, named: Mapping[str, Variable]) -> None:
     arrays = read_arrays(path)
     problems = []
     for name, variable in named.items():

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import open_seq2seq
+from open_seq2seq.files import JsonObject
 from open_seq2seq.native_build.cpu import available_cores, cpu_name
 from open_seq2seq.runs.record import git_state
 from open_seq2seq.version import __version__
 
 
-def decoding_facts(decoder: Mapping[str, Any]) -> dict[str, str]:
+def decoding_facts(decoder: JsonObject) -> dict[str, str]:
     """How texts were found, with what changes them.
 
     Args:

@@ -6,14 +6,13 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from open_seq2seq.commands.evaluation_facts import decoding_facts, place_facts
 from open_seq2seq.commands.exported_job import ExportedJob
 from open_seq2seq.console import ProgressBar, say
 from open_seq2seq.data.manifest_recordings import ManifestRecordings
 from open_seq2seq.data.text import Vocabulary
-from open_seq2seq.files import write_whole
+from open_seq2seq.files import JsonObject, write_whole
 from open_seq2seq.inference.evaluation import Evaluation, evaluate
 from open_seq2seq.inference.exported_network import ExportedNetwork
 from open_seq2seq.inference.recognizer import Recognizer
@@ -65,7 +64,7 @@ class Measured:
         size = f"{self.size / 1e6:.2f}"
         return _TABLE.format(self.name, self.runtime, self.precision, size, *rates, *speed)
 
-    def summary(self, threads: int) -> dict[str, Any]:
+    def summary(self, threads: int) -> JsonObject:
         """The numbers, for JSON."""
         return {
             "file": self.name,
@@ -113,8 +112,8 @@ def evaluate_exported(
         say(first.evaluation.text(), level=RESULT)
     if flags.eval_summary:
         summaries = [one.summary(threads) for one in measured]
-        of_all = {"exported": str(job.folder.path)}
-        content = of_all | (summaries[0] if len(summaries) == 1 else {"models": summaries})
+        found = summaries[0] if len(summaries) == 1 else {"models": summaries}
+        content = {"exported": str(job.folder.path), **found}
         write_whole(flags.eval_summary, json.dumps(content, indent=1))
     if flags.eval_report:
         _write_report(job, first, threads)

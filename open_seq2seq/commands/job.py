@@ -60,7 +60,7 @@ class Job:
     arguments: Sequence[str]
     config: Config
     mode: str
-    effective: Mapping[str, Mapping[str, Any]]
+    effective: Mapping[str, Params]
     group: ProcessGroup
     devices: Sequence[str] = ()
 
@@ -150,9 +150,7 @@ def read_job(
     return Job(flags, arguments, config, mode, effective, group, devices)
 
 
-def _check_flags(
-    flags: argparse.Namespace, mode: str, effective: Mapping[str, Mapping[str, Any]]
-) -> None:
+def _check_flags(flags: argparse.Namespace, mode: str, effective: Mapping[str, Params]) -> None:
     problems = []
     if mode == "train_eval" and not effective["eval"].get("eval_steps"):
         remedy = "Set eval_steps to 500 (--eval_steps=500), or use --mode=train."

@@ -16,12 +16,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
-from open_seq2seq.files import check_outputs
+from open_seq2seq.files import JsonObject, check_outputs
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from open_seq2seq.language_models.nbest import NBest
 
 
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -93,7 +98,7 @@ def _rescore(flags: argparse.Namespace, given: list[float | None]) -> None:
     scorer = LanguageModelScorer.load(flags.config_file, overrides, flags.checkpoint)
     _say_unknown(*scorer.unknown_words([h.text for one in lists for h in one.hypotheses]), flags)
 
-    def scored(many: Any) -> list[list[float]]:
+    def scored(many: Sequence[NBest]) -> list[list[float]]:
         flat = iter(scorer.log_probabilities([h.text for one in many for h in one.hypotheses]))
         return [[float(next(flat)) for _ in one.hypotheses] for one in many]
 
@@ -170,9 +175,11 @@ def _say_unknown(unknown: list[str], words: int, flags: argparse.Namespace) -> N
     )
 
 
-def _orders(lists: Any, nlm: Any, scores: Any) -> list[list[dict[str, Any]]]:
+def _orders(
+    lists: Sequence[NBest], nlm: Sequence[Sequence[float]], scores: np.ndarray
+) -> list[list[JsonObject]]:
     """The hypotheses of each utterance as JSON objects, the best by the new scores first."""
-    orders = []
+    orders: list[list[JsonObject]] = []
     for row, one in enumerate(lists):
         count = len(one.hypotheses)
         ranked = sorted(range(count), key=lambda column: -scores[row, column])

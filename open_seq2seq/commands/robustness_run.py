@@ -14,7 +14,7 @@ from open_seq2seq.console import ProgressBar, say
 from open_seq2seq.data.batch import LeftOut
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import Experiment
-from open_seq2seq.files import check_writable, write_whole
+from open_seq2seq.files import JsonObject, check_writable, write_whole
 from open_seq2seq.metrics.pictures import ENDINGS, picture
 from open_seq2seq.robustness import plot, report
 from open_seq2seq.robustness.conditions import Condition, choose
@@ -71,7 +71,7 @@ def _check_outputs(flags: argparse.Namespace) -> None:
         raise InputError("The flags cannot be used:", problems)
 
 
-def _about(flags: argparse.Namespace, experiment: Experiment, checkpoint: Path) -> dict[str, Any]:
+def _about(flags: argparse.Namespace, experiment: Experiment, checkpoint: Path) -> JsonObject:
     """What is measured, for the JSON."""
     params = experiment.params
     decoding = {
@@ -102,7 +102,7 @@ def _measured(
     flags: argparse.Namespace,
     experiment: Experiment,
     conditions: Sequence[Condition],
-    about: dict[str, Any],
+    about: JsonObject,
 ) -> list[Result]:
     """The results; each is printed and in the file as soon as it is there."""
 

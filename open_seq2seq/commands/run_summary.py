@@ -14,6 +14,7 @@ import numpy as np
 import open_seq2seq
 from open_seq2seq.commands.job import Job
 from open_seq2seq.config.schema import Params
+from open_seq2seq.data.protocols import DataLayer
 from open_seq2seq.errors import InputError
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.files import JsonObject
@@ -44,7 +45,7 @@ class TrainingSummary:
       evaluation_data: the data layer that is evaluated on, or None.
     """
 
-    def __init__(self, job: Job, trainer: Trainer, evaluation_data: Any):
+    def __init__(self, job: Job, trainer: Trainer, evaluation_data: DataLayer | None):
         self._job, self._trainer = job, trainer
         self._root = job.logdir.root
         self._writes = trainer.logdir is not None  # not in a benchmark, not at other workers
@@ -184,7 +185,7 @@ def _summary_of(job: Job, experiment: Experiment) -> dict[str, Any]:
     return old or {**_identity(job, experiment, {}), "results": []}
 
 
-def _identity(job: Job, experiment: Experiment, old: JsonObject) -> dict[str, Any]:
+def _identity(job: Job, experiment: Experiment, old: JsonObject) -> JsonObject:
     """What was run, with what, where."""
     path = job.config.path
     # Of the program, where it is in a repository; a config may be anywhere.
@@ -209,7 +210,7 @@ def _identity(job: Job, experiment: Experiment, old: JsonObject) -> dict[str, An
     }
 
 
-def _described(data: Any, params: Params) -> dict[str, Any]:
+def _described(data: DataLayer, params: Params) -> JsonObject:
     """A data set: its manifests, and how much of them is used."""
     manifests = list(params["data_layer_params"]["dataset_files"])
     described = {
@@ -222,7 +223,7 @@ def _described(data: Any, params: Params) -> dict[str, Any]:
     return described
 
 
-def _decoding(params: Params) -> dict[str, Any]:
+def _decoding(params: Params) -> JsonObject:
     """How an evaluation with these parameters decodes."""
     decoder = params.get("decoder_params") or {}  # a language model has no decoder
     if not decoder.get("use_language_model"):
@@ -236,7 +237,7 @@ def _figures(values: JsonObject) -> dict[str, float]:
     return {name: values[name] for name in _FIGURES if name in values}
 
 
-def _weights(checkpoint: Path) -> dict[str, Any]:
+def _weights(checkpoint: Path) -> JsonObject:
     """Which weights a checkpoint's folder holds."""
     kind = "best" if checkpoint.parent.name == "best_models" else "final"
     return {"weights": kind, "step": step_of(checkpoint)}

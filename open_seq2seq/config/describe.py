@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.config.schema import Param, Params, Schema
 
 
-def sections(
-    schema: Schema, values: Mapping[str, Any], prefix: str = ""
-) -> Iterator[tuple[str, Schema]]:
+def sections(schema: Schema, values: Params, prefix: str = "") -> Iterator[tuple[str, Schema]]:
     """`schema` and every schema nested in it, each with the path of its dictionary."""
     yield prefix, schema
     for param in schema.params:
@@ -25,7 +22,7 @@ def sections(
                 yield from sections(element, {}, f"{path}[]")
 
 
-def help_text(schema: Schema, values: Mapping[str, Any]) -> str:
+def help_text(schema: Schema, values: Params) -> str:
     """All parameters of a config's components, for the terminal."""
     lines = []
     for path, section in sections(schema, values):

@@ -103,9 +103,9 @@ def _apply(
     for depth, name in enumerate(override.path):
         last = depth == len(override.path) - 1
         if isinstance(current, list):
-            key: Any = int(name) if name.isdigit() else None
-            if key is None or key >= len(current):
+            if not name.isdigit() or int(name) >= len(current):
                 return Problem(where, f"{name!r}", f"an index below {len(current)}")
+            key: int | str = int(name)
             param = param.item if param else None
         elif known is not None:
             key = name
@@ -152,9 +152,7 @@ def _unknown(
     return Problem(where, "an unknown parameter", f"one of {known.name}'s", remedy)
 
 
-def walk(
-    schema: Schema, values: Mapping[str, Any], prefix: str = ""
-) -> Iterator[tuple[str, Param]]:
+def walk(schema: Schema, values: Params, prefix: str = "") -> Iterator[tuple[str, Param]]:
     """Every parameter of `schema` with its full path, nested dictionaries included.
 
     Args:

@@ -104,7 +104,7 @@ class Param:
             return self.schema
         return self.schema(siblings)
 
-    def problems(self, value: Any, where: str, siblings: Params) -> list[Problem]:
+    def problems(self, value: object, where: str, siblings: Params) -> list[Problem]:
         """Everything that is wrong with `value`, nested structures included."""
         if value is None and self.accepts_none():
             return []
@@ -253,7 +253,7 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_instance(value: Any, kind: Any) -> bool:
+def _is_instance(value: object, kind: Any) -> bool:
     if kind is object:
         return True
     if kind is CALLABLE:

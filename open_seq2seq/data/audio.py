@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 import soxr
@@ -235,7 +235,9 @@ def resampled_length(samples: int, from_freq: int, to_freq: int) -> int: ...
 def resampled_length(
     samples: np.ndarray, from_freq: int | np.ndarray, to_freq: int | np.ndarray
 ) -> np.ndarray: ...
-def resampled_length(samples: Any, from_freq: Any, to_freq: Any) -> Any:
+def resampled_length(
+    samples: int | np.ndarray, from_freq: int | np.ndarray, to_freq: int | np.ndarray
+) -> int | np.ndarray:
     """Number of samples after `resample`: `samples * to / from`, halves rounded up.
 
     Works on ints and integer arrays.

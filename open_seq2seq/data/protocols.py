@@ -64,7 +64,7 @@ class DataLayer(Protocol):
           InputError: when none are left.
         """
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> JsonObject:
         """What the data must agree on with a model that was trained on it; JSON."""
 
     def fingerprint_problems(self, stored: JsonObject) -> list[Problem]:

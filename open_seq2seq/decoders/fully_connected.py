@@ -10,7 +10,7 @@ import keras
 from open_seq2seq.config.schema import Params
 from open_seq2seq.decoders.params import DECODER_PARAMS
 from open_seq2seq.ops.initializers import fresh_initializer
-from open_seq2seq.tensors import Initializer, Regularizer, Tensor
+from open_seq2seq.tensors import Initializer, KerasConfig, Regularizer, Tensor
 
 
 class FullyConnectedCTCDecoder(keras.layers.Layer):
@@ -65,7 +65,7 @@ class FullyConnectedCTCDecoder(keras.layers.Layer):
         """
         return self.fully_connected(outputs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         own = {
             "params": self._given_params,
             "vocab_size": self.vocab_size,

@@ -5,16 +5,16 @@ Defaults are OpenSeq2Seq's (`OPENSEQ2SEQ_RUN`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from ctc_decoder_with_lm.scoring import PRESETS
 from ctc_decoder_with_lm.search_options import OPENSEQ2SEQ_RUN, OPENSEQ2SEQ_RUN_SCORING
-from open_seq2seq.config.schema import CALLABLE, Param, Schema
+from open_seq2seq.config.schema import CALLABLE, Param, Params, Schema
 from open_seq2seq.errors import Problem
 
 
-def _check(values: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _check(values: Params, where: str) -> Iterator[Problem]:
     """Hot words are text, their weights numbers."""
     for phrase, weight in (values.get("hot_words") or {}).items():
         number = isinstance(weight, (int, float)) and not isinstance(weight, bool)

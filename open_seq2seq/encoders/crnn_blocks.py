@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from open_seq2seq.layers.time_window import TimeWindow, total_context
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.masks import zero_past
 from open_seq2seq.ops.padding import Padding
-from open_seq2seq.tensors import DType, Initializer, Regularizer, Tensor
+from open_seq2seq.tensors import Activation, DType, Initializer, Regularizer, Tensor
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Shared:
       dtype: the dtype policy.
     """
 
-    activation: Callable[[Any], Any]
+    activation: Activation
     channels: int
     kernel_size: Sequence[int]
     drop_prob: float

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from open_seq2seq.config.schema import CALLABLE, Param, Params, Schema
 from open_seq2seq.encoders.look_ahead import (
@@ -39,7 +38,7 @@ def _pair(name: str, help: str) -> Param:
     return Param(name, list, help, item=Param("axis", int, "Along one axis.", minimum=1))
 
 
-def _check_layer(layer: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _check_layer(layer: Params, where: str) -> Iterator[Problem]:
     for name in ("kernel_size", "stride"):
         if len(layer[name]) != 2:
             remedy = f"Set {name} to {([*layer[name], 1, 1])[:2]}."

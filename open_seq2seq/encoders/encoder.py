@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import keras
@@ -14,7 +14,7 @@ from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState
 from open_seq2seq.ops.activations import gelu
 from open_seq2seq.ops.masks import zero_past
-from open_seq2seq.tensors import Initializer, Regularizer, Tensor
+from open_seq2seq.tensors import Activation, Initializer, KerasConfig, Regularizer, Tensor
 
 # The frames of each stream so far; the other arrays of a state are the layers'.
 _POSITION = "frames"
@@ -187,7 +187,7 @@ class Encoder(keras.layers.Layer):
         """`call` of a piece whose features are zero past its lengths."""
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         own = {
             "params": self._given_params,
             "regularizer": keras.regularizers.serialize(self.regularizer),
@@ -201,7 +201,7 @@ def _begun_anew(values: Tensor, ends: Tensor) -> Tensor:
     return ops.where(ends, ops.zeros((), values.dtype), values)
 
 
-def activation_function(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
+def activation_function(activation: str | Activation) -> Activation:
     """The function that a config's `activation_fn` names or is."""
     found = keras.activations.get(activation) if isinstance(activation, str) else activation
     return gelu if found is keras.activations.gelu else found

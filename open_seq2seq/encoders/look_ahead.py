@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from open_seq2seq.config.schema import Param
+from open_seq2seq.config.schema import Param, Params
 from open_seq2seq.errors import Problem
 from open_seq2seq.layers.time_window import TimeWindow, fixed_look_ahead
 
@@ -80,7 +80,7 @@ def place(where: str, name: str) -> str:
     return f"{where}/{name}" if where else name
 
 
-def window_of(layer: Mapping[str, Any]) -> TimeWindow:
+def window_of(layer: Params) -> TimeWindow:
     """The time axis of a layer of a config, once its numbers are checked."""
     dilation = (layer.get("dilation") or [1])[0]
     padding = layer["padding"]

@@ -7,7 +7,7 @@ Sources: Collobert et al. 2016 (Wave2Letter), Li et al. 2019 (Jasper), Kriman et
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from keras import ops
@@ -84,7 +84,7 @@ class TDNNEncoder(Encoder):
     def _make_block(
         self,
         index: int,
-        layer: Mapping[str, Any],
+        layer: Params,
         windows: Sequence[TimeWindow],
         config: BlockConfig,
         names: Sequence[str],
@@ -164,7 +164,7 @@ class TDNNEncoder(Encoder):
         return (outputs, lengths, inner) if intermediate else (outputs, lengths)
 
     def sources(
-        self, layer: Mapping[str, Any], block_input: Tensor, dense_sources: list[Tensor]
+        self, layer: Params, block_input: Tensor, dense_sources: list[Tensor]
     ) -> list[Tensor]:
         """A block's residual sources: none, its input, or those of all dense blocks so far.
 
@@ -249,7 +249,7 @@ class TDNNEncoder(Encoder):
         return _without_width(outputs), piece
 
     def _kept(
-        self, index: int, layer: Mapping[str, Any], block_input: Tensor, pending: list[Tensor]
+        self, index: int, layer: Params, block_input: Tensor, pending: list[Tensor]
     ) -> list[Tensor]:
         """What has to wait for a block's end: the sources of dense blocks up to the last one,
         then its own input where it is a residual block that is not dense.

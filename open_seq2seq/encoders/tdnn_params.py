@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from open_seq2seq.config.schema import CALLABLE, Param, Params, Schema
@@ -31,7 +31,7 @@ def _per_axis(name: str, help: str, default: Any = None) -> Param:
     return Param(name, list, help, item=item, **keywords)
 
 
-def _check_layer(layer: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _check_layer(layer: Params, where: str) -> Iterator[Problem]:
     axes = _axes(layer["type"])
     for name in ("kernel_size", "stride", "dilation"):
         value = list(layer.get(name) or [1] * axes)
@@ -117,7 +117,7 @@ LAYER = Schema(
 
 
 def _check_encoder(params: Params, where: str) -> Iterator[Problem]:
-    layers: Sequence[Mapping[str, Any]] = params["convnet_layers"]
+    layers: Sequence[Params] = params["convnet_layers"]
     layers_place = place(where, "convnet_layers")
     if not layers:
         remedy = "Copy those of example_configs/speech2text/digits_jasper_mini.py."
@@ -144,7 +144,7 @@ def _check_encoder(params: Params, where: str) -> Iterator[Problem]:
             keeps_sources = number
 
 
-def windows_of(layers: Sequence[Mapping[str, Any]]) -> list[list[TimeWindow]]:
+def windows_of(layers: Sequence[Params]) -> list[list[TimeWindow]]:
     """The time axes of all convolutions, by layer."""
     return [[window_of(layer)] * layer["repeat"] for layer in layers]
 

@@ -31,6 +31,7 @@ from open_seq2seq.exported.description import Context, ExportedModel
 from open_seq2seq.exported.file import LEXICON, LM, ExportedFile
 from open_seq2seq.exported.probe import Probe
 from open_seq2seq.features.fingerprint import probe_signal
+from open_seq2seq.files import JsonObject
 from open_seq2seq.inference.evaluation import evaluate
 from open_seq2seq.inference.exported_network import ExportedNetwork, SamplesModel
 from open_seq2seq.inference.front_end import RawSamples
@@ -88,7 +89,7 @@ class Export:
     experiment: Experiment
     speech: np.ndarray
     decoder_files: Mapping[str, Path] = field(default_factory=dict)
-    origin: Mapping[str, Any] = field(default_factory=dict)
+    origin: JsonObject = field(default_factory=dict)
     calibration: Sequence[np.ndarray] = ()
     evaluation: ManifestRecordings | None = None
 

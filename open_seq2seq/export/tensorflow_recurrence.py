@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +12,8 @@ from open_seq2seq.ops.recurrent_cells import CELLS
 
 # Frames of a block; see `_in_blocks`.
 BLOCK = 64
+# Of a loop: the number of the step, the state (hidden and memory), and the outputs so far.
+_LoopState: TypeAlias = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.TensorArray]
 
 
 def recur(
@@ -42,7 +44,7 @@ class _Step:
     def __init__(self, direction: Recurrence, lengths: tf.Tensor | None, batch: int | None):
         self.cell, self.direction = CELLS[direction.cell], direction
         self.lengths, self.shape = lengths, (batch, direction.units)
-        self.weights: dict[str, Any] = {
+        self.weights: dict[str, tf.Tensor] = {
             name: tf.constant(np.asarray(value, np.float32))
             for name, value in direction.weights.items()
         }
@@ -55,8 +57,14 @@ class _Step:
         return tf.zeros((tf.shape(inputs)[1] if batch is None else batch, units))
 
     def run(
-        self, inputs: tf.Tensor, before: Any, count: Any, frames: Any, hidden: Any, memory: Any
-    ) -> tuple[Any, Any, Any]:
+        self,
+        inputs: tf.Tensor,
+        before: tf.Tensor | int,
+        count: tf.Tensor | int,
+        frames: tf.Tensor,
+        hidden: tf.Tensor,
+        memory: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Some frames one after the other: their outputs, and the state after them.
 
         Args:
@@ -68,7 +76,9 @@ class _Step:
         """
         outputs = tf.TensorArray(tf.float32, size=count, element_shape=self.shape)
 
-        def step(number: Any, hidden: Any, memory: Any, outputs: Any) -> tuple[Any, ...]:
+        def step(
+            number: tf.Tensor, hidden: tf.Tensor, memory: tf.Tensor, outputs: tf.TensorArray
+        ) -> _LoopState:
             frame = tf.gather(inputs, number)
             frame.set_shape((self.shape[0], frame.shape[-1]))
             new, new_memory = self.cell.step(frame, hidden, memory, self.weights)
@@ -111,7 +121,9 @@ def _in_blocks(inputs: tf.Tensor, step: _Step) -> tf.Tensor:
     state = step.start(inputs)
     outputs = tf.TensorArray(tf.float32, size=blocks, element_shape=(BLOCK, *step.shape))
 
-    def block(number: Any, hidden: Any, memory: Any, outputs: Any) -> tuple[Any, ...]:
+    def block(
+        number: tf.Tensor, hidden: tf.Tensor, memory: tf.Tensor, outputs: tf.TensorArray
+    ) -> _LoopState:
         seen = tf.gather(padded, number)
         written, hidden, memory = step.run(seen, number * BLOCK, BLOCK, frames, hidden, memory)
         written.set_shape((BLOCK, *step.shape))

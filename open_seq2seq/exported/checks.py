@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from open_seq2seq.errors import Problem
 from open_seq2seq.exported.file import MODEL
 from open_seq2seq.exported.integrity import is_safe_name
-from open_seq2seq.files import NUMBER, misfits
+from open_seq2seq.files import NUMBER, JsonObject, misfits
 
 # Raised when a reader of the format before cannot read a folder, or would read it wrongly. New
 # keys and new kinds of files don't raise it: readers pass over what they do not know.
@@ -61,7 +60,7 @@ _AGAIN = "Copy the folder again, or export the model again."
 _NEWER = "Use an open-seq2seq that is as new as the one that wrote it."
 
 
-def description_problems(value: Any, where: str) -> list[Problem]:
+def description_problems(value: object, where: str) -> list[Problem]:
     """All that is wrong with the value of a `recognizer.json`.
 
     Args:
@@ -73,12 +72,13 @@ def description_problems(value: Any, where: str) -> list[Problem]:
         newer = isinstance(version, int) and version > FORMAT
         found = "no format" if version is None else f"format {version!r}"
         return [Problem(where, found, f"format {FORMAT}", _NEWER if newer else _AGAIN)]
-    wrong = list(misfits(value, _FORM)) or [*_values(value), *_files(value["files"])]
-    wrong = wrong or list(_references(value))
+    wrong = list(misfits(value, _FORM))
+    if not wrong and isinstance(value, dict):
+        wrong = [*_values(value), *_files(value["files"])] or list(_references(value))
     return [Problem(where, one, _WHAT, _AGAIN) for one in wrong]
 
 
-def _values(value: Mapping[str, Any]) -> Iterator[str]:
+def _values(value: JsonObject) -> Iterator[str]:
     """In what numbers and texts are impossible."""
     for name in _POSITIVE:
         if value[name] <= 0:
@@ -110,7 +110,7 @@ def _values(value: Mapping[str, Any]) -> Iterator[str]:
         yield from misfits(version, str, f"versions.{name}")
 
 
-def _files(files: Mapping[str, Any]) -> Iterator[str]:
+def _files(files: JsonObject) -> Iterator[str]:
     """In what the entries of files are none."""
     if not files:
         yield "no files"
@@ -135,7 +135,7 @@ def _files(files: Mapping[str, Any]) -> Iterator[str]:
             yield f"shape {probe['shape']!r} in {where}.probe"
 
 
-def _references(value: Mapping[str, Any]) -> Iterator[str]:
+def _references(value: JsonObject) -> Iterator[str]:
     """Which files are named and not described."""
     files = value["files"]
     for name, file in files.items():
@@ -147,7 +147,7 @@ def _references(value: Mapping[str, Any]) -> Iterator[str]:
             yield f"decoder.{key} {name!r}, which is not in files"
 
 
-def _is_key(name: Any, files: Mapping[str, Any]) -> bool:
+def _is_key(name: object, files: JsonObject) -> bool:
     return isinstance(name, str) and name in files
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from open_seq2seq.config.schema import Params
 from open_seq2seq.exported.checks import FORMAT, PATH
@@ -127,7 +127,7 @@ class ExportedModel:
         write_whole(folder / DESCRIPTION, content)
         return written
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """The value that `recognizer.json` holds."""
         return {
             "format": FORMAT,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from open_seq2seq.exported.probe import Probe
+from open_seq2seq.files import JsonObject
 
 # Kinds of files. Readers pass over those that they do not know.
 MODEL, PART, LM, LEXICON = "model", "part", "lm", "lexicon"
@@ -40,7 +41,7 @@ class ExportedFile:
     probe: Probe | None = None
     sha256: str = ""
     size: int = 0
-    quantization: Mapping[str, Any] | None = None
+    quantization: JsonObject | None = None
     error_rates: Mapping[str, float] | None = None
 
     @property
@@ -48,7 +49,7 @@ class ExportedFile:
         """Whether it can be run."""
         return self.kind == MODEL
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """As in `recognizer.json`."""
         value: dict[str, Any] = {"sha256": self.sha256, "size": self.size, "kind": self.kind}
         if self.is_model:
@@ -61,7 +62,7 @@ class ExportedFile:
         return value
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> ExportedFile:
+    def from_json(cls, value: JsonObject) -> ExportedFile:
         """Of a value that `checks` have passed."""
         probe = value.get("probe")
         return cls(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+from open_seq2seq.files import JsonObject
 
 _NUMBERS = 48
 # Log-probabilities of runtimes and processors differ by rounding, up to about 1e-4; those that
@@ -40,12 +41,12 @@ class Probe:
         difference = float(np.abs(found - np.array(self.numbers)).max())
         return difference if difference == difference else float("inf")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """As in `recognizer.json`."""
         return {"shape": list(self.shape), "numbers": list(self.numbers)}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Probe:
+    def from_json(cls, value: JsonObject) -> Probe:
         """Of a value that `checks` have passed."""
         time, classes = value["shape"]
         return cls((time, classes), tuple(map(float, value["numbers"])))

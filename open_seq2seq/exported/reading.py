@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.exported.checks import description_problems
+from open_seq2seq.files import JsonObject
 
 # Bytes: a vocabulary of 100,000 pieces takes 2 MB.
 _LARGEST = 32 << 20
@@ -19,7 +20,7 @@ _WHAT = "the description of an exported model"
 _REMEDY = "Name the folder that open-seq2seq export wrote."
 
 
-def read_description(path: Path) -> dict[str, Any]:
+def read_description(path: Path) -> JsonObject:
     """The checked value of a `recognizer.json`.
 
     Raises:
@@ -37,7 +38,7 @@ def read_description(path: Path) -> dict[str, Any]:
     return parse_description(content, path)
 
 
-def parse_description(content: bytes, path: Path) -> dict[str, Any]:
+def parse_description(content: bytes, path: Path) -> JsonObject:
     """The checked value of what is, or is going to be, in a file.
 
     Raises:
@@ -51,7 +52,7 @@ def parse_description(content: bytes, path: Path) -> dict[str, Any]:
     problems = description_problems(value, str(path))
     if problems:
         raise InputError(f"The exported model in {path.parent} cannot be used:", problems)
-    description: dict[str, Any] = value
+    description: JsonObject = value
     return description
 
 

@@ -6,7 +6,7 @@ import copy
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 
@@ -93,7 +93,7 @@ class FeatureExtractor:
         return self.options.notes() + self.front_end.notes
 
     @property
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> JsonObject:
         """What changes the features besides the samples, as JSON values: a cache's key."""
         return self.options.used()
 
@@ -173,7 +173,7 @@ class FeatureExtractor:
         check_samples(samples)
         return self.front_end.levelled(samples.astype(np.float32, copy=False), rng)
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> JsonObject:
         """The parameters and a few numbers of a fixed signal, to store with a checkpoint."""
         if self._normalizer is None:  # the parameters tell what is missing, if it is compared
             return make_fingerprint(self.front_end, self.parameters, self.options.sample_freq)

@@ -34,7 +34,7 @@ def make_fingerprint(
     features_of: Callable[[np.ndarray], np.ndarray],
     parameters: JsonObject,
     sample_freq: int,
-) -> dict[str, Any]:
+) -> JsonObject:
     """JSON-able description of a front-end: version, parameters, shape and probe numbers.
 
     Args:
@@ -137,7 +137,7 @@ def _number_problems(stored: JsonObject, current: JsonObject) -> list[Problem]:
     return []
 
 
-def _same(before: Any, now: Any) -> bool:
+def _same(before: object, now: object) -> bool:
     if isinstance(before, list) and isinstance(now, list):
         if len(before) != len(now):
             return False

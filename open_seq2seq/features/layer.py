@@ -11,7 +11,7 @@ from open_seq2seq.config.schema import Params
 from open_seq2seq.features.extractor import FEATURES, FeatureExtractor
 from open_seq2seq.features.graph import build_features
 from open_seq2seq.graphs.keras_builder import KerasBuilder
-from open_seq2seq.tensors import Tensor
+from open_seq2seq.tensors import KerasConfig, Tensor
 
 
 class FrontEndLayer(keras.layers.Layer):
@@ -60,5 +60,5 @@ class FrontEndLayer(keras.layers.Layer):
         shape = (batch, frames, self.extractor.num_features)
         return keras.KerasTensor(shape, "float32"), keras.KerasTensor((batch,), "int32")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         return {**super().get_config(), "params": self._given_params}

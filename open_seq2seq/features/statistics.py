@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -151,11 +150,11 @@ def read_statistics(path: Path, parameters: JsonObject) -> FeatureStatistics:
     return FeatureStatistics(mean, deviation, frames)
 
 
-def _measured_with(parameters: JsonObject) -> dict[str, Any]:
+def _measured_with(parameters: JsonObject) -> JsonObject:
     return {name: value for name, value in parameters.items() if name not in _LATER}
 
 
-def _vectors(given: list[Any], where: str) -> list[np.ndarray]:
+def _vectors(given: list[object], where: str) -> list[np.ndarray]:
     try:
         vectors = [np.asarray(one, np.float32) for one in given]
         fits = all(one.ndim == 1 and np.isfinite(one).all() for one in vectors)

@@ -66,7 +66,7 @@ def read_json(path: Path, form: Form, summary: str, remedy: str = "") -> Any:
     raise InputError(summary, [problem])
 
 
-def misfits(value: Any, form: Form, where: str = "") -> Iterator[str]:
+def misfits(value: object, form: Form, where: str = "") -> Iterator[str]:
     """In what a value of JSON is not of a form, a few words each."""
     at = f" in {where}" if where else ""
     kind = _kind(value) if where else f"JSON {_kind(value)}"
@@ -100,7 +100,7 @@ _NAMES = {str: "text", int: "a number", float: "a number", bool: "true or false"
           list: "a list", type(None): "null"}  # fmt: skip
 
 
-def _several(form: Any) -> tuple[Any, ...]:
+def _several(form: Form) -> tuple[Any, ...]:
     return form if isinstance(form, tuple) else (form,)
 
 
@@ -188,6 +188,6 @@ def append_text(path: Path, text: str) -> None:
         raise unwritable(path, error) from error
 
 
-def append_json_line(path: Path, value: Any) -> None:
+def append_json_line(path: Path, value: object) -> None:
     """Adds a line to a file of JSON lines; as `append_text`."""
     append_text(path, json.dumps(value) + "\n")

@@ -6,12 +6,11 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from open_seq2seq.files.whole import write_whole
 
 
-def csv_line(cells: Iterable[Any]) -> str:
+def csv_line(cells: Iterable[object]) -> str:
     """One row of a CSV, with its line feed; cells are quoted where they must be.
 
     A carriage return within a cell is quoted too, since readers take it for a line's end. (Python's
@@ -22,7 +21,7 @@ def csv_line(cells: Iterable[Any]) -> str:
     return stream.getvalue()[:-2] + "\n"
 
 
-def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
     """A CSV whose header is the keys of the first row.
 
     Raises:
@@ -36,6 +35,6 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     return "".join(lines)
 
 
-def write_csv(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def write_csv(path: str | os.PathLike[str], rows: Sequence[Mapping[str, object]]) -> None:
     """Writes `csv_text`, as `write_whole` writes."""
     write_whole(path, csv_text(rows))

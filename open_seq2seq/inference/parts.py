@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.decoders import Decoder
 from open_seq2seq.inference.front_end import FrontEnd
 from open_seq2seq.inference.transcriber import Network
@@ -21,7 +22,7 @@ class RecognizerParts(TypedDict):
     decoder: Decoder
     frame_shift: float
     time_stride: int
-    segmentation: Mapping[str, Any]
+    segmentation: Params
     batch_size: int
     threads: int
     trained_on: Mapping[str, float] | None

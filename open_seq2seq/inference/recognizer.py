@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.data.audio import (
     audio_info,
     mono_blocks,
@@ -80,7 +81,7 @@ class Recognizer:
         *,
         frame_shift: float,
         time_stride: int,
-        segmentation: Mapping[str, Any],
+        segmentation: Params,
         batch_size: int = 32,
         threads: int = 1,
         trained_on: Mapping[str, float] | None = None,

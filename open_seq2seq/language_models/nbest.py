@@ -11,7 +11,7 @@ from typing import Any
 
 from open_seq2seq.data.manifest import read_manifests
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.files import parsed_json, write_csv, write_whole
+from open_seq2seq.files import JsonObject, parsed_json, write_csv, write_whole
 
 # Fewer lists say nothing about the order of all.
 _FEWEST_LISTS = 10
@@ -188,7 +188,9 @@ def _add_references(lists: Sequence[NBest], path: str, references: str) -> None:
         raise InputError("The references do not fit:", problems)
 
 
-def write_rescored(path: str, lists: Sequence[NBest], orders: Sequence[Sequence[dict]]) -> None:
+def write_rescored(
+    path: str, lists: Sequence[NBest], orders: Sequence[Sequence[JsonObject]]
+) -> None:
     """Writes JSON lines as they were read, with the n-best in a new order.
 
     Args:

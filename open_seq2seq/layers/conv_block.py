@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 from keras import ops
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.layers.convolution import Convolution
 from open_seq2seq.layers.normalization import (
     NORMALIZATION_NAMES,
@@ -18,7 +19,7 @@ from open_seq2seq.layers.normalization import (
 from open_seq2seq.layers.streaming import Piece, StreamState
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.masks import zero_past
-from open_seq2seq.tensors import DType, Initializer, Regularizer, Tensor
+from open_seq2seq.tensors import Activation, DType, Initializer, Regularizer, Tensor
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class BlockConfig:
       dtype: the dtype policy.
     """
 
-    activation: Callable[[Any], Any]
+    activation: Activation
     normalization: str | None
     momentum: float
     epsilon: float
@@ -71,7 +72,7 @@ class SubBlock(Convolution):
 
     def __init__(
         self,
-        layer: Mapping[str, Any],
+        layer: Params,
         shared: BlockConfig,
         keep_prob: float,
         residual_names: Sequence[str] = (),

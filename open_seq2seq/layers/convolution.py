@@ -14,7 +14,7 @@ from open_seq2seq.layers.time_window import TimeWindow
 from open_seq2seq.ops.convolution import convolve, depthwise_convolve
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.padding import Padding
-from open_seq2seq.tensors import Initializer, Regularizer, Tensor, Variable
+from open_seq2seq.tensors import Initializer, KerasConfig, Regularizer, Tensor, Variable
 
 
 class Convolution(keras.layers.Layer):
@@ -132,7 +132,7 @@ class Convolution(keras.layers.Layer):
                 shape[axis + 1] = TimeWindow(*sizes, padding).output_length(size)
         return (*shape[:-1], self.channels)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         own: Params = {
             "layer_type": self.layer_type,
             "channels": self.channels,

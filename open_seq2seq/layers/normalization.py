@@ -10,7 +10,7 @@ from keras import ops
 
 from open_seq2seq.ops.masks import zero_past
 from open_seq2seq.ops.normalization import batch_normalize, finish, normalize_by
-from open_seq2seq.tensors import DType, Regularizer, Tensor, Variable
+from open_seq2seq.tensors import DType, KerasConfig, Regularizer, Tensor, Variable
 
 
 class BatchNorm(keras.layers.Layer):
@@ -81,7 +81,7 @@ class BatchNorm(keras.layers.Layer):
     def _follow(self, moving: Variable, value: Tensor) -> None:
         moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         regularizer = keras.regularizers.serialize(self.regularizer)
         own = {"momentum": self.momentum, "epsilon": self.epsilon, "regularizer": regularizer}
         return {**super().get_config(), **own}
@@ -130,7 +130,7 @@ class UtteranceNorm(keras.layers.Layer):
         outputs = centred * ops.rsqrt(variance + self.epsilon) * self.gamma + self.beta
         return ops.cast(outputs, inputs.dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         own = {
             "over_channels": self.over_channels,
             "epsilon": self.epsilon,

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from open_seq2seq.ops.initializers import fresh_initializer
-from open_seq2seq.tensors import Initializer, Regularizer, Tensor
+from open_seq2seq.tensors import Initializer, KerasConfig, Regularizer, Tensor
 
 
 class ProjectionLike(keras.layers.Layer):
@@ -42,7 +42,7 @@ class ProjectionLike(keras.layers.Layer):
         """[..., channel] -> [..., channel of `like`], of which nothing else counts."""
         return inputs if self.dense is None else self.dense(inputs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         own = {
             "initializer": keras.initializers.serialize(self.initializer),
             "regularizer": keras.regularizers.serialize(self.regularizer),

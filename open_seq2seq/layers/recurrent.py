@@ -13,7 +13,7 @@ from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.recurrent import Direction, recur, recur_with_states
 from open_seq2seq.ops.recurrent_cells import CELLS
-from open_seq2seq.tensors import DType, Initializer, Tensor, Variable
+from open_seq2seq.tensors import DType, Initializer, KerasConfig, Tensor, Variable
 
 DIRECTIONS = ("forward", "backward")
 
@@ -175,7 +175,7 @@ class RecurrentLayer(keras.layers.Layer):
             directions.append(Direction(projected, weights, number == 1, state))
         return directions
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         own = {
             "cell": self.cell.name,
             "units": self.units,

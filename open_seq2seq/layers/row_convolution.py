@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -15,7 +15,7 @@ from open_seq2seq.ops.convolution import depthwise_convolve
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
 from open_seq2seq.ops.padding import Padding
-from open_seq2seq.tensors import Initializer, Regularizer, Tensor
+from open_seq2seq.tensors import Activation, Initializer, KerasConfig, Regularizer, Tensor
 
 
 class RowConvolution(keras.layers.Layer):
@@ -37,7 +37,7 @@ class RowConvolution(keras.layers.Layer):
     def __init__(
         self,
         width: int,
-        activation: Callable[[Any], Any],
+        activation: Activation,
         momentum: float,
         epsilon: float,
         regularizer: Regularizer = None,
@@ -98,7 +98,7 @@ class RowConvolution(keras.layers.Layer):
         outputs = self.norm(outputs, lengths=lengths, training=training)
         return zero_past(self.activation(outputs), lengths)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         padding = self.window.padding
         own = {
             "width": self.width,

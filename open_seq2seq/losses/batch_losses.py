@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from open_seq2seq.tensors import Tensor
 
@@ -23,4 +23,4 @@ class BatchLosses(NamedTuple):
     losses: Tensor
     logits: Tensor
     lengths: Tensor
-    terms: Mapping[str, Any] = {}
+    terms: Mapping[str, Tensor] = {}

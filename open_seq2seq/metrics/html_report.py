@@ -89,7 +89,7 @@ details .utterance { border: 0; border-top: 1px solid var(--line); border-radius
 def render_html(
     analysis: Analysis,
     title: str,
-    details: Mapping[str, Any],
+    details: Mapping[str, object],
     sounds: Mapping[str, Sound] | None = None,
 ) -> str:
     """The report as a page; arguments as for `write_report`."""
@@ -118,7 +118,7 @@ def _cards(analysis: Analysis) -> str:
     return f'<div class="grid">{"".join(cards)}</div>\n{_bar(analysis.errors.words)}'
 
 
-def _facts(analysis: Analysis, details: Mapping[str, Any]) -> str:
+def _facts(analysis: Analysis, details: Mapping[str, object]) -> str:
     """Other figures and the caller's details, side by side; nothing when there are none."""
     given = [(str(name), str(value)) for name, value in details.items()]
     tables = [

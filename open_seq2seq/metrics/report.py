@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from open_seq2seq.files import write_whole
 from open_seq2seq.metrics.analysis import EvaluatedUtterance, analyse
@@ -25,7 +24,7 @@ def write_report(
     path: str | os.PathLike[str],
     utterances: Sequence[EvaluatedUtterance],
     title: str,
-    details: Mapping[str, Any] | None = None,
+    details: Mapping[str, object] | None = None,
     sounds: Mapping[str, Sound] | None = None,
 ) -> None:
     """Writes the report, HTML when `path` ends in `.html` or `.htm`, otherwise plain text.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from open_seq2seq.metrics.analysis import Analysis, ScoredUtterance
 from open_seq2seq.metrics.wording import GROUP_HEAD, caption, group_rows, other_figures, rates
@@ -13,7 +12,7 @@ LINE_WIDTH = 100
 MISTAKES_SHOWN = 20
 
 
-def render_text(analysis: Analysis, title: str, details: Mapping[str, Any]) -> str:
+def render_text(analysis: Analysis, title: str, details: Mapping[str, object]) -> str:
     """The report as text; arguments as for `write_report`."""
     lines = [title, "=" * _width(title), ""]
     words = analysis.errors.words

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.encoders import ENCODERS
 from open_seq2seq.errors import Problem
 
 
-def intermediate_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
+def intermediate_problems(values: Params) -> Iterable[Problem]:
     """What is wrong between the encoder and `loss_params/intermediate_layers`.
 
     Args:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.errors import Problem
 
 
-def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
+def _check(values: Params, where: str) -> Iterable[Problem]:
     prefix = f"{where}/" if where else ""
     longest, target = values.get("max_duration"), values.get("target_duration")
     if longest and target and target > longest:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 
 from open_seq2seq.config.schema import Param, Schema
-from open_seq2seq.tensors import DType, Initializer, Tensor
+from open_seq2seq.tensors import DType, Initializer, KerasConfig, Tensor
 
 
 @keras.saving.register_keras_serializable("open_seq2seq")
@@ -44,7 +43,7 @@ class VarianceScaling(keras.initializers.Initializer):
         deviation = math.sqrt(1.3 * self.factor / n)
         return keras.random.truncated_normal(shape, 0.0, deviation, dtype=dtype, seed=seed)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         return {"factor": self.factor, "mode": self.mode, "uniform": self.uniform}
 
 

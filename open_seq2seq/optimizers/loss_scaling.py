@@ -7,10 +7,10 @@ afterwards how the gradients were. Its `state()` goes into the checkpoint.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from open_seq2seq.config.schema import Param, Params, Schema
+from open_seq2seq.files import JsonObject
 
 _SCALE_MIN = Param("scale_min", float, "The smallest scale.", 1.0, minimum=1e-30)
 _SCALE_MAX = Param("scale_max", float, "The largest scale.", 2.0**14, minimum=1e-30)
@@ -47,7 +47,7 @@ class Scaler:
         """All that changes, as JSON can hold it."""
         raise NotImplementedError
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: JsonObject) -> None:
         """Goes on where `state()` was taken."""
         raise NotImplementedError
 
@@ -95,7 +95,7 @@ class BackoffScaler(Scaler):
             "last_overflow": self._last_overflow,
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: JsonObject) -> None:
         self.scale = float(state["scale"])
         self._iteration, self._last_overflow = state["iteration"], state["last_overflow"]
 
@@ -159,7 +159,7 @@ class LogMaxScaler(Scaler):
             "slow_square": self._slow_square,
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: JsonObject) -> None:
         self.scale, self._count = float(state["scale"]), state["count"]
         self._mean, self._slow_mean = state["mean"], state["slow_mean"]
         self._slow_square = state["slow_square"]

@@ -12,11 +12,11 @@ user's own function needs none: its signature says what it takes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.errors import Problem
 
 Policy = Callable[..., float]
@@ -54,7 +54,7 @@ _MIN_LR = Param(
 def _policy(
     summary: str,
     *params: Param,
-    check: Callable[[Mapping[str, Any], str], Iterable[Problem]] | None = None,
+    check: Callable[[Params, str], Iterable[Problem]] | None = None,
 ) -> Callable[[_Function], _Function]:
     """Attaches `PARAMS` to a policy; the learning rate is common to all of them."""
 
@@ -96,7 +96,7 @@ def poly_decay(
     return (learning_rate - min_lr) * remaining**power + min_lr
 
 
-def _check_fraction(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
+def _check_fraction(values: Params, where: str) -> Iterable[Problem]:
     old, new = values.get("min_lr"), values.get("min_lr_fraction")
     if old is not None and new is not None and old != new:
         place = f"{where}/min_lr" if where else "min_lr"
@@ -180,7 +180,7 @@ def exp_decay(
     return max(min_lr, learning_rate * decay_rate**exponent)
 
 
-def _check_pieces(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
+def _check_pieces(values: Params, where: str) -> Iterable[Problem]:
     boundaries, rates = values["boundaries"], values["decay_rates"]
     if len(boundaries) != len(rates):
         place = f"{where}/decay_rates" if where else "decay_rates"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from open_seq2seq.config.schema import Params, Schema, closest_name
@@ -94,7 +94,7 @@ def make_lr_schedule(
     return lambda global_step: float(function(global_step, **arguments))
 
 
-def _check_signature(function: Policy, arguments: Mapping[str, Any], where: str) -> None:
+def _check_signature(function: Policy, arguments: Params, where: str) -> None:
     try:
         inspect.signature(function).bind(0, **arguments)
     except TypeError as error:

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from open_seq2seq.config.schema import Param, Schema
-from open_seq2seq.tensors import Tensor, Variable
+from open_seq2seq.tensors import KerasConfig, Tensor, Variable
 
 
 class Momentum(keras.optimizers.Optimizer):
@@ -70,6 +70,6 @@ class Momentum(keras.optimizers.Optimizer):
             updated = gradient + momentum * updated
         self.assign_sub(variable, rate * updated)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         config = super().get_config()
         return config | {"momentum": self.momentum, "use_nesterov": self.use_nesterov}

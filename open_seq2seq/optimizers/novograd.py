@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from open_seq2seq.config.schema import Param, Schema
-from open_seq2seq.tensors import Tensor, Variable
+from open_seq2seq.tensors import KerasConfig, Tensor, Variable
 
 
 class NovoGrad(keras.optimizers.Optimizer):
@@ -134,7 +134,7 @@ class NovoGrad(keras.optimizers.Optimizer):
     def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
         """Nothing: the decay is part of the momentum, not a step of its own as in Keras."""
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> KerasConfig:
         config = super().get_config()
         return config | {
             "beta1": self.beta1,

@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.files import write_csv, write_whole
+from open_seq2seq.files import JsonObject, write_csv, write_whole
 from open_seq2seq.robustness.conditions import CLEAN, Condition
 from open_seq2seq.robustness.measure import Result
 
@@ -26,7 +25,7 @@ def line(result: Result) -> str:
     return f"{text}  ({result.changed:.0%} of the recordings have a place for it)"
 
 
-def row(result: Result) -> dict[str, Any]:
+def row(result: Result) -> JsonObject:
     """A result for a table; rates in percent."""
     words, characters = result.errors.words, result.errors.characters
     return {
@@ -47,7 +46,7 @@ def row(result: Result) -> dict[str, Any]:
     }
 
 
-def write_results(path: Path, results: Sequence[Result], about: Mapping[str, Any]) -> None:
+def write_results(path: Path, results: Sequence[Result], about: JsonObject) -> None:
     """Writes a CSV with a row for each result, or a JSON object with `about` and `results`.
 
     Args:

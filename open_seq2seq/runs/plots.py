@@ -6,15 +6,17 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.files import JsonObject
 from open_seq2seq.runs.events import read_events
 from open_seq2seq.runs.summary import read_curve, read_summary
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # What the horizontal axis may be: the field of an evaluation, and the label.
@@ -42,7 +44,7 @@ class Run:
     """
 
     folder: Path
-    curve: list[dict[str, Any]]
+    curve: list[JsonObject]
     name: str
     seed: str
     group: str
@@ -78,7 +80,7 @@ def read_runs(folders: Sequence[Path], x: str, names: Sequence[str] = ()) -> lis
     return runs
 
 
-def _run(folder: Path, curve: list[dict[str, Any]], name: str, group: str | None) -> Run:
+def _run(folder: Path, curve: list[JsonObject], name: str, group: str | None) -> Run:
     try:
         summary = read_summary(folder)
     except InputError:  # of an older version
@@ -172,7 +174,7 @@ def draw_losses(run: Run) -> Figure:
     return figure
 
 
-def plain_log_numbers(axis: Any) -> None:
+def plain_log_numbers(axis: Axis) -> None:
     """Numbers such as 0.5, 20 and 6000 on a logarithmic axis, where matplotlib writes 6x10^1.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Any
 
 from open_seq2seq.config.schema import Params
 from open_seq2seq.config.source import COPY_MARK, as_utf8, copied_from, read_source
-from open_seq2seq.files import write_whole
+from open_seq2seq.files import JsonObject, write_whole
 from open_seq2seq.native_build.cpu import available_cores, cpu_name
 
 PACKAGES = ("open-seq2seq", "tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "librosa",
@@ -80,7 +80,7 @@ def git_state(folder: Path) -> dict[str, str | None]:
     return {"commit": commit.strip() if commit else None, "diff": git("diff", "HEAD")}
 
 
-def parameters_hash(effective: Mapping[str, Mapping[str, Any]]) -> str:
+def parameters_hash(effective: Mapping[str, Params]) -> str:
     """16 hexadecimal digits that name a configuration: the same for all its seeds.
 
     `random_seed` and `logdir` don't count, and of absolute paths only the last part does, so that
@@ -90,7 +90,7 @@ def parameters_hash(effective: Mapping[str, Mapping[str, Any]]) -> str:
       effective: the merged and filled parameters, by mode.
     """
 
-    def reduced(value: Any) -> Any:
+    def reduced(value: object) -> object:
         if isinstance(value, dict):
             return {key: reduced(item) for key, item in value.items()}
         if isinstance(value, list):
@@ -107,7 +107,7 @@ def parameters_hash(effective: Mapping[str, Mapping[str, Any]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def hardware() -> dict[str, Any]:
+def hardware() -> JsonObject:
     """The CPU, the cores that this process may use, and the GPUs that it sees."""
     return {
         "processor": cpu_name(),
@@ -147,7 +147,7 @@ def store_run(
     stamp: str,
     config_path: Path,
     arguments: Sequence[str],
-    effective: Mapping[str, Mapping[str, Any]],
+    effective: Mapping[str, Params],
 ) -> Path:
     """Writes `run_<stamp>.json`, the parameters and a copy of the config; returns the JSON's path.
 

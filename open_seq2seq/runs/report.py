@@ -8,10 +8,9 @@ import logging
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from open_seq2seq.errors import InputError
-from open_seq2seq.files import read_json
+from open_seq2seq.files import JsonObject, read_json
 from open_seq2seq.metrics.analysis import Analysis, ScoredUtterance, analyse
 from open_seq2seq.metrics.html_report import STYLE, utterance_card
 from open_seq2seq.metrics.wording import duration
@@ -77,9 +76,9 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return f'<div class="card wide">{table}</div>'
 
 
-def _results(summaries: Sequence[dict[str, Any]]) -> str:
+def _results(summaries: Sequence[JsonObject]) -> str:
     """The mean over the runs of each result that all have, then every one."""
-    groups: dict[tuple[str, ...], list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+    groups: dict[tuple[str, ...], list[tuple[JsonObject, JsonObject]]] = {}
     for summary in summaries:
         for one in summary["results"]:
             key = (summary["recipe"], one["data"], one["weights"] or "of logits", _kind(one))
@@ -101,14 +100,14 @@ def _results(summaries: Sequence[dict[str, Any]]) -> str:
     return _table(header, rows)
 
 
-def _kind(result: dict[str, Any]) -> str:
+def _kind(result: JsonObject) -> str:
     """What tells ways of decoding apart, but for alpha and beta."""
     decoding = result["decoding"]
     parts = ("search", "scoring", "beam_width", "language_models")
     return json.dumps([decoding.get(name) for name in parts])
 
 
-def _runs(summaries: Sequence[dict[str, Any]]) -> str:
+def _runs(summaries: Sequence[JsonObject]) -> str:
     rows = []
     for one in summaries:
         training, git = one["training"], one["git"]
@@ -144,7 +143,7 @@ def _pictures(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def _transcripts(folder: Path, summary: dict[str, Any]) -> list[str]:
+def _transcripts(folder: Path, summary: JsonObject) -> list[str]:
     """Utterances of each result that kept its transcripts, the lowest WER first."""
     kept = [one for one in summary["results"] if "transcripts" in one]
     parts = []
@@ -173,7 +172,7 @@ def _utterances(name: str, note: str, shown: Sequence[ScoredUtterance]) -> list[
     return [f"<h3>{name} <small>{note}</small></h3>", *map(utterance_card, shown)]
 
 
-def _configuration(folder: Path, summary: dict[str, Any]) -> list[str]:
+def _configuration(folder: Path, summary: JsonObject) -> list[str]:
     """The effective parameters of the newest training, as its record has them."""
     for path in sorted(folder.glob("run_*.json"), reverse=True):
         try:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.files import parsed_json, write_whole
+from open_seq2seq.files import JsonObject, parsed_json, write_whole
 from open_seq2seq.metrics.wording import duration
 from open_seq2seq.runs.summary import (
     check_summary,
@@ -38,7 +37,7 @@ Not ours: figures that the named sources publish, for LibriSpeech models trained
 where nothing else is said. WER in %.
 """
 
-Run = Mapping[str, Any]
+Run = JsonObject
 
 
 def add_run(logdir: Path, folder: Path) -> Path:
@@ -54,7 +53,7 @@ def add_run(logdir: Path, folder: Path) -> Path:
     Raises:
       InputError: there is no summary, or it is not of a finished training with results.
     """
-    summary = read_summary(logdir)
+    summary: Run = read_summary(logdir)
     state = summary.get("training", {}).get("state", "nothing")
     found = ""
     if summary.get("task") != "speech":
@@ -85,7 +84,7 @@ def _target(summary: Run, folder: Path) -> Path:
         number += 1
 
 
-def _portable(summary: Run) -> dict[str, Any]:
+def _portable(summary: Run) -> JsonObject:
     """Without paths of the machine."""
     copy = {key: value for key, value in summary.items() if key != "logits"}
     file = Path(summary["config"]["file"])
@@ -165,13 +164,13 @@ def _overview(groups: Iterable[Sequence[Run]]) -> list[str]:
     return [_table(header, rows)]
 
 
-def _measurements(group: Sequence[Run]) -> list[tuple[str, str, tuple[Any, ...] | None]]:
+def _measurements(group: Sequence[Run]) -> list[tuple[str, str, tuple[object, ...] | None]]:
     """What to show a row for: data, weights, and the language models, if there are any.
 
     Where data was decoded with language models, the weights are those; else the final ones.
     """
     results = [one for run in group for one in run["results"]]
-    shown: list[tuple[str, str, tuple[Any, ...] | None]] = []
+    shown: list[tuple[str, str, tuple[object, ...] | None]] = []
     for data in dict.fromkeys(one["data"] for one in results):
         here = [one for one in results if one["data"] == data]
         beam = [(data, one["weights"], _models(one)) for one in here if _models(one)]
@@ -181,14 +180,14 @@ def _measurements(group: Sequence[Run]) -> list[tuple[str, str, tuple[Any, ...] 
     return shown
 
 
-def _models(result: Run) -> tuple[Any, ...] | None:
+def _models(result: Run) -> tuple[object, ...] | None:
     """Language models and the kind of search with them; None without any."""
     decoding = result["decoding"]
     models = tuple(decoding.get("language_models", ()))
     return (models, decoding["scoring"], decoding["beam_width"]) if models else None
 
 
-def _find(run: Run, data: str, weights: str, models: tuple[Any, ...] | None) -> Run | None:
+def _find(run: Run, data: str, weights: str, models: tuple[object, ...] | None) -> Run | None:
     for one in run["results"]:
         same = (one["data"], one["weights"], _models(one)) == (data, weights, models)
         if same and (models or one["decoding"]["search"] == "greedy"):

@@ -128,7 +128,7 @@ def check_summary(path: Path) -> dict[str, Any]:
     return read_json(path, _FORM, what, remedy)
 
 
-def trained_summary(folder: Path) -> dict[str, Any]:
+def trained_summary(folder: Path) -> JsonObject:
     """As `read_summary`, of a run that has trained a speech model: nothing of it is missing.
 
     Raises:
@@ -137,7 +137,7 @@ def trained_summary(folder: Path) -> dict[str, Any]:
     return check_trained(folder / SUMMARY)
 
 
-def check_trained(path: Path) -> dict[str, Any]:
+def check_trained(path: Path) -> JsonObject:
     """The content of a summary file of a training; as `trained_summary`."""
     summary = check_summary(path)
     wrong = list(misfits(summary, _TRAINED))
@@ -200,14 +200,14 @@ def has_result(summary: JsonObject, result: JsonObject) -> bool:
     return any(_key(one) == _key(result) for one in summary["results"])
 
 
-def _key(result: JsonObject) -> tuple[Any, ...]:
+def _key(result: JsonObject) -> tuple[object, ...]:
     decoding = result["decoding"]
     way = tuple(decoding.get(name) for name in ("search", "scoring", "beam_width"))
     models = tuple(decoding.get("language_models", ()))
     return result["data"], result["step"], result["weights"], way, models
 
 
-def greedy_decoding() -> dict[str, Any]:
+def greedy_decoding() -> JsonObject:
     """The way of decoding of a result: greedy."""
     return {"search": "greedy"}
 
@@ -219,7 +219,7 @@ def beam_decoding(
     alpha: float | None = None,
     beta: float | None = None,
     tuned_on: str | None = None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """The way of decoding of a result: beam search.
 
     Args:
@@ -239,7 +239,7 @@ def beam_decoding(
     }
 
 
-def read_curve(folder: Path) -> list[dict[str, Any]]:
+def read_curve(folder: Path) -> list[JsonObject]:
     """The evaluations during training, by step, from `evaluations.jsonl`.
 
     Where a run went on from an older checkpoint, what it did before after that one is left out.
@@ -254,7 +254,7 @@ def read_curve(folder: Path) -> list[dict[str, Any]]:
     stored, left_out = read_json_lines(path, _EVALUATION)
     for sentence in left_out:
         _log.warning(sentence)
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     for row in stored:
         while rows and rows[-1]["step"] >= row["step"]:
             rows.pop()

@@ -11,8 +11,9 @@ import collections
 import math
 import operator
 import pickle
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -61,13 +62,13 @@ class _Refused(Exception):
 
 # The one in Python: that in C makes a table as long as a damaged number says.
 class _PlainUnpickler(pickle._Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> Callable[..., object] | None:
         try:
             return _ALLOWED[module, name]
         except KeyError:
             raise _Refused(f"an object of {module}.{name}") from None
 
-    def persistent_load(self, pid: Any) -> Any:
+    def persistent_load(self, pid: object) -> NoReturn:
         raise _Refused("a reference to an object outside the file")
 
 
@@ -77,26 +78,29 @@ class _Type:
     Only types of one number or text are made; the byte order comes behind them.
     """
 
-    def __init__(self, name: Any, *_: Any):
+    def __init__(self, name: object, *_: object):
         self._made = np.dtype(name) if isinstance(name, str) else np.dtype(_text(name))
         if self._made.kind not in "?biufcSUO" or self._made.shape or self._made.names:
             raise ValueError(f"an array of {self._made}")
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        order: Any = _text(state[1])
+    def __setstate__(self, state: Sequence[object]) -> None:
+        order = _text(state[1])
         if order in ("<", ">") and self._made.kind in "iufcU":
-            self._made = self._made.newbyteorder(order)
+            self._made = self._made.newbyteorder("<" if order == "<" else ">")
 
-    def of(self, data: Any, shape: Any, order: Any = "C") -> np.ndarray:
+    def of(self, data: object, shape: object, order: object = "C") -> np.ndarray:
         """The array of these bytes; of a list of objects where it is the type of them."""
+        if not isinstance(shape, (tuple, list)):
+            raise ValueError(f"{type(shape).__name__} for a shape")
         shape = tuple(map(operator.index, shape))
         if self._made.kind == "O":
+            if not isinstance(data, (list, tuple)):
+                raise ValueError(f"{type(data).__name__} for a list of objects")
             array = np.empty(len(data), object)
             for place, value in enumerate(data):  # which may be a list
                 array[place] = value
         else:
-            content = data.encode("latin1") if isinstance(data, str) else bytes(data)
-            array = np.frombuffer(content, self._made)
+            array = np.frombuffer(_content(data), self._made)
         if min(shape, default=0) < 0 or math.prod(shape) != len(array):
             raise ValueError(f"{len(array)} numbers for the shape {shape}")
         return array.reshape(shape, order="F" if order == "F" else "C")
@@ -105,7 +109,7 @@ class _Type:
 class _Array(np.ndarray):
     """In place of `numpy.ndarray`: what it is made of is looked at first."""
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
+    def __setstate__(self, state: Sequence[object]) -> None:
         _, shape, kind, is_fortran, data = state
         made = _a_type(kind).of(data, shape, "F" if is_fortran else "C")
         content: Any = made.ravel(order="K").tolist() if made.dtype == object else made.tobytes("A")
@@ -113,25 +117,34 @@ class _Array(np.ndarray):
         super().__setstate__(checked)
 
 
-def _empty_array(*_: Any) -> _Array:
+def _empty_array(*_: object) -> _Array:
     return _Array(0)
 
 
-def _array_of_buffer(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
+def _array_of_buffer(data: object, kind: object, shape: object, order: object) -> np.ndarray:
     return _a_type(kind).of(data, shape, order)
 
 
-def _scalar(kind: Any, data: Any = b"") -> Any:
+def _scalar(kind: object, data: object = b"") -> object:
     return _a_type(kind).of(data, ())[()]
 
 
-def _a_type(value: Any) -> _Type:
+def _a_type(value: object) -> _Type:
     if not isinstance(value, _Type):
         raise ValueError(f"{type(value).__name__} for a type of numbers")
     return value
 
 
-def _text(value: Any) -> str:
+def _content(data: object) -> bytes:
+    """The bytes of an array; Python 2's came as text."""
+    if isinstance(data, str):
+        return data.encode("latin1")
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise ValueError(f"{type(data).__name__} for the bytes of an array")
+    return bytes(data)
+
+
+def _text(value: object) -> str:
     return value.decode("latin1") if isinstance(value, bytes) else str(value)
 
 
@@ -147,7 +160,7 @@ def _no_bytes() -> bytes:
     return b""
 
 
-_ALLOWED: dict[tuple[str, str], Any] = {
+_ALLOWED: dict[tuple[str, str], Callable[..., object] | None] = {
     ("numpy", "ndarray"): None,  # only named, for `_reconstruct`
     ("numpy", "dtype"): _Type,
     ("collections", "OrderedDict"): collections.OrderedDict,

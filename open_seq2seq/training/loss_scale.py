@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import numpy as np
 
@@ -85,7 +84,7 @@ class LossScaling:
                 )
         return overflow
 
-    def state(self) -> dict[str, Any] | None:
+    def state(self) -> JsonObject | None:
         """What a checkpoint has to hold; None when nothing changes."""
         return {"name": self.name, **self.scaler.state()} if self.scaler else None
 

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 from open_seq2seq.config.schema import Params
 from open_seq2seq.data.protocols import DataLayer
@@ -32,7 +31,7 @@ class Progress:
     step: int = 0
     epoch: int = 0
     position: int = 0
-    data: dict[str, Any] = field(default_factory=dict)
+    data: JsonObject = field(default_factory=dict)
     ahead: int = 0
 
     @classmethod
@@ -61,7 +60,7 @@ class Progress:
         return shown
 
 
-def data_identity(data: DataLayer, params: Params, group: int) -> dict[str, Any]:
+def data_identity(data: DataLayer, params: Params, group: int) -> JsonObject:
     """What the plan of an epoch depends on.
 
     So many workers with so large batches are all the same, unless batches have a limit.
@@ -87,7 +86,7 @@ def data_identity(data: DataLayer, params: Params, group: int) -> dict[str, Any]
     return identity
 
 
-def _digest(utterances: Sequence[Any]) -> str:
+def _digest(utterances: Sequence[object]) -> str:
     """16 hexadecimal digits that tell recordings and transcripts apart, wherever they lie."""
     digest = hashlib.sha256()
     for one in utterances:

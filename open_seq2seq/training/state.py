@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +14,7 @@ from open_seq2seq.checkpoints.variables import restore, restore_average, snapsho
 from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.distributed.shards import own_state
 from open_seq2seq.experiment import Experiment, check_compatibility, model_metadata, training_data
+from open_seq2seq.files import JsonObject
 from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.loss_scale import LossScaling
 from open_seq2seq.training.progress import Progress, data_identity
@@ -87,7 +87,7 @@ class TrainingState:
 
     # --- checkpoints
 
-    def contents(self) -> dict[str, Any]:
+    def contents(self) -> JsonObject:
         """What `state.json` of a checkpoint of this moment holds."""
         return {
             "step": self.progress.step,
@@ -134,7 +134,7 @@ class TrainingState:
             last = self.progress.step + -(-left // params["iter_size"])
             self.progress.ahead = self.last_step - last
 
-    def _restore(self, path: Path) -> dict[str, Any]:
+    def _restore(self, path: Path) -> JsonObject:
         state = read_training_state(path)
         check_compatibility(state[METADATA], self.experiment, path)
         restore(path, self.experiment.model, self.optimizer)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from open_seq2seq.files import JsonObject
 
@@ -59,7 +58,7 @@ class TrainingCost:
         finally:
             self.evaluation_seconds += self._clock() - started
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """All of it, for a checkpoint; the names are those of all versions' checkpoints."""
         return {
             "seconds": self.seconds,

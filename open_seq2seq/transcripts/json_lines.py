@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
 
 from open_seq2seq.decode_result import DecodeResult
+from open_seq2seq.files import JsonObject
 
 
-def json_line(name: str, result: DecodeResult, nbest: int | None = None, **more: Any) -> str:
+def json_line(name: str, result: DecodeResult, nbest: int | None = None, **more: object) -> str:
     """One JSON object, with its line feed.
 
     Args:
@@ -39,7 +39,7 @@ def json_line(name: str, result: DecodeResult, nbest: int | None = None, **more:
     return json.dumps(content, ensure_ascii=False) + "\n"
 
 
-def _scores(result: DecodeResult) -> dict[str, Any]:
+def _scores(result: DecodeResult) -> JsonObject:
     return {
         "text": result.text,
         "score": _number(result.score),

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 from open_seq2seq.config.openseq2seq.old_names import MOVED_MODULES, RENAMED, other_task
 from open_seq2seq.config.openseq2seq.tf_names import TensorflowNames
@@ -71,11 +70,11 @@ class ConfigImports:
     def __call__(
         self,
         name: str,
-        globals: Mapping[str, Any] | None = None,
-        locals: Mapping[str, Any] | None = None,
+        globals: Mapping[str, object] | None = None,
+        locals: Mapping[str, object] | None = None,
         fromlist: Sequence[str] | None = (),
         level: int = 0,
-    ) -> Any:
+    ) -> ModuleType | SimpleNamespace:
         root = name.partition(".")[0]
         if level == 0 and root == "tensorflow":
             return self._tensorflow(name, fromlist)
@@ -85,7 +84,7 @@ class ConfigImports:
             return self.neighbours[name if fromlist else root]
         return builtins.__import__(name, globals, locals, fromlist or (), level)
 
-    def _tensorflow(self, name: str, fromlist: Sequence[str] | None) -> Any:
+    def _tensorflow(self, name: str, fromlist: Sequence[str] | None) -> ModuleType:
         module = self.tensorflow
         for part in name.split(".")[1:]:
             module = getattr(module, part)
@@ -97,10 +96,10 @@ class ConfigImports:
     def _our_own(
         self,
         name: str,
-        globals: Mapping[str, Any] | None,
-        locals: Mapping[str, Any] | None,
+        globals: Mapping[str, object] | None,
+        locals: Mapping[str, object] | None,
         fromlist: Sequence[str] | None,
-    ) -> Any:
+    ) -> ModuleType | SimpleNamespace:
         try:
             found = MOVED_MODULES.get(name, name)
             module = builtins.__import__(found, globals, locals, fromlist or (), 0)
@@ -121,7 +120,7 @@ class ConfigImports:
         )
 
     def _unknown(
-        self, name: str, globals: Mapping[str, Any] | None, module: Any = None
+        self, name: str, globals: Mapping[str, object] | None, module: ModuleType | None = None
     ) -> InputError:
         task = other_task(self.text)
         if task and task[0] == "language modelling":
@@ -145,7 +144,7 @@ class ConfigImports:
         problem = Problem(self._line(globals), f"an import of {name}", expected, remedy)
         return InputError("The config file imports what is not there:", [problem])
 
-    def _line(self, globals: Mapping[str, Any] | None) -> str:
+    def _line(self, globals: Mapping[str, object] | None) -> str:
         """`file:line` of the import statement that is being run."""
         frame = sys._getframe(1)
         while frame.f_back and frame.f_globals is not globals:

@@ -13,10 +13,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NoReturn, TypeAlias
 
 from open_seq2seq.config.schema import closest_name
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.tensors import Activation, Tensor
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,14 @@ class _Operation:
 
     name: str
 
-    def function(self) -> Any:
+    def function(self) -> Activation:
         if self.name == "leaky_relu":
             return _leaky_relu
-        return getattr(importlib.import_module("keras.ops"), self.name)
+        found: Activation = getattr(importlib.import_module("keras.ops"), self.name)
+        return found
 
 
-def _leaky_relu(features: Any, alpha: float = 0.2) -> Any:
+def _leaky_relu(features: Tensor, alpha: float = 0.2) -> Tensor:
     """`tf.nn.leaky_relu`: its slope below zero is called `alpha`."""
     return importlib.import_module("keras.ops").leaky_relu(features, negative_slope=alpha)
 
@@ -48,13 +50,17 @@ class OurName:
     old: str
     name: str
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> NoReturn:
         parameters = "the parameters go to optimizer_params, regularizer_params, ..."
         raise InputError(
             "The config file calls what it should only name:",
             [Problem(_caller(), f"{self.old}(...)", f"{self.old}; {parameters}")],
         )
 
+
+# What a name stands for: a part of TensorFlow with names of its own, an operation, a component, the
+# name of a dtype.
+_Names: TypeAlias = "Mapping[str, _Names | _Operation | OurName | ModuleType | str | None]"
 
 _ACTIVATIONS = {
     "elu": _Operation("elu"),
@@ -93,7 +99,7 @@ _INITIALIZERS = (
     "random_uniform_initializer",
     "truncated_normal_initializer",
 )
-_NAMES: dict[str, Any] = {
+_NAMES: _Names = {
     "contrib": {
         "layers": {name: OurName(f"tf.contrib.layers.{name}", name) for name in _CONTRIB_LAYERS},
         "opt": {"AdamWOptimizer": OurName("tf.contrib.opt.AdamWOptimizer", "AdamW")},
@@ -121,7 +127,7 @@ class TensorflowNames(ModuleType):
       names: its attributes; a dictionary is a part.
     """
 
-    def __init__(self, path: str = "tf", names: Mapping[str, Any] = _NAMES):
+    def __init__(self, path: str = "tf", names: _Names = _NAMES):
         super().__init__(path.replace("tf", "tensorflow", 1), "TensorFlow 1 names for configs.")
         self._path = path
         self._names = names
@@ -137,7 +143,7 @@ class TensorflowNames(ModuleType):
             return _real_tensorflow()
         if name not in self._names:
             raise self._unknown(name)
-        value = self._names[name]
+        value: Any = self._names[name]
         if isinstance(value, Mapping):
             value = TensorflowNames(f"{self._path}.{name}", value)
         elif isinstance(value, _Operation):
@@ -172,7 +178,7 @@ def plain_values(value: Any) -> Any:
     return value
 
 
-def _all(names: Mapping[str, Any] = _NAMES, path: str = "tf") -> list[str]:
+def _all(names: _Names = _NAMES, path: str = "tf") -> list[str]:
     """The full names of everything that is offered."""
     found = []
     for name, value in names.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from open_seq2seq.corpora.doctor.split import Split
 from open_seq2seq.corpora.doctor.start import damaged_findings, start_findings
 from open_seq2seq.corpora.doctor.text_findings import text_findings
 from open_seq2seq.corpora.doctor.thresholds import Thresholds
+from open_seq2seq.files import JsonObject
 
 
 @dataclass
@@ -87,7 +87,7 @@ def diagnose(
     return Diagnosis(splits, findings, limits, listen)
 
 
-def summary(split: Split) -> dict[str, Any]:
+def summary(split: Split) -> JsonObject:
     """The figures of a split: what there is, before anything is wrong with it."""
     seconds = split.seconds
     known = seconds[np.isfinite(seconds)]
@@ -114,7 +114,7 @@ def summary(split: Split) -> dict[str, Any]:
     }
 
 
-def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
+def as_json(diagnosis: Diagnosis) -> JsonObject:
     """The diagnosis with every row of every finding, as JSON values."""
     return {
         "findings": [_finding_json(finding) for finding in diagnosis.findings],
@@ -125,7 +125,7 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _finding_json(finding: Finding) -> dict[str, Any]:
+def _finding_json(finding: Finding) -> JsonObject:
     # Readers of these files know the split as "part".
     values = {"part" if name == "split" else name: one for name, one in asdict(finding).items()}
     return {**values, "rows": [asdict(row) for row in finding.rows]}

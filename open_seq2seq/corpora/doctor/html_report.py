@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
-from typing import Any
 
 from open_seq2seq.corpora.doctor.characters import count_characters, shown
 from open_seq2seq.corpora.doctor.diagnosis import Diagnosis, summary
 from open_seq2seq.corpora.doctor.findings import LEVELS, Finding, Row, counted, shorten
 from open_seq2seq.corpora.doctor.pictures import draw_pictures
 from open_seq2seq.corpora.doctor.split import Split
+from open_seq2seq.files import JsonObject
 
 # So many rows of a finding are in the page; the rest is only counted.
 _ROWS_SHOWN = 25
@@ -119,7 +119,7 @@ def _cards(diagnosis: Diagnosis) -> str:
     return f'<div class="grid" style="margin-top:1.25rem">{inner}</div>'
 
 
-def _data_table(splits: Sequence[dict[str, Any]]) -> str:
+def _data_table(splits: Sequence[JsonObject]) -> str:
     head = ("", "rows", "hours", "seconds", "median", "characters/s", "speakers",
             "different texts", "words", "different words", "encodings")  # fmt: skip
     lines = [_line("th", head)]
@@ -200,7 +200,7 @@ def _characters(splits: Sequence[Split]) -> str:
     )
 
 
-def _limits(limits: dict[str, Any]) -> str:
+def _limits(limits: JsonObject) -> str:
     lines = "".join(
         f"<div><span>{escape(name)}</span><span>{value:g}</span></div>"
         for name, value in limits.items()

@@ -6,10 +6,10 @@ import os
 import shutil
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 from open_seq2seq.corpora.doctor.diagnosis import Diagnosis, summary
 from open_seq2seq.corpora.doctor.findings import LEVELS, Finding, Row, counted, shorten
+from open_seq2seq.files import JsonObject
 
 _ROWS_SHOWN = 3
 _INDENT = " " * 9
@@ -37,7 +37,7 @@ def totals(diagnosis: Diagnosis) -> str:
     return ", ".join(found)
 
 
-def _splits_table(splits: list[dict[str, Any]]) -> list[str]:
+def _splits_table(splits: list[JsonObject]) -> list[str]:
     head = ["", "rows", "hours", "speakers", "seconds (median)", "characters/s", "words"]
     table = [head]
     for split in splits:

@@ -8,10 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from open_seq2seq.corpora.importers.durations import Length, file_lengths, file_sizes
-from open_seq2seq.corpora.importers.entries import Entry, Split, counted
+from open_seq2seq.corpora.importers.entries import Entry, ManifestRow, Split, counted
 from open_seq2seq.corpora.importers.texts import (
     ascii_lower,
     language_note,
@@ -50,7 +49,7 @@ class Manifest:
     """
 
     path: Path
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[ManifestRow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -88,17 +87,24 @@ def checked(
         row["wav_filesize"] = sizes[file]
         manifest.rows.append(row)
         kept.append(entry)
-    for column in ("offset", "speaker"):
-        if all(row[column] is None for row in manifest.rows):
-            for row in manifest.rows:
-                del row[column]
+    _leave_out_unknown(manifest.rows)
     _note_losses(manifest, kept, normalize)
     return manifest
 
 
+def _leave_out_unknown(rows: list[ManifestRow]) -> None:
+    """Takes the columns out that no row has a value in."""
+    if all(row["offset"] is None for row in rows):
+        for row in rows:
+            del row["offset"]
+    if all(row["speaker"] is None for row in rows):
+        for row in rows:
+            del row["speaker"]
+
+
 def _row(
     entry: Entry, file: str, length: Length, normalize: Callable[[str], str]
-) -> dict[str, Any] | Problem:
+) -> ManifestRow | Problem:
     """The row of an entry, whose file and size are filled in later, or what is wrong with it."""
     if entry.channel and length.channels > 1:
         return _several_channels(entry, file, length.channels)

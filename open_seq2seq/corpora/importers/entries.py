@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 from open_seq2seq.config.schema import closest_name
 from open_seq2seq.errors import InputError, Problem
@@ -16,6 +17,23 @@ AUDIO_SUFFIXES = (
     *(".flac", ".wav", ".wave", ".sph", ".aiff", ".aif", ".au"),
     *(".opus", ".ogg", ".oga", ".mp3"),
 )
+
+
+class _Columns(TypedDict):
+    wav_filename: str
+    wav_filesize: int
+    transcript: str
+    duration: float
+
+
+class ManifestRow(_Columns, total=False):
+    """A row of a manifest by its columns; times in seconds.
+
+    Where a corpus knows no segments or speakers, the column is not there.
+    """
+
+    offset: float | None
+    speaker: str | None
 
 
 @dataclass(frozen=True)

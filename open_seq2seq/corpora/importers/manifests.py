@@ -7,11 +7,10 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from open_seq2seq.corpora.importers.checking import Manifest, checked
 from open_seq2seq.corpora.importers.durations import journal_of
-from open_seq2seq.corpora.importers.entries import Split, counted
+from open_seq2seq.corpora.importers.entries import ManifestRow, Split, counted
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_csv, write_whole
 
@@ -35,7 +34,7 @@ class Output:
     normalize: Callable[[str], str] = str.strip
     relative_paths: bool = False
     skip_bad_rows: bool = False
-    write: Callable[[Path, list[dict[str, Any]]], None] = write_csv
+    write: Callable[[Path, list[ManifestRow]], None] = write_csv
     suffix: str = ".csv"
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from open_seq2seq.corpora.importers.entries import Entry, Split
+from open_seq2seq.corpora.importers.entries import Entry, ManifestRow, Split
 from open_seq2seq.data.manifest import read_manifest
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_whole
@@ -39,15 +38,16 @@ def check_names(manifests: Sequence[Path]) -> None:
         raise InputError("The manifests would overwrite each other:", problems)
 
 
-def write_json_lines(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+def write_json_lines(path: Path, rows: Sequence[ManifestRow]) -> None:
     """Rows of a CSV as NeMo's objects: audio_filepath, duration, text[, offset][, speaker]."""
     lines = []
     for row in rows:
-        item = {
+        item: dict[str, object] = {
             "audio_filepath": row["wav_filename"],
             "duration": row["duration"],
             "text": row["transcript"],
         }
-        item.update({key: row[key] for key in ("offset", "speaker") if row.get(key) is not None})
+        known = {"offset": row.get("offset"), "speaker": row.get("speaker")}
+        item.update({key: value for key, value in known.items() if value is not None})
         lines.append(json.dumps(item, ensure_ascii=False) + "\n")
     write_whole(path, "".join(lines))

@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from open_seq2seq.corpora.importers.entries import Split
+from open_seq2seq.corpora.importers.entries import ManifestRow, Split
 from open_seq2seq.corpora.importers.librispeech import read_splits
 from open_seq2seq.corpora.importers.parallel import in_parallel
 from open_seq2seq.errors import Problem
@@ -38,7 +37,7 @@ def read_librispeech(folder: str | Path, name: str) -> Split:
     return whole
 
 
-def write_pairs(path: Path, rows: Sequence[dict[str, Any]], texts: Path) -> None:
+def write_pairs(path: Path, rows: Sequence[ManifestRow], texts: Path) -> None:
     """Writes `texts/<recording>.txt` for each row, and a line `audio,text` for each to `path`.
 
     Files that hold the same text already are not written again. The manifest has no header.

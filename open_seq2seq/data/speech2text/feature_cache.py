@@ -14,13 +14,12 @@ import logging
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from open_seq2seq.config.schema import Param
+from open_seq2seq.config.schema import Param, Params
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.features.fingerprint import FRONT_END_VERSION
 from open_seq2seq.files import draft_of, replaced
@@ -86,7 +85,7 @@ class FeatureCache:
     def __init__(
         self,
         directory: str | os.PathLike[str],
-        key_parameters: Mapping[str, Any],
+        key_parameters: Params,
         format: str = "npy",
         regenerate: bool = False,
     ):

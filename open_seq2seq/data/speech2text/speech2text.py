@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -281,7 +281,7 @@ class Speech2TextDataLayer:
         limit = self.params["max_batch_duration"]
         return None if limit is None else int(limit / self.params["window_stride"] + 1e-6)
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> JsonObject:
         """What the features must agree on with a model that was trained on them."""
         return self.extractor.fingerprint()
 

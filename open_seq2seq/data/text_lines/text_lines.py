@@ -152,7 +152,7 @@ class TextDataLayer:
         """The part of an epoch's batches that is padding."""
         return self._epoch_plan(epoch).padding_share
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> JsonObject:
         """What the text must agree on with a model that was trained on it."""
         return {name: self.params[name] for name in ("lower_case", "text_normalization")}
 

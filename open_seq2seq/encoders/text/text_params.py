@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from open_seq2seq.config.schema import Param, Schema
+from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.errors import Problem
 
 _WIDTH = Param("hidden_size", int, "The size of embeddings and outputs.", 256, minimum=1)
@@ -19,7 +18,7 @@ _KEEP = Param(
 )
 
 
-def _check(values: Mapping[str, Any], where: str) -> Iterable[Problem]:
+def _check(values: Params, where: str) -> Iterable[Problem]:
     width, heads = values.get("hidden_size", 256), values.get("num_heads", 4)
     if width % (2 * heads):
         place = f"{where}/hidden_size" if where else "hidden_size"

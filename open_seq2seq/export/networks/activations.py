@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import keras
 import numpy as np
@@ -18,6 +17,7 @@ from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.export.eager import eager
 from open_seq2seq.graphs.builder import GraphBuilder, Value
 from open_seq2seq.graphs.keras_builder import KerasBuilder
+from open_seq2seq.tensors import Activation
 
 # An activation of a graph's values.
 Formula = Callable[[GraphBuilder, Value], Value]
@@ -30,7 +30,7 @@ _GRID = np.concatenate([-_POSITIVE[:0:-1], _POSITIVE]).astype(np.float32)
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
-def activation_of(function: Callable[[Any], Any]) -> Formula:
+def activation_of(function: Activation) -> Formula:
     """The formula of an activation.
 
     Args:

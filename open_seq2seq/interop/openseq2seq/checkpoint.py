@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.interop.openseq2seq.names import ENCODERS, WeightMapping, weight_mappings
 from open_seq2seq.interop.openseq2seq.tensorflow1_checkpoint import AVERAGE, MASTER, OldCheckpoint
@@ -42,7 +43,7 @@ class Import:
         return "\n".join(lines)
 
 
-def import_weights(old: OldCheckpoint, model: Any, params: Mapping[str, Any]) -> Import:
+def import_weights(old: OldCheckpoint, model: Any, params: Params) -> Import:
     """Puts a checkpoint's weights into the model.
 
     Args:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from keras import ops
 
+from open_seq2seq.config.schema import Params
 from open_seq2seq.losses import LossFunction
 from open_seq2seq.optimizers import apply_larc, clip_by_global_norm, global_norm
 from open_seq2seq.tensors import Tensor
@@ -31,7 +32,7 @@ class StepOptions:
     """
 
     max_grad_norm: float | None = None
-    larc: Mapping[str, Any] | None = None
+    larc: Params | None = None
     iter_size: int = 1
     scales_loss: bool = False
     measures_maximum: bool = False

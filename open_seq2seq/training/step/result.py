@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from open_seq2seq.losses import BatchLosses
 from open_seq2seq.optimizers.larc import LarcReport
@@ -72,7 +72,7 @@ class StepResult(NamedTuple):
     lengths: Tensor
     totals: Totals
     update: Update | None = None
-    terms: Mapping[str, Any] = {}
+    terms: Mapping[str, Tensor] = {}
 
 
 def step_result(
