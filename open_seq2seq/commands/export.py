@@ -193,6 +193,9 @@ def _export_text(
         problems.append(Problem("--formats", found, "onnx", remedy))
     if problems:
         raise InputError("Nothing is exported:", problems)
+    from open_seq2seq.export.conversion import check_packages
+
+    check_packages(["onnx"])
     from open_seq2seq.export.language_model import export_language_model
 
     experiment, origin = _trained(flags, config, overrides, "infer")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,12 @@ import onnx
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.export.check import TOLERANCE
+from open_seq2seq.export.conversion import conversion
 from open_seq2seq.export.draft import draft
 from open_seq2seq.export.networks.language_model import build_language_model
 from open_seq2seq.export.onnx_builder import OnnxBuilder
 from open_seq2seq.exported.integrity import digest
-from open_seq2seq.files import write_whole
+from open_seq2seq.files import JsonObject, write_whole
 from open_seq2seq.models import NeuralLanguageModel
 
 MODEL, DESCRIPTION, FORMAT = "model.onnx", "language_model.json", 1
@@ -26,7 +26,7 @@ _LENGTHS = (1, 2, 7, 64, 257)
 
 
 def export_language_model(
-    experiment: Experiment, output: Path, origin: Mapping[str, Any], overwrite: bool = False
+    experiment: Experiment, output: Path, origin: JsonObject, overwrite: bool = False
 ) -> float:
     """Writes `model.onnx` and `language_model.json`, whole or not at all.
 
@@ -46,8 +46,9 @@ def export_language_model(
     symbols = list(vocabulary.symbols)
     with draft(output, overwrite) as folder:
         path = folder / MODEL
-        onnx.save(language_model_graph(model, len(symbols)), str(path))
-        difference = _difference(model, path, len(symbols))
+        with conversion(path, "onnx", "Report it: it is the only format of language models."):
+            onnx.save(language_model_graph(model, len(symbols)), str(path))
+            difference = _difference(model, path, len(symbols))
         if not difference <= TOLERANCE:
             problem = Problem(
                 str(output / MODEL),

@@ -124,14 +124,14 @@ def _scanned(g: Writer, inputs: str, direction: Recurrence, lengths: str | None)
         "beta": g.constant(weights["gate_beta"]),
         "state_gamma": g.constant(weights["state_gamma"]),
         "state_beta": g.constant(weights["state_beta"]),
-        "ends": ends,
     }
     body = _Step(f"{projected}_step", names, units).graph()
-    outputs = [f"{projected}_{one}" for one in ("hidden", "memory", "outputs")]
+    outputs = [f"{projected}_{one}" for one in ("hidden", "memory", "ends", "outputs")]
     g.nodes.append(
         helper.make_node(
             "Scan",
-            [start, start, projected, numbers],
+            # The lengths are a state too, that stays what it is: see `formats.openvino`.
+            [start, start, ends, projected, numbers],
             outputs,
             name=f"{projected}_scan",
             body=body,
@@ -168,34 +168,31 @@ class _Step:
         after = self._node("Add", kept, new)
         after = self._normalised(after, self.outside["state_gamma"], self.outside["state_beta"])
         output = self._node("Mul", self._node("Sigmoid", output_gate), self._node("Tanh", after))
-        inside = self._node("Less", number, self.outside["ends"])
+        ends = self._own("ends")
+        inside = self._node("Less", number, ends)
         inside = self._node("Unsqueeze", inside, self._whole(1))
         zero = self._constant(np.zeros((), np.float32))
         results = {
             "hidden_out": self._node("Where", inside, output, hidden),
             "memory_out": self._node("Where", inside, after, memory),
+            "ends_out": ends,
             "output": self._node("Where", inside, output, zero),
         }
         for name, value in results.items():
             self.nodes.append(helper.make_node("Identity", [value], [self._own(name)]))
         state = [None, self.units]
-        infos = {
-            "hidden": state,
-            "memory": state,
-            "frame": [None, 4 * self.units],
-            "number": [],
-        }
-        inputs = [
-            helper.make_tensor_value_info(
-                self._own(name), TensorProto.INT64 if name == "number" else TensorProto.FLOAT, shape
-            )
-            for name, shape in infos.items()
-        ]
-        outputs = [
-            helper.make_tensor_value_info(self._own(name), TensorProto.FLOAT, state)
-            for name in results
-        ]
+        inputs = [self._float("hidden", state), self._float("memory", state)]
+        inputs += [self._int64("ends", [None]), self._float("frame", [None, 4 * self.units])]
+        inputs.append(self._int64("number", []))
+        outputs = [self._float("hidden_out", state), self._float("memory_out", state)]
+        outputs += [self._int64("ends_out", [None]), self._float("output", state)]
         return helper.make_graph(self.nodes, self.prefix, inputs, outputs, self.constants)
+
+    def _float(self, name: str, shape: Sequence[int | None]) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(self._own(name), TensorProto.FLOAT, shape)
+
+    def _int64(self, name: str, shape: Sequence[int | None]) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(self._own(name), TensorProto.INT64, shape)
 
     def _normalised(self, values: str, gamma: str, beta: str) -> str:
         mean = self._node("ReduceMean", values, self._whole(-1), keepdims=1)

@@ -71,6 +71,10 @@ ENCODERS = {
         DeepSpeech2Encoder,
         {**_DS2, "rnn_type": "cudnn_lstm", "rnn_unidirectional": False, "row_conv": False},
     ),
+    "deep speech 2, layer normalization": (
+        DeepSpeech2Encoder,
+        {**_DS2, "rnn_type": "layernorm_lstm", "rnn_unidirectional": False, "row_conv": False},
+    ),
     "crnn": (
         CRNNEncoder,
         {"conv_channels": 6, "conv_kernel_size": [3, 3], "conv_stride": [2, 2],

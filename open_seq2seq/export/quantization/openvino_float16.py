@@ -9,7 +9,7 @@ import numpy as np
 
 from open_seq2seq.export.formats.openvino import openvino_graph, write_openvino
 from open_seq2seq.export.quantization.calibration import Calibration
-from open_seq2seq.export.quantization.openvino_layers import operations_of
+from open_seq2seq.export.quantization.openvino_layers import loops_of, operations_of
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.inference.runtimes.openvino import openvino_package
 
@@ -33,6 +33,8 @@ def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str
 def store_float16(graph: Any) -> None:
     """Puts float16 and a conversion in the place of the network's weights."""
     operators = openvino_package().opset13
+    for body in loops_of(graph):
+        store_float16(body)
     for operation in operations_of(graph):
         for place in range(operation.get_input_size()):
             weights = operation.input_value(place).get_node()

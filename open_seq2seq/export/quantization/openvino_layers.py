@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from open_seq2seq.export.quantization.layers import Kind, Layer
@@ -24,6 +25,13 @@ def operations_of(graph: Any) -> list[Any]:
         for one in graph.get_ordered_ops()
         if one.get_type_name() in _KINDS and not one.get_friendly_name().startswith(f"{FRONT_END}/")
     ]
+
+
+def loops_of(graph: Any) -> Iterator[Any]:
+    """The bodies of recurrent layers that are loops: LSTMs with layer normalization."""
+    for one in graph.get_ordered_ops():
+        if one.get_type_name() == "TensorIterator":
+            yield one.get_function()
 
 
 def layers_of(graph: Any) -> list[Layer]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from open_seq2seq.export.formats.openvino import openvino_graph, write_openvino
 from open_seq2seq.export.quantization.calibration import Calibration, inputs_of
-from open_seq2seq.export.quantization.openvino_layers import layers_of
+from open_seq2seq.export.quantization.openvino_layers import layers_of, loops_of
 from open_seq2seq.export.quantization.search import quantise
 from open_seq2seq.export.trained_model import FRONT_END, TrainedModel
 from open_seq2seq.inference.runtimes.openvino import without_telemetry
@@ -39,7 +39,8 @@ def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str
     left = quantise(
         path.name, layers_of(graph), write_but, lambda: calibration.divergence(path, "openvino")
     )
-    return ["the front-end", *left]
+    loops = ["layer-normalised LSTMs"] if any(loops_of(graph)) else []
+    return ["the front-end", *loops, *left]
 
 
 def _of_frames(graph: Any) -> list[str]:

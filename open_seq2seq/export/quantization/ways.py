@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.export.conversion import check_packages, conversion
 from open_seq2seq.export.formats.written import FORMATS, Written
 from open_seq2seq.export.quantization.calibration import Calibration
 from open_seq2seq.export.trained_model import TrainedModel
@@ -84,8 +85,10 @@ def models_to_write(
       kinds: of `KINDS`.
 
     Raises:
-      InputError: a format has no such kind, or no format has it.
+      InputError: a format has no such kind, or no format has it; or what writes a format is not
+        installed.
     """
+    check_packages(list(formats or FORMATS), kinds)
     every = [Choice(name, kind) for name in formats or FORMATS for kind in dict.fromkeys(kinds)]
     reasons = {one: reason for one in every if (reason := _reason(model, one)) is not None}
     found = [one for one in every if one not in reasons]
@@ -107,13 +110,21 @@ def write_model(
       folder: the folder.
       choice: of `models_to_write`.
       calibration: recordings for int8.
+
+    Raises:
+      InputError: the model cannot be converted.
+      RunError: the folder cannot be written to.
     """
     if not choice.is_quantised:
-        return FORMATS[choice.format](model, folder)
+        others = " ".join(name for name in FORMATS if name != choice.format)
+        with conversion(folder, choice.format, f"Name others: --formats {others}."):
+            return FORMATS[choice.format](model, folder)
     way = WAYS[choice]
     path = folder / way.name
-    path.parent.mkdir(exist_ok=True)
-    left = _module(choice).write(model, path, calibration)
+    remedy = f"Name others with --formats, or leave {choice.kind} out of --quantize."
+    with conversion(path, f"{choice.format} in {choice.kind}", remedy):
+        path.parent.mkdir(exist_ok=True)
+        left = _module(choice).write(model, path, calibration)
     parts = (str(Path(way.name).with_suffix(".bin")),) if way.runtime == "openvino" else ()
     quantization = {"kind": choice.kind, "float32": list(left)}
     file = ExportedFile(MODEL, way.runtime, way.precision, way.batch, quantization=quantization)

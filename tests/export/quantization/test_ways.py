@@ -25,27 +25,22 @@ pytestmark = pytest.mark.slow  # minutes: each way is written and run at many le
 
 # One sample; less than a frame; even and odd numbers of frames; the longest first and last.
 COUNTS = [30000, 1, 79, 161, 8000, 8081, 3333, 30001]
-LAYER_NORM = "deep speech 2, layer normalization"  # OpenVINO has no such loop
-NAMES = ["jasper", "quartznet", "deep speech 2, forward", "deep speech 2, both", LAYER_NORM]
+NAMES = [name for name in ENCODERS if name != "crnn"]
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def written(request, tmp_path_factory):
     """A model, its folder, and what was written of each way."""
-    name = request.param
-    with pytest.MonkeyPatch.context() as patch:
-        kind, params = ENCODERS["deep speech 2, both"]
-        patch.setitem(ENCODERS, LAYER_NORM, (kind, {**params, "rnn_type": "layernorm_lstm"}))
-        model = TrainedModel.of(small_experiment(name))
+    model = TrainedModel.of(small_experiment(request.param))
     folder = tmp_path_factory.mktemp("quantised")
     calibration = calibration_of(model)
-    has_none = name == LAYER_NORM or openvino_bfloat16.problem(model)
+    has_none = openvino_bfloat16.problem(model)
     kinds = [kind for kind in KINDS if kind != "bfloat16" or not has_none]
     choices = models_to_write(model, None, kinds)
     files = {
         one: write_model(model, folder, one, calibration)
         for one in choices
-        if one.format != "saved_model" and (name != LAYER_NORM or one.format != "openvino")
+        if one.format != "saved_model"
     }
     return model, folder, files, calibration
 
