@@ -164,16 +164,13 @@ def prepare(
 
 def _export(experiment: Experiment, folder: Path, formats: Sequence[str], precision: str) -> None:
     from open_seq2seq.export.exporter import Export
+    from open_seq2seq.export.quantization import search
     from open_seq2seq.export.trained_model import TrainedModel
 
     rate = experiment.speech_data.extractor.options.sample_freq
     speech = recording(CHECKED_SECONDS, rate)
     if precision == "float32":
         Export(experiment, speech).write(folder, formats)
-        return
-    try:
-        from open_seq2seq.export.quantization import search
-    except ImportError:
         return
     having = _formats_that_have(TrainedModel.of(experiment), precision, formats)
     if having:
