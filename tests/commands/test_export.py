@@ -3,10 +3,23 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from open_seq2seq.commands import export, run
+from open_seq2seq.checkpoints.storage import MODEL, read_arrays
+from open_seq2seq.checkpoints.variables import named_variables
+from open_seq2seq.commands import average, export
+from open_seq2seq.commands import run as door
+from open_seq2seq.commands.importers import openseq2seq
+from open_seq2seq.config.loading import load_config
+from open_seq2seq.experiment import effective_params, make_experiment
 from open_seq2seq.export.quantization.ways import INT8, KINDS
+from open_seq2seq.export.trained_model import TrainedModel
+from open_seq2seq.inference.runtimes.loaded_model import LoadedModel
+from open_seq2seq.inference.weights import load_weights
+from tests.interop import old_checkpoints
+from tests.interop.openseq2seq.test_checkpoint import tdnn_config
+from tests.training.conftest import speech_like
 
 CONFIG = "example_data/digits/model/config.py"
 MANIFEST = "example_data/digits/test.csv"
@@ -41,7 +54,7 @@ def test_the_folder(folder):
 def test_the_door_of_run_py(mode, tmp_path, capsys):
     output = tmp_path / "digits"
     arguments = [*mode, f"--config_file={CONFIG}", f"--output={output}"]
-    assert run.main([*arguments, "--formats", "onnx", "--manifest", MANIFEST]) == 0
+    assert door.main([*arguments, "--formats", "onnx", "--manifest", MANIFEST]) == 0
     table = capsys.readouterr().out
     assert "model.onnx" in table
     assert "7/7" in table
@@ -106,3 +119,52 @@ def test_quantised_with_error_rates(tmp_path, capsys):
     (file,) = json.loads((output / "recognizer.json").read_text())["files"].values()
     assert file["error_rates"] == {"wer": 0, "cer": 0, "utterances": 5}
     assert file["precision"] == "int8"
+
+
+def trained(config_file, checkpoint):
+    """The trained model of a checkpoint, without any export."""
+    config = load_config(config_file)
+    params = effective_params(config, [], "interactive_infer")
+    experiment = make_experiment(params, config.base_model, "infer", utterances=[])
+    load_weights(experiment, checkpoint)
+    return TrainedModel.of(experiment)
+
+
+def test_an_average_of_checkpoints(run, corpus):
+    code, _, error = run("--mode=train", "--max_steps=8", "--print_samples_steps=None")
+    assert code == 0, error
+    assert average.main([f"--logdir={corpus}/run", "--last=2"]) == 0
+    arguments = [f"--config_file={corpus}/config.py", f"--output={corpus}/exported"]
+    more = ["--formats", "onnx", "--manifest", f"{corpus}/data.csv"]
+    assert export.main([*arguments, f"--logdir={corpus}/run/averaged", *more]) == 0
+    samples = speech_like("cab ab", 5)
+    exported = LoadedModel(corpus / "exported/model.onnx", "onnxruntime", 1).log_probs(samples)
+    # The mean by NumPy, in the place of the newest checkpoint's weights.
+    paths = [corpus / f"run/ckpt-{step}" for step in (4, 8)]
+    model = trained(corpus / "config.py", paths[1])
+    newest = model.log_probs(samples)
+    arrays = [read_arrays(path / MODEL) for path in paths]
+    for name, variable in named_variables(model.network.variables).items():
+        if "random_state" not in name:
+            variable.assign((arrays[0][name] + arrays[1][name]) / 2)
+    np.testing.assert_allclose(exported, model.log_probs(samples), atol=1e-4)
+    assert np.abs(exported - newest).max() > 1e-3
+
+
+def test_an_imported_checkpoint_of_openseq2seq(tmp_path):
+    """Which the formulas of its network are compared with in tests/interop."""
+    prefix = old_checkpoints.write(tmp_path, old_checkpoints.tdnn_weights(), step=4300)
+    config = tdnn_config(tmp_path)
+    (tmp_path / "none.csv").write_text("wav_filename,wav_filesize,transcript\n")
+    logdir = tmp_path / "imported"
+    assert openseq2seq.main([f"--config_file={config}", "--checkpoint", str(prefix),
+                             f"--logdir={logdir}"]) == 0  # fmt: skip
+    arguments = [f"--config_file={config}", f"--logdir={logdir}", f"--output={tmp_path / 'model'}"]
+    assert export.main([*arguments, "--formats", "onnx", "--manifest", MANIFEST]) == 0
+    samples = speech_like("cab ab", 5)
+    found = LoadedModel(tmp_path / "model/model.onnx", "onnxruntime", 1).log_probs(samples)
+    expected = trained(config, logdir / "ckpt-4300").log_probs(samples)
+    assert expected.std(axis=0).max() > 0.05
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    description = json.loads((tmp_path / "model/recognizer.json").read_text())
+    assert description["origin"]["checkpoint"].endswith("imported/ckpt-4300")
