@@ -96,7 +96,8 @@ def test_a_log_directory_that_another_run_trains_in(start, tmp_path):
     assert job.wait() == 0, job.output
 
 
-@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
 def test_an_error_in_mid_training(start, tmp_path, rank):
     job = start(action="raise", rank=rank)
     assert ends_soon(job, tmp_path, 6) == 1, job.output

@@ -96,13 +96,22 @@ def jobs(run_job, tmp_path_factory):
     made.job("infer", *INFER, used, "--batch_size_per_gpu=3")
     made.job("logits", *INFER, used, "--batch_size_per_gpu=3", LOGITS)
     made.job("one", *INFER, used, "--infer_files", str(folder / "2.wav"))
+    made.output = made.run(run_job, 2)
+    return made
+
+
+@pytest.fixture(scope="module")
+def more_jobs(jobs, run_job):
+    """Further ones, in another launch."""
+    made, folder = jobs, jobs.folder
+    made.list[2].clear()
     same = [argument.replace("{folder}", str(folder)) for argument in SAME]
     made.job("same", *same)
     made.job("same_without_dropout", *same, "--encoder_params/dropout_keep_prob=1.0")
     made.job("scaled", *SCALED, "--batch_size_per_gpu=3")
     made.job("text", "--mode=train_eval", "--max_steps=10", "--eval_steps=5",
              config=write_text(folder))  # fmt: skip
-    made.output = made.run(run_job, 2)
+    made.run(run_job, 2)
     return made
 
 
@@ -156,11 +165,12 @@ class TestTraining:
             equal_files(whole, continued)
         assert min(jobs.notes("continued", 0)) == (1, 2)
 
-    def test_workers_drop_different_units(self, jobs):
+    @pytest.mark.slow
+    def test_workers_drop_different_units(self, more_jobs):
         """Both have the same recording in every step, and weights that do not change."""
 
         def losses(name):
-            files = [jobs.folder / name / f"losses{rank}.jsonl" for rank in (0, 1)]
+            files = [more_jobs.folder / name / f"losses{rank}.jsonl" for rank in (0, 1)]
             return np.array([[json.loads(line) for line in file.open()] for file in files])
 
         dropped, kept = losses("same"), losses("same_without_dropout")
@@ -168,20 +178,22 @@ class TestTraining:
         np.testing.assert_allclose(kept[0], kept[1], rtol=1e-6)
         assert np.abs(dropped[0] - dropped[1]).min() > 1e-3
 
-    def test_the_rate_is_scaled(self, jobs):
+    @pytest.mark.slow
+    def test_the_rate_is_scaled(self, more_jobs):
         """Two workers whose rate is scaled linearly are one with twice the batch and rate."""
-        jobs.alone("scaled_alone", *SCALED, "--batch_size_per_gpu=6",
+        more_jobs.alone("scaled_alone", *SCALED, "--batch_size_per_gpu=6",
                    "--lr_policy_params/learning_rate=0.04")  # fmt: skip
         files = [
-            load_file(jobs.folder / name / "log/ckpt-3/model.safetensors")
+            load_file(more_jobs.folder / name / "log/ckpt-3/model.safetensors")
             for name in ("scaled", "scaled_alone")
         ]
         for name, value in files[1].items():
             if "seed_generator" not in name:
                 np.testing.assert_allclose(files[0][name], value, atol=1e-5, err_msg=name)
 
-    def test_a_language_model(self, jobs):
-        logdir = jobs.folder / "text/log"
+    @pytest.mark.slow
+    def test_a_language_model(self, more_jobs):
+        logdir = more_jobs.folder / "text/log"
         records = [json.loads(line) for line in (logdir / "evaluations.jsonl").open()]
         assert [record["step"] for record in records] == [5, 10]
         assert all(np.isfinite(record["perplexity"]) for record in records)

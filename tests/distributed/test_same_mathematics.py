@@ -37,10 +37,33 @@ def train_together(run_job, folder, workers, names):
     }
 
 
+# Of the same kind as others; in the slow suite.
+SLOW = {
+    "clipping and average",
+    "larc and regularizer",
+    "huge gradient in a group",
+    "local statistics, uneven",
+    "local statistics, bfloat16",
+    "batch norm, bfloat16",
+    "float16 that overflows",
+}
+
+
+def cases(names):
+    return [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in names]
+
+
 @pytest.fixture(scope="module")
 def trained(run_job, tmp_path_factory):
-    """Every case by two workers."""
-    return train_together(run_job, tmp_path_factory.mktemp("mathematics"), 2, CASES)
+    """Every case by two workers: those that are not slow in one launch, the others in another."""
+
+    class Trained(dict):
+        def __missing__(self, name):
+            names = [one for one in CASES if (one in SLOW) == (name in SLOW)]
+            self.update(train_together(run_job, tmp_path_factory.mktemp("jobs"), 2, names))
+            return self[name]
+
+    return Trained()
 
 
 def close(case, found, expected):
@@ -61,7 +84,7 @@ def variables(of, number):
     return {name: value for name, value in of.items() if name.startswith(f"{number}/")}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", cases(CASES))
 def test_all_workers_have_the_same_variables(trained, name):
     first, second = trained[name]
     assert first.keys() == second.keys() and len(first) > 5 * 10
@@ -69,7 +92,7 @@ def test_all_workers_have_the_same_variables(trained, name):
         np.testing.assert_array_equal(second[key], value, err_msg=key)
 
 
-@pytest.mark.parametrize("name", AS_ONE)
+@pytest.mark.parametrize("name", cases(AS_ONE))
 def test_as_one_with_the_whole_batch(trained, name):
     case = CASES[name]
     expected = train(case, make(case), global_batches(case))
@@ -98,7 +121,7 @@ def test_three_workers(run_job, tmp_path):
 LOCAL = [name for name in CASES if name.startswith("local statistics")]
 
 
-@pytest.mark.parametrize("name", LOCAL)
+@pytest.mark.parametrize("name", cases(LOCAL))
 def test_local_statistics(trained, name):
     """Also in bfloat16 and float16, whose gradients are rounded for each worker's batch.
 
@@ -118,6 +141,7 @@ def distance(one, other):
     )
 
 
+@pytest.mark.slow
 def test_bfloat16_as_one_with_the_whole_batch(trained):
     """Two workers round each one's gradient, one rounds their sum: neither is nearer to float32.
 
@@ -152,7 +176,7 @@ class TestNotFinite:
         assert (count, bad) == (size - len(case.infinite), len(case.infinite))
         assert np.isfinite([loss, norm]).all()
 
-    @pytest.mark.parametrize("name", ["huge gradient", "huge gradient in a group"])
+    @pytest.mark.parametrize("name", cases(["huge gradient", "huge gradient in a group"]))
     def test_a_gradient_of_one_worker(self, trained, name):
         """Finite losses; nothing changes in either, and training goes on."""
         first, second = trained[name]
@@ -169,6 +193,7 @@ class TestNotFinite:
             assert np.isfinite(updated).all()
         assert np.abs(kernel(first, 3) - kernel(first, 1)).max() > 0
 
+    @pytest.mark.slow
     def test_an_overflow_of_float16(self, trained):
         for of in trained["float16 that overflows"]:
             assert not np.isfinite(of["figures"][:, 2]).any()

@@ -2,8 +2,7 @@
 
 A test file of this folder lists its cases as `CASES` and runs all checks on each:
 
-    @pytest.mark.parametrize("check", CHECKS)
-    @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+    @pytest.mark.parametrize(("case", "check"), pairs(CASES))
     def test_encoder(case, check):
         check(case)
 
@@ -13,7 +12,7 @@ A test file of this folder lists its cases as `CASES` and runs all checks on eac
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -384,3 +383,19 @@ CHECKS = (
     check_training_step,
     check_save_and_load,
 )
+# Of a second or several each: of most variants in the slow suite.
+_EXPENSIVE = (check_training_step, check_save_and_load, check_mixed_precision)
+
+
+def pairs(cases: Sequence[EncoderCase]) -> list[Any]:
+    """Every case with every check."""
+    return [
+        pytest.param(
+            case,
+            check,
+            id=f"{case.name}-{check.__name__}",
+            marks=[pytest.mark.slow] if place % 4 and check in _EXPENSIVE else [],
+        )
+        for place, case in enumerate(cases)
+        for check in CHECKS
+    ]

@@ -7,7 +7,7 @@ from scipy.special import erf
 
 from open_seq2seq.encoders import CRNNEncoder
 from open_seq2seq.errors import InputError
-from tests.encoders.encoder_checks import CHECKS, STREAM_CHECKS, EncoderCase, encode, scramble
+from tests.encoders.encoder_checks import STREAM_CHECKS, EncoderCase, encode, pairs, scramble
 
 SMALL = {
     "conv_channels": 3,
@@ -36,21 +36,7 @@ STREAM_CASES = [
 ]
 
 
-# Of a second or several each: of the variants in the slow suite.
-EXPENSIVE = ("check_training_step", "check_save_and_load", "check_mixed_precision")
-PAIRS = [
-    pytest.param(
-        case,
-        check,
-        id=f"{case.name}-{check.__name__}",
-        marks=[pytest.mark.slow] if place % 5 and check.__name__ in EXPENSIVE else [],
-    )
-    for place, case in enumerate(CASES)
-    for check in CHECKS
-]
-
-
-@pytest.mark.parametrize(("case", "check"), PAIRS)
+@pytest.mark.parametrize(("case", "check"), pairs(CASES))
 def test_encoder(case, check):
     check(case)
 

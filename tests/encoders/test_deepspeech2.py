@@ -7,7 +7,7 @@ import pytest
 from open_seq2seq.encoders import DeepSpeech2Encoder, deepspeech2
 from open_seq2seq.errors import InputError
 from tests.encoders.architectures import deep_speech, frequency_convolution
-from tests.encoders.encoder_checks import CHECKS, STREAM_CHECKS, EncoderCase, encode, scramble
+from tests.encoders.encoder_checks import STREAM_CHECKS, EncoderCase, encode, pairs, scramble
 from tests.ops import recurrent_reference
 
 CONVOLUTIONS = [
@@ -103,8 +103,7 @@ STREAM_CASES = [
 ]
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(("case", "check"), pairs(CASES))
 def test_encoder(case, check):
     check(case)
 

@@ -16,11 +16,11 @@ from tests.encoders.architectures import (
     wave2letter_plus,
 )
 from tests.encoders.encoder_checks import (
-    CHECKS,
     STREAM_CHECKS,
     EncoderCase,
     encode,
     make_scrambled,
+    pairs,
     scramble,
 )
 
@@ -123,8 +123,7 @@ STREAM_CASES = [
 ]
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(("case", "check"), pairs(CASES))
 def test_encoder(case, check):
     check(case)
 

@@ -31,9 +31,17 @@ RUNTIMES = {"onnx": "onnxruntime", "litert": "litert", "saved_model": "tensorflo
             "openvino": "openvino"}  # fmt: skip
 MODELS = [(encoder, "librosa") for encoder in ENCODERS]
 MODELS += [("jasper", front_end) for front_end in FRONT_ENDS if front_end != "librosa"]
+# Of ten seconds each: what is theirs is in tests/export/networks too.
+SLOW = ("crnn", "deep speech 2, both")
 
 
-@pytest.fixture(scope="module", params=MODELS, ids=" with ".join)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(one, id=" with ".join(one), marks=[pytest.mark.slow] * (one[0] in SLOW))
+        for one in MODELS
+    ],
+)
 def exported(request, tmp_path_factory):
     """A model and its folder in all formats."""
     experiment = small_experiment(*request.param)

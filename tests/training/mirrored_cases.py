@@ -143,13 +143,16 @@ SIZES = (4, 1, 3)
             {"optimizer": "NovoGrad", "max_grad_norm": 0.5, "norm": "layer_norm"},
             marks=pytest.mark.slow,
         ),
-        {
-            "optimizer": "AdamW",
-            "larc": LARC,
-            "keep_gradients": True,
-            "ema": True,
-            "scales_loss": True,
-        },
+        pytest.param(
+            {
+                "optimizer": "AdamW",
+                "larc": LARC,
+                "keep_gradients": True,
+                "ema": True,
+                "scales_loss": True,
+            },
+            marks=pytest.mark.slow,
+        ),
         {
             "norm": "batch_norm",
             "sync_batch_norm": True,
@@ -180,6 +183,7 @@ def test_two_devices_are_one(strategy, options):
     assert step._train_graph.experimental_get_tracing_count() == 1
 
 
+@pytest.mark.slow
 def test_features_of_their_own_rows(strategy):
     extract = FeatureExtractor(
         {"num_audio_features": 5, "input_type": "logfbank", "backend": "librosa"}
@@ -344,6 +348,7 @@ class TestNotFinite:
         check_copies(step)
 
 
+@pytest.mark.slow
 def test_each_device_has_its_own_dropout(strategy):
     """A batch whose two rows are the same, one for each device."""
     one = batch(0, size=1)

@@ -69,7 +69,7 @@ def trained(case, seed):
         return in_turn(case)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", [pytest.param("bfloat16", marks=pytest.mark.slow), "float16"])
 def test_limits_hold_and_find_errors(dtype):
     """A gradient that is a sum and no mean, and shares of which one counts nothing."""
     if dtype == "bfloat16":

@@ -34,7 +34,8 @@ ALL = ("--iter_size=3", "--ema_decay=0.9", "--dtype=mixed_float16", "--loss_scal
        "--loss_scaling_params={'scale_max': 1e9, 'step_window': 4}")  # fmt: skip
 
 
-@pytest.mark.parametrize("more", [(), pytest.param(ALL, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [(), ALL])
 def test_sigkill_in_mid_epoch_changes_nothing(corpus, more):
     whole = start(corpus, corpus / "whole", *more)
     finish(whole)

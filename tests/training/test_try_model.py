@@ -47,7 +47,7 @@ def test_make_try(monkeypatch, tmp_path, capsys):
     assert "missing.wav" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("more", [(), ("--ema_decay=0.5",)])
+@pytest.mark.parametrize("more", [(), pytest.param(("--ema_decay=0.5",), marks=pytest.mark.slow)])
 def test_a_model_is_made_from_a_run(run, corpus, more):
     """Its kernels are float16, the averaged ones if there are any; it recognises as before."""
     assert run("--mode=train_eval", *more)[0] == 0
