@@ -14,8 +14,9 @@ settings=("$@")
 [ ${#settings[@]} -gt 0 ] ||
   settings=(plain AVX512_CORE AVX2 SSE41 no-onednn no-kernels one-core busy)
 # The rooms in which arithmetic is tested, and whose threads have to wait for each other.
-rooms=(tests/test_rounding.py tests/ops tests/encoders tests/models tests/optimizers tests/losses
-  tests/decoders tests/interop tests/training/test_step.py tests/training/test_mirrored.py
+rooms=(tests/test_rounding.py tests/ops tests/features tests/graphs tests/layers tests/encoders
+  tests/models tests/optimizers tests/losses tests/decoders tests/streaming tests/interop
+  tests/export tests/training/test_step.py tests/training/test_mirrored.py
   tests/training/test_other_processors.py tests/data/test_loader.py
   tests/distributed/test_same_mathematics.py)
 table=()
