@@ -25,6 +25,7 @@ _EXTRAS = {
     "torch": "pip install -e '.[bench]'",
     "grain": "pip install -e '.[bench]'",
     "horovod": "make horovod",
+    "sounddevice": "pip install -e '.[listen]'",
 }
 
 

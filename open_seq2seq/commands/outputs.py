@@ -49,7 +49,7 @@ def check_results(flags: argparse.Namespace, mode: str, logits: bool) -> Path | 
         check_outputs({"--infer_output_file": path})
         if flags.infer_files:
             output_files(path, flags.infer_files)  # a file for several recordings
-        _refuse_taken([path], flags.overwrite)
+        refuse_taken([path], flags.overwrite)
     return path
 
 
@@ -60,7 +60,7 @@ def check_each(path: Path, names: Sequence[str], overwrite: bool) -> None:
       InputError: as `check_results`.
     """
     if text_format(path).one_recording:
-        _refuse_taken(list(output_files(path, names).values()), overwrite)
+        refuse_taken(list(output_files(path, names).values()), overwrite)
 
 
 def _free(name: str) -> Path:
@@ -77,14 +77,22 @@ def _is_taken(path: Path) -> bool:
     return path.is_file() and os.path.getsize(path) > 0
 
 
-def _refuse_taken(paths: Sequence[Path], overwrite: bool) -> None:
+def refuse_taken(paths: Sequence[Path], overwrite: bool, flag: str = "--infer_output_file") -> None:
+    """Looks whether files hold something.
+
+    Args:
+      paths: of results.
+      overwrite: whether they may.
+      flag: that names them.
+
+    Raises:
+      InputError: one of them does.
+    """
     taken = [] if overwrite else [path for path in paths if _is_taken(path)]
     if taken:
         remedy = "Give another name, or --overwrite."
         found, expected = "results that are there already", "a new file"
-        problems = [
-            Problem(f"--infer_output_file={path}", found, expected, remedy) for path in taken
-        ]
+        problems = [Problem(f"{flag}={path}", found, expected, remedy) for path in taken]
         raise InputError("Nothing is written over:", problems)
 
 

@@ -45,6 +45,10 @@ COMMANDS: dict[str, Command] = {
     "train_eval": _mode("train_eval", "learn, evaluate meanwhile, keep the best checkpoints"),
     "eval": _mode("eval", "loss, WER and CER of a trained model"),
     "infer": _mode("infer", "transcripts (or logits) of recordings"),
+    "listen": _script("listen", "text while people speak: microphone, recording, pipe", "listen"),
+    "context": _script(
+        "context", "what each layer sees before and after, and the latency", "show_context"
+    ),
     "export": Command(
         "export", "a folder that runs without the trainer: ONNX, LiteRT, ...", "run.py"
     ),

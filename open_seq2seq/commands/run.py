@@ -211,6 +211,11 @@ def make_parser(prog: str | None = None, mode: str | None = None) -> argparse.Ar
     add(
         "--help_params", action="store_true", help="describe all parameters of this config and exit"
     )
+    add(
+        "--help_context",
+        action="store_true",
+        help="show what each layer of this config sees before and after, and the latency, and exit",
+    )
     add("--version", action="version", version=f"open-seq2seq {__version__}")
     return parser
 
@@ -255,6 +260,8 @@ def main(
         flags, rest = parser.parse_known_args(arguments)
         if not flags.config_file and not flags.exported:
             parser.error("--config_file is required (in modes eval and infer, or --exported)")
+        if flags.help_context and not flags.config_file:
+            parser.error("--help_context is of a --config_file")
     except SystemExit as ended:
         return int(ended.code or 0)
     if mode is not None:  # a log directory keeps arguments that run.py takes
@@ -304,6 +311,11 @@ def _run(
         # Before TensorFlow is imported, which takes seconds.
         if flags.config_file:
             check_config_file(flags.config_file)
+        if flags.help_context:
+            from open_seq2seq.commands.context import context_text
+
+            print(context_text(flags.config_file, rest, tuple(vars(flags))))
+            return 0, ""
         run = _mode_runner(bool(flags.exported))
         from open_seq2seq.distributed.process_group import RankStopped
     except OpenSeq2SeqError as error:

@@ -23,6 +23,7 @@ from open_seq2seq.encoders.encoder import (
     IntermediateOutput,
     activation_function,
 )
+from open_seq2seq.encoders.layer_context import LayerContext, of_recurrence, of_windows
 from open_seq2seq.errors import Problem
 from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState, scoped
 from open_seq2seq.layers.time_window import total_context, with_look_ahead
@@ -173,6 +174,17 @@ class CRNNEncoder(Encoder):
         if self.streaming_problems():
             return math.inf, math.inf
         return math.inf, total_context(self.windows)[1]
+
+    def layer_contexts(self) -> list[LayerContext]:
+        """See `Encoder.layer_contexts`: convolutions and recurrent blocks."""
+        problem = next(iter(self.streaming_problems()), None)
+        stem = of_windows(f"{self.stem.name}: {self.windows[0].described}", self.windows[:1])
+        blocks = [
+            of_windows(f"{block.name}: 2 times {block.windows[0].described}", block.windows)
+            for block in self.blocks
+        ]
+        recurrent = [of_recurrence(f"{one.name}: gru", problem) for one in self.recurrent_blocks]
+        return [stem, *blocks, *recurrent]
 
     def streaming_problems(self) -> list[Problem]:
         """See `Encoder.streaming_problems`."""

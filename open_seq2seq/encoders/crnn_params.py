@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from open_seq2seq.config.schema import CALLABLE, Param, Params, Schema
 from open_seq2seq.encoders.look_ahead import (
     LOOK_AHEAD,
+    LOOK_AHEAD_SECONDS,
     look_ahead_problems,
     padding_param,
     padding_problems,
@@ -107,6 +108,7 @@ CRNN = Schema(
         ),
         Param("norm_epsilon", float, "Added to layer normalization's variance.", 1e-5, minimum=0.0),
         LOOK_AHEAD,
+        LOOK_AHEAD_SECONDS,
     ],
     check=_check,
     summary="Residual 2-D convolutions under GRUs, with layer normalization.",

@@ -26,6 +26,7 @@ from open_seq2seq.encoders.encoder import (
     IntermediateOutput,
     activation_function,
 )
+from open_seq2seq.encoders.layer_context import LayerContext, of_recurrence, of_windows
 from open_seq2seq.errors import Problem
 from open_seq2seq.layers.conv_block import BlockConfig, SubBlock
 from open_seq2seq.layers.recurrent import RecurrentLayer
@@ -259,6 +260,20 @@ class DeepSpeech2Encoder(Encoder):
             return math.inf, math.inf
         left, right = total_context(self.windows)
         return math.inf if self.rnn_layers else left, right
+
+    def layer_contexts(self) -> list[LayerContext]:
+        """See `Encoder.layer_contexts`: convolutions, recurrent layers, row convolution."""
+        problem = next(iter(self.streaming_problems()), None)
+        contexts = [
+            of_windows(f"conv_layers[{number}]: {one.window.described}", [one.window])
+            for number, one in enumerate(self.convolutions)
+        ]
+        kind = self.params["rnn_type"]
+        contexts += [of_recurrence(f"{layer.name}: {kind}", problem) for layer in self.rnn_layers]
+        if self.row_conv is not None:
+            window = self.row_conv.window
+            contexts.append(of_windows(f"row_conv: {window.described}", [window]))
+        return contexts
 
     def streaming_problems(self) -> list[Problem]:
         """See `Encoder.streaming_problems`."""

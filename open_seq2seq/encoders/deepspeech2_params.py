@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from open_seq2seq.config.schema import CALLABLE, Param, Params, Schema
 from open_seq2seq.encoders.look_ahead import (
     LOOK_AHEAD,
+    LOOK_AHEAD_SECONDS,
     look_ahead_problems,
     padding_param,
     padding_problems,
@@ -200,6 +201,7 @@ DEEP_SPEECH_2 = Schema(
             False,
         ),
         LOOK_AHEAD,
+        LOOK_AHEAD_SECONDS,
     ],
     check=_check_encoder,
     summary="Convolutions over time and frequency, recurrent layers, a dense layer.",

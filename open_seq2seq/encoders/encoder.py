@@ -10,6 +10,8 @@ import keras
 from keras import ops
 
 from open_seq2seq.config.schema import Params, Schema
+from open_seq2seq.encoders.layer_context import LayerContext
+from open_seq2seq.encoders.look_ahead import LOOK_AHEAD, LOOK_AHEAD_SECONDS
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState
 from open_seq2seq.ops.activations import gelu
@@ -82,10 +84,18 @@ class Encoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self._given_params = dict(params)
         self.params = self.PARAMS.parse(params)
+        self._check_frames()
         self.regularizer = keras.regularizers.get(regularizer)
         self.initializer = keras.initializers.get(initializer)
         # One generator with a name of its own: its state belongs to the checkpoint.
         self.seed = keras.random.SeedGenerator(name=f"{self.name}_seed")
+
+    def _check_frames(self) -> None:
+        seconds = self.params.get(LOOK_AHEAD_SECONDS.name)
+        if seconds is not None:
+            remedy = f"Set {LOOK_AHEAD.name}; a model made for a data layer takes seconds too."
+            problem = Problem(LOOK_AHEAD_SECONDS.name, f"{seconds:g}", "frames", remedy)
+            raise InputError("An encoder alone does not know how long a frame is:", [problem])
 
     @classmethod
     def num_intermediate(cls, params: Params) -> int:
@@ -104,6 +114,15 @@ class Encoder(keras.layers.Layer):
         right`; `math.inf` where there is no limit.
         """
         return math.inf, math.inf
+
+    def layer_contexts(self) -> list[LayerContext]:
+        """What each layer sees, from the features upwards; together it is `context`.
+
+        Layers that see one frame only may be left out.
+        """
+        problems = self.streaming_problems()
+        name, stride = type(self).__name__, self.time_stride
+        return [LayerContext(name, *self.context, stride, problems[0] if problems else None)]
 
     def streaming_problems(self) -> list[Problem]:
         """Why it can't take an utterance piece by piece, and what to set instead; empty if it can.

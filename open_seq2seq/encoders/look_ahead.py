@@ -21,6 +21,15 @@ LOOK_AHEAD = Param(
     minimum=0,
 )
 
+LOOK_AHEAD_SECONDS = Param(
+    "look_ahead_seconds",
+    (float, type(None)),
+    "`look_ahead` in seconds, of which the frames (`window_stride` of the data layer) that fit "
+    "count. What the front-end sees ahead comes on top. One of the two may be given.",
+    None,
+    minimum=0.0,
+)
+
 
 def padding_param(name: str = "padding", **keywords: Any) -> Param:
     """SAME, VALID, CAUSAL or [left, right]; check it with `padding_problems`."""

@@ -14,6 +14,7 @@ from keras import ops
 
 from open_seq2seq.config.schema import Params
 from open_seq2seq.encoders.encoder import Encoder, IntermediateOutput, activation_function
+from open_seq2seq.encoders.layer_context import LayerContext, of_windows
 from open_seq2seq.encoders.tdnn_params import TDNN, windows_of
 from open_seq2seq.errors import Problem
 from open_seq2seq.layers.conv_block import BlockConfig, SubBlock
@@ -191,6 +192,17 @@ class TDNNEncoder(Encoder):
         if self.streaming_problems():
             return math.inf, math.inf
         return total_context([sub_block.window for block in self.blocks for sub_block in block])
+
+    def layer_contexts(self) -> list[LayerContext]:
+        """See `Encoder.layer_contexts`: the blocks."""
+        problem = next(iter(self.streaming_problems()), None)
+        contexts = []
+        for number, (layer, block) in enumerate(zip(self.params["convnet_layers"], self.blocks)):
+            windows = [sub_block.window for sub_block in block]
+            times = f"{len(block)} times " if len(block) > 1 else ""
+            name = f"convnet_layers[{number}]: {times}{layer['type']}, {windows[0].described}"
+            contexts.append(of_windows(name, windows, problem))
+        return contexts
 
     def streaming_problems(self) -> list[Problem]:
         """See `Encoder.streaming_problems`."""

@@ -8,6 +8,7 @@ from typing import Any
 from open_seq2seq.config.schema import CALLABLE, Param, Params, Schema
 from open_seq2seq.encoders.look_ahead import (
     LOOK_AHEAD,
+    LOOK_AHEAD_SECONDS,
     look_ahead_problems,
     padding_param,
     padding_problems,
@@ -234,6 +235,7 @@ TDNN = Schema(
             -1,
         ),
         LOOK_AHEAD,
+        LOOK_AHEAD_SECONDS,
     ],
     check=_check_encoder,
     summary="Time-delay network of convolutions: Jasper, QuartzNet, Wave2Letter+.",

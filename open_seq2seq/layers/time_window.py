@@ -31,6 +31,13 @@ class TimeWindow:
     padding: Padding = "SAME"
 
     @property
+    def described(self) -> str:
+        """In a few words: `11 taps, stride 2, dilation 2`."""
+        more = (("stride", self.stride), ("dilation", self.dilation))
+        numbers = [f"{name} {number}" for name, number in more if number > 1]
+        return ", ".join([f"{self.kernel_size} tap{'s' * (self.kernel_size > 1)}", *numbers])
+
+    @property
     def span(self) -> int:
         """Frames between the first and the last that an output sees."""
         return (self.kernel_size - 1) * self.dilation

@@ -11,6 +11,7 @@ from open_seq2seq.data.protocols import SpeechDataLayer
 from open_seq2seq.encoders.encoder import IntermediateOutput
 from open_seq2seq.layers.projection import ProjectionLike
 from open_seq2seq.losses import BatchLosses, IntermediateLoss, LossFunction
+from open_seq2seq.models.look_ahead import with_look_ahead_in_frames
 from open_seq2seq.models.params import COMPONENT_PARAMS, SPEECH2TEXT
 from open_seq2seq.models.precision import policy_name
 from open_seq2seq.tensors import Tensor
@@ -32,8 +33,7 @@ class Speech2Text(keras.Model):
     def __init__(self, params: Params, num_features: int, vocab_size: int, policy: str = "float32"):
         super().__init__(name="speech2text", dtype=policy)
         self.num_features = num_features
-        encoder_params, shared = split_component(params, "encoder", policy)
-        self.encoder = params["encoder"](encoder_params, name="encoder", **shared)
+        self.encoder = make_encoder(params, policy)
         decoder_params, shared = split_component(params, "decoder", policy)
         self.decoder = params["decoder"](decoder_params, vocab_size, name="decoder", **shared)
         self.loss_fn: LossFunction = params["loss"](params["loss_params"])
@@ -130,6 +130,18 @@ class Speech2Text(keras.Model):
     def output_length(self, frames: Tensor) -> Tensor:
         """Logit frames for so many feature frames (an int, or an integer array)."""
         return self.encoder.output_length(frames)
+
+
+def make_encoder(params: Params, policy: str = "float32") -> Any:
+    """The encoder of a speech model, without variables.
+
+    Args:
+      params: the model's parameters, checked and filled.
+      policy: the Keras dtype policy.
+    """
+    given, shared = split_component(params, "encoder", policy)
+    given = with_look_ahead_in_frames(given, params.get("data_layer_params") or {})
+    return params["encoder"](given, name="encoder", **shared)
 
 
 def split_component(

@@ -11,6 +11,7 @@ from open_seq2seq.encoders import ENCODERS, LM_ENCODERS
 from open_seq2seq.errors import Problem
 from open_seq2seq.losses import LM_LOSSES, LOSSES
 from open_seq2seq.models.intermediate import intermediate_problems
+from open_seq2seq.models.look_ahead import look_ahead_problems
 from open_seq2seq.models.params.components import component
 from open_seq2seq.models.params.devices import DEVICES
 from open_seq2seq.models.params.old_configs import HOOKS, OF_OLD_CONFIGS
@@ -46,6 +47,7 @@ def _check_speech(values: Params, where: str) -> Iterable[Problem]:
     """`_check`, and what is wrong between encoder and loss."""
     yield from _check(values, where)
     yield from intermediate_problems(values)
+    yield from look_ahead_problems(values)
 
 
 def _training_params(rows: str, metrics: tuple[str, ...]) -> list[Param]:

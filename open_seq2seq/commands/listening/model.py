@@ -1,0 +1,109 @@
+"""The model of a command line, and a stream of it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.inference.recognizer import Recognizer
+from open_seq2seq.messages import say
+from open_seq2seq.streaming import (
+    ENDPOINT_RULES,
+    EndpointRule,
+    Session,
+    VoiceGate,
+    WindowLengths,
+)
+
+
+def load_recognizer(flags: argparse.Namespace, rest: Sequence[str]) -> Recognizer:
+    """The trained model, of a checkpoint or an exported folder.
+
+    Args:
+      flags: those of the command.
+      rest: overrides of parameters.
+
+    Raises:
+      InputError: the command line, config, checkpoint or folder cannot be used.
+    """
+    if flags.exported:
+        of_export = {name: getattr(flags, name) for name in ("runtime", "precision", "threads")}
+        return Recognizer.load(flags.exported, rest, **of_export)
+    checkpoint = _checkpoint(flags, rest) if flags.checkpoint else None
+    return Recognizer.load(flags.config_file, rest, checkpoint, flags.enable_logs)
+
+
+def _checkpoint(flags: argparse.Namespace, rest: Sequence[str]) -> Path:
+    """The checkpoint that a folder means, which may be a run's log directory."""
+    from open_seq2seq.config.loading import load_config
+    from open_seq2seq.config.overrides import split_arguments
+    from open_seq2seq.experiment import effective_params
+    from open_seq2seq.training.transfer import named_checkpoint
+
+    config = load_config(flags.config_file)
+    names = tuple(vars(flags))
+    params = effective_params(config, split_arguments(rest), "interactive_infer", names)
+    best = config.base_model.PARAMS.fill(params)["restore_best_checkpoint"]
+    return named_checkpoint(flags.checkpoint, best, "--checkpoint")
+
+
+def open_session(recognizer: Recognizer, sample_freq: int, flags: argparse.Namespace) -> Session:
+    """A stream, by windows that overlap where the model, or the command line, asks for them.
+
+    Args:
+      recognizer: the model.
+      sample_freq: the rate of the samples that come, in Hz.
+      flags: those of the command.
+
+    Raises:
+      InputError: an option cannot be used.
+    """
+    gate = None if flags.voice_gate is None else VoiceGate(flags.voice_gate)
+    options: dict[str, Any] = {"endpoint_rules": endpoint_rules(flags), "voice_gate": gate}
+    why = "--buffered" if flags.buffered else _why_not(recognizer)
+    if why is None:
+        if flags.chunk_seconds is not None:
+            options["chunk_seconds"] = flags.chunk_seconds
+        return recognizer.stream(sample_freq, **options)
+    windows = WindowLengths(*flags.buffered) if flags.buffered else WindowLengths()
+    if flags.chunk_seconds is not None:
+        windows = windows._replace(chunk=flags.chunk_seconds)
+    session = recognizer.buffered_stream(sample_freq, windows, **options)
+    say(
+        f"Windows that overlap ({windows.left:g} s, {windows.chunk:g} s and {windows.right:g} s "
+        f"ahead), because of {why}"
+    )
+    return session
+
+
+def _why_not(recognizer: Recognizer) -> str | None:
+    """Why there is no stream of the model, in a line; None: there is one."""
+    try:
+        recognizer.streaming_network  # noqa: B018
+    except InputError as error:
+        return " ".join(map(str, error.problems)) or error.summary
+    return None
+
+
+def endpoint_rules(flags: argparse.Namespace) -> list[EndpointRule]:
+    """The rules of endpoints, with the times of the command line.
+
+    Raises:
+      InputError: a time is none.
+    """
+    rules, problems = [], []
+    for rule in ENDPOINT_RULES:
+        seconds = getattr(flags, rule.name)
+        if not seconds > 0:
+            expected = "seconds above 0, or inf: never"
+            problems.append(Problem(f"--{rule.name}={seconds:g}", "no time", expected))
+            continue
+        time = "length" if rule.length else "trailing_silence"
+        rules.append(replace(rule, **{time: seconds}))
+    if problems:
+        raise InputError("Where utterances end is not clear:", problems)
+    return rules

@@ -1,0 +1,307 @@
+"""How texts are shown while they come: a live line, lines, JSON lines, a file of subtitles."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
+from rich.text import Text
+
+from open_seq2seq.decode_result import DecodeResult, PartialWord, Word
+from open_seq2seq.errors import RunError
+from open_seq2seq.messages import say
+from open_seq2seq.streaming import StreamPartial
+from open_seq2seq.transcripts import Transcript, transcript_writer
+
+_STABLE, _CHANGING, _TIME = "green", "yellow", "dim"
+_CUT = "…"
+
+
+class Finished(NamedTuple):
+    """An utterance that has ended.
+
+    Args:
+      result: its text; times are the stream's.
+      start, end: of the utterance, with the silence around it, in seconds of the stream.
+      received, decoded: see `StreamPartial`.
+    """
+
+    result: DecodeResult
+    start: float
+    end: float
+    received: float
+    decoded: float
+
+    @property
+    def text(self) -> str:
+        """Its text, without the spaces that silence may be written as."""
+        return self.result.text.strip()
+
+    @property
+    def speech_start(self) -> float:
+        """Where its first word begins."""
+        words = self.result.words
+        return words[0].start if words else self.start
+
+
+class Shown(Protocol):
+    """What gets the texts of a stream."""
+
+    def partial(self, one: StreamPartial) -> None:
+        """Takes what is known of an utterance that goes on."""
+
+    def final(self, one: Finished) -> None:
+        """Takes an utterance that has ended, which may be empty."""
+
+    def interrupt(self) -> None:
+        """Makes room for a line of something else."""
+
+    def close(self) -> None:
+        """The stream has ended."""
+
+
+class Lines:
+    """Utterances that have ended, in a line each, with the time at which the first word begins."""
+
+    def partial(self, one: StreamPartial) -> None:
+        """See `Shown`."""
+
+    def final(self, one: Finished) -> None:
+        """See `Shown`."""
+        if one.text:
+            print_line(f"{moment(one.speech_start)}\t{one.text}")
+
+    def interrupt(self) -> None:
+        """See `Shown`."""
+
+    def close(self) -> None:
+        """See `Shown`."""
+
+
+class LiveLine(Lines):
+    """On a terminal also the utterance that goes on, in a line that is written again and again.
+
+    What will not change is in one colour, the rest in another. Of a long text the end is shown.
+
+    Args:
+      console: the terminal.
+    """
+
+    def __init__(self, console: Console):
+        self._console, self._shown = console, ("", "")
+
+    def partial(self, one: StreamPartial) -> None:
+        """See `Shown`."""
+        text, stable = one.text.strip(), one.stable_text.strip()
+        if self._shown == (text, stable):
+            return
+        self.interrupt()
+        self._shown = (text, stable)
+        # The last column stays free: a cursor that is past it goes to the next line.
+        self._print(live_text(text, len(stable), self._console.width - 1), "")
+
+    def final(self, one: Finished) -> None:
+        """See `Shown`."""
+        self.interrupt()
+        if one.text:
+            time = f"{moment(one.speech_start)}\t"
+            self._print(Text.assemble((time, _TIME), one.text), "\n")
+
+    def interrupt(self) -> None:
+        """See `Shown`."""
+        if self._shown == ("", ""):
+            return
+        self._shown = ("", "")
+        back = (ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+        with _writing():
+            self._console.control(Control(*back))
+
+    def close(self) -> None:
+        """See `Shown`."""
+        self.interrupt()
+
+    def _print(self, text: Text, end: str) -> None:
+        with _writing():
+            self._console.print(text, end=end, soft_wrap=True, highlight=False)
+            self._console.file.flush()
+
+
+class JsonLines:
+    """JSON objects, one a line, for other programs: what changes, and what has ended."""
+
+    def __init__(self) -> None:
+        self._shown = ("", "")
+
+    def partial(self, one: StreamPartial) -> None:
+        """See `Shown`."""
+        text, stable = one.text.strip(), one.stable_text.strip()
+        if self._shown == (text, stable):
+            return
+        self._shown = (text, stable)
+        times = one.start, one.decoded, one.received, one.decoded
+        self._print("partial", text, stable, one.words, *times)
+
+    def final(self, one: Finished) -> None:
+        """See `Shown`; an empty one is told where something was shown of it."""
+        text = one.text
+        if text or self._shown[0]:
+            times = one.start, one.end, one.received, one.decoded
+            self._print("final", text, text, one.result.words, *times)
+        self._shown = ("", "")
+
+    def interrupt(self) -> None:
+        """See `Shown`."""
+
+    def close(self) -> None:
+        """See `Shown`."""
+
+    def _print(
+        self,
+        kind: str,
+        text: str,
+        stable: str,
+        words: Sequence[Word | PartialWord],
+        start: float,
+        end: float,
+        received: float,
+        decoded: float,
+    ) -> None:
+        content = {
+            "type": kind,
+            "text": text,
+            "stable": stable,
+            "start": round(start, 4),
+            "end": round(end, 4),
+            "words": [
+                {
+                    "word": word.text,
+                    "start": round(word.start, 4),
+                    "end": round(word.end, 4),
+                    "confidence": round(word.confidence, 6) if isinstance(word, Word) else None,
+                }
+                for word in words
+            ],
+            "received": round(received, 4),
+            "decoded": round(decoded, 4),
+        }
+        print_line(json.dumps(content, ensure_ascii=False))
+
+
+class Subtitles:
+    """A file of subtitles, whole after each utterance: what was said stays if the process dies.
+
+    Args:
+      path: the file.
+      name: the recording's.
+    """
+
+    def __init__(self, path: Path, name: str):
+        self._path, self._name = path, name
+        self._results: list[DecodeResult] = []
+
+    def partial(self, one: StreamPartial) -> None:
+        """See `Shown`."""
+
+    def final(self, one: Finished) -> None:
+        """See `Shown`."""
+        if one.result.words:
+            self._results.append(one.result)
+            self._write()
+
+    def interrupt(self) -> None:
+        """See `Shown`."""
+
+    def close(self) -> None:
+        """See `Shown`."""
+        if not self._results:
+            self._write()
+        say(f"Subtitles are in {self._path}")
+
+    def _write(self) -> None:
+        text = " ".join(one.text.strip() for one in self._results)
+        words = tuple(word for one in self._results for word in one.words)
+        with transcript_writer(self._path, [self._name], say) as writer:
+            writer.add(Transcript(self._name, DecodeResult(text, 0.0, words)))
+
+
+class Several:
+    """All of some."""
+
+    def __init__(self, every: Sequence[Shown]):
+        self._every = every
+
+    def partial(self, one: StreamPartial) -> None:
+        """See `Shown`."""
+        for shown in self._every:
+            shown.partial(one)
+
+    def final(self, one: Finished) -> None:
+        """See `Shown`."""
+        for shown in self._every:
+            shown.final(one)
+
+    def interrupt(self) -> None:
+        """See `Shown`."""
+        for shown in self._every:
+            shown.interrupt()
+
+    def close(self) -> None:
+        """See `Shown`."""
+        for shown in self._every:
+            shown.close()
+
+
+def live_text(text: str, stable: int, width: int) -> Text:
+    """The end of a text that fits into so many columns.
+
+    Args:
+      text: the whole.
+      stable: its first characters that will not change.
+      width: of the terminal, in cells: an ideogram has two.
+    """
+    if cell_len(text) > width:
+        first = len(text)
+        left = width - cell_len(_CUT)
+        while first and (size := cell_len(text[first - 1])) <= left:
+            left -= size
+            first -= 1
+        text, stable = _CUT + text[first:], max(stable - first, 0) + len(_CUT)
+    return Text.assemble((text[:stable], _STABLE), (text[stable:], _CHANGING))
+
+
+def moment(seconds: float) -> str:
+    """`m:ss.hh`, or `h:mm:ss.hh`."""
+    hundredths = round(seconds * 100)
+    minutes, rest = divmod(hundredths, 6000)
+    hours, minutes = divmod(minutes, 60)
+    first = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{first}:{rest // 100:02d}.{rest % 100:02d}"
+
+
+def print_line(text: str) -> None:
+    """A line on standard output, at once.
+
+    Raises:
+      RunError: standard output is closed, or its disk is full.
+    """
+    with _writing():
+        print(text, flush=True)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Turns what goes wrong with standard output into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        raise RunError(f"Standard output cannot be written: {error}.") from error

@@ -1,0 +1,14 @@
+"""What each layer of a model sees before and after its place, and the latency of its streams.
+
+`open-seq2seq context` does the same.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
+from open_seq2seq.commands.context import main
+
+if __name__ == "__main__":
+    sys.exit(main())
