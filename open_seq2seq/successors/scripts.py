@@ -119,14 +119,14 @@ _INTERACTIVE = (
     "`infer_logits_to_pickle`."
 )
 _STREAMING = (
-    "speech is not recognised frame by frame yet. "
-    "`open_seq2seq.inference.recognizer.Recognizer.transcribe([samples], sample_freq=16000)` takes "
-    "what has been recorded, of any length."
+    "`open_seq2seq.inference.recognizer.Recognizer.load(config).stream()` in place of FrameASR: "
+    "`accept(samples)` instead of `transcribe(frame)`, and `buffered_stream()` for models that need "
+    "whole recordings (docs/streaming.md); `open-seq2seq listen` shows the microphone's text."
 )
 
 OTHERS: tuple[Row, ...] = (
     replaced("Interactive_Infer_example.ipynb Interactive_Infer.ipynb", _INTERACTIVE),
-    not_here(
+    replaced(
         "frame_asr.py frame_asr demo_streaming_asr.py Streaming-ASR.ipynb",
         _STREAMING,
     ),

@@ -53,7 +53,7 @@ def test_a_door_names_what_took_its_place(door, says, monkeypatch, capsys):
 
 
 def test_the_streaming_recogniser_is_answered():
-    with pytest.raises(ImportError, match=r"Recognizer\.transcribe\(\[samples\]"):
+    with pytest.raises(ImportError, match=r"Recognizer\.load\(config\)\.stream\(\)"):
         runpy.run_path(str(ROOT / "frame_asr.py"))
 
 
