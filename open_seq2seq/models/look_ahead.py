@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,7 @@ def with_look_ahead_in_frames(encoder_params: Params, data_layer_params: Params)
     return {**encoder_params, _FRAMES: int(seconds / stride + 1e-6), _SECONDS: None}
 
 
-def look_ahead_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
+def look_ahead_problems(values: Params) -> Iterable[Problem]:
     """What is wrong with an encoder's `look_ahead_seconds`.
 
     Args:

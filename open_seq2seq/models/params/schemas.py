@@ -44,7 +44,7 @@ def _check(values: Params, where: str) -> Iterable[Problem]:
 
 
 def _check_speech(values: Params, where: str) -> Iterable[Problem]:
-    """`_check`, and what is wrong between encoder and loss."""
+    """`_check`, and what is wrong between encoder, data layer and loss."""
     yield from _check(values, where)
     yield from intermediate_problems(values)
     yield from look_ahead_problems(values)
