@@ -120,8 +120,8 @@ _INTERACTIVE = (
 )
 _STREAMING = (
     "`open_seq2seq.inference.recognizer.Recognizer.load(config).stream()` in place of FrameASR: "
-    "`accept(samples)` instead of `transcribe(frame)`, and `buffered_stream()` for models that need "
-    "whole recordings (docs/streaming.md); `open-seq2seq listen` shows the microphone's text."
+    "`accept(samples)` instead of `transcribe(frame)`, and `buffered_stream()` for models that "
+    "need whole recordings (docs/streaming.md); `open-seq2seq listen` shows the microphone's text."
 )
 
 OTHERS: tuple[Row, ...] = (
