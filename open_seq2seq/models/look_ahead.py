@@ -47,7 +47,7 @@ def look_ahead_problems(values: Params) -> Iterable[Problem]:
         yield Problem(where, found, "one of them", f"Set {_FRAMES} to None.")
         return
     resolved = with_look_ahead_in_frames(params, values.get("data_layer_params") or {})
-    encoder = ENCODERS.get(values["encoder"], values["encoder"])
+    encoder: Any = ENCODERS.get(values["encoder"], values["encoder"])
     for problem in encoder.PARAMS.problems(resolved, "encoder_params"):
         if problem.where == f"encoder_params/{_FRAMES}":
             found = f"{seconds:g} s, which are {resolved[_FRAMES]} feature frames"
