@@ -268,11 +268,6 @@ def check_context(case: EncoderCase) -> None:
     encoder = make_scrambled(case)
     left, right = encoder.context
     assert left >= 0 and right >= 0
-    step, seen = 1, (0.0, 0.0)
-    for layer in encoder.layer_contexts():
-        seen = seen[0] + layer.left * step, seen[1] + layer.right * step
-        step *= layer.stride
-    assert (seen, step) == ((left, right), encoder.time_stride)
     if math.isinf(right):
         assert math.isinf(left)
         return
