@@ -129,6 +129,8 @@ def _export_speech(
     if "none" not in flags.quantize:
         _show_trained(export)
     export.write(flags.output, flags.formats, flags.overwrite, _show, flags.quantize)
+    for problem in export.stream_problems():
+        say(f"No stream: {problem}")
     say(
         "difference: of log-probabilities, the largest; texts: transcripts that are equal; "
         "RTF: seconds of computing for a second of audio, one thread"

@@ -7,8 +7,8 @@ at others than the first one, in other layouts.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from open_seq2seq.decoders import Decoder
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.export.trained_model import TrainedModel
+from open_seq2seq.inference.exported_stream import ExportedStream, streamed
 from open_seq2seq.inference.runtimes.loaded_model import LoadedModel
 
 # Log-probabilities in float32, of any runtime.
@@ -27,6 +28,9 @@ _ROUNDING = 2.0
 # Seconds: short and long ones, even and odd numbers of frames.
 DURATIONS = (0.2, 0.613, 1.0, 2.47, 10.0, 40.0)
 _TIMED = 10.0
+# Of a stream: the usual chunk, and the longest recording that is taken row by row.
+_CHUNK = 0.32
+_SHORT = 3.0
 _REPEATS = 3
 
 
@@ -97,21 +101,51 @@ def compare(
     loaded: LoadedModel, expected: Sequence[Reference], decoder: Decoder, sample_freq: int
 ) -> Comparison:
     """Runs a model on all recordings, in an order in which lengths grow and shrink."""
-    difference, excess, others = 0.0, 0.0, 0
     order = [*expected[1::2], *expected[::2][::-1]]
-    for one in order:
-        log_probs = loaded.log_probs(one.samples)
+    outputs = (loaded.log_probs(one.samples) for one in order)
+    longest = max((one.samples for one in expected), key=len)[: int(_TIMED * sample_freq)]
+    found = compared(zip(order, outputs), decoder)
+    factor = real_time_factor(lambda: loaded.log_probs(longest), len(longest) / sample_freq)
+    return replace(found, real_time_factor=factor)
+
+
+def compare_stream(
+    network: ExportedStream, expected: Sequence[Reference], decoder: Decoder
+) -> Comparison:
+    """Takes all recordings piece by piece, of several sizes, many of them together."""
+    freq, row = network.sample_freq, network.row_samples
+    usual = max(round(_CHUNK * freq / row), 1)
+    most = max(len(one.samples) for one in expected)
+    pairs: list[tuple[Reference, np.ndarray]] = []
+    # Row by row the shorter ones; an odd number of rows; the usual chunk; all at once.
+    for rows, longest in ((1, int(_SHORT * freq)), (3, most), (usual, most), (most, most)):
+        chosen = [one for one in expected if len(one.samples) <= longest]
+        outputs = streamed(network, [one.samples for one in chosen], rows)
+        pairs += zip(chosen, outputs)
+    samples = max((one.samples for one in expected), key=len)[: int(_TIMED * freq)]
+    found = compared(pairs, decoder)
+    seconds = len(samples) / freq
+    factor = real_time_factor(lambda: streamed(network, [samples], usual), seconds)
+    return replace(found, real_time_factor=factor)
+
+
+def compared(pairs: Iterable[tuple[Reference, np.ndarray]], decoder: Decoder) -> Comparison:
+    """Log-probabilities beside those that were expected; how long it took is not known."""
+    difference, excess, others, count = 0.0, 0.0, 0, 0
+    problem = None
+    for one, log_probs in pairs:
+        count += 1
         if log_probs.shape != one.log_probs.shape:
             shapes = f"{list(log_probs.shape)} instead of {list(one.log_probs.shape)}"
             problem = f"log-probabilities {shapes} for {len(one.samples)} samples"
-            return Comparison(np.inf, np.inf, len(order), len(order), np.nan, problem)
+            break
         apart = float(np.abs(log_probs - one.log_probs).max(initial=0.0))
         apart = apart if np.isfinite(apart) else np.inf
         difference, excess = max(difference, apart), max(excess, apart / one.tolerance)
         others += _text(decoder, log_probs) != one.text
-    longest = max((one.samples for one in expected), key=len)
-    factor = _real_time_factor(loaded, longest[: int(_TIMED * sample_freq)], sample_freq)
-    return Comparison(difference, excess, others, len(order), factor)
+    if problem is not None:
+        return Comparison(np.inf, np.inf, count, count, np.nan, problem)
+    return Comparison(difference, excess, others, count, np.nan)
 
 
 def check_difference(path: Path, found: Comparison, is_quantised: bool = False) -> None:
@@ -143,10 +177,11 @@ def _text(decoder: Decoder, log_probs: np.ndarray) -> str:
     return decoder.decode(log_probs[None], np.array([len(log_probs)]))[0].text
 
 
-def _real_time_factor(loaded: LoadedModel, samples: np.ndarray, rate: int) -> float:
+def real_time_factor(compute: Callable[[], object], seconds: float) -> float:
+    """Seconds of computing for a second of audio, the best of some turns."""
     best = np.inf
     for _ in range(_REPEATS):
         start = time.perf_counter()
-        loaded.log_probs(samples)
+        compute()
         best = min(best, time.perf_counter() - start)
-    return float(best) / (len(samples) / rate)
+    return float(best) / seconds

@@ -21,11 +21,19 @@ from open_seq2seq.decoders.params import DECODER_PARAMS
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.export import triton
-from open_seq2seq.export.check import Comparison, check_difference, compare, references
+from open_seq2seq.export.check import (
+    Comparison,
+    Reference,
+    check_difference,
+    compare,
+    compare_stream,
+    references,
+)
 from open_seq2seq.export.draft import draft
-from open_seq2seq.export.formats.written import Written
+from open_seq2seq.export.formats.written import STREAM_FORMATS, Written
 from open_seq2seq.export.quantization.calibration import Calibration
-from open_seq2seq.export.quantization.ways import FLOAT32, models_to_write, write_model
+from open_seq2seq.export.quantization.ways import FLOAT32, Choice, models_to_write, write_model
+from open_seq2seq.export.streams.network import stream_problems
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.exported.description import Context, ExportedModel
 from open_seq2seq.exported.file import LEXICON, LM, ExportedFile
@@ -34,6 +42,7 @@ from open_seq2seq.features.fingerprint import probe_signal
 from open_seq2seq.files import JsonObject
 from open_seq2seq.inference.evaluation import evaluate
 from open_seq2seq.inference.exported_network import ExportedNetwork, SamplesModel
+from open_seq2seq.inference.exported_stream import PROBE_ROWS, ExportedStream, streamed
 from open_seq2seq.inference.front_end import RawSamples
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.inference.runtimes.loaded_model import LoadedModel
@@ -53,6 +62,7 @@ _PACKAGES = (
 _FILES = {"lm_path": ("lm", LM), "lexicon_path": ("lexicon", LEXICON)}
 # Of the comparison's speech, where there are no other recordings.
 _PIECES = 8
+_STREAMS = [Choice(name, FLOAT32) for name in STREAM_FORMATS]
 
 
 @dataclass(frozen=True)
@@ -137,12 +147,35 @@ class Export:
                 size = sum((folder / part).stat().st_size for part in written.entries())
                 rows.append(Row(written.name, written.file, size, found))
                 progress(rows[-1])
+            streams = [] if self.stream_problems() else [one for one in models if one in _STREAMS]
+            for one in streams:
+                rows.append(self._stream(folder, output, one.format, expected))
+                files[rows[-1].name] = rows[-1].file
+                progress(rows[-1])
             decoder, own = self._decoder_params(folder)
             if ("onnx", FLOAT32) in models:
                 (folder / triton.NAME).write_text(triton.triton_config(self.model, output.name))
                 own[triton.NAME] = ExportedFile("triton")
             self._description(files | own, decoder).write(folder)
         return rows
+
+    def stream_problems(self) -> list[Problem]:
+        """Why no graph of streams is written, and what to set instead; empty if there is one."""
+        return stream_problems(self.model)
+
+    def _stream(self, folder: Path, output: Path, name: str, expected: Sequence[Reference]) -> Row:
+        """Writes the graph of streams in a format."""
+        written = STREAM_FORMATS[name](self.model, folder)
+        file, path = written.file, folder / written.name
+        assert file.stream is not None
+        network = ExportedStream(
+            path, file.runtime or "", file.stream, self.model.classes, self.rate, threads=1
+        )
+        found = compare_stream(network, expected, self.decoder)
+        check_difference(output / written.name, found)
+        (log_probs,) = streamed(network, [probe_signal(self.rate)], PROBE_ROWS)
+        file = replace(file, probe=Probe.of(log_probs))
+        return Row(written.name, file, path.stat().st_size, found)
 
     def error_rates(self) -> dict[str, float] | None:
         """Those of the trained model itself, greedy; None: they were not asked for."""

@@ -8,7 +8,7 @@ ONNX Runtime, OpenVINO and TensorRT know.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from open_seq2seq.export.onnx_recurrence import recur
+from open_seq2seq.export.onnx_recurrence import recur, recur_on
 from open_seq2seq.graphs.builder import Operand, Recurrence, Reduction, Size, Unary, Value
 
 OPSET, IR_VERSION = 18, 9
@@ -62,34 +62,51 @@ class OnnxBuilder:
 
     # --- a graph's ends
 
-    def input(self, name: str, dtype: Any, shape: Sequence[int | str]) -> OnnxValue:
-        """An input of the graph; sizes with a name are any."""
+    def input(
+        self, name: str, dtype: Any, shape: Sequence[int | str], channels_first: bool = False
+    ) -> OnnxValue:
+        """An input of the graph.
+
+        Args:
+          name: its name.
+          dtype: a NumPy type.
+          shape: in the library's layout; sizes with a name are any.
+          channels_first: whether the tensor lies as convolutions take it, see `OnnxValue`.
+        """
         kind = "float" if np.dtype(dtype) == np.float32 else "whole"
         elements = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        self.inputs.append(helper.make_tensor_value_info(name, elements, list(shape)))
+        lies = laid_shape(shape, channels_first)
+        self.inputs.append(helper.make_tensor_value_info(name, elements, lies))
         known = tuple(one if isinstance(one, int) else None for one in shape)
         if np.dtype(dtype) == np.int32:
             name = self.node("Cast", [name], to=TensorProto.INT64)
-        return OnnxValue(name, known, kind)
+        return OnnxValue(name, known, kind, channels_first)
 
     def model(
-        self, outputs: Sequence[tuple[str, Value, Any, Sequence[int | str]]], doc: str = ""
+        self,
+        outputs: Sequence[tuple[str, Value, Any, Sequence[int | str]]],
+        doc: str = "",
+        channels_first: Collection[str] = (),
     ) -> onnx.ModelProto:
         """The finished graph.
 
         Args:
-          outputs: name, value, NumPy type and shape (sizes with a name are any) of each.
+          outputs: name, value, NumPy type and shape (in the library's layout; sizes with a name
+            are any) of each.
           doc: what it is, in words.
+          channels_first: the names of outputs that lie as convolutions take them.
         """
         infos = []
         for name, value, dtype, shape in outputs:
             elements = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-            last = self._last(value)
+            first = name in channels_first
+            laid = self._first(value) if first else self._last(value)
             if np.dtype(dtype) == np.int32:
-                self.nodes.append(helper.make_node("Cast", [last.name], [name], to=elements))
+                self.nodes.append(helper.make_node("Cast", [laid.name], [name], to=elements))
             else:
-                self.nodes.append(helper.make_node("Identity", [last.name], [name]))
-            infos.append(helper.make_tensor_value_info(name, elements, list(shape)))
+                self.nodes.append(helper.make_node("Identity", [laid.name], [name]))
+            lies = laid_shape(shape, first)
+            infos.append(helper.make_tensor_value_info(name, elements, lies))
         graph = helper.make_graph(self.nodes, "recogniser", self.inputs, infos, self.initializers)
         graph.doc_string = doc
         opsets = [helper.make_opsetid("", OPSET)]
@@ -375,6 +392,9 @@ class OnnxBuilder:
         shape[axis] = known * count if known is not None and _wholes(count) else None
         return OnnxValue(name, tuple(shape), x.kind, x.channels_first)
 
+    def convolvable(self, x: OnnxValue) -> Value:
+        return self._first(x)
+
     # --- over axes
 
     def reduce(self, kind: Reduction, x: OnnxValue, axes: Sequence[int]) -> Value:
@@ -466,9 +486,26 @@ class OnnxBuilder:
         shape = (*x.shape[:2], directions[0].units)
         return [OnnxValue(self.node("Transpose", [one], perm=[1, 0, 2]), shape) for one in outputs]
 
+    def recur_on(
+        self, x: OnnxValue, direction: Recurrence, states: Sequence[OnnxValue]
+    ) -> tuple[Value, list[Value]]:
+        x = self._last(x)
+        name = self.node("Transpose", [x.name], perm=[1, 0, 2])
+        outputs, ends = recur_on(self, name, direction, [one.name for one in states])
+        name = self.node("Transpose", [outputs], perm=[1, 0, 2])
+        found = OnnxValue(name, (*x.shape[:2], direction.units))
+        return found, [OnnxValue(one, (x.shape[0], direction.units)) for one in ends]
+
     def log_softmax(self, x: OnnxValue) -> Value:
         x = self._last(x)
         return OnnxValue(self.node("LogSoftmax", [x.name], axis=-1), x.shape)
+
+
+def laid_shape(shape: Sequence[int | str], channels_first: bool) -> list[int | str]:
+    """The shape of a tensor of the library's `shape`; see `OnnxValue`."""
+    if not channels_first:
+        return list(shape)
+    return [shape[0], shape[-1], *([1] if len(shape) == 3 else []), *shape[1:-1]]
 
 
 def _convolved(

@@ -54,6 +54,32 @@ def recur(
     return outputs
 
 
+def recur_on(
+    g: Writer, inputs: str, direction: Recurrence, states: Sequence[str]
+) -> tuple[str, list[str]]:
+    """The outputs `[time, batch, units]` of a forward direction, and its states at the end.
+
+    Args:
+      g: what writes.
+      inputs: `[time, batch, input]`.
+      direction: of a cell that ONNX has a node for.
+      states: `[batch, units]` each, what it begins with.
+    """
+    operator, names, attributes = _described(g, [direction], "forward")
+    first = g.constant(np.array([0]), "whole")
+    given = [g.node("Unsqueeze", [one, first]) for one in states]
+    name = f"{inputs}_{operator.lower()}"
+    outputs = [f"{name}_{one}" for one in ("outputs", "hidden", "memory")[: 1 + len(states)]]
+    node = helper.make_node(
+        operator, [inputs, *names, "", *given], outputs, name=name, **attributes
+    )
+    g.nodes.append(node)
+    axis = g.constant(np.array([1]), "whole")
+    return g.node("Squeeze", [outputs[0], axis]), [
+        g.node("Squeeze", [one, first]) for one in outputs[1:]
+    ]
+
+
 def _masked(g: Writer, inputs: str, direction: Recurrence, lengths: str) -> str:
     """One direction over utterances of different lengths.
 
@@ -75,6 +101,16 @@ def _masked(g: Writer, inputs: str, direction: Recurrence, lengths: str) -> str:
 
 
 def _node(g: Writer, inputs: str, directions: Sequence[Recurrence], name: str) -> list[str]:
+    operator, names, attributes = _described(g, directions, name)
+    outputs = g.node(operator, [inputs, *names], **attributes)  # [time, direction, batch, units]
+    places = [g.constant(np.array(number), "whole") for number in range(len(directions))]
+    return [g.node("Gather", [outputs, place], axis=1) for place in places]
+
+
+def _described(
+    g: Writer, directions: Sequence[Recurrence], name: str
+) -> tuple[str, list[str], dict[str, Any]]:
+    """The operator of a node, its weights and its attributes."""
     cell, units = directions[0].cell, directions[0].units
     kernels = np.stack([_gates(one.kernel, one).T for one in directions])
     recurrent = np.stack([_gates(one.weights["recurrent_kernel"], one).T for one in directions])
@@ -84,10 +120,7 @@ def _node(g: Writer, inputs: str, directions: Sequence[Recurrence], name: str) -
         attributes["linear_before_reset"] = int(cell == "gru_reset_after")
     if cell == "relu":  # the clipping is of what goes into the activation
         attributes |= {"activations": ["Relu"] * len(directions), "clip": _CLIP}
-    names = [inputs, g.constant(kernels), g.constant(recurrent), g.constant(biases)]
-    outputs = g.node(_OPERATORS[cell], names, **attributes)  # [time, direction, batch, units]
-    places = [g.constant(np.array(number), "whole") for number in range(len(directions))]
-    return [g.node("Gather", [outputs, place], axis=1) for place in places]
+    return _OPERATORS[cell], [g.constant(one) for one in (kernels, recurrent, biases)], attributes
 
 
 def _gates(matrix: np.ndarray, direction: Recurrence) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from open_seq2seq.export.tensorflow_recurrence import recur
+from open_seq2seq.export.tensorflow_recurrence import recur, recur_on
 from open_seq2seq.graphs.builder import Operand, Recurrence, Reduction, Size, Unary, Value
 
 
@@ -204,6 +204,9 @@ class TensorFlowBuilder:
         counts[axis] = _plain(count)
         return TensorFlowValue(tf.tile(tensor, counts))
 
+    def convolvable(self, x: TensorFlowValue) -> Value:
+        return TensorFlowValue(self._image(x), True) if x.rank == 3 else x
+
     # --- over axes
 
     def reduce(self, kind: Reduction, x: TensorFlowValue, axes: Sequence[int]) -> Value:
@@ -310,6 +313,14 @@ class TensorFlowBuilder:
             projected = self.tensor(self.dense(x, direction.kernel, direction.bias))
             outputs.append(TensorFlowValue(recur(projected, direction, steps, self.batch)))
         return outputs
+
+    def recur_on(
+        self, x: TensorFlowValue, direction: Recurrence, states: Sequence[TensorFlowValue]
+    ) -> tuple[Value, list[Value]]:
+        projected = self.tensor(self.dense(x, direction.kernel, direction.bias))
+        given = [self.tensor(one) for one in states]
+        outputs, ends = recur_on(projected, direction, given, self.batch)
+        return TensorFlowValue(outputs), [TensorFlowValue(one) for one in ends]
 
     def log_softmax(self, x: TensorFlowValue) -> Value:
         return TensorFlowValue(tf.nn.log_softmax(self.tensor(x), axis=-1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -36,6 +37,22 @@ def recur(
     if direction.backward:
         outputs = tf.reverse(outputs, (0,))
     return tf.transpose(outputs, (1, 0, 2))
+
+
+def recur_on(
+    projected: tf.Tensor, direction: Recurrence, states: Sequence[tf.Tensor], batch: int | None
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """The outputs `[batch, time, units]` of a forward direction, and its states at the end.
+
+    Args:
+      projected, direction, batch: as for `recur`.
+      states: `[batch, units]` each, what it begins with.
+    """
+    step = _Step(direction, None, batch)
+    inputs = tf.transpose(projected, (1, 0, 2))
+    frames = tf.shape(inputs)[0]
+    outputs, *ends = step.run(inputs, 0, frames, frames, states[0], states[-1])
+    return tf.transpose(outputs, (1, 0, 2)), ends[: len(states)]
 
 
 class _Step:

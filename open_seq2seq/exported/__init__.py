@@ -6,6 +6,7 @@
 from open_seq2seq.exported.description import DESCRIPTION, FORMAT, Context, ExportedModel
 from open_seq2seq.exported.file import ExportedFile
 from open_seq2seq.exported.probe import TOLERANCE, Probe
+from open_seq2seq.exported.stream import StreamGraph, StreamState
 
 __all__ = [
     "DESCRIPTION",
@@ -15,4 +16,6 @@ __all__ = [
     "ExportedFile",
     "ExportedModel",
     "Probe",
+    "StreamGraph",
+    "StreamState",
 ]

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from open_seq2seq.errors import Problem
-from open_seq2seq.exported.file import MODEL
+from open_seq2seq.exported.file import MODEL, STREAM
 from open_seq2seq.exported.integrity import is_safe_name
+from open_seq2seq.exported.stream import stream_misfits
 from open_seq2seq.files import NUMBER, JsonObject, misfits
 
 # Raised when a reader of the format before cannot read a folder, or would read it wrongly. New
@@ -45,6 +46,7 @@ _MODEL = {
     "quantization?": (dict, None),
     "error_rates?": (dict, None),
 }
+_STREAM = {"runtime": str, "precision": str, "probe?": (dict, None)}
 _TRAINED_ON = {"longest": NUMBER, "mean": NUMBER}
 _PROBE = {"shape": [int], "numbers": [NUMBER]}
 _POSITIVE = ("sample_freq", "time_stride", "hop_length", "frame_shift")
@@ -121,6 +123,9 @@ def _files(files: JsonObject) -> Iterator[str]:
         wrong = list(misfits(file, _FILE, where))
         if not wrong and file["kind"] == MODEL:
             wrong = list(misfits(file, _MODEL, where))
+        if not wrong and file["kind"] == STREAM:
+            wrong = list(misfits(file, _STREAM, where))
+            wrong = wrong or list(stream_misfits(file.get("stream"), f"{where}.stream"))
         if not wrong and file.get("probe") is not None:
             wrong = list(misfits(file["probe"], _PROBE, f"{where}.probe"))
         yield from wrong

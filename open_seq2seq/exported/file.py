@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from open_seq2seq.exported.probe import Probe
+from open_seq2seq.exported.stream import StreamGraph
 from open_seq2seq.files import JsonObject
 
 # Kinds of files. Readers pass over those that they do not know.
-MODEL, PART, LM, LEXICON = "model", "part", "lm", "lexicon"
+MODEL, PART, LM, LEXICON, STREAM = "model", "part", "lm", "lexicon", "stream"
 
 
 @dataclass(frozen=True)
@@ -19,16 +20,18 @@ class ExportedFile:
 
     Args:
       kind: "model": a network with its front-end; "part": belongs to a model (OpenVINO's weights,
-        the variables of a SavedModel); "lm", "lexicon": the decoder's; others have no meaning here.
-      runtime: of a model, what runs it: a name of `inference.runtimes.RUNTIMES`.
-      precision: of a model, "float32", "int8" and so on.
+        the variables of a SavedModel); "lm", "lexicon": the decoder's; "stream": the same network
+        for streams, piece by piece; others have no meaning here.
+      runtime: of a model or stream, what runs it: a name of `inference.runtimes.RUNTIMES`.
+      precision: of these, "float32", "int8" and so on.
       batch: of a model, 1 where it takes one recording at a time, whose length is that of the
         array; None: any number of them, with masks inside.
       of: of a part, the model's name.
-      probe: of a model, what it gives for the probe signal; None: not known.
+      probe: of a model or stream, what it gives for the probe signal; None: not known.
       quantization: of a quantised model, its "kind" as `--quantize` has it, and what stays in
         "float32", in words; None: all of it.
       error_rates: of a model, greedy: "wer" and "cer" on so many "utterances"; None: not known.
+      stream: of a stream, its state, and how it is used.
       sha256: of the content, 64 hexadecimal digits; "" until it is written.
       size: bytes.
     """
@@ -43,6 +46,7 @@ class ExportedFile:
     size: int = 0
     quantization: JsonObject | None = None
     error_rates: Mapping[str, float] | None = None
+    stream: StreamGraph | None = None
 
     @property
     def is_model(self) -> bool:
@@ -57,6 +61,9 @@ class ExportedFile:
             value["probe"] = self.probe and self.probe.to_json()
             noted = {"quantization": self.quantization, "error_rates": self.error_rates}
             value |= {name: dict(one) for name, one in noted.items() if one is not None}
+        if self.stream is not None:
+            value |= {"runtime": self.runtime, "precision": self.precision}
+            value |= {"probe": self.probe and self.probe.to_json(), "stream": self.stream.to_json()}
         if self.of is not None:
             value["of"] = self.of
         return value
@@ -64,7 +71,7 @@ class ExportedFile:
     @classmethod
     def from_json(cls, value: JsonObject) -> ExportedFile:
         """Of a value that `checks` have passed."""
-        probe = value.get("probe")
+        probe, stream = value.get("probe"), value.get("stream")
         return cls(
             kind=value["kind"],
             runtime=value.get("runtime"),
@@ -76,4 +83,5 @@ class ExportedFile:
             size=value["size"],
             quantization=value.get("quantization"),
             error_rates=value.get("error_rates"),
+            stream=None if stream is None else StreamGraph.from_json(stream),
         )

@@ -45,9 +45,9 @@ def build_features(
         samples = g.select(_inside(g, count, num_samples), samples, 0.0)
     front_end = extractor.front_end
     if isinstance(front_end, LibrosaFrontEnd):
-        graph: _FrontEndGraph = _LibrosaGraph(g, front_end, levelled)
+        graph: _FrontEndGraph = LibrosaGraph(g, front_end, levelled)
     elif isinstance(front_end, PsfFrontEnd):
-        graph = _PsfGraph(g, front_end, levelled)
+        graph = PsfGraph(g, front_end, levelled)
     else:
         raise TypeError(f"no graph for front-end {type(front_end).__name__}")
     signal = graph.signal(samples, num_samples)
@@ -60,7 +60,7 @@ def build_features(
     return features, frames if lengths is None else lengths
 
 
-class _LibrosaGraph:
+class LibrosaGraph:
     """See `LibrosaFrontEnd`, step by step."""
 
     def __init__(self, g: GraphBuilder, front_end: LibrosaFrontEnd, levelled: bool):
@@ -82,15 +82,15 @@ class _LibrosaGraph:
         # The last frame begins at most where the samples end.
         after = max(options.window_length - left, 0)
         if num_samples is None:
-            before = _reflected(g, g.subtract(g.arange(left), left), count, left)
-            behind = _reflected(g, g.add(g.arange(after), count), count, after)
+            before = reflected(g, g.subtract(g.arange(left), left), count, left)
+            behind = reflected(g, g.add(g.arange(after), count), count, after)
             parts = [g.take(signal, before, 1), signal, g.take(signal, behind, 1)]
             return g.concatenate(parts, 1)
         counts = g.expand_dims(num_samples, 1)
         places = g.expand_dims(g.subtract(g.arange(left), left), 0)
-        before = g.take_in_rows(signal, _reflected(g, places, counts, left))
+        before = g.take_in_rows(signal, reflected(g, places, counts, left))
         ends = g.add(g.expand_dims(g.arange(after), 0), counts)
-        behind = g.take_in_rows(signal, _reflected(g, ends, counts, after))
+        behind = g.take_in_rows(signal, reflected(g, ends, counts, after))
         signal = g.concatenate([before, g.pad(signal, 1, 0, after)], 1)
         return g.put_in_rows(signal, g.add(ends, left), behind)
 
@@ -123,7 +123,7 @@ class _LibrosaGraph:
         return energies if front_end.cepstra is None else g.dense(energies, front_end.cepstra)
 
 
-class _PsfGraph:
+class PsfGraph:
     """See `PsfFrontEnd`, step by step."""
 
     def __init__(self, g: GraphBuilder, front_end: PsfFrontEnd, levelled: bool):
@@ -175,7 +175,7 @@ class _PsfGraph:
         return energies if front_end.cepstra is None else g.dense(energies, front_end.cepstra)
 
 
-_FrontEndGraph = _LibrosaGraph | _PsfGraph
+_FrontEndGraph = LibrosaGraph | PsfGraph
 
 
 def _inside(g: GraphBuilder, count: Value, num_samples: Value) -> Value:
@@ -189,7 +189,7 @@ def _emphasised(g: GraphBuilder, signal: Value) -> Value:
     return g.subtract(signal, g.multiply(before, spectrum.PRE_EMPHASIS))
 
 
-def _reflected(g: GraphBuilder, places: Value, count: Value, beyond: int) -> Value:
+def reflected(g: GraphBuilder, places: Value, count: Value, beyond: int) -> Value:
     """Places mirrored at the first and last of `count` samples, as often as needed.
 
     Args:
@@ -219,22 +219,36 @@ def _power(
     window: np.ndarray | None,
     options: FeatureOptions,
 ) -> Value:
-    """`|FFT|^2` of each frame, `[batch, time, bin]`.
+    """`|FFT|^2` of the first frames of a signal, `[batch, time, bin]`."""
+    taps = -(-options.window_length // options.hop_length)
+    size = g.multiply(g.add(frames, taps - 1), options.hop_length)
+    missing = g.maximum(g.subtract(size, g.size(signal, 1)), 0)
+    signal = g.cut(g.pad(signal, 1, 0, missing), 1, 0, size)
+    return power_of(g, signal, window, options)
+
+
+def power_of(
+    g: GraphBuilder, signal: Value, window: np.ndarray | None, options: FeatureOptions
+) -> Value:
+    """`|FFT|^2` of all frames of a signal, `[batch, time, bin]`.
 
     By products with the FFT's matrix, folded about the middle of the frame: windows are symmetric,
     so the sums of samples equally far from it need the cosines alone, and their differences the
     sines. (A shift of the frame changes no magnitude.) That is half the work of the whole
     matrix, and more exact.
+
+    Args:
+      g: what writes.
+      signal: `[batch, n]`; n is `hop_length` for each frame, and as much more as makes the last
+        one's window whole.
+      window: what frames are multiplied with; None: nothing.
+      options: of the front-end.
     """
     hop, length = options.hop_length, options.window_length
     taps, half = -(-length // hop), length // 2
     # Rows of a hop: a frame is some that follow each other.
-    rows = g.add(frames, taps - 1)
-    size = g.multiply(rows, hop)
-    missing = g.maximum(g.subtract(size, g.size(signal, 1)), 0)
-    signal = g.cut(g.pad(signal, 1, 0, missing), 1, 0, size)
-    signal = g.reshape(signal, (g.size(signal, 0), rows, hop))
-    parts = [g.cut(signal, 1, tap, g.add(frames, tap)) for tap in range(taps)]
+    rows = g.reshape(signal, (g.size(signal, 0), -1, hop))
+    parts = [g.cut(rows, 1, tap, tap + 1 - taps or None) for tap in range(taps)]
     views = parts[0] if taps == 1 else g.concatenate(parts, 2)
     first = g.reverse(g.cut(views, 2, 0, half), 2)
     last = g.cut(views, 2, length - half, length)

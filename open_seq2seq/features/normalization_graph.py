@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from open_seq2seq.features import spectrum
@@ -40,7 +42,7 @@ def normalise(
         inside = g.less(places, ends)
         features = g.select(inside, features, 0.0)
     if isinstance(normalizer, FixedNormalizer):
-        normalised = _by(g, features, normalizer.mean, normalizer.deviation)
+        normalised = by_statistics(g, features, normalizer.mean, normalizer.deviation)
     elif isinstance(normalizer, UtteranceNormalizer):
         normalised = _utterance(g, normalizer, features, levels, inside, lengths)
     elif isinstance(normalizer, RunningNormalizer):
@@ -50,7 +52,10 @@ def normalise(
     return normalised if inside is None else g.select(inside, normalised, 0.0)
 
 
-def _by(g: GraphBuilder, features: Value, mean: np.ndarray, deviation: np.ndarray) -> Value:
+def by_statistics(
+    g: GraphBuilder, features: Value, mean: np.ndarray, deviation: np.ndarray
+) -> Value:
+    """Features by a mean and a deviation `[feature]` that are known."""
     scale = 1.0 / np.maximum(np.asarray(deviation, np.float64), spectrum.SMALLEST_DEVIATION)
     centred = g.subtract(features, np.asarray(mean, np.float32))
     return g.multiply(centred, scale.astype(np.float32))
@@ -67,7 +72,7 @@ def _utterance(
     """By the mean and deviation of each recording's own frames, or of its loud ones."""
     given_mean, given_deviation = normalizer.mean, normalizer.deviation
     if given_mean is not None and given_deviation is not None:
-        return _by(g, features, given_mean, given_deviation)
+        return by_statistics(g, features, given_mean, given_deviation)
     counted = None if inside is None else g.to_float(inside)
     if normalizer.norm_range is not None:
         counted = _loud(g, levels, normalizer.norm_range, counted, lengths)
@@ -85,7 +90,7 @@ def _utterance(
     # Again: the sum of many frames is rounded, that of their small differences is not.
     centred = g.subtract(centred, average(centred))
     if given_deviation is not None:
-        return _by(g, centred, np.zeros_like(given_deviation), given_deviation)
+        return by_statistics(g, centred, np.zeros_like(given_deviation), given_deviation)
     deviation = g.unary("sqrt", average(g.unary("square", centred)))
     if given_mean is not None:  # the deviation is still that from the recording's own mean
         centred = g.subtract(features, np.asarray(given_mean, np.float32))
@@ -126,52 +131,90 @@ def _running(g: GraphBuilder, normalizer: RunningNormalizer, features: Value) ->
     Written from the prior's mean on, which changes neither differences nor deviations, and keeps
     the small difference of large squares exact in float32.
     """
-    per_feature, decay = normalizer.per_feature, normalizer.decay
-    prior, origin = normalizer.initial_state(), normalizer.mean
-    origin = origin if per_feature else origin.mean(keepdims=True)
-    weight = float(prior["weight"])
-    values = g.subtract(features, origin.astype(np.float32))
-    means, squares = values, g.unary("square", values)
-    if not per_feature:
-        means, squares = (g.reduce("mean", one, (2,)) for one in (means, squares))
-    # The prior's sums of (x - origin) are 0, those of its square N d^2 and, not per feature, the
-    # spread of the means.
-    spread = prior["square_sum"] - weight * np.square(origin)
-    sums, square_sums = _decayed_sums(g, means, decay), _decayed_sums(g, squares, decay)
+    decay = normalizer.decay
+    prior = RunningPrior.of(normalizer)
+    values, means, squares = prior.centred(g, features)
     number = g.reshape(g.to_float(g.arange(g.size(features, 1))), (1, -1, 1))
-    left = _powers(g, g.add(number, 1.0), decay)  # what is left of the prior
-    counts = _decayed_sums(g, g.add(g.multiply(number, 0.0), 1.0), decay)
-    counts = g.add(counts, g.multiply(left, weight))
+    left = powers(g, g.add(number, 1.0), decay)  # what is left of the prior
+    counts = decayed_sums(g, g.add(g.multiply(number, 0.0), 1.0), decay)
+    counts = g.add(counts, g.multiply(left, prior.weight))
+    square_sums = g.add(decayed_sums(g, squares, decay), g.multiply(left, prior.square_sum))
+    return by_sums(g, values, decayed_sums(g, means, decay), square_sums, counts)
+
+
+class RunningPrior(NamedTuple):
+    """What running sums begin with, from the prior's mean on.
+
+    Args:
+      origin: the prior's mean, `[feature]` or `[1]` float32, which is subtracted first.
+      weight: of the prior, in frames.
+      square_sum: `[feature]` or `[1]` float32: N d^2 and, not per feature, the spread of the means.
+        The sum of the values themselves is 0.
+      per_feature: whether each feature has sums of its own.
+    """
+
+    origin: np.ndarray
+    weight: float
+    square_sum: np.ndarray
+    per_feature: bool
+
+    @classmethod
+    def of(cls, normalizer: RunningNormalizer) -> RunningPrior:
+        """That of a normaliser."""
+        prior, origin = normalizer.initial_state(), normalizer.mean
+        origin = origin if normalizer.per_feature else origin.mean(keepdims=True)
+        weight = float(prior["weight"])
+        spread = prior["square_sum"] - weight * np.square(origin)
+        parts = origin.astype(np.float32), weight, spread.astype(np.float32)
+        return cls(*parts, normalizer.per_feature)
+
+    def centred(self, g: GraphBuilder, features: Value) -> tuple[Value, Value, Value]:
+        """Features without the prior's mean, and what of each frame is added to the two sums."""
+        values = g.subtract(features, self.origin)
+        means, squares = values, g.unary("square", values)
+        if not self.per_feature:
+            means, squares = (g.reduce("mean", one, (2,)) for one in (means, squares))
+        return values, means, squares
+
+
+def by_sums(g: GraphBuilder, values: Value, sums: Value, squares: Value, counts: Value) -> Value:
+    """Values `[batch, time, feature]` by the mean and deviation that sums and counts give."""
     mean = g.divide(sums, counts)
-    square = g.divide(g.add(square_sums, g.multiply(left, spread.astype(np.float32))), counts)
-    variance = g.subtract(square, g.unary("square", mean))
+    variance = g.subtract(g.divide(squares, counts), g.unary("square", mean))
     variance = g.maximum(variance, spectrum.SMALLEST_DEVIATION**2)
     return g.divide(g.subtract(values, mean), g.unary("sqrt", variance))
 
 
-def _powers(g: GraphBuilder, numbers: Value, decay: float) -> Value:
+def powers(g: GraphBuilder, numbers: Value, decay: float) -> Value:
     """`decay ** numbers`."""
     return g.unary("exp", g.multiply(numbers, float(np.log(decay))))
 
 
-def _decayed_sums(g: GraphBuilder, x: Value, decay: float) -> Value:
-    """`y_t = a y_{t-1} + x_t` over the time of `[batch, time, channel]`, from 0 on."""
+def decayed_sums(g: GraphBuilder, x: Value, decay: float, block: int = _BLOCK) -> Value:
+    """`y_t = a y_{t-1} + x_t` over the time of `[batch, time, channel]`, from 0 on.
+
+    Args:
+      g: what writes.
+      x: the values.
+      decay: a.
+      block: frames whose sums are one product with a matrix.
+    """
     frames, batch, width = g.size(x, 1), g.size(x, 0), g.size(x, 2)
-    blocks = g.floor_divide(g.add(frames, _BLOCK - 1), _BLOCK)
-    missing = g.subtract(g.multiply(blocks, _BLOCK), frames)
-    x = g.reshape(g.pad(x, 1, 0, missing), (batch, blocks, _BLOCK, width))
-    steps = np.arange(_BLOCK)
+    blocks = g.floor_divide(g.add(frames, block - 1), block)
+    missing = g.subtract(g.multiply(blocks, block), frames)
+    x = g.reshape(g.pad(x, 1, 0, missing), (batch, blocks, block, width))
+    steps = np.arange(block)
     distance = steps[:, None] - steps
     within = np.where(distance >= 0, decay ** np.maximum(distance, 0), 0.0)
     inside = g.matmul(np.asarray(within, np.float32)[None, None], x)
     # The sums at each block's end, and of these the same again over all blocks before.
-    ends = g.reshape(g.cut(inside, 2, _BLOCK - 1, _BLOCK), (batch, blocks, width))
+    ends = g.reshape(g.cut(inside, 2, block - 1, block), (batch, blocks, width))
     number = g.to_float(g.arange(blocks))
     ahead = g.subtract(g.expand_dims(number, 1), g.expand_dims(number, 0))
-    apart = g.multiply(g.maximum(g.subtract(ahead, 1.0), 0.0), float(_BLOCK))
-    weights = g.select(g.less(0.5, ahead), _powers(g, apart, decay), 0.0)
+    apart = g.multiply(g.maximum(g.subtract(ahead, 1.0), 0.0), float(block))
+    weights = g.select(g.less(0.5, ahead), powers(g, apart, decay), 0.0)
     before = g.matmul(g.expand_dims(weights, 0), ends)
     carried = np.asarray(decay ** (steps + 1.0), np.float32)[None, None, :, None]
     sums = g.add(inside, g.multiply(g.expand_dims(before, 2), carried))
-    sums = g.reshape(sums, (batch, g.multiply(blocks, _BLOCK), width))
+    sums = g.reshape(sums, (batch, g.multiply(blocks, block), width))
     return g.cut(sums, 1, 0, frames)

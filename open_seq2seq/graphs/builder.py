@@ -130,6 +130,12 @@ class GraphBuilder(Protocol):
     def tile(self, x: Operand, axis: int, count: Size) -> Value:
         """`x` so many times, one after the other."""
 
+    def convolvable(self, x: Value) -> Value:
+        """The same `[batch, time, ..., channel]`, laid out as a convolution's outputs are.
+
+        Cuts of it, and what it is multiplied with, stay in that layout without being moved.
+        """
+
     # --- over axes
 
     def reduce(self, kind: Reduction, x: Value, axes: Sequence[int]) -> Value:
@@ -188,6 +194,20 @@ class GraphBuilder(Protocol):
 
         Returns:
           For each direction `[batch, time, units]`, 0 past each length.
+        """
+
+    def recur_on(
+        self, x: Value, direction: Recurrence, states: Sequence[Value]
+    ) -> tuple[Value, list[Value]]:
+        """A forward direction over all frames, from where another call ended.
+
+        Args:
+          x: `[batch, time, input]`.
+          direction: not of the cell "layer_norm_lstm".
+          states: `[batch, units]` each: the hidden state and, of an LSTM, its memory.
+
+        Returns:
+          `[batch, time, units]`, and the states after the last frame.
         """
 
     def log_softmax(self, x: Value) -> Value:

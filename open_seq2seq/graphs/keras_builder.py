@@ -135,6 +135,9 @@ class KerasBuilder:
         repeats[axis] = count
         return ops.tile(x, repeats)
 
+    def convolvable(self, x: Value) -> Value:
+        return x
+
     # --- over axes
 
     def reduce(self, kind: Reduction, x: Value, axes: Sequence[int]) -> Value:
@@ -196,6 +199,11 @@ class KerasBuilder:
     def recur(
         self, x: Value, directions: Sequence[Recurrence], lengths: Value | None
     ) -> list[Value]:
+        raise NotImplementedError("recurrent layers are no part of a front-end")
+
+    def recur_on(
+        self, x: Value, direction: Recurrence, states: Sequence[Value]
+    ) -> tuple[Value, list[Value]]:
         raise NotImplementedError("recurrent layers are no part of a front-end")
 
     def log_softmax(self, x: Value) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,15 @@ from open_seq2seq.errors import InputError, Problem, RunError
 from open_seq2seq.exported import DESCRIPTION, TOLERANCE, ExportedFile, ExportedModel
 from open_seq2seq.features.fingerprint import probe_signal
 from open_seq2seq.inference.exported_network import ExportedNetwork
+from open_seq2seq.inference.exported_stream import PROBE_ROWS, ExportedStream, streamed
 from open_seq2seq.inference.front_end import RawSamples
 from open_seq2seq.inference.model_choice import choose_model
 from open_seq2seq.inference.parts import RecognizerParts
-from open_seq2seq.inference.runtimes import LoadedModel
+from open_seq2seq.inference.runtimes import LoadedModel, is_installed
+from open_seq2seq.inference.runtimes.names import STREAM_RUNTIMES
 from open_seq2seq.models.segmentation_params import SEGMENTATION
 from open_seq2seq.native_build.cpu import available_cores
+from open_seq2seq.streaming import StreamingNetwork
 from open_seq2seq.vocabulary import SymbolTable
 
 _log = logging.getLogger(__name__)
@@ -88,11 +91,50 @@ class ExportedFolder:
             raise InputError("The exported model does not compute what it should:", [problem])
         return model
 
-    def _problem(self, model: LoadedModel, file: ExportedFile) -> Problem | None:
+    def load_stream(self, name: str, threads: int | None = None) -> ExportedStream:
+        """One of its graphs of streams, which gives here what it gave when it was exported.
+
+        Raises:
+          InputError: it is damaged, cannot be loaded, or gives something else.
+        """
+        described, file = self.described, self.described.files[name]
+        assert file.stream is not None
+        first, *_ = described.checked(self.path, described.parts_of(name))
+        ahead = described.context.right or 0.0
+        classes = len(described.symbols) + 1
+        network = ExportedStream(
+            first, file.runtime or "", file.stream, classes, described.sample_freq, ahead, threads
+        )
+        problem = self._problem(network, file)
+        if problem is not None:
+            raise InputError("The exported stream does not compute what it should:", [problem])
+        return network
+
+    def _streaming(
+        self, runtime: str, threads: int | None
+    ) -> Callable[[], StreamingNetwork] | None:
+        """What makes the network of streams: of this runtime, or of another that is installed."""
+        there = {
+            file.runtime: name
+            for name, file in self.described.files.items()
+            if file.stream is not None and file.runtime in STREAM_RUNTIMES
+        }
+        usable = [one for one in (runtime, *STREAM_RUNTIMES) if one in there]
+        chosen = next((one for one in usable if is_installed(one)), None)
+        if chosen is None:
+            return None
+        name = there[chosen]
+        return lambda: self.load_stream(name, threads)
+
+    def _problem(self, model: LoadedModel | ExportedStream, file: ExportedFile) -> Problem | None:
         """What a model does with the probe signal that it should not."""
         where, again = str(model.path), "Export the model again."
+        signal = probe_signal(self.described.sample_freq)
         try:
-            found = model.log_probs(probe_signal(self.described.sample_freq))
+            if isinstance(model, LoadedModel):
+                found = model.log_probs(signal)
+            else:
+                (found,) = streamed(model, [signal], PROBE_ROWS)
         except RunError as error:
             return Problem(where, str(error), "a model that runs", again)
         classes = len(self.described.symbols) + 1
@@ -141,7 +183,7 @@ class ExportedFolder:
             "batch_size": _BATCH_SIZE,
             "threads": min(threads or available_cores(), _MOST_LOADERS),
             "trained_on": described.trained_on,
-            "make_streaming": None,
+            "make_streaming": self._streaming(model.runtime, threads),
         }
 
 

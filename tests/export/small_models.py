@@ -37,12 +37,14 @@ def conv(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tdnn(*layers: Mapping[str, Any]) -> tuple[type, dict[str, Any]]:
+def tdnn(*layers: Mapping[str, Any], **more: Any) -> tuple[type, dict[str, Any]]:
+    """A TDNN of these layers."""
     params = {"convnet_layers": list(layers), "activation_fn": "relu", "dropout_keep_prob": 0.9}
+    params |= more
     return TDNNEncoder, params
 
 
-_DS2 = {
+DS2 = {
     "conv_layers": [
         {"kernel_size": [5, 5], "stride": [2, 2], "num_channels": 4, "padding": "SAME"},
     ],
@@ -50,13 +52,13 @@ _DS2 = {
     "activation_fn": "relu",
 }  # fmt: skip
 ENCODERS = {
-    "jasper": _tdnn(
+    "jasper": tdnn(
         conv(kernel_size=[11], stride=[2]),
         conv(repeat=2, residual=True, residual_dense=True),
         conv(repeat=2, residual=True, residual_dense=True, num_channels=32),
         conv(kernel_size=[3], dilation=[2]),
     ),
-    "quartznet": _tdnn(
+    "quartznet": tdnn(
         conv(type="sep_conv1d", kernel_size=[33], stride=[2]),
         conv(type="sep_conv1d", kernel_size=[39], repeat=2, residual=True),
         conv(type="sep_conv1d", kernel_size=[29], dilation=[2]),
@@ -64,12 +66,12 @@ ENCODERS = {
     ),
     "deep speech 2, forward": (
         DeepSpeech2Encoder,
-        {**_DS2, "rnn_type": "gru", "rnn_unidirectional": True, "row_conv": True,
+        {**DS2, "rnn_type": "gru", "rnn_unidirectional": True, "row_conv": True,
          "row_conv_width": 4},
     ),
     "deep speech 2, both": (
         DeepSpeech2Encoder,
-        {**_DS2, "rnn_type": "cudnn_lstm", "rnn_unidirectional": False, "row_conv": False},
+        {**DS2, "rnn_type": "cudnn_lstm", "rnn_unidirectional": False, "row_conv": False},
     ),
     "deep speech 2, layer normalization": (
         DeepSpeech2Encoder,
@@ -88,7 +90,16 @@ def small_experiment(
     encoder: str, front_end: str = "librosa", vocab_file: str | None = None
 ) -> Experiment:
     """A model with weights as after training, drawn from a seed."""
-    kind, params = ENCODERS[encoder]
+    return experiment_of(*ENCODERS[encoder], FRONT_ENDS[front_end], vocab_file)
+
+
+def experiment_of(
+    kind: type,
+    params: Mapping[str, Any],
+    front_end: Mapping[str, Any],
+    vocab_file: str | None = None,
+) -> Experiment:
+    """The same of an encoder and a front-end by their parameters."""
     keras.utils.set_random_seed(2)
     experiment = make_experiment(
         {
@@ -104,7 +115,7 @@ def small_experiment(
             "loss": CTCLoss,
             "data_layer": Speech2TextDataLayer,
             "data_layer_params": {
-                **FRONT_ENDS[front_end],
+                **front_end,
                 "vocab_file": vocab_file or "example_data/digits/vocab.txt",
                 "dataset_files": [],
             },

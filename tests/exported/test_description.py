@@ -235,12 +235,12 @@ def test_what_newer_writers_add_is_passed_over(folder):
     for path, value in [
         (["license"], "Apache-2.0"),
         (["files", "lm.binary", "order"], 3),
-        (["files", "stream.onnx"], {**written.files["lm.binary"].to_json(), "kind": "stream"}),
+        (["files", "speakers.onnx"], {**written.files["lm.binary"].to_json(), "kind": "speakers"}),
     ]:
         changed(folder, *path, value=value)
     read = ExportedModel.read(folder)
     assert replace(read, files=written.files) == written
-    assert read.files["stream.onnx"].kind == "stream"
+    assert read.files["speakers.onnx"].kind == "speakers"
 
 
 @pytest.mark.parametrize("count", COUNTS)

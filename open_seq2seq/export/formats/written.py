@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from open_seq2seq.export.trained_model import TrainedModel
-from open_seq2seq.exported.file import MODEL, PART, ExportedFile
+from open_seq2seq.exported.file import MODEL, PART, STREAM, ExportedFile
 
 
 class Written(NamedTuple):
@@ -66,6 +66,13 @@ def _openvino(model: TrainedModel, folder: Path) -> Written:
     return Written("openvino/model.xml", file, ("openvino/model.bin",))
 
 
+def _onnx_stream(model: TrainedModel, folder: Path) -> Written:
+    from open_seq2seq.export.formats.onnx_stream import write_onnx_stream
+
+    graph = write_onnx_stream(model, folder / "stream.onnx")
+    return Written("stream.onnx", ExportedFile(STREAM, "onnxruntime", "float32", stream=graph))
+
+
 # What packages writing and running them needs comes with `pip install 'open-seq2seq[export]'`.
 FORMATS: dict[str, Callable[[TrainedModel, Path], Written]] = {
     "onnx": _onnx,
@@ -73,3 +80,5 @@ FORMATS: dict[str, Callable[[TrainedModel, Path], Written]] = {
     "saved_model": _saved_model,
     "openvino": _openvino,
 }
+# The graphs of streams, of models that have no `stream_problems`.
+STREAM_FORMATS: dict[str, Callable[[TrainedModel, Path], Written]] = {"onnx": _onnx_stream}

@@ -14,7 +14,7 @@ from open_seq2seq.export.networks.folding import (
     value_of,
     without_strided_dilation,
 )
-from open_seq2seq.export.networks.frames import Frames, ready_for
+from open_seq2seq.export.networks.frames import Frames
 from open_seq2seq.graphs.builder import GraphBuilder, Value
 from open_seq2seq.layers.convolution import Convolution
 from open_seq2seq.layers.row_convolution import RowConvolution
@@ -32,13 +32,14 @@ def build_convolution(
       frames: its input.
       affine: multiplied into its output channels, and added.
     """
-    values = _seen(g, frames, layer.window)
+    values, zeros = frames.time.seen(g, frames, layer.window, layer.name)
     bias, stride, dilation = float32(affine.shift), layer.stride, layer.dilation
-    padding = [layer.window.widths]
+    padding = [zeros]
     if layer.layer_type == "sep_conv1d" and layer.kernel_size == (1,):
         kernel = pointwise_kernel(layer)[None] * affine.scale
     elif layer.layer_type == "sep_conv1d":
-        values = _depthwise(g, values, value_of(layer.depthwise_kernel)[..., 0], layer.window)
+        own = value_of(layer.depthwise_kernel)[..., 0]
+        values = _depthwise(g, values, own, layer.window, zeros)
         kernel = value_of(layer.pointwise_kernel) * affine.scale
         stride, dilation, padding = (1,), (1,), [(0, 0)]
     else:
@@ -60,7 +61,8 @@ def build_row_convolution(
 ) -> Frames:
     """The convolution of Deep Speech 2's row convolution, and what follows it."""
     kernel = value_of(layer.kernel)[:, 0, :, 0] * affine.scale
-    values = _depthwise(g, _seen(g, frames, layer.window), kernel, layer.window)
+    values, zeros = frames.time.seen(g, frames, layer.window, layer.name)
+    values = _depthwise(g, values, kernel, layer.window, zeros)
     if affine.shift is not None:
         values = g.add(values, float32(affine.shift))
     return Frames(values, frames.time.through(g, layer.window), frames.axes)
@@ -110,20 +112,16 @@ def without_width(g: GraphBuilder, layer: Convolution, frames: Frames) -> Frames
     return Frames(values, frames.time, are_zero_past=frames.are_zero_past)
 
 
-def _seen(g: GraphBuilder, frames: Frames, window: TimeWindow) -> Value:
-    """What the kernel runs over, of at least as many frames as it spans."""
-    values = ready_for(g, frames, window).values
-    least = window.span + 1 - sum(window.widths)
-    if least <= 1:
-        return values
-    # Shorter recordings have no output, but a graph can't be without one.
-    return g.pad(values, 1, 0, g.maximum(g.subtract(least, g.size(values, 1)), 0))
-
-
-def _depthwise(g: GraphBuilder, values: Value, kernel: np.ndarray, window: TimeWindow) -> Value:
+def _depthwise(
+    g: GraphBuilder,
+    values: Value,
+    kernel: np.ndarray,
+    window: TimeWindow,
+    zeros: tuple[int, int],
+) -> Value:
     stride = window.stride
     kernel, (dilation,) = without_strided_dilation(kernel, (stride,), (window.dilation,))
-    return g.convolve_depthwise(values, float32(kernel), stride, dilation, window.widths)
+    return g.convolve_depthwise(values, float32(kernel), stride, dilation, zeros)
 
 
 def _width_window(layer: Convolution) -> TimeWindow:

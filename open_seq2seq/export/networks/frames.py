@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from open_seq2seq.graphs.builder import GraphBuilder, Value
+from open_seq2seq.graphs.builder import GraphBuilder, Recurrence, Value
 from open_seq2seq.layers.time_window import TimeWindow
 
 
@@ -35,6 +36,60 @@ class TimeAxis:
         count = g.maximum(count, 0) if more < 0 else count
         count = g.floor_divide(count, window.stride) if window.stride > 1 else count
         return TimeAxis(count, self.masks)
+
+    def without_masks(self) -> TimeAxis:
+        """The same, where what lies past a length may change something."""
+        return TimeAxis(self.count, masks=False)
+
+    def seen(
+        self, g: GraphBuilder, frames: Frames, window: TimeWindow, name: str
+    ) -> tuple[Value, tuple[int, int]]:
+        """What a convolution runs over.
+
+        Args:
+          g: what writes.
+          frames: its input, of this axis.
+          window: of its time axis.
+          name: of its layer.
+
+        Returns:
+          The values, at least as many frames as the kernel spans, and the zeros that it pads them
+          with.
+        """
+        values = ready_for(g, frames, window).values
+        least = window.span + 1 - sum(window.widths)
+        if least <= 1:
+            return values, window.widths
+        # Shorter recordings have no output, but a graph can't be without one.
+        missing = g.maximum(g.subtract(least, g.size(values, 1)), 0)
+        return g.pad(values, 1, 0, missing), window.widths
+
+    def aligned(
+        self, g: GraphBuilder, sources: Sequence[Frames], windows: Sequence[TimeWindow], name: str
+    ) -> list[Frames]:
+        """Residual sources as they are added to the outputs of a block, frame by frame.
+
+        Args:
+          g: what writes.
+          sources: of as many frames.
+          windows: of the block's convolutions, whose input is of this axis.
+          name: of the block.
+        """
+        return list(sources)
+
+    def recur(
+        self, g: GraphBuilder, values: Value, directions: Sequence[Recurrence], name: str
+    ) -> list[Frames]:
+        """The outputs of each direction of a recurrent layer; see `GraphBuilder.recur`.
+
+        Args:
+          g: what writes.
+          values: its input.
+          directions: the layer's.
+          name: of the layer.
+        """
+        outputs = g.recur(values, directions, self.lengths)
+        return [Frames(one, self, are_zero_past=True) for one in outputs]
 
     def mask(self, g: GraphBuilder, values: Value, axes: int) -> Value:
         """1.0 where a frame belongs to its utterance, else 0.0: `[batch, time, 1, ...]`.

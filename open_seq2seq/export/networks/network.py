@@ -62,16 +62,38 @@ def build_network(
                 )
             ],
         )
+    log_probs, frames = build_model(g, model, _frames(g, features, lengths))
+    return log_probs, frames.time.count
+
+
+def build_model(g: GraphBuilder, model: Speech2Text, frames: Frames) -> tuple[Value, Frames]:
+    """Writes encoder and head.
+
+    Args:
+      g: what writes.
+      model: the model, with its weights.
+      frames: features, zero past each length.
+
+    Returns:
+      Log-probabilities `[batch, time', symbol]`, and the encoder's frames that they are of.
+    """
     head = known(HEADS, model.decoder, "decoder", f"{__name__}.HEADS")
-    frames = build_encoder(g, model.encoder, features, lengths)
-    return head(g, model.decoder, frames.values), frames.time.count
+    frames = _encoded(g, model.encoder, frames)
+    return head(g, model.decoder, frames.values), frames
 
 
 def build_encoder(
     g: GraphBuilder, encoder: Encoder, features: Value, lengths: Value | None
 ) -> Frames:
     """Writes an encoder's evaluation; see `build_network`."""
-    network = known(NETWORKS, encoder, "encoder", f"{__name__}.NETWORKS")
+    return _encoded(g, encoder, _frames(g, features, lengths))
+
+
+def _encoded(g: GraphBuilder, encoder: Encoder, frames: Frames) -> Frames:
+    return known(NETWORKS, encoder, "encoder", f"{__name__}.NETWORKS")(g, encoder, frames)
+
+
+def _frames(g: GraphBuilder, features: Value, lengths: Value | None) -> Frames:
     has_lengths = lengths is not None
     time = TimeAxis(lengths if has_lengths else g.size(features, 1), masks=has_lengths)
-    return network(g, encoder, Frames(features, time, are_zero_past=True))
+    return Frames(features, time, are_zero_past=True)

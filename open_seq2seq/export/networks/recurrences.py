@@ -25,15 +25,13 @@ def build_recurrent(
     Returns:
       Of each direction.
     """
-    directions, frames = recurrences_of(layer), inputs[0]
+    directions = recurrences_of(layer)
     if len(inputs) == 1:
-        outputs = g.recur(frames.values, directions, frames.time.lengths)
-    else:
-        outputs = [
-            g.recur(each.values, [direction], each.time.lengths)[0]
-            for each, direction in zip(inputs, directions)
-        ]
-    return [Frames(values, frames.time, are_zero_past=True) for values in outputs]
+        return inputs[0].time.recur(g, inputs[0].values, directions, layer.name)
+    return [
+        each.time.recur(g, each.values, [direction], layer.name)[0]
+        for each, direction in zip(inputs, directions)
+    ]
 
 
 def recurrences_of(layer: RecurrentLayer) -> list[Recurrence]:

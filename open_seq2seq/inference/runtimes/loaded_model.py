@@ -35,7 +35,7 @@ class LoadedModel:
         except InputError:
             raise
         except Exception as error:  # whatever a runtime makes of a file
-            found = f"a file that {runtime} cannot load ({_first_line(error)})"
+            found = f"a file that {runtime} cannot load ({first_line(error)})"
             problem = Problem(str(path), found, "a model", "Export the model again.")
             raise InputError("The exported model cannot be loaded:", [problem]) from error
 
@@ -74,7 +74,7 @@ class LoadedModel:
             found = self._session.run(np.ascontiguousarray(samples, np.float32), num_samples)
         except Exception as error:  # a runtime has errors of its own
             raise RunError(
-                f"{self.path} fails in {self.runtime} on {size}: {_first_line(error)}"
+                f"{self.path} fails in {self.runtime} on {size}: {first_line(error)}"
             ) from error
         log_probs, lengths = found
         if log_probs.ndim != 3 or lengths.shape != log_probs.shape[:1] or log_probs.dtype != "f4":
@@ -103,7 +103,7 @@ def not_installed(runtime: str) -> InputError:
     return InputError("The runtime is not installed:", [problem])
 
 
-def _first_line(error: Exception) -> str:
-    """Runtimes write pages."""
+def first_line(error: Exception) -> str:
+    """What a runtime's error says first: they write pages."""
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0][:300]

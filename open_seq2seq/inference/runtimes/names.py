@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from open_seq2seq.inference.runtimes.litert import LiteRTSession
 from open_seq2seq.inference.runtimes.onnxruntime import OnnxRuntimeSession
+from open_seq2seq.inference.runtimes.onnxruntime_stream import OnnxRuntimeStreamSession
 from open_seq2seq.inference.runtimes.openvino import OpenVINOSession
 from open_seq2seq.inference.runtimes.session import Session
+from open_seq2seq.inference.runtimes.stream_session import StreamSession
 from open_seq2seq.inference.runtimes.tensorflow import TensorFlowSession
 
 # In the order in which they are chosen where there are several: the fastest one first.
@@ -15,3 +17,5 @@ RUNTIMES: dict[str, type[Session]] = {
     "litert": LiteRTSession,
     "tensorflow": TensorFlowSession,
 }
+# Those that run graphs of streams, in the same order.
+STREAM_RUNTIMES: dict[str, type[StreamSession]] = {"onnxruntime": OnnxRuntimeStreamSession}

@@ -1,0 +1,170 @@
+"""Streams over an exported model: its graph of streams, piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from open_seq2seq.errors import InputError, Problem, RunError
+from open_seq2seq.exported import StreamGraph
+from open_seq2seq.inference.runtimes.loaded_model import (
+    first_line,
+    is_installed,
+    not_installed,
+)
+from open_seq2seq.inference.runtimes.names import STREAM_RUNTIMES
+from open_seq2seq.native_build.cpu import available_cores
+from open_seq2seq.streaming.network import (
+    BatchState,
+    Piece,
+    StreamingNetwork,
+    joined_states,
+    parted_states,
+)
+
+# Of a piece, where the probe signal is taken as a stream.
+PROBE_ROWS = 8
+
+
+class ExportedStream:
+    """A `StreamingNetwork` of a file of an exported folder.
+
+    Args:
+      path: the file.
+      runtime: a name of `STREAM_RUNTIMES`.
+      graph: how it is used.
+      classes: symbols and the blank.
+      sample_freq: Hz.
+      look_ahead: seconds that a row depends on after its own place.
+      threads: that it computes with; None: as many as there are cores.
+
+    Raises:
+      InputError: the runtime is not installed, or cannot load the file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        runtime: str,
+        graph: StreamGraph,
+        classes: int,
+        sample_freq: int,
+        look_ahead: float = 0.0,
+        threads: int | None = None,
+    ):
+        self.path, self.runtime, self.graph, self.classes = path, runtime, graph, classes
+        self.sample_freq, self.row_samples = sample_freq, graph.row_samples
+        # Rows come with those of samples that are so many behind them.
+        self.look_ahead = max(look_ahead, graph.delay * graph.row_samples / sample_freq)
+        if not is_installed(runtime):
+            raise not_installed(runtime)
+        try:
+            kind = STREAM_RUNTIMES[runtime]
+            self._session = kind(path, graph, threads or available_cores())
+        except Exception as error:  # whatever a runtime makes of a file
+            found = f"a file that {runtime} cannot load ({first_line(error)})"
+            problem = Problem(str(path), found, "a graph of streams", "Export the model again.")
+            raise InputError("The exported stream cannot be loaded:", [problem]) from error
+        arrays = {one.input: one.begin()[None] for one in graph.states}
+        self._initial = BatchState(arrays, 0, 1)
+
+    def initial_state(self) -> BatchState:
+        """See `StreamingNetwork`."""
+        return self._initial
+
+    def compute(self, pieces: Sequence[Piece]) -> list[tuple[np.ndarray, BatchState]]:
+        """See `StreamingNetwork`.
+
+        Raises:
+          RunError: the runtime fails.
+        """
+        sizes = [self._size(piece) for piece in pieces]
+        results: list[tuple[np.ndarray, BatchState] | None] = [None] * len(pieces)
+        for size in dict.fromkeys(sizes):
+            chosen = [number for number, one in enumerate(sizes) if one == size]
+            found = self._computed([pieces[number] for number in chosen], size)
+            for number, one in zip(chosen, found):
+                results[number] = one
+        return [one for one in results if one is not None]
+
+    def _size(self, piece: Piece) -> int:
+        """Samples of a piece; the last one's with what flushes the rows that wait for the end."""
+        row = self.row_samples
+        whole = -(-len(piece.samples) // row)
+        return (whole + self.graph.delay + 1 if piece.last else whole) * row
+
+    def _computed(self, pieces: Sequence[Piece], size: int) -> list[tuple[np.ndarray, BatchState]]:
+        """Pieces of a size, together."""
+        if size == 0:
+            return [(np.zeros((0, self.classes), np.float32), piece.state) for piece in pieces]
+        samples = np.zeros((len(pieces), size), np.float32)
+        for row, piece in zip(samples, pieces):
+            row[: len(piece.samples)] = piece.samples
+        counts = np.array([len(piece.samples) for piece in pieces], np.int32)
+        states = joined_states([piece.state for piece in pieces])
+        try:
+            found = self._session.run(samples, counts, states)
+        except Exception as error:  # a runtime has errors of its own
+            where = f"{self.path} fails in {self.runtime} on {len(pieces)} x {size} samples"
+            raise RunError(f"{where}: {first_line(error)}") from error
+        expected = (len(pieces), size // self.row_samples, self.classes)
+        if found.log_probs.shape != expected:
+            shape = f"{list(found.log_probs.shape)} instead of {list(expected)}"
+            raise RunError(f"{self.path} gives log-probabilities {shape} in {self.runtime}.")
+        rows = zip(found.log_probs, found.first_row, found.num_rows)
+        log_probs = [one[first : first + count] for one, first, count in rows]
+        return list(zip(log_probs, parted_states(found.states, len(pieces))))
+
+    def arrays_of(self, state: BatchState) -> dict[str, np.ndarray]:
+        """See `StreamingNetwork`."""
+        return {
+            name: np.array(np.asarray(values)[state.row]) for name, values in state.arrays.items()
+        }
+
+    def state_of(self, arrays: Mapping[str, np.ndarray]) -> BatchState:
+        """See `StreamingNetwork`."""
+        known = {one.input: one for one in self.graph.states}
+        wrong = sorted(known.keys() ^ arrays.keys()) or [
+            name
+            for name, one in known.items()
+            if arrays[name].shape != one.shape or arrays[name].dtype != one.dtype
+        ]
+        if wrong:
+            expected = "the arrays of a stream of this model"
+            problem = Problem("state", f"other arrays {', '.join(wrong[:5])}", expected)
+            raise InputError("The stream is of another network:", [problem])
+        batch = {name: np.array(arrays[name])[None] for name in known}
+        return BatchState(batch, 0, 1)
+
+
+def streamed(
+    network: StreamingNetwork, recordings: Sequence[np.ndarray], rows: int
+) -> list[np.ndarray]:
+    """The log-probabilities `[time, class]` of recordings, each taken piece by piece.
+
+    Args:
+      network: what computes them, all recordings that go on together.
+      recordings: samples `[n]` float32 of each.
+      rows: of a piece.
+    """
+    size = rows * network.row_samples
+    states = [network.initial_state() for _ in recordings]
+    found: list[list[np.ndarray]] = [[] for _ in recordings]
+    going, first = list(range(len(recordings))), 0
+    while going:
+        pieces = [
+            Piece(
+                recordings[one][first : first + size],
+                states[one],
+                last=first + size >= len(recordings[one]),
+            )
+            for one in going
+        ]
+        for one, (log_probs, state) in zip(going, network.compute(pieces)):
+            found[one].append(log_probs)
+            states[one] = state
+        going = [one for one, piece in zip(going, pieces) if not piece.last]
+        first += size
+    return [np.concatenate(one) for one in found]
