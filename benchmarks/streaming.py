@@ -44,9 +44,7 @@ def streaming_model(name: str) -> TrainedModel:
     experiment = untrained(name)
     as_trained(experiment.model)
     params = {**experiment.params["data_layer_params"], **STREAMING}
-    known = {one.name for one in FeatureExtractor.PARAMS}
-    extractor = FeatureExtractor({key: params[key] for key in params if key in known})
-    return TrainedModel(extractor, experiment.model)
+    return TrainedModel(FeatureExtractor(params), experiment.model)
 
 
 def contestants(
