@@ -44,7 +44,7 @@ def test_the_text_of_the_recording(exported, size):
         session.accept(SAMPLES[first : first + size])
     found = session.finish()
     assert expected.text and found.text == expected.text
-    assert found.words == expected.words
+    assert [one[:3] for one in found.words] == [one[:3] for one in expected.words]
 
 
 def test_a_session_goes_on_in_another_recogniser(exported):
