@@ -49,6 +49,8 @@ def recur_on(
       states: `[batch, units]` each, what it begins with.
     """
     step = _Step(direction, None, batch)
+    for one in states:
+        one.set_shape(step.shape)
     inputs = tf.transpose(projected, (1, 0, 2))
     frames = tf.shape(inputs)[0]
     outputs, *ends = step.run(inputs, 0, frames, frames, states[0], states[-1])

@@ -75,7 +75,7 @@ ENCODERS = {
     ),
     "deep speech 2, layer normalization": (
         DeepSpeech2Encoder,
-        {**_DS2, "rnn_type": "layernorm_lstm", "rnn_unidirectional": False, "row_conv": False},
+        {**DS2, "rnn_type": "layernorm_lstm", "rnn_unidirectional": False, "row_conv": False},
     ),
     "crnn": (
         CRNNEncoder,

@@ -81,6 +81,7 @@ CASES = {
             g.pad(x, 1, 2, 1), g.pad(x, 1, 0, g.size(x, 0)),
             g.cut(x, 1, 1, -1), g.cut(x, 1, 0, None, 2), g.cut(x, 2, 1, 3),
             g.cut(x, 1, 0, 100), g.cut(x, 1, 1, g.size(x, 0)),
+            g.multiply(g.cut(g.convolvable(x), 1, 2, None), g.cut(x, 1, 2, None)),
             g.tile(x, 1, g.size(x, 0)), g.take(x, g.arange(2), 1), g.transpose(x, (2, 0, 1)),
             g.take(VALUES[0], g.arange(g.size(x, 0)), 0),
         ],
@@ -90,7 +91,7 @@ CASES = {
             np.concatenate([x, x], 1), np.concatenate([x, x], 2),
             np.pad(x, ((0, 0), (2, 1), (0, 0))), np.pad(x, ((0, 0), (0, 2), (0, 0))),
             x[:, 1:-1], x[:, ::2], x[:, :, 1:3], x[:, :100], x[:, 1:2],
-            np.tile(x, (1, 2, 1)), x[:, :2], x.transpose(2, 0, 1), x[0, :2],
+            x[:, 2:] ** 2, np.tile(x, (1, 2, 1)), x[:, :2], x.transpose(2, 0, 1), x[0, :2],
         ],
     ),
     "rows": (
@@ -224,15 +225,42 @@ def recurred(cell, x, direction, lengths):
     return outputs
 
 
+def weights_of(cell, units, scale):
+    gates = CELLS[cell].gates
+    shapes = {"recurrent_kernel": (units, gates * units), "recurrent_bias": (gates * units,)}
+    shapes |= dict.fromkeys(["gate_gamma", "gate_beta"], (gates, units))
+    shapes |= dict.fromkeys(["state_gamma", "state_beta"], (units,))
+    names = ["recurrent_kernel", *(one for one in CELLS[cell].extra if one != "bias")]
+    return {name: (RNG.normal(size=shapes[name]) * scale).astype(np.float32) for name in names}
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "onnx"])
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "layer_norm_lstm"])
+def test_recurrent_layers_that_go_on(cell, backend):
+    """Two pieces give what the whole gives, and the state that they end in."""
+    units, gates = 5, CELLS[cell].gates
+    kernel = RNG.normal(size=(3, gates * units)).astype(np.float32)
+    bias = RNG.normal(size=gates * units).astype(np.float32)
+    direction = Recurrence(cell, kernel, bias, weights_of(cell, units, 0.5))
+    states = [np.zeros((2, units), np.float32)] * len(CELLS[cell].states)
+
+    def graph(g, x, *states):
+        first, after = g.recur_on(g.cut(x, 1, 0, 3), direction, states)
+        second, end = g.recur_on(g.cut(x, 1, 3, None), direction, after)
+        return [g.concatenate([first, second], 1), *end]
+
+    found, *end = BACKENDS[backend](graph, [VALUES, *states])
+    expected = recurred(cell, VALUES, direction, [7, 7])
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(end[0], expected[:, -1], rtol=1e-4, atol=1e-4)
+    assert len(end) == len(states)
+
+
 @pytest.mark.parametrize("backend", ["tensorflow", "onnx"])
 @pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("cell", CELLS)
 def test_recurrent_layers(cell, masked, backend):
     units, gates = 5, CELLS[cell].gates
-    shapes = {"recurrent_kernel": (units, gates * units), "recurrent_bias": (gates * units,)}
-    shapes |= dict.fromkeys(["gate_gamma", "gate_beta"], (gates, units))
-    shapes |= dict.fromkeys(["state_gamma", "state_beta"], (units,))
-    names = ["recurrent_kernel", *(one for one in CELLS[cell].extra if one != "bias")]
     # Large enough for the clipping of "relu" to matter.
     scale = 3.0 if cell == "relu" else 0.5
     directions = [
@@ -240,7 +268,7 @@ def test_recurrent_layers(cell, masked, backend):
             cell,
             (RNG.normal(size=(3, gates * units)) * scale).astype(np.float32),
             RNG.normal(size=gates * units).astype(np.float32) * ("bias" in CELLS[cell].extra),
-            {name: (RNG.normal(size=shapes[name]) * scale).astype(np.float32) for name in names},
+            weights_of(cell, units, scale),
             backward,
         )
         for backward in (False, True)
