@@ -96,12 +96,12 @@ class Microphone:
             for block in waiting(queue, stop, still_there):
                 if lost and not said_lost:
                     said_lost = True
-                    self._say(f"WARNING: samples of the microphone are lost ({lost[0]}).")
+                    self._say(f"Samples of the microphone are lost ({lost[0]}).")
                 late = self._clock() - block.arrived
                 if late > _BEHIND and not said_late:
                     said_late = True
                     self._say(
-                        f"WARNING: {late:.0f} s behind the microphone: this machine is too slow "
+                        f"{late:.0f} s behind the microphone: this machine is too slow "
                         "for the model. A longer --chunk_seconds costs less."
                     )
                 yield block

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -55,12 +56,12 @@ def run(flags: argparse.Namespace, rest: Sequence[str]) -> int:
     endpoint_rules(flags)  # Before the model, which takes seconds.
     shown: list[Shown] = []
 
-    def news(text: str) -> None:
+    def warn(text: str) -> None:
         for one in shown:
             one.interrupt()
-        say(text)
+        say(text, level=logging.WARNING)
 
-    source = _source(flags, news)
+    source = _source(flags, warn)
     shown += _shown(flags, source.name)
     recognizer = load_recognizer(flags, rest)
     session = open_session(recognizer, source.prepare(recognizer.sample_freq), flags)
@@ -96,12 +97,12 @@ def _hear(blocks: Iterator[Block], listener: Listener) -> OpenSeq2SeqError | Non
             return error
 
 
-def _source(flags: argparse.Namespace, news: Say) -> Source:
+def _source(flags: argparse.Namespace, warn: Say) -> Source:
     if flags.file:
         return FileSource(flags.file, flags.speed, flags.chunk_seconds or _AT_ONCE)
     if flags.stdin:
-        return PipeSource(flags.format, flags.sample_freq, news)
-    return Microphone(flags.device, flags.sample_freq, news)
+        return PipeSource(flags.format, flags.sample_freq, warn)
+    return Microphone(flags.device, flags.sample_freq, warn)
 
 
 def _shown(flags: argparse.Namespace, name: str) -> list[Shown]:
