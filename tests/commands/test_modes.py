@@ -125,6 +125,7 @@ def test_training_is_repeatable_and_continues_exactly(corpus, run):
     assert equal(whole, weights(corpus / "cut/ckpt-10"))
 
 
+@pytest.mark.slow
 def test_a_run_can_be_repeated_from_its_record(corpus, run):
     text = (corpus / "config.py").read_text().replace(f'"{corpus}/vocab.txt"', "vocabulary")
     prefix = 'from pathlib import Path\nvocabulary = str(Path(__file__).with_name("vocab.txt"))\n'
@@ -314,6 +315,7 @@ def tensorflow_switched_back():
 
 
 @pytest.mark.usefixtures("tensorflow_switched_back")
+@pytest.mark.slow
 def test_xla_and_the_debugger_can_be_turned_on(corpus, run):
     port = "--debug_port=6007"
     code, out, err = run("--mode=train", "--max_steps=2", "--use_xla_jit", port)
@@ -388,6 +390,7 @@ def test_losses_that_are_not_finite_are_named_and_limited(corpus, run):
     assert lines[0] == "step,wav_filename,loss,gradient_norm" and ".wav," in lines[1]
 
 
+@pytest.mark.slow
 def test_sentencepiece_labels_in_every_mode(corpus, run):
     import sentencepiece
 

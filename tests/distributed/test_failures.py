@@ -75,6 +75,7 @@ def test_wrong_usage_is_said_once(start, arguments, words):
     assert "Traceback" not in job.output and not job.pids()
 
 
+@pytest.mark.slow
 def test_a_log_directory_in_use(start, tmp_path):
     (tmp_path / "log/ckpt-7").mkdir(parents=True)
     job = start()

@@ -384,7 +384,15 @@ CHECKS = (
     check_save_and_load,
 )
 # Of a second or several each: of most variants in the slow suite.
-_EXPENSIVE = (check_training_step, check_save_and_load, check_mixed_precision)
+_EXPENSIVE = (
+    check_construction,
+    check_symbolic_build,
+    check_config_round_trip,
+    check_portable,
+    check_mixed_precision,
+    check_training_step,
+    check_save_and_load,
+)
 
 
 def pairs(cases: Sequence[EncoderCase]) -> list[Any]:

@@ -4,14 +4,14 @@ import pytest
 
 from tests.encoders import test_crnn, test_deepspeech2, test_tdnn
 
-CASES_OF_ALL = [
+ALL_CASES = [
     pytest.param(case, id=f"{module.__name__.rpartition('.')[2]}-{case.name}")
     for module in (test_tdnn, test_deepspeech2, test_crnn)
     for case in (*module.CASES, *module.STREAM_CASES)
 ]
 
 
-@pytest.mark.parametrize("case", CASES_OF_ALL)
+@pytest.mark.parametrize("case", ALL_CASES)
 def test_layers_add_up_to_the_encoder(case):
     """Its `context` is tried with frames that are no numbers: `check_context`."""
     encoder = case.make()

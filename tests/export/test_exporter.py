@@ -33,7 +33,7 @@ RUNTIMES = {"onnx": "onnxruntime", "litert": "litert", "saved_model": "tensorflo
 MODELS = [(encoder, "librosa") for encoder in ENCODERS]
 MODELS += [("jasper", front_end) for front_end in FRONT_ENDS if front_end != "librosa"]
 # Of ten seconds each: what is theirs is in tests/export/networks too.
-SLOW = ("crnn", "deep speech 2, both")
+SLOW = ("crnn", "deep speech 2, both", "deep speech 2, layer normalization")
 
 
 @pytest.fixture(

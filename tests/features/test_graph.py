@@ -100,8 +100,17 @@ def test_features_of_a_batch(name, backend):
         assert not row[count:].any()
 
 
-@pytest.mark.parametrize("backend", ["keras", "tensorflow", "onnx"])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [
+        # Of seconds each in TensorFlow: every fourth, the others in the slow suite.
+        pytest.param(
+            name, backend, marks=[pytest.mark.slow] * (backend == "tensorflow" and place % 4 > 0)
+        )
+        for place, name in enumerate(CASES)
+        for backend in ("keras", "tensorflow", "onnx")
+    ],
+)
 def test_features_of_one_recording(name, backend):
     extract = extractor(name)
 

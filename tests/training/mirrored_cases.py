@@ -202,6 +202,7 @@ def test_features_of_their_own_rows(strategy):
         check_copies(step)
 
 
+@pytest.mark.slow
 def test_accumulated(strategy):
     options = {"norm": "batch_norm", "sync_batch_norm": True, "iter_size": 3, "max_grad_norm": 0.5}
     step, alone = make(strategy, **options), make(None, **options)
@@ -383,6 +384,7 @@ def test_checkpoints_and_evaluation(strategy, tmp_path):
     close(state(copies[0]), state(step), rtol=0)
 
 
+@pytest.mark.slow
 def test_every_device_computes_its_own_losses(strategy):
     step = make(strategy)
     operations = step._train_graph.get_concrete_function().graph.get_operations()
@@ -390,6 +392,7 @@ def test_every_device_computes_its_own_losses(strategy):
     assert sorted(device[-5:] for device in devices) == ["CPU:0", "CPU:1"]
 
 
+@pytest.mark.slow
 def test_devices_work_side_by_side(strategy):
     """Each loss waits until the other one is about to be computed."""
     barrier = threading.Barrier(2, timeout=600)

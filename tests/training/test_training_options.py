@@ -84,6 +84,7 @@ class TestAccumulation:
         assert code == 130 and len(count) == 6
         assert state_of(corpus / "run/ckpt-2")["progress"]["step"] == 2
 
+    @pytest.mark.slow
     def test_two_small_batches_make_the_step_of_a_large_one(self, corpus, run):
         """Without batch norm, dropout and padding to other lengths nothing tells them apart."""
         # 16 utterances: every batch is full, and every utterance has the same weight.
@@ -147,6 +148,7 @@ class TestAveragedWeights:
         code, out, _ = run("--mode=eval", "--use_ema=False")
         assert code == 0 and "averaged" not in out and f"loss {last}" not in out
 
+    @pytest.mark.slow
     def test_another_model_starts_from_them(self, corpus, run):
         assert run("--mode=train", "--max_steps=6", "--ema_decay=0.9")[0] == 0
         again = ("--mode=train", f"--load_model={corpus}/run", f"--logdir={corpus}/tuned")
@@ -159,6 +161,7 @@ class TestAveragedWeights:
         )
         assert all(np.array_equal(tuned[name], ema[name]) for name in ema)
 
+    @pytest.mark.slow
     def test_an_average_can_be_added_to_a_run(self, corpus, run):
         assert run("--mode=train", "--max_steps=3", FIXED)[0] == 0
         more = ("--mode=train", "--continue_learning", "--max_steps=5", FIXED, "--ema_decay=0.9")
@@ -180,6 +183,7 @@ def sorted_like(ema, raw, values):
         yield left.pop(int(np.argmin(distances)))
 
 
+@pytest.mark.slow
 def test_losses_of_inner_layers_are_trained_written_and_left_out_of_evaluation(corpus, run):
     loss = "--loss_params={'intermediate_layers': [1], 'intermediate_weight': 0.5}"
     code, out, err = run("--mode=train_eval", "--max_steps=5", loss)
@@ -218,7 +222,7 @@ class TestLossScaling:
         events.Reload()
         assert len(events.Tensors("loss_scale")) >= total
 
-    @pytest.mark.parametrize("name", ["Backoff", "LogMax"])
+    @pytest.mark.parametrize("name", ["Backoff", pytest.param("LogMax", marks=pytest.mark.slow)])
     def test_going_on_is_exact(self, corpus, run, name):
         more = ("--mode=train", "--dtype=mixed_float16", f"--loss_scaling={name}", FIXED)
         params = {"scale_max": 2.0**30, "step_window": 3} if name == "Backoff" else {}
