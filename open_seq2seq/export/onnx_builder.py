@@ -8,7 +8,7 @@ ONNX Runtime, OpenVINO and TensorRT know.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -62,51 +62,34 @@ class OnnxBuilder:
 
     # --- a graph's ends
 
-    def input(
-        self, name: str, dtype: Any, shape: Sequence[int | str], channels_first: bool = False
-    ) -> OnnxValue:
-        """An input of the graph.
-
-        Args:
-          name: its name.
-          dtype: a NumPy type.
-          shape: in the library's layout; sizes with a name are any.
-          channels_first: whether the tensor lies as convolutions take it, see `OnnxValue`.
-        """
+    def input(self, name: str, dtype: Any, shape: Sequence[int | str]) -> OnnxValue:
+        """An input of the graph; sizes with a name are any."""
         kind = "float" if np.dtype(dtype) == np.float32 else "whole"
         elements = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        lies = laid_shape(shape, channels_first)
-        self.inputs.append(helper.make_tensor_value_info(name, elements, lies))
+        self.inputs.append(helper.make_tensor_value_info(name, elements, list(shape)))
         known = tuple(one if isinstance(one, int) else None for one in shape)
         if np.dtype(dtype) == np.int32:
             name = self.node("Cast", [name], to=TensorProto.INT64)
-        return OnnxValue(name, known, kind, channels_first)
+        return OnnxValue(name, known, kind)
 
     def model(
-        self,
-        outputs: Sequence[tuple[str, Value, Any, Sequence[int | str]]],
-        doc: str = "",
-        channels_first: Collection[str] = (),
+        self, outputs: Sequence[tuple[str, Value, Any, Sequence[int | str]]], doc: str = ""
     ) -> onnx.ModelProto:
         """The finished graph.
 
         Args:
-          outputs: name, value, NumPy type and shape (in the library's layout; sizes with a name
-            are any) of each.
+          outputs: name, value, NumPy type and shape (sizes with a name are any) of each.
           doc: what it is, in words.
-          channels_first: the names of outputs that lie as convolutions take them.
         """
         infos = []
         for name, value, dtype, shape in outputs:
             elements = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-            first = name in channels_first
-            laid = self._first(value) if first else self._last(value)
+            last = self._last(value)
             if np.dtype(dtype) == np.int32:
-                self.nodes.append(helper.make_node("Cast", [laid.name], [name], to=elements))
+                self.nodes.append(helper.make_node("Cast", [last.name], [name], to=elements))
             else:
-                self.nodes.append(helper.make_node("Identity", [laid.name], [name]))
-            lies = laid_shape(shape, first)
-            infos.append(helper.make_tensor_value_info(name, elements, lies))
+                self.nodes.append(helper.make_node("Identity", [last.name], [name]))
+            infos.append(helper.make_tensor_value_info(name, elements, list(shape)))
         graph = helper.make_graph(self.nodes, "recogniser", self.inputs, infos, self.initializers)
         graph.doc_string = doc
         opsets = [helper.make_opsetid("", OPSET)]
@@ -175,14 +158,14 @@ class OnnxBuilder:
         key = (value.name, channels_first)
         if key not in self._transposed:
             name, is_row = value.name, len(value.shape) == 3
-            axes = list(range(len(value.shape)))
-            row = self._whole(2)
-            if is_row and not channels_first:
-                name = self.node("Squeeze", [name, row])
-            order = [0, axes[-1], *axes[1:-1]] if channels_first else [0, *axes[2:], 1]
-            name = self.node("Transpose", [name], perm=order)
+            # Transposed as images: ONNX Runtime does it together with its own change of layout.
+            row = self._whole(1)
             if is_row and channels_first:
                 name = self.node("Unsqueeze", [name, row])
+            order = [0, 3, 1, 2] if channels_first else [0, 2, 3, 1]
+            name = self.node("Transpose", [name], perm=order)
+            if is_row and not channels_first:
+                name = self.node("Squeeze", [name, row])
             self._transposed[key] = OnnxValue(name, value.shape, value.kind, channels_first)
         return self._transposed[key]
 
@@ -392,8 +375,8 @@ class OnnxBuilder:
         shape[axis] = known * count if known is not None and _wholes(count) else None
         return OnnxValue(name, tuple(shape), x.kind, x.channels_first)
 
-    def convolvable(self, x: OnnxValue) -> Value:
-        return self._first(x)
+    def by_frames(self, x: OnnxValue) -> Value:
+        return self._last(x)
 
     # --- over axes
 
@@ -499,13 +482,6 @@ class OnnxBuilder:
     def log_softmax(self, x: OnnxValue) -> Value:
         x = self._last(x)
         return OnnxValue(self.node("LogSoftmax", [x.name], axis=-1), x.shape)
-
-
-def laid_shape(shape: Sequence[int | str], channels_first: bool) -> list[int | str]:
-    """The shape of a tensor of the library's `shape`; see `OnnxValue`."""
-    if not channels_first:
-        return list(shape)
-    return [shape[0], shape[-1], *([1] if len(shape) == 3 else []), *shape[1:-1]]
 
 
 def _convolved(

@@ -204,8 +204,8 @@ class TensorFlowBuilder:
         counts[axis] = _plain(count)
         return TensorFlowValue(tf.tile(tensor, counts))
 
-    def convolvable(self, x: TensorFlowValue) -> Value:
-        return TensorFlowValue(self._image(x), True) if x.rank == 3 else x
+    def by_frames(self, x: TensorFlowValue) -> Value:
+        return x
 
     # --- over axes
 

@@ -273,20 +273,15 @@ def _running(
     passed = g.maximum(g.add(g.minimum(places, numbers), 1), 0)
     left = powers(g, g.to_float(passed), decay)
     width = len(prior.square_sum)
-    sums = []
-    parts: list[tuple[str, Value, int, float | np.ndarray]] = [
-        ("sum", means, width, 0.0),
-        ("square_sum", squares, width, prior.square_sum[None]),
-        ("weight", inside, 1, prior.weight),
-    ]
-    for name, added, size, initial in parts:
-        before = states.old(f"norm/{name}", (1, size), initial)
-        own = decayed_sums(g, added, decay, _BLOCK)
-        sums.append(g.add(own, g.multiply(left, before)))
-    ends = [g.cut(one, 1, -1, None) for one in sums]
+    # The sums of the values, those of their squares, and the weight, side by side.
+    initial = np.concatenate([np.zeros(width), prior.square_sum, [prior.weight]])[None]
+    before = states.old("norm/sums", initial.shape, initial)
+    own = decayed_sums(g, g.concatenate([means, squares, inside], 2), decay, _BLOCK)
+    sums = g.add(own, g.multiply(left, before))
+    counts = g.cut(sums, 2, 2 * width, None)
+    end = g.cut(sums, 1, -1, None)
     if decay == 1.0:
-        scale = g.select(g.less(ends[2], float(_MOST_COUNTED)), 1.0, 0.5)
-        ends = [g.multiply(one, scale) for one in ends]
-    for name, end in zip(("sum", "square_sum", "weight"), ends):
-        states.keep(f"norm/{name}", end)
-    return by_sums(g, values, sums[0], sums[1], sums[2])
+        too_many = g.less(float(_MOST_COUNTED), g.cut(counts, 1, -1, None))
+        end = g.multiply(end, g.select(too_many, 0.5, 1.0))
+    states.keep("norm/sums", end)
+    return by_sums(g, values, g.cut(sums, 2, 0, width), g.cut(sums, 2, width, 2 * width), counts)

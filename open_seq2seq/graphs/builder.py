@@ -130,10 +130,10 @@ class GraphBuilder(Protocol):
     def tile(self, x: Operand, axis: int, count: Size) -> Value:
         """`x` so many times, one after the other."""
 
-    def convolvable(self, x: Value) -> Value:
-        """The same `[batch, time, ..., channel]`, laid out as a convolution's outputs are.
+    def by_frames(self, x: Value) -> Value:
+        """The same `[batch, time, ..., channel]`, laid out so: frames are joined and cut as wholes.
 
-        Cuts of it, and what it is multiplied with, stay in that layout without being moved.
+        Convolutions may leave their outputs in another layout, in which that is slow.
         """
 
     # --- over axes

@@ -135,7 +135,7 @@ class KerasBuilder:
         repeats[axis] = count
         return ops.tile(x, repeats)
 
-    def convolvable(self, x: Value) -> Value:
+    def by_frames(self, x: Value) -> Value:
         return x
 
     # --- over axes

@@ -22,7 +22,6 @@ class GraphStates(Protocol):
         shape: Sequence[int],
         initial: float | np.ndarray = 0.0,
         is_whole: bool = False,
-        is_convolved: bool = False,
     ) -> Value:
         """A state as the last call left it.
 
@@ -31,7 +30,6 @@ class GraphStates(Protocol):
           shape: without the batch.
           initial: what a stream begins with: a number, or an array of this shape.
           is_whole: whether it is of whole numbers.
-          is_convolved: whether it goes into convolutions: it lies as they take it.
 
         Returns:
           `[batch, *shape]`.

@@ -81,7 +81,7 @@ CASES = {
             g.pad(x, 1, 2, 1), g.pad(x, 1, 0, g.size(x, 0)),
             g.cut(x, 1, 1, -1), g.cut(x, 1, 0, None, 2), g.cut(x, 2, 1, 3),
             g.cut(x, 1, 0, 100), g.cut(x, 1, 1, g.size(x, 0)),
-            g.multiply(g.cut(g.convolvable(x), 1, 2, None), g.cut(x, 1, 2, None)),
+            g.multiply(g.cut(g.by_frames(x), 1, 2, None), g.cut(x, 1, 2, None)),
             g.tile(x, 1, g.size(x, 0)), g.take(x, g.arange(2), 1), g.transpose(x, (2, 0, 1)),
             g.take(VALUES[0], g.arange(g.size(x, 0)), 0),
         ],

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from open_seq2seq.export.onnx_builder import OnnxBuilder, OnnxValue, laid_shape
+from open_seq2seq.export.onnx_builder import OnnxBuilder, OnnxValue
 from open_seq2seq.export.streams.names import after, before
 from open_seq2seq.export.streams.network import build_stream, row_samples
 from open_seq2seq.export.trained_model import TrainedModel
@@ -18,8 +18,6 @@ from open_seq2seq.exported.stream import StreamGraph, StreamState
 class OnnxStates:
     """States as inputs and outputs of an ONNX graph; see `GraphStates`.
 
-    Those of convolutions lie as these take them.
-
     Args:
       g: what the graph is written with.
     """
@@ -27,7 +25,6 @@ class OnnxStates:
     def __init__(self, g: OnnxBuilder):
         self._g = g
         self._shapes: dict[str, tuple[int, ...]] = {}
-        self._convolved: set[str] = set()
         self._kept: dict[str, OnnxValue] = {}
         self.described: list[StreamState] = []
 
@@ -37,21 +34,15 @@ class OnnxStates:
         shape: Sequence[int],
         initial: float | np.ndarray = 0.0,
         is_whole: bool = False,
-        is_convolved: bool = False,
     ) -> OnnxValue:
         """See `GraphStates`."""
         assert name not in self._shapes, f"two states {name}"
         self._shapes[name] = tuple(shape)
-        if is_convolved:
-            self._convolved.add(name)
         dtype = np.dtype(np.int32 if is_whole else np.float32)
-        lies = [int(size) for size in laid_shape((0, *shape), is_convolved)[1:]]
-        numbers = np.asarray(initial, dtype)
-        assert numbers.ndim == 0 or not is_convolved, "of one layout"
-        begin = tuple(numbers.ravel().tolist())
-        described = StreamState(before(name), after(name), dtype.name, tuple(lies), begin)
+        begin = tuple(np.asarray(initial, dtype).ravel().tolist())
+        described = StreamState(before(name), after(name), dtype.name, tuple(shape), begin)
         self.described.append(described)
-        return self._g.input(before(name), dtype, ("batch", *shape), is_convolved)
+        return self._g.input(before(name), dtype, ("batch", *shape))
 
     def keep(self, name: str, value: OnnxValue) -> None:
         """See `GraphStates`."""
@@ -64,10 +55,6 @@ class OnnxStates:
              np.float32, ("batch", *shape))
             for name, shape in self._shapes.items()
         ]  # fmt: skip
-
-    def channels_first(self) -> set[str]:
-        """The names of the outputs that lie as convolutions take them."""
-        return {after(name) for name in self._convolved}
 
 
 def onnx_stream(model: TrainedModel) -> tuple[onnx.ModelProto, StreamGraph]:
@@ -88,7 +75,6 @@ def onnx_stream(model: TrainedModel) -> tuple[onnx.ModelProto, StreamGraph]:
         "them real (fewer than n: the stream ends there) and the state before it -> log_probs "
         "[batch, time, class], of which num_rows [batch] from first_row [batch] on count, and the "
         "state after it. recognizer.json has the states.",
-        states.channels_first(),
     )
     return proto, StreamGraph(row_samples(model), found.delay, tuple(states.described))
 

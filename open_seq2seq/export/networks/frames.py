@@ -91,6 +91,16 @@ class TimeAxis:
         outputs = g.recur(values, directions, self.lengths)
         return [Frames(one, self, are_zero_past=True) for one in outputs]
 
+    def masked(self, g: GraphBuilder, values: Value, axes: int) -> Value:
+        """Values `[batch, time, ...]` that are zero where a frame is not of its utterance.
+
+        Args:
+          g: what writes.
+          values: they.
+          axes: how many axes they have.
+        """
+        return g.multiply(values, self.mask(g, values, axes))
+
     def mask(self, g: GraphBuilder, values: Value, axes: int) -> Value:
         """1.0 where a frame belongs to its utterance, else 0.0: `[batch, time, 1, ...]`.
 
@@ -132,8 +142,7 @@ def zero_past(g: GraphBuilder, frames: Frames) -> Frames:
     """The same, zero past each length: multiplied, which every runtime does fast."""
     if frames.are_zero_past or not frames.time.masks:
         return frames
-    mask = frames.time.mask(g, frames.values, frames.axes)
-    values = g.multiply(frames.values, mask)
+    values = frames.time.masked(g, frames.values, frames.axes)
     return dataclasses.replace(frames, values=values, are_zero_past=True)
 
 

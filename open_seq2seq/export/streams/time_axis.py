@@ -57,7 +57,7 @@ class Clock:
         inside = g.multiply(began, goes_on)
         for axis in range(2, axes):
             inside = g.expand_dims(inside, axis)
-        return g.convolvable(inside)
+        return inside
 
     def began(self, g: GraphBuilder, delay: int) -> Value:
         """1.0 from a stream's first frame on, else 0.0: `[batch, time, 1]`."""
@@ -104,6 +104,10 @@ class StreamTime(TimeAxis):
             self._made[axes] = self.clock.inside(g, self.delay, axes)
         return self._made[axes]
 
+    def masked(self, g: GraphBuilder, values: Value, axes: int) -> Value:
+        """See `TimeAxis`; laid out as they are kept."""
+        return super().masked(g, g.by_frames(values), axes)
+
     def seen(
         self, g: GraphBuilder, frames: Frames, window: TimeWindow, name: str
     ) -> tuple[Value, tuple[int, int]]:
@@ -136,8 +140,8 @@ class StreamTime(TimeAxis):
         """The last frames of the pieces before, and those of this one."""
         axes = range(2, frames.axes)
         shape = (kept, *(g.size(frames.values, axis) for axis in axes))
-        old = self.states.old(name, shape, is_convolved=True)
-        joined = g.concatenate([old, frames.values], 1)
+        old = self.states.old(name, shape)
+        joined = g.concatenate([old, g.by_frames(frames.values)], 1)
         self.states.keep(name, g.cut(joined, 1, -kept, None))
         return joined
 

@@ -88,7 +88,7 @@ def trained(encoder: str, front_end: str) -> TrainedModel:
     model = TrainedModel.of(experiment_of(*ENCODERS[encoder], FRONT_ENDS[front_end]))
     for variable in model.network.variables:
         if variable.path.endswith(("depthwise_kernel", "row_conv/kernel", "rnn_0_kernel")):
-            variable.assign(3.0 * variable)
+            variable.assign(2.0 * variable)
     return model
 
 
