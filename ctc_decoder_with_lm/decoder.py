@@ -286,8 +286,8 @@ class Stream:
     def end_cost(self) -> float:
         """How much more probable the best prefix is than the best one that may end here.
 
-        That is one whose last word is a word of the lexicon (where there is one). Natural
-        logarithm; 0: the best one may end; infinite: none may.
+        That is one whose last word is a word of the lexicon, where the scoring asks for its words
+        only (`constrain`). Natural logarithm; 0: the best one may end; infinite: none may.
         """
         return float(self._native.end_cost())
 

@@ -20,6 +20,7 @@ from open_seq2seq.streaming.network import (
     BatchState,
     Piece,
     StreamingNetwork,
+    check_state,
     joined_states,
     parted_states,
 )
@@ -125,17 +126,8 @@ class ExportedStream:
 
     def state_of(self, arrays: Mapping[str, np.ndarray]) -> BatchState:
         """See `StreamingNetwork`."""
-        known = {one.input: one for one in self.graph.states}
-        wrong = sorted(known.keys() ^ arrays.keys()) or [
-            name
-            for name, one in known.items()
-            if arrays[name].shape != one.shape or arrays[name].dtype != one.dtype
-        ]
-        if wrong:
-            expected = "the arrays of a stream of this model"
-            problem = Problem("state", f"other arrays {', '.join(wrong[:5])}", expected)
-            raise InputError("The stream is of another network:", [problem])
-        batch = {name: np.array(arrays[name])[None] for name in known}
+        check_state(arrays, self.arrays_of(self._initial))
+        batch = {name: np.array(value)[None] for name, value in arrays.items()}
         return BatchState(batch, 0, 1)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.errors import InputError
 from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.features.front_end import State
 from open_seq2seq.inference.forward import StreamStep
@@ -15,6 +15,7 @@ from open_seq2seq.models import Speech2Text
 from open_seq2seq.streaming.network import (
     BatchState,
     Piece,
+    check_state,
     joined_states,
     parted_states,
 )
@@ -99,16 +100,7 @@ class TrainedStream:
         """See `StreamingNetwork`."""
         own = self.arrays_of(self._initial)
         # The samples that a front-end holds back are as many as they are.
-        fixed = [name for name in own if name.startswith(_ENCODER)]
-        wrong = sorted(set(own) ^ set(arrays)) or [
-            name
-            for name in fixed
-            if arrays[name].shape != own[name].shape or arrays[name].dtype != own[name].dtype
-        ]
-        if wrong:
-            expected = "the arrays of a stream of this model"
-            problems = [Problem("state", f"other arrays {', '.join(wrong[:5])}", expected)]
-            raise InputError("The stream is of another network:", problems)
+        check_state(arrays, own, free=[name for name in own if name.startswith(_FEATURES)])
         parts: dict[str, dict[str, np.ndarray]] = {_FEATURES: {}, _ENCODER: {}}
         for name, value in arrays.items():
             part = _FEATURES if name.startswith(_FEATURES) else _ENCODER

@@ -3,7 +3,7 @@
 Each chunk is computed with what is left and right of it, and only its own rows are taken. Windows
 begin on whole rows, so that their rows are those of the recording, and are put together by their
 numbers: none is there twice, none is missing. They are equal to the offline ones where left and
-right reach as far as the network sees; otherwise that is what it costs (docs/streaming.md).
+right reach as far as the network sees.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.streaming.network import Piece
+from open_seq2seq.streaming.network import Piece, check_state
 
 # Inputs of several recordings -> the logits `[time, class]` of each.
 Logits = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
@@ -105,8 +105,8 @@ class BufferedNetwork:
     ) -> tuple[list[tuple[int, int, int | None]], _Buffer]:
         """The windows of a piece, of each the rows that are taken, and what is left of it."""
         before: _Buffer = piece.state
-        held, first, row = np.concatenate([before.samples, piece.samples]), before.first, 0
-        row = before.rows
+        held = np.concatenate([before.samples, piece.samples])
+        first, row = before.first, before.rows
         end = first + len(held)
         taken: list[tuple[int, int, int | None]] = []
 
@@ -137,8 +137,5 @@ class BufferedNetwork:
 
     def state_of(self, arrays: Mapping[str, np.ndarray]) -> _Buffer:
         """See `StreamingNetwork`."""
-        if set(arrays) != set(_Buffer._fields):
-            problem = Problem("state", ", ".join(sorted(arrays)), "samples, first and rows")
-            raise InputError("The stream is of another network:", [problem])
-        samples = np.asarray(arrays["samples"], np.float32)
-        return _Buffer(samples, int(arrays["first"]), int(arrays["rows"]))
+        check_state(arrays, self.arrays_of(self.initial_state()), free=["samples"])
+        return _Buffer(arrays["samples"], int(arrays["first"]), int(arrays["rows"]))

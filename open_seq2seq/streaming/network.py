@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+
+from open_seq2seq.errors import InputError, Problem
 
 # What a network keeps of a stream between two pieces: its own object, which others only hand on.
 StreamState = Any
@@ -92,3 +94,25 @@ def joined_states(states: Sequence[BatchState]) -> Mapping[str, Any]:
 def parted_states(arrays: Mapping[str, Any], batch: int) -> list[BatchState]:
     """The state of each stream of a batch."""
     return [BatchState(arrays, row, batch) for row in range(batch)]
+
+
+def check_state(
+    arrays: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray], free: Collection[str] = ()
+) -> None:
+    """Raises InputError for arrays that are no state of a network.
+
+    Args:
+      arrays: what is given.
+      own: those of a state of it.
+      free: names whose shapes change while a stream goes on.
+    """
+    wrong = sorted(own.keys() ^ arrays.keys()) or [
+        name
+        for name, value in own.items()
+        if arrays[name].dtype != value.dtype
+        or (name not in free and arrays[name].shape != value.shape)
+    ]
+    if wrong:
+        expected = "the arrays of a stream of this model"
+        problem = Problem("state", f"other arrays {', '.join(wrong[:5])}", expected)
+        raise InputError("The stream is of another network:", [problem])

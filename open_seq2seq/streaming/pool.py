@@ -84,7 +84,7 @@ class TogetherNetwork:
 
     def _take(self) -> list[_Request]:
         """The requests that are computed next, in the order in which they came."""
-        taken, count = [self._asked.popleft()], 0
+        taken = [self._asked.popleft()]
         count = len(taken[0].pieces)
         while self._asked and count + len(self._asked[0].pieces) <= self.most_together:
             taken.append(self._asked.popleft())

@@ -111,6 +111,10 @@ class Session:
         self._lock = threading.Lock()
         self._state: StreamState = None
         self._found: Partial | None = None  # what the decoder said last; None: not asked since
+        # Samples that do not make a chunk yet, and what the closed gate holds back.
+        self._waiting = self._held = np.zeros(0, np.float32)
+        # Whether finish() was called, and whether it has returned.
+        self._ends = self._finished = False
         self._begin()
 
     # --- what users call
@@ -145,8 +149,7 @@ class Session:
         """
         with self._lock:
             self._gather(samples)
-            while (piece := self._next_piece()) is not None:
-                self._take(piece, *self.network.compute([piece])[0])
+            self._compute_queue()
             return self._partial()
 
     def partial(self) -> StreamPartial:
@@ -200,11 +203,19 @@ class Session:
 
         Raises:
           InputError: it was called before.
+          RunError: the network fails; nothing is lost, and it can be called again.
         """
         with self._lock:
             self._check_open()
-            for piece in self._last_pieces():
-                self._take(piece, *self.network.compute([piece])[0])
+            if not self._ends:
+                rest = self._incoming.finish()
+                self._waiting = np.concatenate([self._held, self._waiting, rest])
+                self._ends = True
+            self._compute_queue()
+            if self._incoming.received:
+                piece = Piece(self._waiting, self._state, last=True)
+                [(rows, self._state)] = self.network.compute([piece])
+                self._hear(rows)
             self._finished = True
             return self._result()
 
@@ -285,18 +296,16 @@ class Session:
         self._state = self.network.initial_state()
         self._decoding.reset()
         self._found = None
-        # Samples that do not make a chunk yet; chunks to compute, and rows that the gate skips.
-        self._waiting = np.zeros(0, np.float32)
+        self._waiting = self._held = np.zeros(0, np.float32)
+        # Chunks to compute, and rows that the gate skips.
         self._queue: deque[np.ndarray | int] = deque()
-        # What the closed gate holds back, and samples since the last sound.
-        self._held = np.zeros(0, np.float32)
-        self._quiet = 0
+        self._quiet = 0  # samples since the last sound
         self._rows = self._first_row = self._last_symbol = 0
         self._kept: list[np.ndarray] = []
-        self._finished = False
+        self._ends = self._finished = False
 
-    def _check_open(self) -> None:
-        if self._finished:
+    def _check_open(self, ends: bool = False) -> None:
+        if self._finished or ends:
             expected = "samples before finish()"
             remedy = "reset() begins another stream; end_utterance() ends a part of one."
             problem = Problem("session", "a stream that was finished", expected, remedy)
@@ -316,7 +325,7 @@ class Session:
 
     def _gather(self, samples: np.ndarray) -> None:
         """Takes samples; chunks that are full go into the queue."""
-        self._check_open()
+        self._check_open(self._ends)
         more = self._incoming.accept(samples)
         waiting = np.concatenate([self._waiting, more]) if len(self._waiting) else more
         whole = len(waiting) // self._chunk * self._chunk
@@ -357,19 +366,12 @@ class Session:
             self._queue.popleft()
         return None
 
-    def _last_pieces(self) -> list[Piece]:
-        """All that is left, when the stream ends."""
-        rest = self._incoming.finish()
-        self._waiting = np.concatenate([self._held, self._waiting, rest])
-        self._held = self._held[:0]
+    def _compute_queue(self) -> None:
         while (piece := self._next_piece()) is not None:
-            self._take(piece, *self.network.compute([piece])[0])
-        if not self._incoming.received:
-            return []  # nothing was said at all
-        self._queue.append(self._waiting)
-        return [Piece(self._waiting, self._state, last=True)]
+            self._take(*self.network.compute([piece])[0])
 
-    def _take(self, piece: Piece, rows: np.ndarray, state: StreamState) -> None:
+    def _take(self, rows: np.ndarray, state: StreamState) -> None:
+        """The rows of the piece that is first in the queue, and the state after it."""
         self._queue.popleft()
         self._state = state
         self._hear(rows)
@@ -430,6 +432,6 @@ def accept_together(
         if not pieces:
             return [session.partial() for session in sessions]
         results = sessions[0].network.compute([piece for _, piece in pieces])
-        for (session, piece), (rows, state) in zip(pieces, results):
+        for (session, _), (rows, state) in zip(pieces, results):
             with session._lock:
-                session._take(piece, rows, state)
+                session._take(rows, state)

@@ -145,17 +145,22 @@ def test_an_endpoint_does_not_end_the_utterance_by_itself():
     assert stream.endpoint() is None and stream.finish().text == "abc"
 
 
-def test_rules_that_need_a_finished_word():
-    """Of a lexicon: in the middle of a word the utterance has not ended."""
-    rule = EndpointRule("word", trailing_silence=0.1, max_end_cost=0.5)
-    params = {"use_language_model": True, "beam_width": 8}
-    stream = session(None, params, chunk_seconds=0, endpoint_rules=[rule])
-    stream.accept(speech("aa" + "-" * 20))
-    assert stream.endpoint().rule == "word"  # without a lexicon every text may end
-    never = EndpointRule("never", trailing_silence=0.1, max_end_cost=0.0)
-    stream._decoding.end_cost = lambda: 3.0
-    stream.endpoint_rules = (never,)
-    assert stream.endpoint() is None
+def test_rules_that_need_a_finished_word(tmp_path):
+    """Of a lexicon: in the middle of a word the utterance has not ended, whatever silence says."""
+    (tmp_path / "words.txt").write_text("ab\nabba\n")
+    params = {
+        "use_language_model": True,
+        "beam_width": 8,
+        "lm_scoring": "flashlight",
+        "lexicon_path": str(tmp_path / "words.txt"),
+    }
+    rules = [EndpointRule("word", trailing_silence=0.1, max_end_cost=0.5)]
+    found = {}
+    for text in ("a", "ab", "abb", "abba"):
+        stream = session(None, params, chunk_seconds=0, endpoint_rules=rules)
+        stream.accept(speech("".join(2 * letter + "-" for letter in text) + "-" * 20))
+        found[text] = stream.endpoint() is not None
+    assert found == {"a": False, "ab": True, "abb": False, "abba": True}
 
 
 class TestStates:
@@ -286,6 +291,23 @@ class TestFaults:
         with pytest.raises(RunError):
             stream.accept(good[1000:2000])
         stream.accept(good[2000:])
+        same(stream.finish(), whole(good))
+
+    @pytest.mark.parametrize("chunk_seconds", [0.02, 5])
+    def test_the_end_can_be_tried_again(self, chunk_seconds):
+        network, good = LevelsNetwork(4), recording()
+        stream, compute = session(network, chunk_seconds=chunk_seconds), network.compute
+        stream.accept(good)
+
+        def fails(pieces):
+            network.compute = compute
+            raise RunError("out of memory")
+
+        network.compute = fails
+        with pytest.raises(RunError):
+            stream.finish()
+        with pytest.raises(InputError, match="The stream has ended"):
+            stream.accept(good)
         same(stream.finish(), whole(good))
 
     def test_dropped_sessions_leave_nothing(self):

@@ -76,3 +76,18 @@ def test_the_step_on_jax_against_numpy(tests):
         timeout=600,
     )
     assert done.returncode == 0 and " passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_streams():
+    """The tests of streams of models in memory, on JAX."""
+    pytest.importorskip("jax")
+    file = RUN.parent / "tests/inference/test_streams.py"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    environment["KERAS_BACKEND"] = "jax"
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, cwd=RUN.parent, timeout=900
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout and "skipped" not in done.stdout
