@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "open_seq2seq"
 FLOORS = [
     "errors tensors",
     "files messages greetings alphabet_file decode_result vocabulary successors version",
-    "config distributed native_build start graphs",
+    "config distributed native_build start graphs kaldi_io",
     "progress ops metrics features optimizers exported",
     "layers runs",
     "encoders decoders losses data checkpoints transcripts",
