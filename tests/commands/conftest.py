@@ -1,3 +1,3 @@
 """The small corpus of training's tests, and the command line in this process."""
 
-from tests.training.conftest import corpus, run  # noqa: F401
+from tests.training.conftest import corpus, learned, run  # noqa: F401

@@ -18,7 +18,7 @@ from open_seq2seq.exported import ExportedFile, ExportedModel
 from open_seq2seq.exported.file import MODEL
 from open_seq2seq.inference import model_choice
 from tests.exported_models import RATE, network, onnx_bytes, speech, spoken, write_exported
-from tests.training.conftest import write_corpus
+from tests.training.conftest import write_learned
 
 TEXTS = ["ab cab", "b", "abba ca", "cab b a", "a"]
 HEADER = "wav_filename,wav_filesize,transcript"
@@ -202,12 +202,10 @@ def test_neons_evaluate_takes_an_exported_model(folder, capfd):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, learned):
     """A corpus with a checkpoint, and the model that is exported of it."""
-    corpus = write_corpus(tmp_path_factory.mktemp("trained"))
+    corpus = write_learned(tmp_path_factory.mktemp("trained"), learned)
     config = f"--config_file={corpus}/config.py"
-    rate = "--lr_policy_params/learning_rate=0.03"
-    assert main([config, "--mode=train", "--max_steps=60", rate]) == 0
     assert main(["export", config, "--formats", "onnx", f"--output={corpus}/model"]) == 0
     return corpus
 

@@ -13,18 +13,13 @@ import soundfile
 from open_seq2seq.errors import InputError
 from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.inference.recognizer import Recognizer, RecordingsLeftOut
-from tests.training.conftest import RATE, speech_like, write_corpus
+from tests.training.conftest import RATE, speech_like, write_learned
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, learned):
     """A corpus with a checkpoint, for all tests here: they write elsewhere."""
-    from open_seq2seq.cli import main
-
-    corpus = write_corpus(tmp_path_factory.mktemp("trained"))
-    arguments = ("--mode=train", "--max_steps=40", "--lr_policy_params/learning_rate=0.03")
-    assert main([f"--config_file={corpus}/config.py", *arguments]) == 0
-    return corpus
+    return write_learned(tmp_path_factory.mktemp("trained"), learned)
 
 
 @pytest.fixture

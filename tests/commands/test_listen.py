@@ -23,6 +23,7 @@ from open_seq2seq.errors import InputError
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.streaming import StreamPartial
 from tests.exported_models import FRAME_SHIFT, RATE, speech, write_exported
+from tests.tiers import slow
 from tests.training.conftest import CONFIG, TEXTS, speech_like, write_corpus
 
 # Features that a stream can compute.
@@ -83,7 +84,7 @@ def texts(output):
     return [line.split("\t")[1] for line in output.splitlines()]
 
 
-@pytest.mark.parametrize("chunk", [0.04, 0.32, 3])
+@pytest.mark.parametrize("chunk", [slow(0.04), 0.32, slow(3)])
 def test_the_text_is_that_of_the_whole_recording(trained, listen, chunk):
     config, file = trained / "config.py", trained / "long.wav"
     code, out, err = listen(f"--config_file={config}", f"--file={file}", *FAST, *NEVER,

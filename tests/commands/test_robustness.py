@@ -9,18 +9,15 @@ import pandas as pd
 import pytest
 
 from open_seq2seq.cli import main as run
-from tests.training.conftest import write_corpus
+from tests.training.conftest import write_learned
 
 main = runpy.run_path(str(Path(__file__).parents[2] / "scripts/robustness.py"))["main"]
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, learned):
     """A folder with a corpus, a config and a model that has begun to learn."""
-    folder = write_corpus(tmp_path_factory.mktemp("robustness"))
-    arguments = ["--mode=train", "--max_steps=60", "--save_checkpoint_steps=60"]
-    assert run([f"--config_file={folder / 'config.py'}", *arguments]) == 0
-    return folder
+    return write_learned(tmp_path_factory.mktemp("robustness"), learned)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.runs.summary import read_curve
 from open_seq2seq.training.step import TrainStep
 from open_seq2seq.training.stop_signals import StopSignals
+from tests.tiers import slow
 
 TWO = ("--mode=train", "--max_steps=2")
 
@@ -92,7 +93,9 @@ def test_what_a_full_disk_left_of_records_is_mended_and_said(corpus, run):
     assert json.loads((logs / "best_models/best.json").read_text())["metric"] == "wer"
 
 
-@pytest.mark.parametrize("name", ["state.json", "model.safetensors", "optimizer.safetensors"])
+@pytest.mark.parametrize(
+    "name", ["state.json", slow("model.safetensors"), slow("optimizer.safetensors")]
+)
 def test_a_damaged_checkpoint_is_said_before_the_model_and_the_remedy_helps(corpus, run, name):
     assert run("--mode=train", "--max_steps=5")[0] == 0  # checkpoints of steps 4 and 5
     before = names(corpus / "run")
@@ -168,7 +171,7 @@ def test_nohup_outlives_its_terminal(hangup):
         assert stop.requested
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [slow(signal.SIGTERM), signal.SIGHUP])
 def test_signals_save(corpus, run, monkeypatch, number, hangup):
     hangup(signal.SIG_DFL)
     original, calls = TrainStep.__call__, []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiers import slow
 from tests.training.conftest import write_corpus
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,7 @@ def test_quiet_and_verbose_exclude_each_other(run):
         assert code == 2 and "not allowed with" in err
 
 
-@pytest.mark.parametrize("level", ["debug", "result", "error"])
+@pytest.mark.parametrize("level", [slow("debug"), slow("result"), "error"])
 def test_log_level_shows_what_is_as_important_or_more(level, run):
     code, out, err = run("--mode=train", "--max_steps=1", f"--log_level={level}")
     assert (code, err) == (0, "")

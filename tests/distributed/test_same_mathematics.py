@@ -39,6 +39,9 @@ def train_together(run_job, folder, workers, names):
 
 # Of the same kind as others; in the slow suite.
 SLOW = {
+    "plain",
+    "groups",
+    "local statistics",
     "clipping and average",
     "larc and regularizer",
     "huge gradient in a group",

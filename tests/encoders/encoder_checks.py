@@ -402,7 +402,7 @@ def pairs(cases: Sequence[EncoderCase]) -> list[Any]:
             case,
             check,
             id=f"{case.name}-{check.__name__}",
-            marks=[pytest.mark.slow] if place % 4 and check in _EXPENSIVE else [],
+            marks=[pytest.mark.slow] if place % 6 and check in _EXPENSIVE else [],
         )
         for place, case in enumerate(cases)
         for check in CHECKS

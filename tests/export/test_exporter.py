@@ -33,13 +33,13 @@ RUNTIMES = {"onnx": "onnxruntime", "litert": "litert", "saved_model": "tensorflo
 MODELS = [(encoder, "librosa") for encoder in ENCODERS]
 MODELS += [("jasper", front_end) for front_end in FRONT_ENDS if front_end != "librosa"]
 # Of ten seconds each: what is theirs is in tests/export/networks too.
-SLOW = ("crnn", "deep speech 2, both", "deep speech 2, layer normalization")
+SLOW = ("crnn", "deep speech 2, both", "deep speech 2, layer normalization", "quartznet", "running")
 
 
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(one, id=" with ".join(one), marks=[pytest.mark.slow] * (one[0] in SLOW))
+        pytest.param(one, id=" with ".join(one), marks=[pytest.mark.slow] * bool({*one} & {*SLOW}))
         for one in MODELS
     ],
 )
@@ -194,6 +194,7 @@ def test_static_int8_needs_recordings(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_dynamic_int8_does_without(tmp_path):
     export = Export(small_experiment("jasper"), speech(4))
     rows = export.write(tmp_path / "model", ["litert"], quantize=["none", "dynamic_int8"])

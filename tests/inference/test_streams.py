@@ -24,6 +24,7 @@ from open_seq2seq.vocabulary import SymbolTable
 from tests.encoders.architectures import deep_speech, frequency_convolution, layer, tdnn
 from tests.encoders.encoder_checks import scramble
 from tests.models.test_speech2text import PARAMS
+from tests.tiers import slow
 
 RATE, FEATURES = 8000, 16
 VOCABULARY = SymbolTable(" abcdefg'")
@@ -156,8 +157,8 @@ def streamed_rows(made, samples, cuts):
     ("encoder", "front_end"),
     [
         ("QuartzNet", "librosa, fixed"),
-        ("QuartzNet, look_ahead", "librosa, cepstra"),
-        ("Jasper", "librosa, running"),
+        slow("QuartzNet, look_ahead", "librosa, cepstra"),
+        slow("Jasper", "librosa, running"),
         ("Deep Speech 2", "librosa, fixed"),
         ("LSTM", "librosa, running"),
     ],

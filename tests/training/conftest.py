@@ -1,5 +1,6 @@
 """A small corpus, a small config, and the command line in this process."""
 
+import shutil
 import textwrap
 
 import numpy as np
@@ -88,6 +89,22 @@ def write_corpus(folder, rows=18, config=CONFIG):
     (folder / "data.csv").write_text("\n".join(lines) + "\n")
     (folder / "vocab.txt").write_text(" \na\nb\nc\n")
     (folder / "config.py").write_text(textwrap.dedent(config).format(folder=folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory):
+    """The log directory of a model that has begun to learn the corpus; not to be written to."""
+    folder = write_corpus(tmp_path_factory.mktemp("learned"))
+    arguments = ["--max_steps=60", "--save_checkpoint_steps=60", f"--logdir={folder}/run"]
+    rate = "--lr_policy_params/learning_rate=0.03"
+    assert main([f"--config_file={folder}/config.py", "--mode=train", *arguments, rate]) == 0
+    return folder / "run"
+
+
+def write_learned(folder, learned):
+    """The corpus with that model in its log directory; returns the folder."""
+    shutil.copytree(learned, write_corpus(folder) / "run")
     return folder
 
 

@@ -293,6 +293,7 @@ class TestMixedPrecision:
         assert rounding > 0 and max(found) < 2 * rounding
 
 
+@pytest.mark.slow
 def test_local_statistics_are_averaged(strategy):
     step, whole = make(strategy, norm="batch_norm"), batch(0)
     step(whole, 0.0)
@@ -308,6 +309,7 @@ def test_local_statistics_are_averaged(strategy):
 
 
 class TestNotFinite:
+    @pytest.mark.slow
     def test_a_gradient_changes_nothing(self, strategy):
         step = make(strategy, norm="layer_norm", ema=True, optimizer="Adam")
         step(batch(0), RATE, ema_decay=0.5)

@@ -15,6 +15,7 @@ from open_seq2seq.distributed.process_group import Reducer
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.training.left_out import LeftOutGuard, LeftOutList
 from tests.distributed.mathematics import CASES, global_batches, make
+from tests.tiers import slow
 
 
 def left_out(*rows):
@@ -132,7 +133,7 @@ class _AsOneOfMany(Reducer):
         return tensor
 
 
-@pytest.mark.parametrize("case", ["batch norm", "local statistics", "groups"])
+@pytest.mark.parametrize("case", ["batch norm", slow("local statistics"), slow("groups")])
 @pytest.mark.parametrize("reducer", [None, _AsOneOfMany()])
 def test_a_batch_of_which_nothing_is_left_teaches_nothing(case, reducer):
     step = make(CASES[case], reducer)

@@ -24,14 +24,13 @@ def weights(checkpoint):
 
 
 @pytest.fixture
-def trained(run, corpus):
+def trained(corpus, learned):
     """A run that has learned something, in corpus/run."""
-    code, output, error = run("--mode=train_eval", "--max_steps=60", "--eval_steps=60", *QUIET)
-    assert code == 0, error
-    return output
+    shutil.copytree(learned, corpus / "run")
 
 
-def test_fine_tuning_with_another_vocabulary(run, corpus, trained):
+@pytest.mark.usefixtures("trained")
+def test_fine_tuning_with_another_vocabulary(run, corpus):
     """Symbols of another order, one new and one gone: those that remain are still known."""
     base = weights(corpus / "run/ckpt-60")
     (corpus / "vocab.txt").write_text("c\nb\n \nd\na\n")
@@ -59,7 +58,8 @@ def test_fine_tuning_with_another_vocabulary(run, corpus, trained):
     np.testing.assert_array_equal(tuned["encoder/conv11/kernel"], base["encoder/conv11/kernel"])
 
 
-def test_only_a_run_from_scratch_starts_from_it(run, corpus, trained):
+@pytest.mark.usefixtures("trained")
+def test_only_a_run_from_scratch_starts_from_it(run, corpus):
     code, _, error = run("--mode=train", "--max_steps=2", f"--logdir={corpus}/own", *QUIET)
     assert code == 0, error
     own = ("--max_steps=4", f"--logdir={corpus}/own", f"--load_model={corpus}/run", *QUIET)
@@ -73,8 +73,10 @@ def test_only_a_run_from_scratch_starts_from_it(run, corpus, trained):
     assert f"Evaluating {corpus}/own/ckpt-4" in output
 
 
-def test_what_differs_is_said(run, corpus, trained):
+def test_what_differs_is_said(run, corpus):
     """Other features and another width: the rest is loaded, and the report names all."""
+    code, _, error = run("--mode=train_eval", "--max_steps=20", "--eval_steps=20", *QUIET)
+    assert code == 0, error
     code, output, error = run(
         "--mode=train",
         "--max_steps=1",
@@ -85,13 +87,13 @@ def test_what_differs_is_said(run, corpus, trained):
         *QUIET,
     )
     assert code == 0, error
-    assert f"from the base model {corpus}/run/best_models/ckpt-60" in output
+    assert f"from the base model {corpus}/run/best_models/ckpt-20" in output
     assert "WARNING: the base model was trained on other features" in output
     assert "data_layer_params/num_audio_features: 24 here, 20, which the checkpoint" in output
     assert re.search(
         r"another shape, starts fresh: encoder/conv11/kernel, \(5, 20, 16\) in", output
     )
-    base, tuned = weights(corpus / "run/best_models/ckpt-60"), weights(corpus / "tuned/ckpt-1")
+    base, tuned = weights(corpus / "run/best_models/ckpt-20"), weights(corpus / "tuned/ckpt-1")
     kernel = "encoder/conv21/kernel"
     assert np.abs(tuned[kernel] - base[kernel]).max() < 0.01
     assert np.abs(base[kernel]).max() > 0
@@ -120,7 +122,8 @@ def test_a_tensorflow_1_checkpoint_is_pointed_to_its_importer(tmp_path):
         base_checkpoint(str(tmp_path), best=False)
 
 
-def test_a_base_of_another_kind_is_refused(run, corpus, trained):
+@pytest.mark.usefixtures("trained")
+def test_a_base_of_another_kind_is_refused(run, corpus):
     text = (corpus / "config.py").read_text()
     (corpus / "config.py").write_text(text.replace('"num_channels": 16', '"num_channels": 12'))
     layers = '"kernel_size": [5], "stride"', '"kernel_size": [3], "stride"'

@@ -46,6 +46,7 @@ def test_onnx(case):
     check(case, "onnx")
 
 
+@pytest.mark.slow  # tests/export/test_exporter.py has a model by each builder
 @pytest.mark.parametrize("case", TRACED, ids=lambda case: case.name)
 def test_tensorflow(case):
     check(case, "tensorflow in pieces")

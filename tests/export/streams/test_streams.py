@@ -43,8 +43,16 @@ def in_pieces(network, samples, rows, after=0):
     return np.concatenate(found)
 
 
+# What is theirs alone is shown by others too.
+SLOW = {"cepstra", "spectrogram", "running for ever", "jasper", "cudnn_gru", "cudnn_lstm"}
+
+
 @pytest.mark.parametrize(
-    ("encoder", "front_end"), MODELS, ids=[" with ".join(one) for one in MODELS]
+    ("encoder", "front_end"),
+    [
+        pytest.param(*one, id=" with ".join(one), marks=[pytest.mark.slow] * bool({*one} & SLOW))
+        for one in MODELS
+    ],
 )
 @settings(deadline=None, max_examples=10)
 @given(

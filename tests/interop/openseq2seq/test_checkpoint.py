@@ -19,6 +19,7 @@ from open_seq2seq.inference.weights import load_weights
 from open_seq2seq.training.transfer import base_checkpoint
 from scripts.import_openseq2seq_checkpoint import main
 from tests.interop import old_checkpoints as old
+from tests.tiers import slow
 
 VOCABULARY = " \na\nb\nc\n"
 CONFIG = """
@@ -113,7 +114,7 @@ def features():
     return 2 * np.random.default_rng(9).standard_normal((16, old.FEATURES)).astype(np.float32)
 
 
-@pytest.mark.parametrize("version", [2, 1])
+@pytest.mark.parametrize("version", [2, slow(1)])
 def test_tdnn(tmp_path, capsys, version):
     weights = old.tdnn_weights()
     slots = {f"Loss_Optimization/{n}/Momentum": v for n, v in weights.items() if "kernel" in n}
@@ -152,7 +153,7 @@ def test_half_precision_without_master_copies(tmp_path):
     np.testing.assert_allclose(found, old.tdnn_logits(rounded, features()), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("is_mixed", [False, True])
+@pytest.mark.parametrize("is_mixed", [slow(False), True])
 def test_moving_averages_of_weights(tmp_path, is_mixed):
     """With --use_ema the averages of trained variables, with the statistics as they are."""
     weights, averages = old.tdnn_weights(3), old.tdnn_weights(4)
@@ -177,7 +178,7 @@ DS2_CASES = [("gru", 2), ("gru", 1), ("lstm", 2), ("lstm", 1)]
 
 
 @pytest.mark.parametrize(("kind", "directions"), DS2_CASES)
-@pytest.mark.parametrize("form", ["cells", "blob", "mixed"])
+@pytest.mark.parametrize("form", [slow("cells"), "blob", slow("mixed")])
 def test_cudnn_layers(tmp_path, kind, directions, form):
     weights = old.ds2_weights(kind, directions, row_conv=3 if directions == 1 else 0)
     cells = {}
@@ -207,12 +208,12 @@ def test_cudnn_layers(tmp_path, kind, directions, form):
 @pytest.mark.parametrize(
     ("kind", "rnn_type", "directions"),
     [
-        ("gru", "gru", 2),
+        slow("gru", "gru", 2),
         ("gru", "gru", 1),
-        ("basic_lstm_cell", "lstm", 2),
+        slow("basic_lstm_cell", "lstm", 2),
         ("lstm_cell", "lstm", 1),
         ("layernorm_lstm", "layernorm_lstm", 2),
-        ("layernorm_lstm", "layernorm_lstm", 1),
+        slow("layernorm_lstm", "layernorm_lstm", 1),
     ],
 )
 def test_tensorflows_own_cells(tmp_path, kind, rnn_type, directions):
@@ -224,7 +225,7 @@ def test_tensorflows_own_cells(tmp_path, kind, rnn_type, directions):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("data_format", ["BFTC", "channels_first"])
+@pytest.mark.parametrize("data_format", [slow("BFTC"), "channels_first"])
 def test_kernels_of_graphs_with_frequency_before_time(tmp_path, data_format):
     """Kernels [frequency, time, ...] are turned; with time first they are taken as they are."""
     weights = old.ds2_weights("gru", row_conv=0, is_cudnn=False)
