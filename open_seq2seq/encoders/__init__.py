@@ -1,5 +1,6 @@
 """Encoders, by the name a config gives them."""
 
+from open_seq2seq.encoders.conformer import ConformerEncoder
 from open_seq2seq.encoders.crnn import CRNNEncoder
 from open_seq2seq.encoders.deepspeech2 import DeepSpeech2Encoder
 from open_seq2seq.encoders.tdnn import TDNNEncoder
@@ -9,6 +10,7 @@ from open_seq2seq.encoders.text.transformer_lm import TransformerLMEncoder
 ENCODERS = {
     "TDNNEncoder": TDNNEncoder,
     "DeepSpeech2Encoder": DeepSpeech2Encoder,
+    "ConformerEncoder": ConformerEncoder,
     "CRNNEncoder": CRNNEncoder,
 }
 
@@ -22,6 +24,7 @@ __all__ = [
     "ENCODERS",
     "LM_ENCODERS",
     "CRNNEncoder",
+    "ConformerEncoder",
     "DeepSpeech2Encoder",
     "LSTMLMEncoder",
     "TDNNEncoder",

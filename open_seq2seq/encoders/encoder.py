@@ -115,6 +115,15 @@ class Encoder(keras.layers.Layer):
         """
         return math.inf, math.inf
 
+    def ready(self, frames: int) -> int:
+        """Output frames of a stream that goes on after so many feature frames.
+
+        Those whose context is there; an encoder that sees less than `context` for some of its
+        outputs gives these earlier.
+        """
+        _, right = self.context
+        return max(0, int((frames - right - 1) // self.time_stride) + 1)
+
     def layer_contexts(self) -> list[LayerContext]:
         """What each layer sees, from the features upwards; together it is `context`.
 
@@ -130,7 +139,10 @@ class Encoder(keras.layers.Layer):
         Places are config keys, those of `encoder_params` with that name before them.
         """
         name = type(self).__name__
-        remedy = "Use TDNNEncoder, or DeepSpeech2Encoder with rnn_unidirectional."
+        remedy = (
+            "Use TDNNEncoder, DeepSpeech2Encoder with rnn_unidirectional, or ConformerEncoder with "
+            "a limited attention_context."
+        )
         return [Problem("encoder", name, "an encoder that takes pieces of an utterance", remedy)]
 
     def initial_state(self, batch: Tensor) -> dict[str, Tensor]:

@@ -101,9 +101,9 @@ def windowed(
     if window.span == 0 and window.stride == 1:
         return inputs
     end = piece.through(window)
-    joined = _joined(inputs, piece, state, name, window.span)
-    first = window.stride * end.before - window.widths[0] - piece.before + window.span
-    return _taken(joined, first, window.stride * (end.frames - 1) + window.span + 1)
+    first = window.stride * end.before - window.widths[0]
+    count = window.stride * (end.frames - 1) + window.span + 1
+    return frames_from(first, count, inputs, piece, window.span, state, name)
 
 
 def delayed(
@@ -122,8 +122,33 @@ def delayed(
     """
     if delay == 0:
         return values
-    joined = _joined(values, start, state, name, delay)
-    return _taken(joined, end.before - start.before + delay, end.frames)
+    return frames_from(end.before, end.frames, values, start, delay, state, name)
+
+
+def frames_from(
+    first: Tensor,
+    count: Tensor,
+    values: Tensor,
+    piece: Piece,
+    kept: int,
+    state: StreamState,
+    name: str,
+) -> Tensor:
+    """`count` frames of each stream from its frame `first` on, of a piece and of what was kept.
+
+    Args:
+      first: [batch] int32, at most `kept` frames before the piece.
+      count: a number or a tensor.
+      values: [batch, time, ...], the piece's.
+      piece: theirs.
+      kept: how many frames before the piece the state holds.
+      state: holds them as `name`, if there are any.
+
+    Returns:
+      [batch, count, ...]; zeros after the piece's last frame.
+    """
+    joined = _joined(values, piece, state, name, kept)
+    return _taken(joined, first - piece.before + kept, count)
 
 
 def _joined(values: Tensor, piece: Piece, state: StreamState, name: str, kept: int) -> Tensor:

@@ -34,7 +34,7 @@ def convolve(
     """
     kernel = ops.cast(kernel, inputs.dtype)
     if all(tap == 1 for tap in kernel.shape[:-2]):
-        return _pointwise(_every(inputs, stride), kernel)
+        return pointwise(_every(inputs, stride), kernel)
     kernel, dilation = _without_strided_dilation(kernel, stride, dilation)
     inputs, padding = _padded(inputs, kernel.shape[:-2], stride, dilation, padding)
     if keras.backend.backend() == "tensorflow" and all(gap == 1 for gap in dilation):
@@ -122,7 +122,7 @@ def _every(inputs: Tensor, stride: Sequence[int]) -> Tensor:
     return inputs[kept]
 
 
-def _pointwise(inputs: Tensor, kernel: Tensor) -> Tensor:
+def pointwise(inputs: Tensor, kernel: Tensor) -> Tensor:
     """A kernel of one tap is a matrix product, faster than a convolution."""
     matrix = ops.reshape(kernel, kernel.shape[-2:])
     # Of two axes: a product of more is computed, and differentiated, utterance by utterance.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import keras
 
 from open_seq2seq.tensors import Tensor
@@ -30,3 +32,21 @@ def dropout(values: Tensor, rate: float, seed: keras.random.SeedGenerator) -> Te
         if tensorflow_native.takes_dropout(values):
             return tensorflow_native.dropout(values, rate, seed.next())
     return keras.random.dropout(values, rate, seed=seed)
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """`dropout` of one rate, in training only.
+
+    Keras does not look into it: the generator, which many layers draw from, stays its owner's.
+
+    Args:
+      rate: probability that a value becomes 0, in [0, 1).
+      seed: where the numbers come from.
+    """
+
+    rate: float
+    seed: keras.random.SeedGenerator
+
+    def __call__(self, values: Tensor, training: bool) -> Tensor:
+        return dropout(values, self.rate, self.seed) if training else values
