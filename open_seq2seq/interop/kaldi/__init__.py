@@ -3,6 +3,8 @@
 Archives and script files are in `open_seq2seq.kaldi_io`.
 """
 
+from open_seq2seq.interop.kaldi.evaluate import Evaluator, Stream
 from open_seq2seq.interop.kaldi.network import Input, Network, Node, Output
+from open_seq2seq.interop.kaldi.reading import read_network
 
-__all__ = ["Input", "Network", "Node", "Output"]
+__all__ = ["Evaluator", "Input", "Network", "Node", "Output", "Stream", "read_network"]

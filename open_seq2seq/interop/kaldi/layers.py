@@ -53,6 +53,14 @@ class Diagonal:
 
 
 @dataclass(frozen=True)
+class RepeatedDiagonal:
+    """The same `scale` and `offset` for every `n` features (BatchNorm and others with blocks)."""
+
+    scale: np.ndarray | None = None
+    offset: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class Dct:
     """Every `dct_dim` features by the first `kept` rows of the orthonormal cosine transform.
 
@@ -445,9 +453,9 @@ class Constant:
 
 
 Layer: TypeAlias = (
-    Affine | BlockAffine | RepeatedAffine | Diagonal | Dct | Splice | Tdnn | Lstm | Convolution
-    | Convolution3d | TimeHeightConvolution | Activation | Power | Softmax | Pnorm | Pool | Pool3d
-    | Normalize | Select | Range | SumGroups | SumBlocks | Product | LstmCell | GruCell
-    | OutputGruCell | Attention | StatisticsExtraction | StatisticsPooling | Identity | Concatenate
-    | Sum | Shift | OrZero | Failover | Switch | Round | AtFrame | Constant
+    Affine | BlockAffine | RepeatedAffine | Diagonal | RepeatedDiagonal | Dct | Splice | Tdnn | Lstm
+    | Convolution | Convolution3d | TimeHeightConvolution | Activation | Power | Softmax | Pnorm
+    | Pool | Pool3d | Normalize | Select | Range | SumGroups | SumBlocks | Product | LstmCell
+    | GruCell | OutputGruCell | Attention | StatisticsExtraction | StatisticsPooling | Identity
+    | Concatenate | Sum | Shift | OrZero | Failover | Switch | Round | AtFrame | Constant
 )  # fmt: skip
