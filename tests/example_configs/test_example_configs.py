@@ -154,6 +154,9 @@ def test_takes_a_training_step_and_round_trips_a_checkpoint(name, corpus):
     config = load_config(path_of(name))
     if "warmup_steps" in config.base_params["lr_policy_params"]:
         overrides.append("--lr_policy_params/warmup_steps=0")  # its first rate is 0
+    if config.base_params["data_layer_params"].get("feature_norm") == "running":
+        # The command measures the statistics that it begins with.
+        overrides.append("--data_layer_params/running_prior_frames=0")
     params = effective_params(config, split_arguments(overrides), "train")
     trained = make_experiment(params, config.base_model, "train")
     count = sum(math.prod(variable.shape) for variable in trained.model.trainable_variables)
