@@ -143,8 +143,11 @@ def _log_probs(frames: np.ndarray, classes: np.ndarray) -> np.ndarray:
     direct = bool(top.min() > -60 and top.max() < 60)
     if not direct:
         frames -= top[:, None]
-    # A product with ones sums short rows many times faster than `sum`.
-    total = np.log(np.exp(frames, out=frames) @ np.ones(frames.shape[1], np.float32))
+    # A product with ones sums short rows many times faster than `sum`. The library that computes it
+    # may raise the flag of an invalid value for what lies behind a row's end.
+    with np.errstate(invalid="ignore"):
+        powers = np.exp(frames, out=frames) @ np.ones(frames.shape[1], np.float32)
+    total = np.log(powers)
     log_probs: np.ndarray = np.minimum(top - total if direct else -total, 0)
     return log_probs
 
