@@ -18,7 +18,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from open_seq2seq.export.onnx_recurrence import recur, recur_on
-from open_seq2seq.graphs.builder import Operand, Recurrence, Reduction, Size, Unary, Value
+from open_seq2seq.graphs.builder import Operand, Recurrence, Reduction, Size, Step, Unary, Value
 
 OPSET, IR_VERSION = 18, 9
 _TYPES = {"float": TensorProto.FLOAT, "whole": TensorProto.INT64, "bool": TensorProto.BOOL}
@@ -478,6 +478,92 @@ class OnnxBuilder:
         name = self.node("Transpose", [outputs], perm=[1, 0, 2])
         found = OnnxValue(name, (*x.shape[:2], direction.units))
         return found, [OnnxValue(one, (x.shape[0], direction.units)) for one in ends]
+
+    def scan(
+        self,
+        step: Step,
+        states: Sequence[int],
+        sequences: Sequence[OnnxValue],
+        backward: bool = False,
+    ) -> list[Value]:
+        sequences = [self._last(one) for one in sequences]
+        batch = self.node("Shape", [sequences[0].name], start=0, end=1)
+        prefix = f"{self._scope}scan_{len(self.nodes)}"
+        zero = numpy_helper.from_array(np.zeros(1, np.float32))
+        starts = [
+            self.node(
+                "ConstantOfShape",
+                [self.node("Concat", [batch, self._whole(1, dim)], axis=0)],
+                value=zero,
+            )
+            for dim in states
+        ]
+        frames = [self.node("Transpose", [one.name], perm=[1, 0, 2]) for one in sequences]
+        body, counts = self._scan_body(prefix, step, states, [one.shape for one in sequences])
+        ends = [f"{prefix}_end_{number}" for number in range(len(states))]
+        outputs = [f"{prefix}_output_{number}" for number in range(len(counts))]
+        direction = int(backward)
+        self.nodes.append(
+            helper.make_node(
+                "Scan",
+                [*starts, *frames],
+                [*ends, *outputs],
+                name=prefix,
+                body=body,
+                num_scan_inputs=len(frames),
+                scan_input_directions=[direction] * len(frames),
+                scan_output_directions=[direction] * len(outputs),
+            )
+        )
+        shape = sequences[0].shape[:2]
+        return [
+            OnnxValue(self.node("Transpose", [one], perm=[1, 0, 2]), (*shape, dim))
+            for one, dim in zip(outputs, counts)
+        ]
+
+    def _scan_body(
+        self,
+        prefix: str,
+        step: Step,
+        states: Sequence[int],
+        shapes: Sequence[tuple[int | None, ...]],
+    ) -> tuple[onnx.GraphProto, list[int | None]]:
+        """The graph of one frame, whose values are `[batch, 1, dim]` inside; constants stay out."""
+        outside, self.nodes = self.nodes, []
+        # A name that is written in the body is not there outside of it.
+        transposed, self._transposed = self._transposed, {}
+        with self.scope(f"{prefix}_body"):
+            kept = [f"{prefix}_state_{number}" for number in range(len(states))]
+            read = [f"{prefix}_frame_{number}" for number in range(len(shapes))]
+            values = [OnnxValue(one, (None, 1, dim)) for one, dim in zip(kept, states)]
+            axis = self._whole(1)
+            frames = [
+                OnnxValue(self.node("Unsqueeze", [one, axis]), (None, 1, shape[-1]))
+                for one, shape in zip(read, shapes)
+            ]
+            news, outputs = step(list(frames), list(values))
+            new_names = [self.node("Identity", [self._last(one).name]) for one in news]
+            names = [self.node("Squeeze", [self._last(one).name, axis]) for one in outputs]
+        nodes, self.nodes, self._transposed = self.nodes, outside, transposed
+        kind = TensorProto.FLOAT
+        dims = [one.shape[-1] for one in outputs]
+
+        def info(name: str, *shape: int | str | None) -> onnx.ValueInfoProto:
+            return helper.make_tensor_value_info(name, kind, list(shape))
+
+        graph = helper.make_graph(
+            nodes,
+            f"{prefix}_body",
+            [
+                *(info(one, "batch", 1, dim) for one, dim in zip(kept, states)),
+                *(info(one, "batch", shape[-1]) for one, shape in zip(read, shapes)),
+            ],
+            [
+                *(info(one, "batch", 1, dim) for one, dim in zip(new_names, states)),
+                *(info(one, "batch", dim) for one, dim in zip(names, dims)),
+            ],
+        )
+        return graph, dims
 
     def log_softmax(self, x: OnnxValue) -> Value:
         x = self._last(x)

@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from open_seq2seq.export.tensorflow_recurrence import recur, recur_on
-from open_seq2seq.graphs.builder import Operand, Recurrence, Reduction, Size, Unary, Value
+from open_seq2seq.export.tensorflow_scan import scan
+from open_seq2seq.graphs.builder import Operand, Recurrence, Reduction, Size, Step, Unary, Value
 
 
 @dataclass(frozen=True)
@@ -321,6 +322,29 @@ class TensorFlowBuilder:
         given = [self.tensor(one) for one in states]
         outputs, ends = recur_on(projected, direction, given, self.batch)
         return TensorFlowValue(outputs), [TensorFlowValue(one) for one in ends]
+
+    def scan(
+        self,
+        step: Step,
+        states: Sequence[int],
+        sequences: Sequence[TensorFlowValue],
+        backward: bool = False,
+    ) -> list[Value]:
+        tensors = [self.tensor(one) for one in sequences]
+        if backward:
+            tensors = [tf.reverse(one, (1,)) for one in tensors]
+
+        def plain_step(
+            frames: list[tf.Tensor], before: list[tf.Tensor]
+        ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+            values = ([TensorFlowValue(one) for one in part] for part in (frames, before))
+            news, outputs = step(*values)
+            return [self.tensor(one) for one in news], [self.tensor(one) for one in outputs]
+
+        outputs = scan(plain_step, states, tensors, self.batch)
+        if backward:
+            outputs = [tf.reverse(one, (1,)) for one in outputs]
+        return [TensorFlowValue(one) for one in outputs]
 
     def log_softmax(self, x: TensorFlowValue) -> Value:
         return TensorFlowValue(tf.nn.log_softmax(self.tensor(x), axis=-1))

@@ -9,7 +9,7 @@ that are slow somewhere) is a builder's own affair.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
@@ -27,6 +27,8 @@ Unary = Literal[
     "abs", "square", "sqrt", "log", "exp", "sin", "cos", "sigmoid", "tanh", "relu", "trunc", "erf"
 ]  # fmt: skip
 Reduction = Literal["sum", "max", "mean"]
+# Of `GraphBuilder.scan`: frames and states to states and frames.
+Step: TypeAlias = Callable[[list[Value], list[Value]], tuple[list[Value], list[Value]]]
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,22 @@ class GraphBuilder(Protocol):
 
         Returns:
           `[batch, time, units]`, and the states after the last frame.
+        """
+
+    def scan(
+        self, step: Step, states: Sequence[int], sequences: Sequence[Value], backward: bool = False
+    ) -> list[Value]:
+        """A loop over frames, of recurrences that `recur` has no cell for.
+
+        Args:
+          step: makes of a frame `[batch, 1, dim]` of each sequence, and of the states
+            `[batch, 1, dim]`, the next states and the frame of each output.
+          states: dimensions of the states, which are 0 at first.
+          sequences: `[batch, time, dim]`, as many frames of each.
+          backward: whether it runs from the last frame to the first.
+
+        Returns:
+          `[batch, time, dim]` of each output.
         """
 
     def log_softmax(self, x: Value) -> Value:

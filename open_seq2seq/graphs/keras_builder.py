@@ -15,6 +15,7 @@ from open_seq2seq.graphs.builder import (
     Recurrence,
     Reduction,
     Size,
+    Step,
     Unary,
     Value,
 )
@@ -205,6 +206,17 @@ class KerasBuilder:
         self, x: Value, direction: Recurrence, states: Sequence[Value]
     ) -> tuple[Value, list[Value]]:
         raise NotImplementedError("recurrent layers are no part of a front-end")
+
+    def scan(
+        self, step: Step, states: Sequence[int], sequences: Sequence[Value], backward: bool = False
+    ) -> list[Value]:
+        batch = ops.shape(sequences[0])[0]
+        start = [ops.zeros((batch, 1, dim)) for dim in states]
+        frames = [ops.expand_dims(ops.transpose(one, (1, 0, 2)), 2) for one in sequences]
+        _, outputs = ops.scan(
+            lambda carried, frame: step(list(frame), list(carried)), start, frames, reverse=backward
+        )
+        return [ops.transpose(ops.squeeze(one, 2), (1, 0, 2)) for one in outputs]
 
     def log_softmax(self, x: Value) -> Value:
         return ops.log_softmax(x, axis=-1)
