@@ -210,13 +210,24 @@ class KerasBuilder:
     def scan(
         self, step: Step, states: Sequence[int], sequences: Sequence[Value], backward: bool = False
     ) -> list[Value]:
-        batch = ops.shape(sequences[0])[0]
-        start = [ops.zeros((batch, 1, dim)) for dim in states]
+        # `ops.scan` gives as many numbers of each frame as it carries on: states, then outputs.
+        frame = [one[:, :1] for one in sequences]
+        zeros = [ops.zeros((ops.shape(sequences[0])[0], 1, dim)) for dim in states]
+        dims = [int(one.shape[-1]) for one in step(frame, zeros)[1]]
+        ends = np.cumsum([*states, *dims]).tolist()
+        parts = list(zip([0, *ends], ends))
+
+        def packed_step(carried: Value, frames: list[Value]) -> tuple[Value, Value]:
+            before = [carried[..., begin:end] for begin, end in parts[: len(states)]]
+            news, outputs = step(list(frames), before)
+            packed = ops.concatenate([*news, *outputs], axis=-1)
+            return packed, packed
+
+        start = ops.zeros((ops.shape(sequences[0])[0], 1, ends[-1]))
         frames = [ops.expand_dims(ops.transpose(one, (1, 0, 2)), 2) for one in sequences]
-        _, outputs = ops.scan(
-            lambda carried, frame: step(list(frame), list(carried)), start, frames, reverse=backward
-        )
-        return [ops.transpose(ops.squeeze(one, 2), (1, 0, 2)) for one in outputs]
+        _, packed = ops.scan(packed_step, start, frames, reverse=backward)
+        packed = ops.transpose(ops.squeeze(packed, 2), (1, 0, 2))
+        return [packed[..., begin:end] for begin, end in parts[len(states) :]]
 
     def log_softmax(self, x: Value) -> Value:
         return ops.log_softmax(x, axis=-1)
