@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -26,7 +26,8 @@ from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import JsonObject
 from open_seq2seq.models import Model
-from open_seq2seq.models.precision import dtype_policy
+from open_seq2seq.models.precision import AUTO, dtype_policy, measured_dtype
+from open_seq2seq.models.product_times import product_times
 
 _log = logging.getLogger(__name__)
 
@@ -159,13 +160,47 @@ def make_experiment(
     if mode == "train":
         keras.utils.set_random_seed(filled["random_seed"])
     data = make_data_layer(filled, mode, utterances, group, max(len(devices), 1))
-    policy, note = dtype_policy(filled["dtype"], has_accelerator())
-    if note:
-        _log.info(note)
     strategy = make_strategy(devices)
-    with copies(strategy):
-        model = base_model.for_data(filled, data, policy)
+
+    def make(policy: str) -> Model:
+        with copies(strategy):
+            model: Model = base_model.for_data(filled, data, policy)
+        return model
+
+    model, dtype, note = _in_its_arithmetic(make, filled, mode, group)
+    if note:
+        _log.log(logging.INFO if mode == "train" else logging.DEBUG, note)
+    filled = {**filled, "dtype": dtype}
     return Experiment(filled, data, model, strategy)
+
+
+def _in_its_arithmetic(
+    make: Callable[[str], Model], params: Params, mode: str, group: ProcessGroup
+) -> tuple[Model, str, str | None]:
+    """The model by the Keras policy that `dtype` means here.
+
+    Returns: it; its `dtype`, another one than was given where that was "auto"; and what the user
+      should be told, or None.
+    """
+    dtype: str = params["dtype"]
+    policy, note = dtype_policy(dtype, has_accelerator())
+    model = make(policy)
+    if has_accelerator() or not (mode == "train" or dtype == AUTO):
+        return model, dtype, note
+
+    def decide() -> tuple[str, str | None]:
+        if policy != "mixed_bfloat16":
+            return ("float32" if dtype == AUTO else dtype), note
+        variables = model.trainable_variables  # the shapes of its products
+        return measured_dtype(dtype, lambda: product_times(variables))
+
+    # Of workers on several kinds of machines the first one decides.
+    dtype, note = group.run_on_rank_zero(decide)
+    now, _ = dtype_policy(dtype, has_accelerator())
+    if now != policy:
+        keras.utils.set_random_seed(params["random_seed"])
+        model = make(now)
+    return model, dtype, note
 
 
 def describe_model(model: Model) -> tuple[str, int]:

@@ -26,7 +26,7 @@ base_params = {
     "logdir": "runs/crnn",
     "batch_size_per_gpu": 16,
     "num_epochs": 20,
-    "dtype": "mixed",
+    "dtype": "auto",
     "print_loss_steps": 100,
     "print_samples_steps": 1000,
     "save_summaries_steps": 100,

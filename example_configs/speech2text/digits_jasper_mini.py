@@ -44,7 +44,7 @@ base_params = {
     "logdir": "runs/digits_jasper_mini",
     "batch_size_per_gpu": 32,
     "num_epochs": 40,
-    "dtype": "mixed",
+    "dtype": "auto",
     "print_loss_steps": 100,
     "print_samples_steps": 500,
     "save_summaries_steps": 50,

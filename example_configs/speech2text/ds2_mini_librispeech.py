@@ -29,7 +29,7 @@ base_params = {
     "batch_size_per_gpu": 8,
     "eval_batch_size_per_gpu": 16,
     "num_epochs": 35,
-    "dtype": "mixed",
+    "dtype": "auto",
     "print_loss_steps": 100,
     "print_samples_steps": 1000,
     "save_summaries_steps": 100,

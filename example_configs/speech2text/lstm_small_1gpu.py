@@ -23,7 +23,7 @@ base_params = {
     "logdir": "runs/lstm_small_1gpu",
     "batch_size_per_gpu": 64,
     "num_epochs": 50,
-    "dtype": "mixed",
+    "dtype": "auto",
     "print_loss_steps": 50,
     "print_samples_steps": 250,
     "save_summaries_steps": 100,

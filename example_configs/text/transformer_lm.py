@@ -26,7 +26,7 @@ base_params = {
     "batch_size_per_gpu": 64,
     "eval_batch_size_per_gpu": 64,
     "max_steps": 2500,
-    "dtype": "mixed",
+    "dtype": "auto",
     "print_loss_steps": 100,
     "print_samples_steps": 500,
     "save_summaries_steps": 50,

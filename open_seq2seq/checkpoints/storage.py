@@ -49,6 +49,7 @@ _FORM = {
     f"{METADATA}?": {"vocabulary?": [str], "features?": _FEATURES},
     "progress?": dict,
     "averaged_weights?": bool,
+    "dtype?": str,
 }
 # The same where training is to go on from it.
 _RESUMABLE = {

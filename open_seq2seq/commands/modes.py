@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.checkpoints.storage import read_metadata
+from open_seq2seq.checkpoints.storage import read_metadata, read_state
 from open_seq2seq.commands.evaluation_report import write_results
 from open_seq2seq.commands.inference import transcribe_all
 from open_seq2seq.commands.job import Job, find_checkpoints, read_job
@@ -42,6 +42,7 @@ from open_seq2seq.inference.evaluation import Evaluation
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.inference.weights import load_weights
 from open_seq2seq.messages import RESULT
+from open_seq2seq.models.precision import AUTO
 from open_seq2seq.ops import native
 from open_seq2seq.runs.record import VARIABLES, config_text
 from open_seq2seq.runs.summary import read_curve
@@ -115,8 +116,13 @@ def _params_help(config: Config, overrides: Sequence[Override]) -> str:
 
 def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -> None:
     flags, group = job.flags, job.group
+    dtype = group.run_on_rank_zero(lambda: _dtype(job, checkpoint))
     experiment = make_experiment(
-        job.params, job.config.base_model, "train", group=group, devices=job.devices
+        {**job.params, "dtype": dtype},
+        job.config.base_model,
+        "train",
+        group=group,
+        devices=job.devices,
     )
     task = task_of(experiment.model)
     _describe_model(job, start, experiment)
@@ -195,6 +201,14 @@ def _say_outlook(job: Job, trainer: Trainer) -> None:
     )
     for line in outlook(curve, longer, job.arguments, job.program):
         say(line)
+
+
+def _dtype(job: Job, checkpoint: Path | None) -> str:
+    """What training computes in: a run that goes on keeps what was chosen when it began."""
+    dtype: str = job.filled["train"]["dtype"]
+    if checkpoint is None or dtype != AUTO:
+        return dtype
+    return str(read_state(checkpoint).get("dtype", dtype))
 
 
 def _describe_model(job: Job, start: Start, experiment: Experiment) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from open_seq2seq.models.product_times import ProductTimes
 from open_seq2seq.native_build.cpu import onednn_limit, supports_bfloat16
+
+# bfloat16 or float32, whichever this machine is faster in.
+AUTO = "auto"
 
 # The names a config may use; OpenSeq2Seq's "mixed" is bfloat16 here, which needs no loss
 # scaling and is what processors and accelerators of today compute fastest.
@@ -12,6 +18,8 @@ POLICIES = {
     "mixed_bfloat16": "mixed_bfloat16",
     "mixed_float16": "mixed_float16",
     "float16": "mixed_float16",
+    # Until it is measured: on accelerators always.
+    AUTO: "mixed_bfloat16",
 }
 
 
@@ -33,6 +41,8 @@ def dtype_policy(dtype: str, has_accelerator: bool) -> tuple[str, str | None]:
     policy = policy_name(dtype)
     if has_accelerator or policy == "float32":
         return policy, None
+    if dtype == AUTO and not supports_bfloat16():
+        return "float32", None
     if dtype == "mixed_float16":
         return policy, (
             f"dtype {dtype!r}: float16 arithmetic is slow on a CPU. Use 'mixed' (bfloat16) on "
@@ -53,3 +63,29 @@ def dtype_policy(dtype: str, has_accelerator: bool) -> tuple[str, str | None]:
         )
         return "float32", f"dtype {dtype!r}: {reason}, so this run computes in float32."
     return policy, None
+
+
+def measured_dtype(dtype: str, measure: Callable[[], ProductTimes]) -> tuple[str, str | None]:
+    """What a model that can compute in bfloat16 on this CPU should compute in, and why.
+
+    Args:
+      dtype: of the config, a key of `POLICIES`.
+      measure: times the model's products; called if `dtype` is "auto" or a name of bfloat16.
+
+    Returns:
+      the `dtype` to use: another one than was given for "auto" only; and what the user should be
+      told about it, or None.
+    """
+    if policy_name(dtype) != "mixed_bfloat16":
+        return dtype, None
+    times = measure()
+    is_faster = times.bfloat16 <= times.float32
+    if dtype == AUTO:
+        chosen = "mixed" if is_faster else "float32"
+        return chosen, f"dtype 'auto': {chosen}; products of this model take {times}."
+    if is_faster:
+        return dtype, None
+    return dtype, (
+        f"dtype {dtype!r} is slower than float32 on this processor: products of this model take "
+        f"{times}. Set dtype to 'auto' or 'float32'."
+    )

@@ -96,6 +96,7 @@ class TrainingState:
             "loss_scaling": self.scaling.state(),
             METADATA: model_metadata(self.experiment),
             "training_data": training_data(self.experiment),
+            "dtype": str(self.experiment.params["dtype"]),
         }
 
     def arrays(self) -> dict[str, dict[str, np.ndarray]]:

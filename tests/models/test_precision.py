@@ -4,6 +4,7 @@ import pytest
 
 from open_seq2seq.models import precision
 from open_seq2seq.models.params import SPEECH2TEXT
+from open_seq2seq.models.product_times import ProductTimes
 from open_seq2seq.native_build.cpu import onednn_limit
 
 
@@ -55,3 +56,33 @@ def test_float16_on_a_cpu_is_done_only_for_who_insists():
     for old in ("float16", "tf.float16"):
         policy, note = precision.dtype_policy(old, has_accelerator=False)
         assert policy == "float32" and note is not None and "mixed_float16" in note
+
+
+def times(float32, bfloat16):
+    return lambda: ProductTimes(float32, bfloat16)
+
+
+def test_auto_is_what_is_faster_and_says_why():
+    assert SPEECH2TEXT.by_name["dtype"].problems("auto", "dtype", {}) == []
+    assert precision.dtype_policy("auto", has_accelerator=True) == ("mixed_bfloat16", None)
+    dtype, note = precision.measured_dtype("auto", times(0.004, 0.003))
+    assert dtype == "mixed" and "3.0 ms in bfloat16, 4.0 in float32" in note
+    dtype, note = precision.measured_dtype("auto", times(0.003, 0.004))
+    assert dtype == "float32" and "4.0 ms in bfloat16, 3.0 in float32" in note
+
+
+def test_auto_without_bfloat16_is_float32_without_a_word(monkeypatch):
+    monkeypatch.setattr(precision, "supports_bfloat16", lambda: False)
+    assert precision.dtype_policy("auto", has_accelerator=False) == ("float32", None)
+
+
+@pytest.mark.parametrize("dtype", ["mixed", "mixed_bfloat16"])
+def test_mixed_stays_and_says_where_it_is_slower(dtype):
+    assert precision.measured_dtype(dtype, times(0.004, 0.003)) == (dtype, None)
+    stays, note = precision.measured_dtype(dtype, times(0.003, 0.004))
+    assert stays == dtype and "slower than float32" in note and "4.0 ms in bfloat16" in note
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16", "tf.float32"])
+def test_others_are_not_measured(dtype):
+    assert precision.measured_dtype(dtype, None) == (dtype, None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from open_seq2seq.config.schema import CALLABLE, REQUIRED, Param, Params, Schema
-from open_seq2seq.models.precision import POLICIES
+from open_seq2seq.models.precision import AUTO, POLICIES
 from open_seq2seq.optimizers import INITIALIZERS, REGULARIZERS
 
 DTYPES = (*POLICIES, "tf.float32", "tf.float16")
@@ -67,5 +67,11 @@ def _own_factory(name: str, table: Mapping[str, object]) -> list[Param]:
 COMPONENT_PARAMS = [
     *_own_factory("regularizer", REGULARIZERS),
     *_own_factory("initializer", INITIALIZERS),
-    Param("dtype", str, "Its own arithmetic; None: the model's.", None, choices=DTYPES),
+    Param(
+        "dtype",
+        str,
+        "Its own arithmetic; None: the model's.",
+        None,
+        choices=tuple(name for name in DTYPES if name != AUTO),
+    ),
 ]
