@@ -30,9 +30,15 @@ from open_seq2seq.export.check import (
     references,
 )
 from open_seq2seq.export.draft import draft
-from open_seq2seq.export.formats.written import STREAM_FORMATS, Written
+from open_seq2seq.export.formats.written import Written
 from open_seq2seq.export.quantization.calibration import Calibration
-from open_seq2seq.export.quantization.ways import FLOAT32, Choice, models_to_write, write_model
+from open_seq2seq.export.quantization.ways import (
+    FLOAT32,
+    has_stream,
+    models_to_write,
+    write_model,
+    write_stream,
+)
 from open_seq2seq.export.streams.network import stream_problems
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.exported.description import Context, ExportedModel
@@ -62,7 +68,6 @@ _PACKAGES = (
 _FILES = {"lm_path": ("lm", LM), "lexicon_path": ("lexicon", LEXICON)}
 # Of the comparison's speech, where there are no other recordings.
 _PIECES = 8
-_STREAMS = [Choice(name, FLOAT32) for name in STREAM_FORMATS]
 
 
 @dataclass(frozen=True)
@@ -144,13 +149,16 @@ class Export:
                 check_difference(output / written.name, found, one.is_quantised)
                 written = self._measured(written, loaded)
                 files |= written.entries()
-                size = sum((folder / part).stat().st_size for part in written.entries())
-                rows.append(Row(written.name, written.file, size, found))
+                rows.append(Row(written.name, written.file, _size(folder, written), found))
                 progress(rows[-1])
-            streams = [] if self.stream_problems() else [one for one in models if one in _STREAMS]
-            for one in streams:
-                rows.append(self._stream(folder, output, one.format, expected))
-                files[rows[-1].name] = rows[-1].file
+                if written.file.stream is not None:
+                    rows.append(self._signature(folder, output, written, expected))
+                    progress(rows[-1])
+            for one in [] if self.stream_problems() else filter(has_stream, models):
+                written = write_stream(self.model, folder, one, calibration)
+                written, found = self._stream(folder, output, written, expected)
+                files |= written.entries()
+                rows.append(Row(written.name, written.file, _size(folder, written), found))
                 progress(rows[-1])
             decoder, own = self._decoder_params(folder)
             if ("onnx", FLOAT32) in models:
@@ -163,19 +171,29 @@ class Export:
         """Why no graph of streams is written, and what to set instead; empty if there is one."""
         return stream_problems(self.model)
 
-    def _stream(self, folder: Path, output: Path, name: str, expected: Sequence[Reference]) -> Row:
-        """Writes the graph of streams in a format."""
-        written = STREAM_FORMATS[name](self.model, folder)
+    def _stream(
+        self, folder: Path, output: Path, written: Written, expected: Sequence[Reference]
+    ) -> tuple[Written, Comparison]:
+        """A graph of streams with what it gives for the probe signal, compared."""
+        network = self._stream_network(folder, written)
+        found = compare_stream(network, expected, self.decoder)
+        check_difference(output / written.name, found, written.file.quantization is not None)
+        (log_probs,) = streamed(network, [probe_signal(self.rate)], PROBE_ROWS)
+        return written._replace(file=replace(written.file, probe=Probe.of(log_probs))), found
+
+    def _signature(
+        self, folder: Path, output: Path, written: Written, expected: Sequence[Reference]
+    ) -> Row:
+        """Compares a model's signature for streams."""
+        found = compare_stream(self._stream_network(folder, written), expected, self.decoder)
+        check_difference(output / written.name, found)
+        return Row(f"{Path(written.name).parent}: stream", written.file, 0, found)
+
+    def _stream_network(self, folder: Path, written: Written) -> ExportedStream:
         file, path = written.file, folder / written.name
         assert file.stream is not None
-        network = ExportedStream(
-            path, file.runtime or "", file.stream, self.model.classes, self.rate, threads=1
-        )
-        found = compare_stream(network, expected, self.decoder)
-        check_difference(output / written.name, found)
-        (log_probs,) = streamed(network, [probe_signal(self.rate)], PROBE_ROWS)
-        file = replace(file, probe=Probe.of(log_probs))
-        return Row(written.name, file, path.stat().st_size, found)
+        classes = self.model.classes
+        return ExportedStream(path, file.runtime or "", file.stream, classes, self.rate, threads=1)
 
     def error_rates(self) -> dict[str, float] | None:
         """Those of the trained model itself, greedy; None: they were not asked for."""
@@ -256,6 +274,11 @@ class Export:
             versions=_versions(),
             origin={**self.origin, "date": date.today().isoformat()},
         )
+
+
+def _size(folder: Path, written: Written) -> int:
+    """Bytes of a model's files."""
+    return sum((folder / name).stat().st_size for name in written.entries())
 
 
 def _seconds(model: TrainedModel) -> Context:

@@ -470,11 +470,18 @@ class OnnxBuilder:
         return [OnnxValue(self.node("Transpose", [one], perm=[1, 0, 2]), shape) for one in outputs]
 
     def recur_on(
-        self, x: OnnxValue, direction: Recurrence, states: Sequence[OnnxValue]
+        self,
+        x: OnnxValue,
+        direction: Recurrence,
+        states: Sequence[OnnxValue],
+        inside: OnnxValue | None = None,
     ) -> tuple[Value, list[Value]]:
         x = self._last(x)
         name = self.node("Transpose", [x.name], perm=[1, 0, 2])
-        outputs, ends = recur_on(self, name, direction, [one.name for one in states])
+        mask = None
+        if inside is not None:
+            mask = self.node("Transpose", [self._last(inside).name], perm=[1, 0, 2])
+        outputs, ends = recur_on(self, name, direction, [one.name for one in states], mask)
         name = self.node("Transpose", [outputs], perm=[1, 0, 2])
         found = OnnxValue(name, (*x.shape[:2], direction.units))
         return found, [OnnxValue(one, (x.shape[0], direction.units)) for one in ends]

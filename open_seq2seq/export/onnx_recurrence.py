@@ -42,7 +42,8 @@ def recur(
       lengths: `[batch]` int64, frames of each utterance; None: all.
     """
     if directions[0].cell == "layer_norm_lstm":
-        return [_scanned(g, inputs, direction, lengths) for direction in directions]
+        inside = None if lengths is None else _inside(g, inputs, lengths)
+        return [_scanned(g, inputs, direction, inside, None)[0] for direction in directions]
     if lengths is not None:
         return [_masked(g, inputs, direction, lengths) for direction in directions]
     if len(directions) == 2 and not directions[0].backward and directions[1].backward:
@@ -55,16 +56,21 @@ def recur(
 
 
 def recur_on(
-    g: Writer, inputs: str, direction: Recurrence, states: Sequence[str]
+    g: Writer, inputs: str, direction: Recurrence, states: Sequence[str], inside: str | None
 ) -> tuple[str, list[str]]:
     """The outputs `[time, batch, units]` of a forward direction, and its states at the end.
 
     Args:
       g: what writes.
       inputs: `[time, batch, input]`.
-      direction: of a cell that ONNX has a node for.
+      direction: the layer.
       states: `[batch, units]` each, what it begins with.
+      inside: `[time, batch, 1]`, 0.0 where they stay what they are; None: nowhere. Not of cells
+        that ONNX has a node for.
     """
+    if direction.cell == "layer_norm_lstm":
+        return _scanned(g, inputs, direction, inside, states)
+    assert inside is None
     operator, names, attributes = _described(g, [direction], "forward")
     first = g.constant(np.array([0]), "whole")
     given = [g.node("Unsqueeze", [one, first]) for one in states]
@@ -91,13 +97,18 @@ def _masked(g: Writer, inputs: str, direction: Recurrence, lengths: str) -> str:
     (outputs,) = _node(g, inputs, [direction], "forward")
     if direction.backward:
         outputs = g.node("ReverseSequence", [outputs, lengths], **axes)
+    return g.node("Mul", [outputs, _inside(g, inputs, lengths)])
+
+
+def _inside(g: Writer, inputs: str, lengths: str) -> str:
+    """1.0 up to each length, else 0.0: `[time, batch, 1]`."""
     zero, one = (g.constant(np.array(number), "whole") for number in (0, 1))
     frames = g.node("Gather", [g.node("Shape", [inputs]), zero])
     numbers = g.node("Range", [zero, frames, one])
     column = g.node("Unsqueeze", [numbers, g.constant(np.array([1]), "whole")])
     inside = g.node("Less", [column, lengths])
     inside = g.node("Unsqueeze", [inside, g.constant(np.array([2]), "whole")])
-    return g.node("Mul", [outputs, g.node("Cast", [inside], to=TensorProto.FLOAT)])
+    return g.node("Cast", [inside], to=TensorProto.FLOAT)
 
 
 def _node(g: Writer, inputs: str, directions: Sequence[Recurrence], name: str) -> list[str]:
@@ -138,19 +149,28 @@ def _biases(direction: Recurrence) -> np.ndarray:
     return np.concatenate([_gates(direction.bias, direction), _gates(own, direction)])
 
 
-def _scanned(g: Writer, inputs: str, direction: Recurrence, lengths: str | None) -> str:
-    """The LSTM with layer normalization, a step at a time; see `ops.recurrent_cells`."""
+def _scanned(
+    g: Writer,
+    inputs: str,
+    direction: Recurrence,
+    inside: str | None,
+    states: Sequence[str] | None,
+) -> tuple[str, list[str]]:
+    """The LSTM with layer normalization, a step at a time; see `ops.recurrent_cells`.
+
+    Args:
+      inside: `[time, batch, 1]`, 0.0 where the state stays what it is and the output is 0; None:
+        nowhere.
+      states: what it begins with; None: zeros.
+
+    Returns:
+      The outputs `[time, batch, units]`, and the states at the end.
+    """
     units, weights = direction.units, direction.weights
     matrix, bias = g.constant(direction.kernel), g.constant(direction.bias)
     projected = g.node("Add", [g.node("MatMul", [inputs, matrix]), bias])
-    batch = g.node("Gather", [g.node("Shape", [inputs]), g.constant(np.array([1]), "whole")])
-    shape = g.node("Concat", [batch, g.constant(np.array([units]), "whole")], axis=0)
-    zero = numpy_helper.from_array(np.zeros(1, np.float32))
-    start = g.node("ConstantOfShape", [shape], value=zero)
-    time = g.node("Gather", [g.node("Shape", [inputs]), g.constant(np.array(0), "whole")])
-    limits = [g.constant(np.array(number), "whole") for number in (0, 1)]
-    numbers = g.node("Range", [limits[0], time, limits[1]])
-    ends = g.node("Expand", [time, batch]) if lengths is None else lengths
+    if states is None:
+        states = [_zeros(g, inputs, units)] * 2
     names = {
         "kernel": g.constant(weights["recurrent_kernel"]),
         "gamma": g.constant(weights["gate_gamma"]),
@@ -158,35 +178,44 @@ def _scanned(g: Writer, inputs: str, direction: Recurrence, lengths: str | None)
         "state_gamma": g.constant(weights["state_gamma"]),
         "state_beta": g.constant(weights["state_beta"]),
     }
-    body = _Step(f"{projected}_step", names, units).graph()
-    outputs = [f"{projected}_{one}" for one in ("hidden", "memory", "ends", "outputs")]
+    frames = [projected] if inside is None else [projected, inside]
+    body = _Step(f"{projected}_step", names, units, inside is not None).graph()
+    outputs = [f"{projected}_{one}" for one in ("hidden", "memory", "outputs")]
+    backward = int(direction.backward)
     g.nodes.append(
         helper.make_node(
             "Scan",
-            # The lengths are a state too, that stays what it is: see `formats.openvino`.
-            [start, start, ends, projected, numbers],
+            [*states, *frames],
             outputs,
             name=f"{projected}_scan",
             body=body,
-            num_scan_inputs=2,
-            scan_input_directions=[int(direction.backward)] * 2,
-            scan_output_directions=[int(direction.backward)],
+            num_scan_inputs=len(frames),
+            scan_input_directions=[backward] * len(frames),
+            scan_output_directions=[backward],
         )
     )
-    return outputs[-1]
+    return outputs[-1], outputs[:-1]
+
+
+def _zeros(g: Writer, inputs: str, units: int) -> str:
+    """`[batch, units]` for inputs `[time, batch, input]`."""
+    batch = g.node("Gather", [g.node("Shape", [inputs]), g.constant(np.array([1]), "whole")])
+    shape = g.node("Concat", [batch, g.constant(np.array([units]), "whole")], axis=0)
+    zero = numpy_helper.from_array(np.zeros(1, np.float32))
+    return g.node("ConstantOfShape", [shape], value=zero)
 
 
 class _Step:
     """The body of the scan: a frame `[batch, 4 units]` and the state to the next state."""
 
-    def __init__(self, prefix: str, outside: dict[str, str], units: int):
+    def __init__(self, prefix: str, outside: dict[str, str], units: int, has_mask: bool):
         self.prefix, self.outside, self.units = prefix, outside, units
+        self.has_mask = has_mask
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
     def graph(self) -> onnx.GraphProto:
-        frame, number = self._own("frame"), self._own("number")
-        hidden, memory = self._own("hidden"), self._own("memory")
+        frame, hidden, memory = (self._own(one) for one in ("frame", "hidden", "memory"))
         product = self._node("MatMul", hidden, self.outside["kernel"])
         gates = self._node(
             "Reshape", self._node("Add", frame, product), self._whole(-1, 4, self.units)
@@ -201,31 +230,28 @@ class _Step:
         after = self._node("Add", kept, new)
         after = self._normalised(after, self.outside["state_gamma"], self.outside["state_beta"])
         output = self._node("Mul", self._node("Sigmoid", output_gate), self._node("Tanh", after))
-        ends = self._own("ends")
-        inside = self._node("Less", number, ends)
-        inside = self._node("Unsqueeze", inside, self._whole(1))
-        zero = self._constant(np.zeros((), np.float32))
-        results = {
-            "hidden_out": self._node("Where", inside, output, hidden),
-            "memory_out": self._node("Where", inside, after, memory),
-            "ends_out": ends,
-            "output": self._node("Where", inside, output, zero),
-        }
+        results = {"hidden_out": output, "memory_out": after, "output": output}
+        if self.has_mask:
+            half = self._constant(np.array(0.5, np.float32))
+            inside = self._node("Less", half, self._own("inside"))
+            zero = self._constant(np.zeros((), np.float32))
+            others = {"hidden_out": hidden, "memory_out": memory, "output": zero}
+            results = {
+                name: self._node("Where", inside, value, others[name])
+                for name, value in results.items()
+            }
         for name, value in results.items():
             self.nodes.append(helper.make_node("Identity", [value], [self._own(name)]))
         state = [None, self.units]
         inputs = [self._float("hidden", state), self._float("memory", state)]
-        inputs += [self._int64("ends", [None]), self._float("frame", [None, 4 * self.units])]
-        inputs.append(self._int64("number", []))
-        outputs = [self._float("hidden_out", state), self._float("memory_out", state)]
-        outputs += [self._int64("ends_out", [None]), self._float("output", state)]
+        inputs.append(self._float("frame", [None, 4 * self.units]))
+        if self.has_mask:
+            inputs.append(self._float("inside", [None, 1]))
+        outputs = [self._float(name, state) for name in results]
         return helper.make_graph(self.nodes, self.prefix, inputs, outputs, self.constants)
 
     def _float(self, name: str, shape: Sequence[int | None]) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(self._own(name), TensorProto.FLOAT, shape)
-
-    def _int64(self, name: str, shape: Sequence[int | None]) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(self._own(name), TensorProto.INT64, shape)
 
     def _normalised(self, values: str, gamma: str, beta: str) -> str:
         mean = self._node("ReduceMean", values, self._whole(-1), keepdims=1)

@@ -316,11 +316,16 @@ class TensorFlowBuilder:
         return outputs
 
     def recur_on(
-        self, x: TensorFlowValue, direction: Recurrence, states: Sequence[TensorFlowValue]
+        self,
+        x: TensorFlowValue,
+        direction: Recurrence,
+        states: Sequence[TensorFlowValue],
+        inside: TensorFlowValue | None = None,
     ) -> tuple[Value, list[Value]]:
         projected = self.tensor(self.dense(x, direction.kernel, direction.bias))
         given = [self.tensor(one) for one in states]
-        outputs, ends = recur_on(projected, direction, given, self.batch)
+        mask = None if inside is None else self.tensor(inside)
+        outputs, ends = recur_on(projected, direction, given, self.batch, mask)
         return TensorFlowValue(outputs), [TensorFlowValue(one) for one in ends]
 
     def scan(

@@ -40,15 +40,21 @@ def recur(
 
 
 def recur_on(
-    projected: tf.Tensor, direction: Recurrence, states: Sequence[tf.Tensor], batch: int | None
+    projected: tf.Tensor,
+    direction: Recurrence,
+    states: Sequence[tf.Tensor],
+    batch: int | None,
+    inside: tf.Tensor | None,
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
     """The outputs `[batch, time, units]` of a forward direction, and its states at the end.
 
     Args:
       projected, direction, batch: as for `recur`.
       states: `[batch, units]` each, what it begins with.
+      inside: `[batch, time, 1]`, 0.0 where they stay what they are; None: nowhere.
     """
-    step = _Step(direction, None, batch)
+    inside = None if inside is None else tf.transpose(inside, (1, 0, 2)) > 0.5
+    step = _Step(direction, None, batch, inside)
     for one in states:
         one.set_shape(step.shape)
     inputs = tf.transpose(projected, (1, 0, 2))
@@ -60,9 +66,16 @@ def recur_on(
 class _Step:
     """A step of a direction; see `recur`. Frames come in the order in which it reads them."""
 
-    def __init__(self, direction: Recurrence, lengths: tf.Tensor | None, batch: int | None):
+    def __init__(
+        self,
+        direction: Recurrence,
+        lengths: tf.Tensor | None,
+        batch: int | None,
+        inside: tf.Tensor | None = None,
+    ):
         self.cell, self.direction = CELLS[direction.cell], direction
-        self.lengths, self.shape = lengths, (batch, direction.units)
+        self.lengths, self.inside = lengths, inside
+        self.shape = (batch, direction.units)
         self.weights: dict[str, tf.Tensor] = {
             name: tf.constant(np.asarray(value, np.float32))
             for name, value in direction.weights.items()
@@ -102,10 +115,8 @@ class _Step:
             frame.set_shape((self.shape[0], frame.shape[-1]))
             new, new_memory = self.cell.step(frame, hidden, memory, self.weights)
             written = new
-            if self.lengths is not None:
-                place = before + number
-                place = frames - 1 - place if self.direction.backward else place
-                inside = tf.expand_dims(place < self.lengths, 1)
+            inside = self._inside(before + number, frames)
+            if inside is not None:
                 written = tf.where(inside, new, 0.0)
                 new = tf.where(inside, new, hidden)
                 new_memory = tf.where(inside, new_memory, memory)
@@ -119,6 +130,15 @@ class _Step:
             (tf.constant(0), hidden, memory, outputs),
         )
         return outputs.stack(), hidden, memory
+
+    def _inside(self, number: tf.Tensor, frames: tf.Tensor) -> tf.Tensor | None:
+        """Whether a frame counts, `[batch, 1]`; None: it does."""
+        if self.inside is not None:
+            return tf.gather(self.inside, number)
+        if self.lengths is None:
+            return None
+        place = frames - 1 - number if self.direction.backward else number
+        return tf.expand_dims(place < self.lengths, 1)
 
 
 def _whole(inputs: tf.Tensor, step: _Step) -> tf.Tensor:

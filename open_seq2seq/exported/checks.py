@@ -46,7 +46,7 @@ _MODEL = {
     "quantization?": (dict, None),
     "error_rates?": (dict, None),
 }
-_STREAM = {"runtime": str, "precision": str, "probe?": (dict, None)}
+_STREAM = {"runtime": str, "precision": str, "probe?": (dict, None), "quantization?": (dict, None)}
 _TRAINED_ON = {"longest": NUMBER, "mean": NUMBER}
 _PROBE = {"shape": [int], "numbers": [NUMBER]}
 _POSITIVE = ("sample_freq", "time_stride", "hop_length", "frame_shift")
@@ -125,7 +125,8 @@ def _files(files: JsonObject) -> Iterator[str]:
             wrong = list(misfits(file, _MODEL, where))
         if not wrong and file["kind"] == STREAM:
             wrong = list(misfits(file, _STREAM, where))
-            wrong = wrong or list(stream_misfits(file.get("stream"), f"{where}.stream"))
+        if not wrong and (file["kind"] == STREAM or file.get("stream") is not None):
+            wrong = list(stream_misfits(file.get("stream"), f"{where}.stream"))
         if not wrong and file.get("probe") is not None:
             wrong = list(misfits(file["probe"], _PROBE, f"{where}.probe"))
         yield from wrong
@@ -145,7 +146,9 @@ def _references(value: JsonObject) -> Iterator[str]:
     files = value["files"]
     for name, file in files.items():
         owner = file.get("of")
-        if owner is not None and (owner not in files or files[owner]["kind"] != MODEL):
+        if owner is not None and (
+            owner not in files or files[owner]["kind"] not in (MODEL, STREAM)
+        ):
             yield f"of {owner!r}, which is no model, in files[{name!r}]"
     for key, name in value["decoder"].items():
         if key.endswith(PATH) and name is not None and not _is_key(name, files):

@@ -28,10 +28,11 @@ class ExportedFile:
         array; None: any number of them, with masks inside.
       of: of a part, the model's name.
       probe: of a model or stream, what it gives for the probe signal; None: not known.
-      quantization: of a quantised model, its "kind" as `--quantize` has it, and what stays in
-        "float32", in words; None: all of it.
+      quantization: of a quantised model or stream, its "kind" as `--quantize` has it, and what
+        stays in "float32", in words; None: all of it.
       error_rates: of a model, greedy: "wer" and "cer" on so many "utterances"; None: not known.
-      stream: of a stream, its state, and how it is used.
+      stream: of a stream, and of a model that has a signature for streams, its state, and how it is
+        used.
       sha256: of the content, 64 hexadecimal digits; "" until it is written.
       size: bytes.
     """
@@ -56,14 +57,15 @@ class ExportedFile:
     def to_json(self) -> JsonObject:
         """As in `recognizer.json`."""
         value: dict[str, Any] = {"sha256": self.sha256, "size": self.size, "kind": self.kind}
-        if self.is_model:
-            value |= {"runtime": self.runtime, "precision": self.precision, "batch": self.batch}
+        if self.is_model or self.stream is not None:
+            value |= {"runtime": self.runtime, "precision": self.precision}
             value["probe"] = self.probe and self.probe.to_json()
             noted = {"quantization": self.quantization, "error_rates": self.error_rates}
             value |= {name: dict(one) for name, one in noted.items() if one is not None}
+        if self.is_model:
+            value["batch"] = self.batch
         if self.stream is not None:
-            value |= {"runtime": self.runtime, "precision": self.precision}
-            value |= {"probe": self.probe and self.probe.to_json(), "stream": self.stream.to_json()}
+            value["stream"] = self.stream.to_json()
         if self.of is not None:
             value["of"] = self.of
         return value

@@ -199,14 +199,20 @@ class GraphBuilder(Protocol):
         """
 
     def recur_on(
-        self, x: Value, direction: Recurrence, states: Sequence[Value]
+        self,
+        x: Value,
+        direction: Recurrence,
+        states: Sequence[Value],
+        inside: Value | None = None,
     ) -> tuple[Value, list[Value]]:
         """A forward direction over all frames, from where another call ended.
 
         Args:
           x: `[batch, time, input]`.
-          direction: not of the cell "layer_norm_lstm".
+          direction: the layer.
           states: `[batch, units]` each: the hidden state and, of an LSTM, its memory.
+          inside: `[batch, time, 1]`, 0.0 where they stay what they are; None: nowhere. Of the cell
+            "layer_norm_lstm" only, whose state no input keeps as it is.
 
         Returns:
           `[batch, time, units]`, and the states after the last frame.

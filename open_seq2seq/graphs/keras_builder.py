@@ -203,7 +203,11 @@ class KerasBuilder:
         raise NotImplementedError("recurrent layers are no part of a front-end")
 
     def recur_on(
-        self, x: Value, direction: Recurrence, states: Sequence[Value]
+        self,
+        x: Value,
+        direction: Recurrence,
+        states: Sequence[Value],
+        inside: Value | None = None,
     ) -> tuple[Value, list[Value]]:
         raise NotImplementedError("recurrent layers are no part of a front-end")
 

@@ -111,19 +111,22 @@ class ExportedFolder:
         return network
 
     def _streaming(
-        self, runtime: str, threads: int | None
+        self, model: LoadedModel, threads: int | None
     ) -> Callable[[], StreamingNetwork] | None:
-        """What makes the network of streams: of this runtime, or of another that is installed."""
-        there = {
-            file.runtime: name
-            for name, file in self.described.files.items()
-            if file.stream is not None and file.runtime in STREAM_RUNTIMES
-        }
-        usable = [one for one in (runtime, *STREAM_RUNTIMES) if one in there]
-        chosen = next((one for one in usable if is_installed(one)), None)
-        if chosen is None:
+        """What makes the network of streams: that of the model, or the one most like it."""
+        files = self.described.files
+        own = next((one for name, one in files.items() if self.path / name == model.path), None)
+        precision = own.precision if own else "float32"
+        order = list(STREAM_RUNTIMES)
+        there = [
+            (file.precision != precision, file.runtime != model.runtime, order.index(file.runtime),
+             name)
+            for name, file in files.items()
+            if file.stream is not None and file.runtime in order and is_installed(file.runtime)
+        ]  # fmt: skip
+        if not there:
             return None
-        name = there[chosen]
+        *_, name = min(there)
         return lambda: self.load_stream(name, threads)
 
     def _problem(self, model: LoadedModel | ExportedStream, file: ExportedFile) -> Problem | None:
@@ -183,7 +186,7 @@ class ExportedFolder:
             "batch_size": _BATCH_SIZE,
             "threads": min(threads or available_cores(), _MOST_LOADERS),
             "trained_on": described.trained_on,
-            "make_streaming": self._streaming(model.runtime, threads),
+            "make_streaming": self._streaming(model, threads),
         }
 
 

@@ -85,9 +85,12 @@ class ExportedStream:
         results: list[tuple[np.ndarray, BatchState] | None] = [None] * len(pieces)
         for size in dict.fromkeys(sizes):
             chosen = [number for number, one in enumerate(sizes) if one == size]
-            found = self._computed([pieces[number] for number in chosen], size)
-            for number, one in zip(chosen, found):
-                results[number] = one
+            most = self._session.BATCH or len(chosen)
+            for first in range(0, len(chosen), most):
+                together = chosen[first : first + most]
+                found = self._computed([pieces[number] for number in together], size)
+                for number, one in zip(together, found):
+                    results[number] = one
         return [one for one in results if one is not None]
 
     def _size(self, piece: Piece) -> int:

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import onnx
 import pytest
 
 from open_seq2seq import Recognizer
@@ -45,6 +46,49 @@ def test_the_text_of_the_recording(exported, size):
     found = session.finish()
     assert expected.text and found.text == expected.text
     assert [one[:3] for one in found.words] == [one[:3] for one in expected.words]
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime"),
+    [
+        ("litert", "litert"),
+        pytest.param("saved_model", "tensorflow", marks=pytest.mark.slow),
+        pytest.param("openvino", "openvino", marks=pytest.mark.slow),
+    ],
+)
+def test_sessions_in_every_runtime(exported, tmp_path, name, runtime):
+    """The same text, in parts in one process and in another recogniser's session."""
+    folder = tmp_path / "model"
+    Export(experiment_of(*ENCODERS["quartznet"], FIXED), speech(4)).write(folder, [name])
+    recognizer = Recognizer.load(folder, runtime=runtime)
+    assert recognizer.streaming_network.runtime == runtime
+    (expected,) = Recognizer.load(exported[0]).transcribe([SAMPLES])
+    first = recognizer.stream(resumable=True)
+    first.accept(SAMPLES[:11000])
+    second = Recognizer.load(folder, runtime=runtime).stream(resumable=True)
+    second.restore(first.state())
+    for session in (first, second):
+        session.accept(SAMPLES[11000:])
+    np.testing.assert_array_equal(first.state()["utterance"], second.state()["utterance"])
+    found = first.finish()
+    assert found == second.finish()
+    assert found.text == expected.text
+    assert [one[:3] for one in found.words] == [one[:3] for one in expected.words]
+
+
+def test_the_stream_of_a_model_in_int8(tmp_path):
+    """It is written for what has LSTMs, measured, and chosen with the model."""
+    folder = tmp_path / "model"
+    export = Export(experiment_of(*ENCODERS["cudnn_lstm"], FIXED), speech(4))
+    rows = export.write(folder, ["onnx"], quantize=["none", "dynamic_int8"])
+    names = ["model.onnx", "model.dynamic_int8.onnx", "stream.onnx", "stream.dynamic_int8.onnx"]
+    assert [row.name for row in rows] == names
+    assert 1e-3 < rows[3].comparison.difference < 1
+    operators = {node.op_type for node in onnx.load(folder / names[3]).graph.node}
+    assert "DynamicQuantizeLSTM" in operators and "LSTM" not in operators
+    for precision, name in (("int8", names[3]), ("float32", names[2])):
+        recognizer = Recognizer.load(folder, precision=precision)
+        assert recognizer.streaming_network.path.name == name
 
 
 def test_a_session_goes_on_in_another_recogniser(exported):

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from open_seq2seq.export.onnx_builder import OnnxBuilder, OnnxValue
-from open_seq2seq.export.streams.names import after, before
+from open_seq2seq.export.streams.names import after, before, described
 from open_seq2seq.export.streams.network import build_stream, row_samples
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.exported.stream import StreamGraph, StreamState
@@ -38,10 +38,8 @@ class OnnxStates:
         """See `GraphStates`."""
         assert name not in self._shapes, f"two states {name}"
         self._shapes[name] = tuple(shape)
-        dtype = np.dtype(np.int32 if is_whole else np.float32)
-        begin = tuple(np.asarray(initial, dtype).ravel().tolist())
-        described = StreamState(before(name), after(name), dtype.name, tuple(shape), begin)
-        self.described.append(described)
+        self.described.append(described(name, shape, initial, is_whole))
+        dtype = np.dtype(self.described[-1].dtype)
         return self._g.input(before(name), dtype, ("batch", *shape))
 
     def keep(self, name: str, value: OnnxValue) -> None:

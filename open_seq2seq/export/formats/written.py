@@ -32,7 +32,7 @@ class Written(NamedTuple):
 def _saved_model(model: TrainedModel, folder: Path) -> Written:
     from open_seq2seq.export.formats.saved_model import write_saved_model
 
-    write_saved_model(model, folder / "saved_model")
+    stream = write_saved_model(model, folder / "saved_model")
     files = sorted(
         str(path.relative_to(folder))
         for path in (folder / "saved_model").rglob("*")
@@ -40,7 +40,7 @@ def _saved_model(model: TrainedModel, folder: Path) -> Written:
     )
     name = "saved_model/saved_model.pb"
     parts = tuple(one for one in files if one != name)
-    return Written(name, ExportedFile(MODEL, "tensorflow", "float32"), parts)
+    return Written(name, ExportedFile(MODEL, "tensorflow", "float32", stream=stream), parts)
 
 
 def _onnx(model: TrainedModel, folder: Path) -> Written:
@@ -73,6 +73,23 @@ def _onnx_stream(model: TrainedModel, folder: Path) -> Written:
     return Written("stream.onnx", ExportedFile(STREAM, "onnxruntime", "float32", stream=graph))
 
 
+def _litert_stream(model: TrainedModel, folder: Path) -> Written:
+    from open_seq2seq.export.formats.litert import write_litert_stream
+
+    graph = write_litert_stream(model, folder / "stream.tflite")
+    return Written("stream.tflite", ExportedFile(STREAM, "litert", "float32", stream=graph))
+
+
+def _openvino_stream(model: TrainedModel, folder: Path) -> Written:
+    from open_seq2seq.export.formats.openvino import openvino_stream, write_openvino
+
+    (folder / "openvino").mkdir(exist_ok=True)
+    graph, described = openvino_stream(model)
+    write_openvino(graph, folder / "openvino" / "stream.xml")
+    file = ExportedFile(STREAM, "openvino", "float32", stream=described)
+    return Written("openvino/stream.xml", file, ("openvino/stream.bin",))
+
+
 # What packages writing and running them needs comes with `pip install 'open-seq2seq[export]'`.
 FORMATS: dict[str, Callable[[TrainedModel, Path], Written]] = {
     "onnx": _onnx,
@@ -80,5 +97,10 @@ FORMATS: dict[str, Callable[[TrainedModel, Path], Written]] = {
     "saved_model": _saved_model,
     "openvino": _openvino,
 }
-# The graphs of streams, of models that have no `stream_problems`.
-STREAM_FORMATS: dict[str, Callable[[TrainedModel, Path], Written]] = {"onnx": _onnx_stream}
+# The graphs of streams beside them, of models that have no `stream_problems`. A SavedModel has it
+# as another signature.
+STREAM_FORMATS: dict[str, Callable[[TrainedModel, Path], Written]] = {
+    "onnx": _onnx_stream,
+    "litert": _litert_stream,
+    "openvino": _openvino_stream,
+}

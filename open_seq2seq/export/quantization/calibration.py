@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,18 +35,25 @@ class Calibration:
         return [self.model.log_probs(samples) for samples in self.recordings[:_MEASURED]]
 
     def divergence(self, path: Path, runtime: str) -> float:
-        """How far a model's probabilities are from those of the trained one.
+        """That of a model's file; see `divergence_of`.
 
         Args:
           path: the model's file.
           runtime: a name of `RUNTIMES`.
+        """
+        return self.divergence_of(LoadedModel(path, runtime).log_probs)
+
+    def divergence_of(self, log_probs: Callable[[np.ndarray], np.ndarray]) -> float:
+        """How far a model's probabilities are from those of the trained one.
+
+        Args:
+          log_probs: the model: samples `[n]` -> `[time, class]`.
 
         Returns:
           The Kullback-Leibler divergence, in nats: the mean over all frames.
         """
-        loaded = LoadedModel(path, runtime)
         parts = [
-            (np.exp(expected) * (expected - loaded.log_probs(samples))).sum(axis=-1)
+            (np.exp(expected) * (expected - log_probs(samples))).sum(axis=-1)
             for expected, samples in zip(self.log_probs, self.recordings)
         ]
         return float(np.concatenate(parts).mean())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import onnx
 
 from open_seq2seq.export.formats.onnx import onnx_model
+from open_seq2seq.export.formats.onnx_stream import onnx_stream
 from open_seq2seq.export.quantization.calibration import Calibration
 from open_seq2seq.export.quantization.onnx_layers import (
     layers_of,
@@ -19,11 +20,15 @@ from open_seq2seq.export.quantization.onnx_layers import (
 from open_seq2seq.export.quantization.onnx_stored import store_int8
 from open_seq2seq.export.quantization.search import quantise
 from open_seq2seq.export.trained_model import TrainedModel
+from open_seq2seq.exported.stream import StreamGraph
+from open_seq2seq.inference.exported_stream import ExportedStream, streamed
 
 # Products of 8 bits overflow, unnoticed, on processors without VNNI (AVX2, older AVX-512): there
 # the model would be another one. What one bit less costs is hardly to be measured.
 WEIGHTS_OF_7_BITS = True
 _DYNAMIC = ("LSTM", "MatMul")
+# Seconds of a stream that are computed at once, where its loss is measured.
+_PIECE = 0.32
 _OTHER_RECURRENT = ("GRU", "RNN", "Scan")
 
 
@@ -41,6 +46,26 @@ def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str
       What is left in float32, in words.
     """
     graph = onnx_model(model, masks=False)
+    return _written(graph, path, lambda: calibration.divergence(path, "onnxruntime"))
+
+
+def write_stream(
+    model: TrainedModel, path: Path, calibration: Calibration
+) -> tuple[StreamGraph, list[str]]:
+    """The same of the graph of streams, which takes any number of them; how it is used, too."""
+    graph, described = onnx_stream(model)
+
+    def divergence() -> float:
+        rate = model.extractor.options.sample_freq
+        network = ExportedStream(path, "onnxruntime", described, model.classes, rate)
+        rows = max(round(_PIECE * rate / described.row_samples), 1)
+        return calibration.divergence_of(lambda samples: streamed(network, [samples], rows)[0])
+
+    return described, _written(graph, path, divergence)
+
+
+def _written(graph: onnx.ModelProto, path: Path, divergence: Callable[[], float]) -> list[str]:
+    """Writes a graph with as many layers in int8 as lose little; what is left, in words."""
     layers = [layer for layer in layers_of(graph) if layer.name in nodes_of(graph, _DYNAMIC)]
 
     def write_but(left: Collection[str]) -> None:
@@ -48,9 +73,7 @@ def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str
             chosen = [layer.name for layer in layers if layer.name not in left]
             onnx.save(quantise_dynamically(graph, chosen, Path(folder)), str(path))
 
-    left = quantise(
-        path.name, layers, write_but, lambda: calibration.divergence(path, "onnxruntime")
-    )
+    left = quantise(path.name, layers, write_but, divergence)
     return ["the front-end", "convolutions", *left]
 
 

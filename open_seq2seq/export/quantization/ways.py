@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.export.conversion import check_packages, conversion
-from open_seq2seq.export.formats.written import FORMATS, Written
+from open_seq2seq.export.formats.written import FORMATS, STREAM_FORMATS, Written
 from open_seq2seq.export.quantization.calibration import Calibration
 from open_seq2seq.export.trained_model import TrainedModel
-from open_seq2seq.exported.file import MODEL, ExportedFile
+from open_seq2seq.exported.file import MODEL, STREAM, ExportedFile
 
 # As `--quantize` has them.
 FLOAT32 = "none"
@@ -62,6 +62,11 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("openvino", "static_int8"): Way("openvino/model.static_int8.xml", "openvino", "int8", 1),
     ("openvino", "float16"): Way("openvino/model.float16.xml", "openvino", "float16"),
     ("openvino", "bfloat16"): Way("openvino/model.bfloat16.xml", "openvino", "bfloat16"),
+}
+# Of these kinds the graph of streams is written too: the same modules have a `write_stream`. Others
+# need ranges of what layers see, which are measured on whole recordings.
+STREAM_WAYS: Mapping[tuple[str, str], Way] = {
+    ("onnx", "dynamic_int8"): Way("stream.dynamic_int8.onnx", "onnxruntime", "int8"),
 }
 _TENSORFLOW = "TensorFlow computes in float32 on processors, whatever the weights are stored in"
 REASONS: Mapping[tuple[str, str], str] = {
@@ -129,6 +134,26 @@ def write_model(
     quantization = {"kind": choice.kind, "float32": list(left)}
     file = ExportedFile(MODEL, way.runtime, way.precision, way.batch, quantization=quantization)
     return Written(way.name, file, parts)
+
+
+def has_stream(choice: Choice) -> bool:
+    """Whether a graph of streams is written beside a model."""
+    return choice in STREAM_WAYS or (not choice.is_quantised and choice.format in STREAM_FORMATS)
+
+
+def write_stream(
+    model: TrainedModel, folder: Path, choice: Choice, calibration: Calibration
+) -> Written:
+    """Writes the graph of streams of a choice that has one; see `write_model`."""
+    what = " ".join(["the stream of", *choice])
+    with conversion(folder, what, "Name others with --formats."):
+        if not choice.is_quantised:
+            return STREAM_FORMATS[choice.format](model, folder)
+        way = STREAM_WAYS[choice]
+        graph, left = _module(choice).write_stream(model, folder / way.name, calibration)
+    quantization = {"kind": choice.kind, "float32": list(left)}
+    file = ExportedFile(STREAM, way.runtime, way.precision, quantization=quantization, stream=graph)
+    return Written(way.name, file)
 
 
 def _module(choice: Choice) -> Any:

@@ -10,7 +10,6 @@ from open_seq2seq.errors import Problem
 from open_seq2seq.export.networks.frames import Frames
 from open_seq2seq.export.networks.network import build_model
 from open_seq2seq.export.streams.delays import most_delay
-from open_seq2seq.export.streams.recurrence import HOLDING
 from open_seq2seq.export.streams.time_axis import Clock, StreamTime
 from open_seq2seq.export.trained_model import FRONT_END, NETWORK, TrainedModel
 from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
@@ -61,12 +60,7 @@ def stream_problems(model: TrainedModel) -> list[Problem]:
         kind = f"{type(encoder).__name__} with {type(extractor.front_end).__name__}"
         expected = ", ".join(one.__name__ for one in WINDOWS)
         return [Problem("encoder", kind, f"one of {expected}, and backend 'librosa'")]
-    cells = {layer.cell.name for layer in getattr(encoder, "rnn_layers", ())}
-    if cells <= HOLDING.keys():
-        return []
-    found = f"{encoder.params['rnn_type']!r}, whose state changes before the first frame"
-    remedy = "Train with it, or stream from the checkpoint."
-    return [Problem("encoder_params/rnn_type", found, "'gru' or 'lstm'", remedy)]
+    return []
 
 
 def row_samples(model: TrainedModel) -> int:

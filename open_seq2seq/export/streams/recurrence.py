@@ -11,7 +11,8 @@ from open_seq2seq.graphs.states import GraphStates
 from open_seq2seq.ops.recurrent_cells import CELLS
 
 # The gate that keeps a state of zero as it is, and what that gate has to see: the input gate of
-# the LSTM shut, the update gate of the GRU open, nothing through the ReLU.
+# the LSTM shut, the update gate of the GRU open, nothing through the ReLU. Runtimes' own nodes,
+# which take no mask, can do that; the LSTM with layer normalization is a loop, and takes one.
 _SHUT = 1e4
 HOLDING = {"lstm": (0, -_SHUT), "gru": (0, _SHUT), "gru_reset_after": (0, _SHUT),
            "relu": (0, -_SHUT)}  # fmt: skip
@@ -31,17 +32,18 @@ def build_recurrence(
       g: what writes.
       states: holds the layer's states.
       values: `[batch, time, input]`.
-      direction: of a cell of `HOLDING`.
+      direction: forward.
       began: `[batch, time, 1]`, 0.0 before a stream's first frame: what is read there leaves the
         state as it is. None: nothing is before it.
       name: of the layer.
     """
-    if began is not None:
+    holds = direction.cell in HOLDING
+    if began is not None and holds:
         values = g.concatenate([values, g.subtract(1.0, began)], 2)
         direction = _held(direction)
     kept = [f"{name}/{one}" for one in CELLS[direction.cell].states]
     before = [states.old(one, (direction.units,)) for one in kept]
-    outputs, after = g.recur_on(values, direction, before)
+    outputs, after = g.recur_on(values, direction, before, None if holds else began)
     for one, value in zip(kept, after, strict=True):
         states.keep(one, value)
     return outputs

@@ -24,6 +24,7 @@ class OnnxRuntimeStreamSession:
 
     PACKAGE: ClassVar[str] = "onnxruntime"
     EXTRA: ClassVar[str] = "onnx"
+    BATCH: ClassVar[int | None] = None
 
     def __init__(self, path: Path, graph: StreamGraph, threads: int):
         from onnxruntime import OrtValue

@@ -24,16 +24,7 @@ class OpenVINOSession:
     EXTRA: ClassVar[str] = "openvino"
 
     def __init__(self, path: Path, threads: int):
-        core = openvino_package().Core()
-        source = core.read_model(str(path))
-        wants_bfloat16 = source.has_rt_info(list(PRECISION)) and has_bfloat16()
-        # On processors that have bfloat16 it would compute in it, whatever the model was made for.
-        options = {
-            "INFERENCE_PRECISION_HINT": "bf16" if wants_bfloat16 else "f32",
-            "INFERENCE_NUM_THREADS": threads,
-            "PERFORMANCE_HINT": "LATENCY",
-        }
-        model = core.compile_model(source, "CPU", options)
+        model = compiled_model(path, threads)
         # A tensor may have several names.
         names = [name for one in model.inputs for name in one.names]
         self._names = [name for name in names if name in (SAMPLES, NUM_SAMPLES)]
@@ -46,6 +37,20 @@ class OpenVINOSession:
         with self._lock:  # a request has one input at a time
             found = self._request.infer({name: given[name] for name in self._names})
             return found[LOG_PROBS], found[LENGTHS]
+
+
+def compiled_model(path: Path, threads: int) -> Any:
+    """A model that is ready for requests."""
+    core = openvino_package().Core()
+    source = core.read_model(str(path))
+    wants_bfloat16 = source.has_rt_info(list(PRECISION)) and has_bfloat16()
+    # On processors that have bfloat16 it would compute in it, whatever the model was made for.
+    options = {
+        "INFERENCE_PRECISION_HINT": "bf16" if wants_bfloat16 else "f32",
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    return core.compile_model(source, "CPU", options)
 
 
 def has_bfloat16() -> bool:

@@ -34,20 +34,8 @@ class TensorFlowSession:
 
     def __init__(self, path: Path, threads: int):
         import tensorflow as tf
-        from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-        try:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(1)
-        except RuntimeError:
-            _log.debug("TensorFlow has begun: its number of threads stays as it is.")
-        described = SavedModel.FromString(path.read_bytes())
-        graphs = [one.graph_def for one in described.meta_graphs]
-        _refuse(path, (name for graph in graphs for name in _operations(graph)), _OF_VARIABLES)
-        # What it is a part of has to stay as long as the function.
-        self._model: Any = tf.saved_model.load(str(path.parent))
-        self._function: Any = self._model.signatures[_SIGNATURE]
-        _refuse(path, _operations(self._function.graph.as_graph_def()), ())
+        self._model, self._function = load_signature(path, _SIGNATURE, threads)
         self._names = set(self._function.structured_input_signature[1])
         self._constant = tf.constant
 
@@ -56,6 +44,34 @@ class TensorFlowSession:
         given = {SAMPLES: samples, NUM_SAMPLES: num_samples}
         found = self._function(**{name: self._constant(given[name]) for name in self._names})
         return found[LOG_PROBS].numpy(), found[LENGTHS].numpy()
+
+
+def load_signature(path: Path, name: str, threads: int) -> tuple[Any, Any]:
+    """A SavedModel, and the function of one of its signatures, which it has to outlive.
+
+    Args:
+      path: of `saved_model.pb`.
+      name: of the signature.
+      threads: of the whole process, see `TensorFlowSession`.
+
+    Raises:
+      InputError: it does more than to compute.
+    """
+    import tensorflow as tf
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        _log.debug("TensorFlow has begun: its number of threads stays as it is.")
+    described = SavedModel.FromString(path.read_bytes())
+    graphs = [one.graph_def for one in described.meta_graphs]
+    _refuse(path, (name for graph in graphs for name in _operations(graph)), _OF_VARIABLES)
+    model: Any = tf.saved_model.load(str(path.parent))
+    function: Any = model.signatures[name]
+    _refuse(path, _operations(function.graph.as_graph_def()), ())
+    return model, function
 
 
 def _operations(graph: Any) -> Iterable[str]:

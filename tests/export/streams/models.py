@@ -1,4 +1,4 @@
-"""Small models that stream, of every kind of layer, and their graphs in ONNX Runtime."""
+"""Small models that stream, of every kind of layer, and their graphs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from keras import ops
 
 from open_seq2seq.encoders import DeepSpeech2Encoder
-from open_seq2seq.export.formats.onnx_stream import write_onnx_stream
+from open_seq2seq.export.formats.written import FORMATS, STREAM_FORMATS, Written
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.inference.exported_stream import ExportedStream
 from tests.export.small_models import DS2, LIBROSA, RATE, conv, experiment_of, tdnn
@@ -79,6 +79,7 @@ ENCODERS |= {
     "lstm": _deepspeech2("lstm", **_ROW, rnn_batch_norm=True),
     "cudnn_lstm": _deepspeech2("cudnn_lstm", look_ahead=0),
     "relu_rnn": _deepspeech2("relu_rnn"),
+    "layernorm_lstm": _deepspeech2("layernorm_lstm", **_ROW),
 }
 
 
@@ -93,10 +94,16 @@ def trained(encoder: str, front_end: str) -> TrainedModel:
 
 
 @cache
-def stream_of(encoder: str, front_end: str) -> ExportedStream:
-    """Its graph of streams."""
+def stream_of(encoder: str, front_end: str, format_name: str = "onnx") -> ExportedStream:
+    """Its graph of streams in a format."""
     model = trained(encoder, front_end)
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "stream.onnx"
-        graph = write_onnx_stream(model, path)
-        return ExportedStream(path, "onnxruntime", graph, model.classes, RATE, threads=1)
+        written = (FORMATS | STREAM_FORMATS)[format_name](model, Path(folder))
+        return _loaded(model, Path(folder), written)
+
+
+def _loaded(model: TrainedModel, folder: Path, written: Written) -> ExportedStream:
+    file = written.file
+    assert file.stream is not None and file.runtime is not None
+    path = folder / written.name
+    return ExportedStream(path, file.runtime, file.stream, model.classes, RATE, threads=1)

@@ -12,7 +12,7 @@ from open_seq2seq.features import stream_graph
 from open_seq2seq.inference.exported_stream import streamed
 from open_seq2seq.streaming.network import Piece
 from tests.export.small_models import LIBROSA, RATE, experiment_of, small_experiment, speech
-from tests.export.streams.models import ENCODERS, FIXED, FRONT_ENDS, stream_of, trained
+from tests.export.streams.models import ENCODERS, FRONT_ENDS, stream_of, trained
 
 MODELS = [(encoder, "fixed") for encoder in ENCODERS]
 MODELS += [("quartznet", front_end) for front_end in FRONT_ENDS if front_end != "fixed"]
@@ -69,7 +69,7 @@ def test_the_whole_recording(encoder, front_end, count, rows):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("encoder", ["quartznet", "jasper", "gru", "lstm"])
+@pytest.mark.parametrize("encoder", ["quartznet", "jasper", "gru", "lstm", "layernorm_lstm"])
 def test_streams_that_go_on_elsewhere(encoder):
     """Bit for bit."""
     network = stream_of(encoder, "fixed")
@@ -168,18 +168,12 @@ def test_states_of_another_network():
         (lambda: small_experiment("jasper", "psf"), "backend"),
         (lambda: small_experiment("crnn", "running"), "encoder"),
         (lambda: small_experiment("deep speech 2, both", "running"), "rnn_unidirectional"),
-        (lambda: experiment_of(*_layer_norm(), FIXED), "rnn_type"),
     ],
-    ids=["peak", "psf", "crnn", "backward", "layer norm"],
+    ids=["peak", "psf", "crnn", "backward"],
 )
 def test_what_cannot_stream_says_why(model, where):
     problems = stream_problems(TrainedModel.of(model()))
     assert where in problems[0].where or where == problems[0].where
-
-
-def _layer_norm():
-    kind, params = ENCODERS["lstm"]
-    return kind, {**params, "rnn_type": "layernorm_lstm", "rnn_batch_norm": False}
 
 
 def test_utterance_statistics_cannot_stream():
