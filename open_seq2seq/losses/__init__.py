@@ -3,7 +3,7 @@
 from open_seq2seq.losses.batch_losses import BatchLosses
 from open_seq2seq.losses.cross_entropy import CrossEntropyLoss
 from open_seq2seq.losses.ctc import CTCLoss
-from open_seq2seq.losses.loss_function import IntermediateLoss, LossFunction
+from open_seq2seq.losses.loss_function import ConsistentLoss, IntermediateLoss, LossFunction
 
 LOSSES = {"CTCLoss": CTCLoss}
 
@@ -15,6 +15,7 @@ __all__ = [
     "LOSSES",
     "BatchLosses",
     "CTCLoss",
+    "ConsistentLoss",
     "CrossEntropyLoss",
     "IntermediateLoss",
     "LossFunction",

@@ -1,4 +1,4 @@
-"""Connectionist temporal classification (Graves et al. 2006), also of intermediate layers."""
+"""Connectionist temporal classification (Graves et al. 2006), of inner layers and two views too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from keras import ops
 
 from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.errors import Problem
+from open_seq2seq.losses.view_masks import VIEW_MASKS, ViewMasks
 from open_seq2seq.ops.ctc import ctc_loss
+from open_seq2seq.ops.masks import length_mask
 from open_seq2seq.tensors import Tensor
 
 
@@ -28,7 +30,13 @@ class CTCLoss:
 
         (1 - intermediate_weight) * final + intermediate_weight * mean(intermediate)
 
-    Evaluation and inference know nothing of them.
+    With `consistency_weight` (CR-CTC, Yao et al. 2024, arXiv:2410.05101) training sees each batch
+    twice, under different masks; the loss is the mean over both views, and what they say is drawn
+    together:
+
+        mean(loss of each view) + consistency_weight * consistency
+
+    Evaluation and inference know nothing of either.
 
     Args:
       params: see `PARAMS`.
@@ -67,6 +75,21 @@ class CTCLoss:
                 minimum=0.0,
                 maximum=1.0,
             ),
+            Param(
+                "consistency_weight",
+                float,
+                "Weight of the divergence between two views of each utterance in the training loss "
+                "(0.2 in the paper); a step then costs two. 0: off.",
+                0.0,
+                minimum=0.0,
+            ),
+            Param(
+                "consistency_masks",
+                dict,
+                "Masks that are drawn for each of the two views, after those of the augmentation.",
+                {},
+                schema=VIEW_MASKS,
+            ),
         ],
         check=_check,
         summary="CTC, blank last, repeated labels merged.",
@@ -77,6 +100,10 @@ class CTCLoss:
         self.mask_nan: bool = self.params["mask_nan"]
         self.intermediate_layers: list[int] = self.params["intermediate_layers"]
         self.intermediate_weight: float = self.params["intermediate_weight"]
+        self.consistency_weight: float = self.params["consistency_weight"]
+        self.view_masks: ViewMasks | None = None
+        if self.consistency_weight:
+            self.view_masks = ViewMasks(self.params["consistency_masks"])
 
     def __call__(
         self, logits: Tensor, logit_lengths: Tensor, labels: Tensor, label_lengths: Tensor
@@ -110,6 +137,32 @@ class CTCLoss:
             return final
         weight = self.intermediate_weight
         return (1.0 - weight) * final + weight / len(intermediate) * sum(intermediate)
+
+    def consistency(self, logits: Tensor, others: Tensor, lengths: Tensor) -> Tensor:
+        """How far two views' posteriors are apart: half of KL(p || q) + KL(q || p), over frames.
+
+        In each divergence the target distribution has no gradient.
+
+        Args:
+          logits, others: `[batch, time, class]`, the two views'.
+          lengths: `[batch]`, frames of each utterance.
+
+        Returns:
+          `[batch]` float32, in nats, a sum over the utterance's frames like the CTC loss; `nan`
+          where a logit is not finite, with a gradient of zero.
+        """
+        logits, others = ops.cast(logits, "float32"), ops.cast(others, "float32")
+        inside = length_mask(lengths, ops.shape(logits)[1], 2)
+        finite = ops.isfinite(logits) & ops.isfinite(others)
+        is_good = ops.all(ops.all(finite, axis=2) | ~inside, axis=1)
+        zero = ops.zeros((), "float32")
+        one, other = (ops.log_softmax(ops.where(finite, x, zero)) for x in (logits, others))
+        total = zero
+        for mine, target in ((one, other), (other, one)):
+            target = ops.stop_gradient(target)
+            total += ops.sum(ops.exp(target) * (target - mine), axis=2)
+        total = 0.5 * ops.sum(ops.where(inside, total, zero), axis=1)
+        return ops.where(is_good, total, float("nan"))
 
     def mean(self, losses: Tensor, label_lengths: Tensor = None) -> tuple[Tensor, Tensor]:
         """The batch's loss, and which rows are in it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from open_seq2seq.losses.view_masks import ViewMasks
 from open_seq2seq.tensors import Tensor
 
 
@@ -37,6 +38,21 @@ class LossFunction(Protocol):
 
     def count(self, losses: Tensor, label_lengths: Tensor) -> Tensor:
         """What `mean` divides by, a float32 scalar; arguments as there."""
+
+
+class ConsistentLoss(LossFunction, Protocol):
+    """One that also draws together what a model says of two views of an utterance in training."""
+
+    consistency_weight: float
+    view_masks: ViewMasks | None
+
+    def consistency(self, logits: Tensor, others: Tensor, lengths: Tensor) -> Tensor:
+        """How far the two are apart, `[batch]` float32.
+
+        Args:
+          logits, others: `[batch, time, class]`, the two views'.
+          lengths: `[batch]` frames.
+        """
 
 
 class IntermediateLoss(LossFunction, Protocol):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, cast
 
 import keras
+from keras import ops
 
 from open_seq2seq.config.schema import Params
 from open_seq2seq.data.protocols import SpeechDataLayer
 from open_seq2seq.encoders.encoder import IntermediateOutput
 from open_seq2seq.layers.projection import ProjectionLike
-from open_seq2seq.losses import BatchLosses, IntermediateLoss, LossFunction
+from open_seq2seq.losses import BatchLosses, ConsistentLoss, IntermediateLoss, LossFunction
+from open_seq2seq.losses.view_masks import ViewMasks
 from open_seq2seq.models.look_ahead import with_look_ahead_in_frames
 from open_seq2seq.models.params import COMPONENT_PARAMS, SPEECH2TEXT
 from open_seq2seq.models.precision import policy_name
@@ -38,6 +40,7 @@ class Speech2Text(keras.Model):
         self.decoder = params["decoder"](decoder_params, vocab_size, name="decoder", **shared)
         self.loss_fn: LossFunction = params["loss"](params["loss_params"])
         self.intermediate_layers = tuple(getattr(self.loss_fn, "intermediate_layers", ()))
+        self.view_masks: ViewMasks | None = getattr(self.loss_fn, "view_masks", None)
         # To the channels that the head takes, where a layer has others.
         self.projections = [
             ProjectionLike(name=f"intermediate_{number}", **shared)
@@ -109,9 +112,39 @@ class Speech2Text(keras.Model):
           features, lengths: as for `call`.
           labels: `[batch, label]` int32, 0 past each length.
           label_lengths: `[batch]` int32.
-          training: as for `call`; also whether the loss function's `intermediate_layers` count.
-            Evaluation reports the loss of the logits alone.
+          training: as for `call`; also whether the loss function's `intermediate_layers` and
+            consistency count. Evaluation reports the loss of the logits alone.
         """
+        if training and self.view_masks is not None:
+            return self._of_two_views(features, lengths, labels, label_lengths)
+        return self._of_one_view(features, lengths, labels, label_lengths, training)
+
+    def _of_two_views(
+        self, features: Tensor, lengths: Tensor, labels: Tensor, label_lengths: Tensor
+    ) -> BatchLosses:
+        """In training: each utterance twice in one batch, under other masks and other dropout."""
+        loss_fn, masks = cast(ConsistentLoss, self.loss_fn), cast(ViewMasks, self.view_masks)
+        features, lengths, labels, label_lengths = (
+            ops.concatenate([one, one]) for one in (features, lengths, labels, label_lengths)
+        )
+        features = masks(features, lengths, self.encoder.seed)
+        found = self._of_one_view(features, lengths, labels, label_lengths, training=True)
+        logits, others = ops.split(found.logits, 2)
+        lengths, _ = ops.split(found.lengths, 2)
+        apart = loss_fn.consistency(logits, others, lengths)
+        terms = found.terms or {"final": found.losses}
+        terms = {name: _mean_of_halves(each) for name, each in terms.items()}
+        losses = _mean_of_halves(found.losses) + loss_fn.consistency_weight * apart
+        return BatchLosses(losses, logits, lengths, {**terms, "consistency": apart})
+
+    def _of_one_view(
+        self,
+        features: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+        label_lengths: Tensor,
+        training: bool,
+    ) -> BatchLosses:
         if not training or not self.intermediate_layers:
             logits, lengths = self(features, lengths, training=training)
             losses = self.loss_fn(logits, lengths, labels, label_lengths)
@@ -130,6 +163,11 @@ class Speech2Text(keras.Model):
     def output_length(self, frames: Tensor) -> Tensor:
         """Logit frames for so many feature frames (an int, or an integer array)."""
         return self.encoder.output_length(frames)
+
+
+def _mean_of_halves(values: Tensor) -> Tensor:
+    """`[2 * batch]` to `[batch]`."""
+    return 0.5 * sum(ops.split(values, 2))
 
 
 def make_encoder(params: Params, policy: str = "float32") -> Any:

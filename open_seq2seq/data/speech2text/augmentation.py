@@ -18,6 +18,7 @@ from open_seq2seq.data.speech2text.pauses import PAUSES, Pauses
 from open_seq2seq.data.speech2text.spec_augment import POLICIES, MaskPolicy, mask_policy
 from open_seq2seq.data.speech2text.vocal_tract import warp
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.features.mask_params import MASK_PARAMS
 
 # A drawn factor means a new filter for each recording. For one second of audio at factor
 # 1.077 MQ takes 0.2 ms and HQ 0.6 ms, most of it making the filter, and the two differ
@@ -33,23 +34,7 @@ _SPEED_HELP = (
     "Above 1 is slower, longer and lower; 0 is off."
 )
 _FACTOR = Param("factor", float, "One factor.", minimum=SHORTEST_FACTOR, maximum=LONGEST_FACTOR)
-_MASKS = {
-    param.name: param
-    for param in (
-        Param("n_freq_mask", int, "Number of bands of features set to zero.", 0, minimum=0),
-        Param("n_time_mask", int, "Number of spans of frames set to zero.", 0, minimum=0),
-        Param("width_freq_mask", int, "Greatest width of a band, in features.", 10, minimum=0),
-        Param("width_time_mask", int, "Greatest width of a span, in frames.", 50, minimum=0),
-        Param(
-            "max_time_mask_share",
-            float,
-            "Greatest width of a span as a share of the recording.",
-            1.0,
-            minimum=0,
-            maximum=1,
-        ),
-    )
-}
+_MASKS = {param.name: param for param in MASK_PARAMS}
 
 
 def _check(values: Params, where: str) -> Iterable[Problem]:
