@@ -350,8 +350,8 @@ class OnnxBuilder:
         name = self.node("Slice", [x.name, *places])
         return OnnxValue(name, x.shape, x.kind, x.channels_first)
 
-    def take(self, x: Operand, indices: OnnxValue, axis: int) -> Value:
-        x = self._constant_value(x)
+    def take(self, x: Operand, indices: Operand, axis: int) -> Value:
+        x, indices = self._constant_value(x), self._constant_value(indices)
         name = self.node("Gather", [x.name, indices.name], axis=self._axis(x, axis))
         shape = list(x.shape)
         shape[axis] = indices.shape[0]

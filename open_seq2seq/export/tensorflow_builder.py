@@ -182,7 +182,9 @@ class TensorFlowBuilder:
     def reverse(self, x: TensorFlowValue, axis: int) -> Value:
         return TensorFlowValue(tf.reverse(x.tensor, [self._axis(x, axis)]), x.is_image)
 
-    def take(self, x: Operand, indices: TensorFlowValue, axis: int) -> Value:
+    def take(self, x: Operand, indices: Operand, axis: int) -> Value:
+        if not isinstance(indices, TensorFlowValue):
+            indices = TensorFlowValue(tf.constant(indices, tf.int32))
         if not isinstance(x, TensorFlowValue):
             x = TensorFlowValue(tf.constant(x))
         taken = tf.gather(x.tensor, indices.tensor, axis=self._axis(x, axis))

@@ -120,8 +120,8 @@ class GraphBuilder(Protocol):
     def reverse(self, x: Value, axis: int) -> Value:
         """The last element first."""
 
-    def take(self, x: Operand, indices: Value, axis: int) -> Value:
-        """The elements of an axis at `[count]` places."""
+    def take(self, x: Operand, indices: Operand, axis: int) -> Value:
+        """The elements of an axis at `[count]` places; of whole numbers, if they are constants."""
 
     def take_in_rows(self, x: Value, indices: Value) -> Value:
         """`[batch, n]` and `[batch, m]` -> `[batch, m]`: of each row its own places."""

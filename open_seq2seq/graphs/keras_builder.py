@@ -118,7 +118,7 @@ class KerasBuilder:
     def reverse(self, x: Value, axis: int) -> Value:
         return ops.flip(x, axis=axis)
 
-    def take(self, x: Operand, indices: Value, axis: int) -> Value:
+    def take(self, x: Operand, indices: Operand, axis: int) -> Value:
         return ops.take(x, indices, axis=axis)
 
     def take_in_rows(self, x: Value, indices: Value) -> Value:

@@ -154,8 +154,17 @@ class Graph:
                 return self.rows(source, first, last)
             begin, end = (int(one) for one in self.spans[source])
             place = layer.frame - begin
-            return self.g.cut(self.rows(source, begin, end), 1, place, place + 1)
+            row = self.g.cut(self.rows(source, begin, end), 1, place, place + 1)
+            # So that it is known to be one.
+            return self.g.reshape(row, (self.g.size(row, 0), 1, node.dim))
         return self.computed(node, first, last)
+
+    def zeros(self, first: int, last: int) -> Value:
+        """`[batch, T + last - first, 1]`."""
+        g, features = self.g, self.plan.network.inputs[0].name
+        x = g.cut(g.cut(self.values[features], 1, 0, 1), 2, 0, 1)
+        zero = g.to_float(g.less(x, x))  # whatever the features are
+        return g.tile(zero, 1, g.add(self.frames, last - first))
 
     def cut(self, x: Value, before: int, after: int) -> Value:
         """Without some first and last frames."""

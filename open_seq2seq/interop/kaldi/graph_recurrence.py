@@ -123,15 +123,8 @@ class _Loop:
         """1 in the frames that a node has, 0 in others: `[batch, time, 1]`."""
         g = self.graph.g
         begin, end = (int(one) for one in self.graph.spans[node.name])
-        anything = self.graph.rows(self.graph.plan.network.inputs[0].name, 0, 0)
-        ones = g.add(g.multiply(g.cut(anything, 2, 0, 1), 0.0), 1.0)  # [batch, T, 1]
-        ones = self._resized(ones, begin, end)
+        ones = g.add(self.graph.zeros(begin, end), 1.0)
         return g.pad(ones, 1, max(begin - first, 0), max(last - end, 0))
-
-    def _resized(self, ones: Value, begin: int, end: int) -> Value:
-        g = self.graph.g
-        count = g.add(self.graph.frames, end - begin)
-        return g.tile(g.cut(ones, 1, 0, 1), 1, count)
 
     def _hoist(self, first: int, last: int) -> set[str]:
         """Products with what comes from outside, of affine layers over inputs side by side."""

@@ -168,7 +168,7 @@ def _failover(
 def _constant(
     graph: Any, node: Node, layer: L.Constant, w: Weights, first: int, last: int
 ) -> Value:
-    return np.full((1, 1, layer.dim), layer.value, np.float32)
+    return graph.g.add(graph.zeros(first, last), np.full(layer.dim, layer.value, np.float32))
 
 
 # --- statistics

@@ -61,6 +61,7 @@ def _read_net(reader: ModelReader) -> tuple[Component, ...]:
     if has_header:
         values.token()
     components: list[Component] = []
+    number = 0
     while True:
         token = values.peek_token()
         if token.lower() == "</nnet>":
@@ -68,7 +69,8 @@ def _read_net(reader: ModelReader) -> tuple[Component, ...]:
             break
         if not token and not has_header and values.source.at_end():
             break
-        component = _read_component(reader, len(components))
+        component = _read_component(reader, number)
+        number += 1
         if component is None:
             continue
         if components and not reader.unsupported and components[-1].dim_out != component.dim_in:

@@ -105,8 +105,10 @@ class Tracks:
         spans = [self.span(name, own) for name in node.inputs]
         if isinstance(layer, L.Failover):
             if self.closed:
-                spans = [span for span in spans if span != NOTHING] or [NOTHING]
-                return min(one for one, _ in spans), max(one for _, one in spans)
+                first, end = min(spans)
+                for begin, last in sorted(spans):  # without what is behind a gap
+                    end = max(end, last) if begin <= end else end
+                return first, end
             if NOTHING in spans:
                 return NOTHING
             return min(one for one, _ in spans), min(one for _, one in spans)
