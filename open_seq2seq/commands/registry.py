@@ -52,6 +52,9 @@ COMMANDS: dict[str, Command] = {
     "export": Command(
         "export", "a folder that runs without the trainer: ONNX, LiteRT, ...", "run.py"
     ),
+    "convert": _script(
+        "convert", "a Kaldi acoustic model as ONNX, OpenVINO, SavedModel, LiteRT", "convert_kaldi"
+    ),
     "decode": _script("decode", "beam search over stored logits; tunes alpha and beta", "decode"),
     "rescore": _script("rescore", "choose from n-best lists with a neural model", "rescore"),
     "lm build": _script("lm.build", "an n-gram language model of text, with KenLM", "build_lm"),

@@ -55,18 +55,20 @@ def recurrence(graph: Any, step: Step) -> None:
     loop = _Loop(graph, own, computed, first, last)
     delays = {node.name: abs(node.layer.offset) for node in step.nodes
               if isinstance(node.layer, L.Shift) and node.inputs[0] in own}  # fmt: skip
-    states = [own[name].dim for name, count in delays.items() for _ in range(count)]
+    # The last frames of a node lie side by side, the newest first: as states of their own, each
+    # would become the next one unchanged, which LiteRT's loops get wrong.
+    states = [own[name].dim * count for name, count in delays.items()]
 
     def body(frames: list[Value], before: list[Value]) -> tuple[list[Value], list[Value]]:
-        values, place = {}, 0
-        for name, count in delays.items():  # the oldest one is what the shift gives
-            values[name] = before[place + count - 1]
-            place += count
+        values, news = {}, []
+        for state, (name, count) in zip(before, delays.items()):
+            dim = own[name].dim
+            values[name] = g.cut(state, 2, (count - 1) * dim, count * dim)
         loop.run(frames, values)
-        news, place = [], 0
-        for name, count in delays.items():
-            news += [values[own[name].inputs[0]], *before[place : place + count - 1]]
-            place += count
+        for state, (name, count) in zip(before, delays.items()):
+            newest = values[own[name].inputs[0]]
+            older = g.cut(state, 2, 0, (count - 1) * own[name].dim)
+            news.append(g.concatenate([newest, older], 2) if count > 1 else newest)
         return news, [values[node.name] for node in read]
 
     outputs = g.scan(body, states, loop.sequences, step.direction < 0)

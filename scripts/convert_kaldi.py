@@ -1,0 +1,14 @@
+"""Converts an acoustic model of Kaldi to ONNX, OpenVINO, SavedModel and LiteRT.
+
+`open-seq2seq convert` does the same.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
+from open_seq2seq.commands.convert import main
+
+if __name__ == "__main__":
+    sys.exit(main())
