@@ -6,7 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from open_seq2seq.errors import InputError, Problem
+
+# Times are sums of frames: a frame's rounding error must not delay an endpoint by a frame.
+_SLACK = 1e-6
 
 
 @dataclass(frozen=True)
@@ -96,12 +101,10 @@ def first_rule(
       heard: what is known.
       end_cost: of the decoder; None: not asked for, so that no rule that needs it holds.
     """
-    # Times are sums of frames: a frame's rounding error must not delay an endpoint by a frame.
-    slack = 1e-6
     for rule in rules:
-        if heard.trailing_silence < rule.trailing_silence - slack:
+        if heard.trailing_silence < rule.trailing_silence - _SLACK:
             continue
-        if heard.length < rule.length - slack or (rule.needs_text and not heard.has_text):
+        if heard.length < rule.length - _SLACK or (rule.needs_text and not heard.has_text):
             continue
         if math.isfinite(rule.max_end_cost) and not (
             end_cost is not None and end_cost <= rule.max_end_cost
@@ -109,3 +112,26 @@ def first_rule(
             continue
         return rule
     return None
+
+
+def first_end(
+    rules: Sequence[EndpointRule],
+    lengths: np.ndarray,
+    silences: np.ndarray,
+    have_text: np.ndarray,
+    holds: bool = True,
+) -> int | None:
+    """The first of some rows at which a rule holds; what it asks of the decoder is left aside.
+
+    Args:
+      rules: the rules.
+      lengths, silences, have_text: `[row]`, what `Heard` has, of each row.
+      holds: False: the first row at which no rule holds.
+    """
+    found = np.zeros(len(lengths), bool)
+    for rule in rules:
+        ends = silences >= rule.trailing_silence - _SLACK
+        ends &= lengths >= rule.length - _SLACK
+        found |= ends & have_text if rule.needs_text else ends
+    where = np.flatnonzero(found if holds else ~found)
+    return int(where[0]) if len(where) else None

@@ -4,7 +4,7 @@ session = recognizer.stream(sample_freq=44100)
 for samples in microphone:
     partial = session.accept(samples)
     print(partial.text)
-    if session.endpoint():
+    while session.endpoint():
         print(session.end_utterance().text)
 print(session.finish().text)
 """
@@ -21,15 +21,10 @@ import numpy as np
 from open_seq2seq.decode_result import DecodeResult, Partial
 from open_seq2seq.decoders import Decoder
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.streaming.endpoints import (
-    ENDPOINT_RULES,
-    Endpoint,
-    EndpointRule,
-    Heard,
-    first_rule,
-)
+from open_seq2seq.streaming.endpoints import ENDPOINT_RULES, Endpoint, EndpointRule
 from open_seq2seq.streaming.network import Piece, StreamingNetwork, StreamState
 from open_seq2seq.streaming.resampler import SampleStream
+from open_seq2seq.streaming.utterances import Utterances
 from open_seq2seq.streaming.voice_gate import VoiceGate
 
 # What is computed at once of a stream that brings more: as fast as all of it, in little memory.
@@ -38,7 +33,6 @@ _CHUNK_SECONDS = 0.32
 _LONGEST_CHUNK = 60.0
 # Arrays of `Session.state` that are the network's.
 _NETWORK = "network/"
-_COUNTS = ("rows", "first_row", "last_symbol")
 
 
 @dataclass(frozen=True)
@@ -99,22 +93,23 @@ class Session:
         self.network, self.frame_shift = network, frame_shift
         self.endpoint_rules, self.voice_gate = tuple(endpoint_rules), voice_gate
         self.resumable = resumable
-        self._decoding = decoder.stream()
         # Classes in which nothing is said: spaces, and the blank.
-        self._silent = np.array([not symbol.strip(" \u2581") for symbol in symbols] + [True])
+        silent = np.array([not symbol.strip(" \u2581") for symbol in symbols] + [True])
+        self._classes = len(silent)
+        self._utterances = Utterances(
+            decoder, silent, frame_shift, self.endpoint_rules, keeps=resumable
+        )
         own_freq = network.sample_freq
         self._incoming = SampleStream(own_freq if sample_freq is None else sample_freq, own_freq)
         row = network.row_samples
         self._chunk = max(round(chunk_seconds * own_freq / row), 1) * row
         self._most = max(int(_MOST_SECONDS * own_freq) // self._chunk, 1) * self._chunk
-        self._needs_cost = any(np.isfinite(rule.max_end_cost) for rule in self.endpoint_rules)
         self._lock = threading.Lock()
         self._state: StreamState = None
-        self._found: Partial | None = None  # what the decoder said last; None: not asked since
         # Samples that do not make a chunk yet, and what the closed gate holds back.
         self._waiting = self._held = np.zeros(0, np.float32)
-        # Whether finish() was called, and whether it has returned.
-        self._ends = self._finished = False
+        # Whether no samples follow, whether all of them are computed, and whether it is finished.
+        self._ends = self._flushed = self._finished = False
         self._begin()
 
     # --- what users call
@@ -149,6 +144,7 @@ class Session:
         """
         with self._lock:
             self._gather(samples)
+            self._utterances.go_on()
             self._compute_queue()
             return self._partial()
 
@@ -165,24 +161,17 @@ class Session:
         """
         with self._lock:
             self._check_open()
-            return self._result()
+            return self._utterances.result()
 
     def endpoint(self) -> Endpoint | None:
         """Whether the utterance has ended, by the first of the rules that says so; None: not yet.
 
-        What follows in the stream is of the same utterance all the same, until `end_utterance`.
+        Text ends with the row at which it does, wherever chunks do; so ask again after
+        `end_utterance`, if much was accepted at once. Where the utterance is not ended before the
+        next samples come, it goes on, and rules are looked at again when none holds any more.
         """
         with self._lock:
-            last = max(self._last_symbol, self._first_row)
-            silence = (self._rows - last) * self.frame_shift
-            length = (self._rows - self._first_row) * self.frame_shift
-            heard = Heard(length, silence, self._last_symbol > self._first_row)
-            cost = self._decoding.end_cost() if self._needs_cost else None
-            rule = first_rule(self.endpoint_rules, heard, cost)
-            if rule is None:
-                return None
-            start = self._first_row * self.frame_shift
-            return Endpoint(rule.name, start, start + length, silence)
+            return self._utterances.endpoint()
 
     def end_utterance(self) -> DecodeResult:
         """The utterance's result; what follows in the stream is another one.
@@ -191,12 +180,22 @@ class Session:
         """
         with self._lock:
             self._check_open()
-            result = self._result()
-            self._decoding.reset()
-            self._found = None
-            self._first_row = self._rows
-            self._kept.clear()
-            return result
+            return self._utterances.end()
+
+    def end_input(self) -> StreamPartial:
+        """Computes all that waits: no samples follow. `finish` gives the last utterance.
+
+        Before it, utterances that have ended can be taken as after `accept`.
+
+        Raises:
+          InputError: `finish` was called.
+          RunError: the network fails; nothing is lost, and it can be called again.
+        """
+        with self._lock:
+            self._check_open()
+            self._utterances.go_on()
+            self._end_input()
+            return self._partial()
 
     def finish(self) -> DecodeResult:
         """Ends the stream: the last utterance's result, with all that waited for the end.
@@ -207,17 +206,10 @@ class Session:
         """
         with self._lock:
             self._check_open()
-            if not self._ends:
-                rest = self._incoming.finish()
-                self._waiting = np.concatenate([self._held, self._waiting, rest])
-                self._ends = True
-            self._compute_queue()
-            if self._incoming.received:
-                piece = Piece(self._waiting, self._state, last=True)
-                [(rows, self._state)] = self.network.compute([piece])
-                self._hear(rows)
+            self._end_input()
+            self._utterances.hear_all()
             self._finished = True
-            return self._result()
+            return self._utterances.result()
 
     def reset(self) -> None:
         """Forgets everything, and begins another stream."""
@@ -237,18 +229,10 @@ class Session:
         with self._lock:
             self._check_open()
             self._check_resumable()
-            rows = list(self._kept)
-            classes = len(self._silent)
-            counts = {
-                "rows": self._rows,
-                "first_row": self._first_row,
-                "last_symbol": self._last_symbol,
-            }
             return {
-                **{name: np.asarray(value, np.int64) for name, value in counts.items()},
+                **self._utterances.arrays(),
                 "received": np.asarray(self._incoming.received, np.int64),
                 "waiting": self._waiting.copy(),
-                "utterance": np.concatenate([np.zeros((0, classes), np.float32), *rows]),
                 **{
                     f"{_NETWORK}{name}": value
                     for name, value in self.network.arrays_of(self._state).items()
@@ -266,7 +250,7 @@ class Session:
         """
         with self._lock:
             self._check_resumable()
-            names = [*_COUNTS, "received", "waiting", "utterance"]
+            names = [*self._utterances.arrays(), "received", "waiting"]
             missing = [name for name in names if name not in state]
             if missing:
                 expected = "what Session.state returned"
@@ -278,31 +262,23 @@ class Session:
                 if name.startswith(_NETWORK)
             }
             restored = self.network.state_of(network)
-            rows = np.asarray(state["utterance"], np.float32)
             self._incoming.reset()
             self._begin()
             self._state = restored
-            self._rows, self._first_row, self._last_symbol = (int(state[name]) for name in _COUNTS)
+            self._utterances.restore(state)
             self._incoming.received = self._incoming.given = int(state["received"])
             self._waiting = np.array(state["waiting"], np.float32)
-            if len(rows):
-                self._decoding.accept(rows)
-                self._found = None
-                self._kept.append(rows)
 
     # --- how it goes on
 
     def _begin(self) -> None:
         self._state = self.network.initial_state()
-        self._decoding.reset()
-        self._found = None
+        self._utterances.reset()
         self._waiting = self._held = np.zeros(0, np.float32)
         # Chunks to compute, and rows that the gate skips.
         self._queue: deque[np.ndarray | int] = deque()
         self._quiet = 0  # samples since the last sound
-        self._rows = self._first_row = self._last_symbol = 0
-        self._kept: list[np.ndarray] = []
-        self._ends = self._finished = False
+        self._ends = self._flushed = self._finished = False
 
     def _check_open(self, ends: bool = False) -> None:
         if self._finished or ends:
@@ -362,7 +338,7 @@ class Session:
             following = self._queue[0]
             if isinstance(following, np.ndarray):
                 return Piece(following, self._state)
-            self._hear(_blank_rows(following, len(self._silent)))
+            self._utterances.hear(_blank_rows(following, self._classes))
             self._queue.popleft()
         return None
 
@@ -374,34 +350,29 @@ class Session:
         """The rows of the piece that is first in the queue, and the state after it."""
         self._queue.popleft()
         self._state = state
-        self._hear(rows)
+        self._utterances.hear(rows)
 
-    def _hear(self, rows: np.ndarray) -> None:
-        """Decodes rows of the network."""
-        if not len(rows):
-            return
-        self._decoding.accept(rows)
-        self._found = None
-        if self.resumable:
-            self._kept.append(rows)
-        said = np.flatnonzero(~self._silent[rows.argmax(axis=1)])
-        if len(said):
-            self._last_symbol = self._rows + int(said[-1]) + 1
-        self._rows += len(rows)
+    def _end_input(self) -> None:
+        """Computes all that waits for the end, once."""
+        if not self._ends:
+            rest = self._incoming.finish()
+            self._waiting = np.concatenate([self._held, self._waiting, rest])
+            self._ends = True
+        self._compute_queue()
+        if self._incoming.received and not self._flushed:
+            piece = Piece(self._waiting, self._state, last=True)
+            [(rows, self._state)] = self.network.compute([piece])
+            self._utterances.hear(rows)
+        self._flushed = True
 
     def _partial(self) -> StreamPartial:
-        if self._found is None:  # most calls bring less than a chunk
-            self._found = self._decoding.partial()
-        found, start = self._found, self._first_row * self.frame_shift
+        found, start = self._utterances.partial(), self._utterances.start
         words = found.words
         if start:
             words = tuple([w._replace(start=w.start + start, end=w.end + start) for w in words])
         received = self._incoming.received / self._incoming.from_freq
-        decoded = min(self._rows * self.frame_shift, received)
+        decoded = min(self._utterances.rows * self.frame_shift, received)
         return StreamPartial(found.text, found.stable_text, words, start, received, decoded)
-
-    def _result(self) -> DecodeResult:
-        return self._decoding.finish().shifted(self._first_row * self.frame_shift)
 
 
 def _blank_rows(count: int, classes: int) -> np.ndarray:
@@ -427,6 +398,7 @@ def accept_together(
     for session, more in zip(sessions, samples, strict=True):
         with session._lock:
             session._gather(more)
+            session._utterances.go_on()
     while True:
         pieces = [(one, piece) for one in sessions if (piece := one._next_piece()) is not None]
         if not pieces:

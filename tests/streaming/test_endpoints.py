@@ -2,10 +2,19 @@
 
 import math
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from open_seq2seq.errors import InputError
-from open_seq2seq.streaming.endpoints import ENDPOINT_RULES, EndpointRule, Heard, first_rule
+from open_seq2seq.streaming.endpoints import (
+    ENDPOINT_RULES,
+    EndpointRule,
+    Heard,
+    first_end,
+    first_rule,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +48,18 @@ def test_what_the_decoder_thinks():
 def test_there_are_such_rules_only(wrong):
     with pytest.raises(InputError, match="rule"):
         EndpointRule("rule", **wrong)
+
+
+@given(
+    rows=st.lists(st.tuples(st.floats(0, 30), st.floats(0, 4), st.booleans()), max_size=30),
+    holds=st.booleans(),
+)
+def test_the_first_row_is_that_of_the_rules_one_by_one(rows, holds):
+    expected = None
+    for number, one in enumerate(rows):
+        if (first_rule(ENDPOINT_RULES, Heard(*one), None) is not None) == holds:
+            expected = number
+            break
+    lengths, silences, texts = (np.array([one[place] for one in rows]) for place in range(3))
+    found = first_end(ENDPOINT_RULES, lengths, silences, texts.astype(bool), holds)
+    assert found == expected

@@ -37,25 +37,37 @@ class Listener:
     def accept(self, block: Block) -> None:
         """Takes more samples; shows the text if it is another one, and an utterance that ended."""
         begun = self._clock()
-        partial = self.session.accept(block.samples)
-        endpoint = self.session.endpoint()
-        result = self.session.end_utterance() if endpoint is not None else None
+        self.session.accept(block.samples)
+        ended = self._ended()
+        partial = self.session.partial()
         now = self._clock()
         self.figures.computed += now - begun
         self.figures.heard += len(block.samples) / self.session.sample_freq
         if partial.decoded > self._decoded:
             self.figures.chunks.append(now - block.arrived)
             self._decoded = partial.decoded
-        if endpoint is None or result is None:
+        for one in ended:
+            self.shown.final(one)
+        if partial.decoded > partial.start or not ended:
             self.shown.partial(partial)
-            return
-        end = min(endpoint.end, partial.received)
-        self.shown.final(Finished(result, endpoint.start, end, partial.received, partial.decoded))
 
     def finish(self) -> None:
         """Ends the stream: shows what waited for it."""
         begun = self._clock()
+        self.session.end_input()
+        ended = self._ended()
         result = self.session.finish()
         self.figures.computed += self._clock() - begun
+        for one in ended:
+            self.shown.final(one)
         last = self.session.partial()
         self.shown.final(Finished(result, last.start, last.decoded, last.received, last.decoded))
+
+    def _ended(self) -> list[Finished]:
+        """Utterances that have ended since it was last asked."""
+        found = []
+        while (endpoint := self.session.endpoint()) is not None:
+            result, now = self.session.end_utterance(), self.session.partial()
+            end = min(endpoint.end, now.received)
+            found.append(Finished(result, endpoint.start, end, now.received, end))
+        return found
