@@ -22,6 +22,7 @@ FLOORS = [
     "streaming",
     "inference",
     "training interop robustness export compat",
+    "scoring",
     "console",
     "commands",
     "cli",

@@ -55,6 +55,9 @@ COMMANDS: dict[str, Command] = {
     "convert": _script(
         "convert", "a Kaldi acoustic model as ONNX, OpenVINO, SavedModel, LiteRT", "convert_kaldi"
     ),
+    "score": _script(
+        "score", "an acoustic model's scores of stored features, and a verdict", "score_features"
+    ),
     "decode": _script("decode", "beam search over stored logits; tunes alpha and beta", "decode"),
     "rescore": _script("rescore", "choose from n-best lists with a neural model", "rescore"),
     "lm build": _script("lm.build", "an n-gram language model of text, with KenLM", "build_lm"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -72,6 +72,14 @@ def load_signature(path: Path, name: str, threads: int) -> tuple[Any, Any]:
     function: Any = model.signatures[name]
     _refuse(path, _operations(function.graph.as_graph_def()), ())
     return model, function
+
+
+def called(function: Any, given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What a function of `load_signature` gives for arrays by their names."""
+    import tensorflow as tf
+
+    found = function(**{name: tf.constant(value) for name, value in given.items()})
+    return {name: value.numpy() for name, value in found.items()}
 
 
 def _operations(graph: Any) -> Iterable[str]:

@@ -1,6 +1,7 @@
 """Layers that compute each frame by itself, in NumPy: the reference of all other ways.
 
-`frame_layer(layer, [x, ...])`: rows `[n, in]` float32 -> rows `[n, out]`.
+`frame_layer(layer, [x, ...])`: rows `[n, in]` float32 -> rows `[n, out]`. Layers that are not of
+`layers.py` (quantised ones) compute themselves: `layer.rows(x, ...)`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ _ROOTS = np.float32(1e-20)
 
 def frame_layer(layer: Layer, inputs: Sequence[np.ndarray]) -> np.ndarray:
     """The output of a layer, of a few or all frames."""
-    return _LAYERS[type(layer)](layer, *inputs)
+    own = getattr(layer, "rows", None)
+    return own(*inputs) if own is not None else _LAYERS[type(layer)](layer, *inputs)
 
 
 def is_frame_layer(layer: Layer) -> bool:
     """Whether a layer's output at a frame depends on its inputs at that frame only."""
-    return type(layer) in _LAYERS
+    return type(layer) in _LAYERS or hasattr(layer, "rows")
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

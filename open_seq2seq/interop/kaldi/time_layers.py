@@ -150,6 +150,9 @@ def lstm(
     Returns:
       `[n, out]`, and the state behind the last frame.
     """
+    own = getattr(layer, "recur", None)
+    if own is not None:  # a quantised one
+        return own(x, state)
     projected = x @ layer.weight.T + layer.bias
     r, c = state
     found = np.zeros((len(x), len(layer.projection)), np.float32)

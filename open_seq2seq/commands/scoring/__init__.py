@@ -1,0 +1,1 @@
+"""The parts of `open-seq2seq score`."""

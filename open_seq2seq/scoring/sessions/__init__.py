@@ -1,0 +1,1 @@
+"""Runtimes as functions of named tensors, whatever a model's inputs and outputs are."""
