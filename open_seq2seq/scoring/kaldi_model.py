@@ -173,11 +173,10 @@ class KaldiModel:
             stream.state = {**stream.state, name: value}
 
         def reset() -> None:
-            kept = stream.state
-            kept.pop(name, None)
-            stream.state = kept | {
-                one: value for one, value in self._evaluator.stream().state.items() if one == name
-            }
+            value = stream.state.get(name)
+            # Whole numbers say where in the stream it is: that is `reset_state`'s.
+            if value is not None and value.dtype.kind == "f":
+                write(np.zeros_like(value))
 
         return VariableState(name, lambda: stream.state[name], write, reset)
 

@@ -19,6 +19,8 @@ _EXPECTED = (
 # Text models of Kaldi begin with a token; old ones of nnet1 have components without <Nnet>.
 _KALDI_TEXT = re.compile(rb"\s*<[A-Za-z][A-Za-z0-9]*>[\s<]")
 _HEAD = 4096
+# What a folder of converted models has, the first that is there.
+_CONVERTED = ("openvino/model.xml", "model.onnx", "saved_model", "model.tflite")
 _GZIP = b"\x1f\x8b"
 # Protocol buffers of ONNX begin with the field 1, its format's number, which is 3 or more.
 _IR_VERSION = 0x08
@@ -59,6 +61,14 @@ def model_kind(path: str | Path) -> str:
     if head[:1] == bytes([_IR_VERSION]) and len(head) > 2:
         return SAVED_MODEL if path.name == "saved_model.pb" else ONNX
     raise _unknown(path, _described(head))
+
+
+def model_file(path: Path) -> Path:
+    """The file that is meant by a folder of `open-seq2seq convert`; any other path as it is."""
+    if not path.is_dir() or (path / DESCRIPTION).is_file():
+        return path
+    there = [path / name for name in _CONVERTED if (path / name).exists()]
+    return there[0] if there else path
 
 
 def is_integer(path: str | Path) -> bool:

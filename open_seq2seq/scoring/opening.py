@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from open_seq2seq.errors import InputError, Problem
@@ -50,6 +51,11 @@ class ModelOptions:
     kaldi: KaldiOptions = field(default_factory=KaldiOptions)
     profile: bool = False
 
+    @property
+    def openvino_device(self) -> str:
+        """The device's name for OpenVINO: GNA's float mode is the processor's."""
+        return "CPU" if self.device.kind == FLOAT else self.device.name
+
 
 def open_model(path: str | Path, options: ModelOptions = ModelOptions()) -> ScoringModel:
     """A model, for a device of OpenVINO or this library's own evaluation.
@@ -61,7 +67,7 @@ def open_model(path: str | Path, options: ModelOptions = ModelOptions()) -> Scor
     Raises:
       InputError: it cannot be used so.
     """
-    path = Path(path)
+    path = kinds.model_file(Path(path))
     kind = kinds.model_kind(path)
     if kind == kinds.KALDI:
         return _open_kaldi(path, options)
@@ -87,6 +93,7 @@ def float_network(path: Path, options: ModelOptions) -> tuple[Network, list[str]
     Raises:
       InputError: it cannot be made one.
     """
+    path = kinds.model_file(path)
     kind = kinds.model_kind(path)
     if kind == kinds.KALDI:
         network, notes = read_prepared(path, options.kaldi, options.outputs)
@@ -129,7 +136,25 @@ def import_model(path: str | Path, device: Device, options: ModelOptions) -> Sco
 def _open_kaldi(path: Path, options: ModelOptions) -> ScoringModel:
     network, notes = read_prepared(path, options.kaldi, options.outputs)
     notes += context_notes(network, options.context)
-    return KaldiModel(network, notes)
+    if options.runtime not in (None, "openvino", "numpy"):
+        found = f"--runtime {options.runtime} for a Kaldi model"
+        remedy = "open-seq2seq convert writes it for the others."
+        raise InputError(
+            "The runtime does not fit:", [Problem(str(path), found, "openvino or numpy", remedy)]
+        )
+    missing = [one for one in ("openvino", "onnx") if find_spec(one) is None]
+    if options.runtime == "numpy" or (missing and options.runtime is None):
+        _only_on_cpu(options)
+        return KaldiModel(network, notes)
+    if missing:
+        problem = Problem("--runtime openvino", f"no package {' and '.join(missing)}", "both",
+                          "pip install 'open-seq2seq[export]'")  # fmt: skip
+        raise InputError("The runtime is not installed:", [problem])
+    from open_seq2seq.scoring.kaldi_graph import KaldiGraphModel
+
+    return KaldiGraphModel(
+        network, notes, options.openvino_device, options.precision, options.threads, options.profile
+    )
 
 
 def _open_session(path: Path, kind: str, options: ModelOptions) -> TensorSession:
@@ -145,8 +170,8 @@ def _open_session(path: Path, kind: str, options: ModelOptions) -> TensorSession
         from open_seq2seq.scoring.sessions.openvino import OpenVINOGraph, read_graph
 
         graph = read_graph(path.parent if path.name == "saved_model.pb" else path, options.outputs)
-        name = "CPU" if options.device.kind == FLOAT else options.device.name
-        return OpenVINOGraph(graph, name, options.precision, options.threads, options.profile)
+        device = options.openvino_device
+        return OpenVINOGraph(graph, device, options.precision, options.threads, options.profile)
     _only_on_cpu(options)
     if runtime == "onnxruntime":
         from open_seq2seq.scoring.sessions.onnxruntime import OnnxRuntimeGraph

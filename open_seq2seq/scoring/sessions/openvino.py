@@ -18,6 +18,7 @@ from open_seq2seq.scoring.model import VariableState
 from open_seq2seq.scoring.sessions.session import Tensor
 
 PRECISIONS = {"f32": "f32", "bf16": "bf16", "f16": "f16", "fp32": "f32", "fp16": "f16"}
+_SIGNATURE = "serving_default_"
 _REMEDY = "open-seq2seq score -d CPU always works."
 
 
@@ -142,6 +143,11 @@ def read_graph(path: str | Path, outputs: Sequence[str] = ()) -> Any:
     return model
 
 
+def parse_graph(content: bytes) -> Any:
+    """OpenVINO's model of an ONNX file in memory."""
+    return openvino_package().Core().read_model(content)
+
+
 def import_graph(
     path: str | Path, device: str, precision: str, threads: int | None
 ) -> OpenVINOGraph:
@@ -222,13 +228,19 @@ def _keep_memory_apart(model: Any) -> None:
 
 
 def _input_name(port: Any) -> str:
-    return str(port.any_name) if port.names else str(port.node.friendly_name)
+    name = str(port.any_name) if port.names else str(port.node.friendly_name)
+    # TensorFlow's converters put a signature's name before that of the input.
+    if name.startswith(_SIGNATURE):
+        return name.removeprefix(_SIGNATURE).removesuffix(":0")
+    return name
 
 
 def _output_name(port: Any) -> str:
     if port.names:
         names = sorted(port.names)
-        return next((name for name in names if ":" in name), names[0])
+        # ONNX's own names of outputs are those of the results; Kaldi's converter wrote `layer:0`.
+        result = str(port.node.friendly_name).removesuffix("/sink_port_0")
+        return next((name for name in names if name == result or ":" in name), names[0])
     return str(port.node.input_value(0).node.friendly_name)
 
 
