@@ -38,8 +38,9 @@ import soundfile
 from open_seq2seq.data.audio import read_audio
 from open_seq2seq.features import psf_front_end as psf_frontend
 from open_seq2seq.features import spectrum
+from open_seq2seq.features.dither import dither_noise
 from open_seq2seq.features.extractor import FeatureExtractor
-from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd, dither_noise
+from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
 
 RATE = 16000
 SUFFIXES = {".flac", ".wav", ".opus", ".ogg", ".mp3", ".aiff"}

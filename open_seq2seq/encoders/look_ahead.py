@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from open_seq2seq.config.schema import Param, Params
 from open_seq2seq.errors import Problem
 from open_seq2seq.layers.time_window import TimeWindow, fixed_look_ahead
 
-PADDINGS = ("SAME", "VALID", "CAUSAL")
+PADDINGS = ("SAME", "VALID", "CAUSAL", "SYMMETRIC")
 
 LOOK_AHEAD = Param(
     "look_ahead",
@@ -32,13 +33,14 @@ LOOK_AHEAD_SECONDS = Param(
 
 
 def padding_param(name: str = "padding", **keywords: Any) -> Param:
-    """SAME, VALID, CAUSAL or [left, right]; check it with `padding_problems`."""
+    """SAME, VALID, CAUSAL, SYMMETRIC or [left, right]; check it with `padding_problems`."""
     return Param(
         name,
         (str, list),
         "SAME: time' = ceil(time / stride). VALID: no padding. CAUSAL: as long as with SAME, all "
-        "padding on the left, so that no output looks ahead. [left, right]: zero frames before "
-        "and after an utterance; other axes are padded as with SAME.",
+        "padding on the left, so that no output looks ahead. SYMMETRIC: as long, half of the "
+        "padding on each side at any stride, as PyTorch's networks have it. [left, right]: zero "
+        "frames before and after an utterance; other axes are padded as with SAME.",
         **keywords,
     )
 
@@ -96,3 +98,11 @@ def window_of(layer: Params) -> TimeWindow:
     if layer.get("type") == "tcn" and padding == "SAME":
         padding = "CAUSAL"
     return TimeWindow(layer["kernel_size"][0], layer["stride"][0], dilation, padding)
+
+
+def windows_of_layer(layer: Params) -> list[TimeWindow]:
+    """Those of all repetitions, of which with `stride_last` only the last one strides."""
+    window, repeat = window_of(layer), layer["repeat"]
+    if not layer.get("stride_last"):
+        return [window] * repeat
+    return [*[dataclasses.replace(window, stride=1)] * (repeat - 1), window]

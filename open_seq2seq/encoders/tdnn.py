@@ -1,11 +1,12 @@
-"""The time-delay network behind Jasper, QuartzNet and Wave2Letter+.
+"""The time-delay network behind Jasper, QuartzNet, Citrinet and Wave2Letter+.
 
 Sources: Collobert et al. 2016 (Wave2Letter), Li et al. 2019 (Jasper), Kriman et al. 2019
-(QuartzNet), as OpenSeq2Seq combines them.
+(QuartzNet), as OpenSeq2Seq combines them; Majumdar et al. 2021 (Citrinet).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -58,6 +59,7 @@ class TDNNEncoder(Encoder):
             epsilon=self.params["bn_epsilon"],
             regularizer=self.regularizer,
             initializer=self.initializer,
+            pointwise_residual=self.params["pointwise_residual"],
             drop_block_prob=self.params["drop_block_prob"],
             seed=self.seed,
             dtype=self.dtype_policy,
@@ -93,12 +95,25 @@ class TDNNEncoder(Encoder):
         keep_prob = layer["dropout_keep_prob"]
         if keep_prob is None:
             keep_prob = self.params["dropout_keep_prob"]
+        first_stride = [1] * len(layer["stride"]) if layer["stride_last"] else layer["stride"]
+        block_stride = [
+            first ** (layer["repeat"] - 1) * last
+            for first, last in zip(first_stride, layer["stride"])
+        ]
+        epsilon = config.epsilon if layer["bn_epsilon"] is None else layer["bn_epsilon"]
+        config = dataclasses.replace(config, epsilon=epsilon)
         return [
             SubBlock(
-                {**layer, "padding": window.padding},
+                {
+                    **layer,
+                    "padding": window.padding,
+                    "stride": layer["stride"] if number == layer["repeat"] else first_stride,
+                },
                 config,
                 keep_prob,
                 residual_names=names if number == layer["repeat"] else (),
+                residual_stride=block_stride,
+                reduction=layer["squeeze_excitation"] if number == layer["repeat"] else None,
                 always_drop=index == self.params["drop_block_index"],
                 name=_sub_block_name(index + 1, number),
             )
@@ -206,16 +221,28 @@ class TDNNEncoder(Encoder):
 
     def streaming_problems(self) -> list[Problem]:
         """See `Encoder.streaming_problems`."""
+        problems = []
+        for number, (layer, block) in enumerate(zip(self.params["convnet_layers"], self.blocks)):
+            where = f"encoder_params/convnet_layers[{number}]"
+            if layer["squeeze_excitation"] is not None:
+                found = f"{layer['squeeze_excitation']}: a mean over the whole utterance"
+                remedy = "Set squeeze_excitation to None and train again."
+                problems.append(Problem(f"{where}/squeeze_excitation", found, "None", remedy))
+            strides = any(step != 1 for sub_block in block for step in sub_block.stride)
+            if layer["residual"] and strides:
+                found, remedy = f"{layer['stride']!r} in a residual block", "Set residual to False."
+                problems.append(Problem(f"{where}/stride", found, "1", remedy))
         normalization = self.params["normalization"]
         if normalization not in ("layer_norm", "instance_norm"):
-            return []
+            return problems
         return [
+            *problems,
             Problem(
                 "encoder_params/normalization",
                 f"{normalization!r}, which needs the whole utterance",
                 "'batch_norm' or None",
                 "Set normalization to 'batch_norm' and train again.",
-            )
+            ),
         ]
 
     def _state_spec(self) -> StateSpec:

@@ -14,6 +14,7 @@ from open_seq2seq.encoders.look_ahead import (
     padding_problems,
     place,
     window_of,
+    windows_of_layer,
 )
 from open_seq2seq.errors import Problem
 from open_seq2seq.layers.time_window import TimeWindow
@@ -50,10 +51,6 @@ def _check_layer(layer: Params, where: str) -> Iterator[Problem]:
         remedy = "Set padding to 'SAME': a causal convolution pads on the left."
         yield Problem(f"{where}/padding", _shown(layer["padding"]), "SAME", remedy)
     if layer.get("residual"):
-        if any(stride != 1 for stride in layer["stride"]):
-            ones = [1] * len(layer["stride"])
-            remedy = f"Set stride to {ones}, or set residual to False: its path keeps the length."
-            yield Problem(f"{where}/stride", repr(layer["stride"]), "1 in a residual block", remedy)
         if not found and not window.keeps_length:
             remedy = "Set padding to 'SAME', or set residual to False: its path keeps the length."
             expected = "a padding that keeps the length in a residual block"
@@ -80,6 +77,12 @@ LAYER = Schema(
         Param(
             "repeat", int, "How often the layer is repeated; with `stride` every time.", minimum=1
         ),
+        Param(
+            "stride_last",
+            bool,
+            "Only the last repetition has `stride`, the others none, as in Citrinet.",
+            False,
+        ),
         _per_axis("kernel_size", "Taps of the kernel, [time] or [time, width]."),
         _per_axis("stride", "Step of the kernel in frames, [time] or [time, width]."),
         Param("num_channels", int, "Channels of the output.", minimum=1),
@@ -102,7 +105,8 @@ LAYER = Schema(
         Param(
             "residual",
             bool,
-            "Add the block's input, through a 1x1 convolution, to its last repetition.",
+            "Add the block's input, through a 1x1 convolution with the stride of the block, to its "
+            "last repetition.",
             False,
         ),
         Param(
@@ -110,6 +114,22 @@ LAYER = Schema(
             bool,
             "Add the inputs of all dense residual blocks up to this one, not only its own.",
             False,
+        ),
+        Param(
+            "squeeze_excitation",
+            (int, type(None)),
+            "Scale the last repetition's channels, after its normalization, by what two dense "
+            "layers and a sigmoid make of their means over the utterance (Hu et al. 2018); the "
+            "number is how many times fewer channels the first one has. None: no scaling.",
+            None,
+            minimum=1,
+        ),
+        Param(
+            "bn_epsilon",
+            (float, type(None)),
+            "Added to the variance in the block's batch_norm; None: the encoder's.",
+            None,
+            minimum=0.0,
         ),
     ],
     check=_check_layer,
@@ -141,13 +161,13 @@ def _check_encoder(params: Params, where: str) -> Iterator[Problem]:
                 "Set residual_dense to False, or put all layers that stride before the first "
                 "dense residual block.",
             )
-        if shortens and any(before.get("residual_dense") for before in layers[:number]):
+        if shortens and any(before.get("residual_dense") for before in layers[: number + 1]):
             keeps_sources = number
 
 
 def windows_of(layers: Sequence[Params]) -> list[list[TimeWindow]]:
     """The time axes of all convolutions, by layer."""
-    return [[window_of(layer)] * layer["repeat"] for layer in layers]
+    return [windows_of_layer(layer) for layer in layers]
 
 
 def _check_look_ahead(params: Params, where: str) -> Iterator[Problem]:
@@ -212,6 +232,13 @@ TDNN = Schema(
         ),
         Param("bn_epsilon", float, "Added to the variance in batch_norm.", 1e-3, minimum=0.0),
         Param(
+            "pointwise_residual",
+            bool,
+            "Residuals go through plain 1x1 convolutions, as in NeMo, in blocks of separable ones "
+            "too; False: through ones of the block's type, as in OpenSeq2Seq.",
+            False,
+        ),
+        Param(
             "use_conv_mask",
             bool,
             "Zero what lies past an utterance's end before each convolution, so that padding "
@@ -238,5 +265,5 @@ TDNN = Schema(
         LOOK_AHEAD_SECONDS,
     ],
     check=_check_encoder,
-    summary="Time-delay network of convolutions: Jasper, QuartzNet, Wave2Letter+.",
+    summary="Time-delay network of convolutions: Jasper, QuartzNet, Citrinet, Wave2Letter+.",
 )

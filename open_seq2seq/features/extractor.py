@@ -15,6 +15,7 @@ from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.features.fingerprint import check_fingerprint, make_fingerprint
 from open_seq2seq.features.front_end import Context, FrontEnd, State
 from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
+from open_seq2seq.features.nemo_front_end import NemoFrontEnd
 from open_seq2seq.features.normalization import Normalizer, make_normalizer
 from open_seq2seq.features.options import FeatureOptions
 from open_seq2seq.features.params import FEATURE_PARAMS
@@ -39,6 +40,7 @@ __all__ = [
 FRONT_ENDS: dict[str, Callable[..., FrontEnd]] = {
     "psf": PsfFrontEnd,
     "librosa": LibrosaFrontEnd,
+    "nemo": NemoFrontEnd,
 }
 
 

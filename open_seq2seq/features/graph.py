@@ -10,9 +10,11 @@ import math
 
 import numpy as np
 
-from open_seq2seq.features import librosa_front_end, psf_front_end, spectrum
+from open_seq2seq.features import dither, librosa_front_end, psf_front_end, spectrum
+from open_seq2seq.features.centred_front_end import CentredFrontEnd
 from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
+from open_seq2seq.features.nemo_front_end import NemoFrontEnd
 from open_seq2seq.features.normalization_graph import normalise
 from open_seq2seq.features.options import FeatureOptions
 from open_seq2seq.features.psf_front_end import PsfFrontEnd
@@ -46,6 +48,8 @@ def build_features(
     front_end = extractor.front_end
     if isinstance(front_end, LibrosaFrontEnd):
         graph: _FrontEndGraph = LibrosaGraph(g, front_end, levelled)
+    elif isinstance(front_end, NemoFrontEnd):
+        graph = NemoGraph(g, front_end)
     elif isinstance(front_end, PsfFrontEnd):
         graph = PsfGraph(g, front_end, levelled)
     else:
@@ -60,27 +64,31 @@ def build_features(
     return features, frames if lengths is None else lengths
 
 
-class LibrosaGraph:
-    """See `LibrosaFrontEnd`, step by step."""
+class CentredGraph:
+    """See `CentredFrontEnd`, step by step."""
 
-    def __init__(self, g: GraphBuilder, front_end: LibrosaFrontEnd, levelled: bool):
+    def __init__(self, g: GraphBuilder, front_end: CentredFrontEnd, levelled: bool):
         self.levelled = levelled
-        self.g, self.front_end, self.options = g, front_end, front_end.options
+        self.g, self.centred, self.options = g, front_end, front_end.options
         self.window = front_end.window
 
-    def frames(self, samples: Value) -> Value:
-        more = self.options.hop_length - self.options.fft_length % 2
-        return self.g.floor_divide(self.g.add(samples, more), self.options.hop_length)
+    def _level(self, samples: Value) -> Value:
+        """The signal, of the samples; see `FrontEnd.levelled`."""
+        raise NotImplementedError
 
     def signal(self, samples: Value, num_samples: Value | None) -> Value:
-        """With reflected samples before and after each recording."""
-        g, options, left = self.g, self.options, self.front_end.left
+        """With what lies before and after each recording: reflected samples, or zeros."""
+        g, options, left = self.g, self.options, self.centred.left
         signal = samples if self.levelled else self._level(samples)
-        if options.input_type != "spectrogram":
-            signal = _emphasised(g, signal)
+        if self.centred.emphasis is not None:
+            signal = _emphasised(g, signal, self.centred.emphasis)
         count = g.size(samples, 1)
         # The last frame begins at most where the samples end.
         after = max(options.window_length - left, 0)
+        if not self.centred.reflects:
+            if num_samples is not None:  # what pre-emphasis makes of the first sample behind it
+                signal = g.select(_inside(g, count, num_samples), signal, 0.0)
+            return g.pad(signal, 1, left, after)
         if num_samples is None:
             before = reflected(g, g.subtract(g.arange(left), left), count, left)
             behind = reflected(g, g.add(g.arange(after), count), count, after)
@@ -94,6 +102,44 @@ class LibrosaGraph:
         signal = g.concatenate([before, g.pad(signal, 1, 0, after)], 1)
         return g.put_in_rows(signal, g.add(ends, left), behind)
 
+
+class NemoGraph(CentredGraph):
+    """See `NemoFrontEnd`, step by step; without dither."""
+
+    def __init__(self, g: GraphBuilder, front_end: NemoFrontEnd):
+        super().__init__(g, front_end, levelled=True)
+        self.front_end = front_end
+
+    def frames(self, samples: Value) -> Value:
+        g, hop, rule = self.g, self.options.hop_length, self.options.frame_count
+        if rule == "begun_hops":
+            return g.floor_divide(g.add(samples, hop - 1), hop)
+        hops = g.floor_divide(samples, hop)
+        return g.add(hops, 1) if rule == "centred" else g.maximum(hops, 1)
+
+    def features(self, power: Value) -> Value:
+        g, options, guard = self.g, self.options, float(self.front_end.guard)
+        if options.magnitude_power == 1:
+            power = g.unary("sqrt", power)
+        assert self.front_end.matrix is not None
+        energies = g.dense(power, self.front_end.matrix)
+        if not options.take_log:
+            return energies
+        guarded = g.add if options.log_guard == "add" else g.maximum
+        return g.unary("log", guarded(energies, guard))
+
+
+class LibrosaGraph(CentredGraph):
+    """See `LibrosaFrontEnd`, step by step."""
+
+    def __init__(self, g: GraphBuilder, front_end: LibrosaFrontEnd, levelled: bool):
+        super().__init__(g, front_end, levelled)
+        self.front_end = front_end
+
+    def frames(self, samples: Value) -> Value:
+        more = self.options.hop_length - self.options.fft_length % 2
+        return self.g.floor_divide(self.g.add(samples, more), self.options.hop_length)
+
     def _level(self, samples: Value) -> Value:
         g, options = self.g, self.options
         if options.gain is None:
@@ -104,8 +150,8 @@ class LibrosaGraph:
             signal = g.multiply(samples, options.gain * librosa_front_end.INT16_SCALE)
         if options.dither <= 0:
             return signal
-        period = librosa_front_end.DITHER_PERIOD
-        noise = librosa_front_end.dither_noise(period) * np.float32(options.dither)
+        period = dither.DITHER_PERIOD
+        noise = dither.dither_noise(period) * np.float32(options.dither)
         count = g.size(samples, 1)
         times = g.floor_divide(g.add(count, period - 1), period)
         return g.add(signal, g.cut(g.tile(noise[None], 1, times), 1, 0, count))
@@ -175,7 +221,7 @@ class PsfGraph:
         return energies if front_end.cepstra is None else g.dense(energies, front_end.cepstra)
 
 
-_FrontEndGraph = LibrosaGraph | PsfGraph
+_FrontEndGraph = LibrosaGraph | NemoGraph | PsfGraph
 
 
 def _inside(g: GraphBuilder, count: Value, num_samples: Value) -> Value:
@@ -183,10 +229,12 @@ def _inside(g: GraphBuilder, count: Value, num_samples: Value) -> Value:
     return g.less(g.expand_dims(g.arange(count), 0), g.expand_dims(num_samples, 1))
 
 
-def _emphasised(g: GraphBuilder, signal: Value) -> Value:
+def _emphasised(
+    g: GraphBuilder, signal: Value, coefficient: float = spectrum.PRE_EMPHASIS
+) -> Value:
     """`x[t] - 0.97 x[t-1]`, the first sample as it is."""
     before = g.cut(g.pad(signal, 1, 1, 0), 1, 0, -1)
-    return g.subtract(signal, g.multiply(before, spectrum.PRE_EMPHASIS))
+    return g.subtract(signal, g.multiply(before, coefficient))
 
 
 def reflected(g: GraphBuilder, places: Value, count: Value, beyond: int) -> Value:
@@ -232,10 +280,10 @@ def power_of(
 ) -> Value:
     """`|FFT|^2` of all frames of a signal, `[batch, time, bin]`.
 
-    By products with the FFT's matrix, folded about the middle of the frame: windows are symmetric,
-    so the sums of samples equally far from it need the cosines alone, and their differences the
-    sines. (A shift of the frame changes no magnitude.) That is half the work of the whole
-    matrix, and more exact.
+    By products with the FFT's matrix, folded about the middle of the frame where the window is
+    symmetric: then the sums of samples equally far from it need the cosines alone, and their
+    differences the sines. (A shift of the frame changes no magnitude.) That is half the work of
+    the whole matrix, and more exact.
 
     Args:
       g: what writes.
@@ -250,6 +298,8 @@ def power_of(
     rows = g.reshape(signal, (g.size(signal, 0), -1, hop))
     parts = [g.cut(rows, 1, tap, tap + 1 - taps or None) for tap in range(taps)]
     views = parts[0] if taps == 1 else g.concatenate(parts, 2)
+    if window is not None and not np.allclose(window, window[::-1], rtol=0, atol=1e-6):
+        return _unfolded(g, views, window, options)
     first = g.reverse(g.cut(views, 2, 0, half), 2)
     last = g.cut(views, 2, length - half, length)
     sums, differences = g.add(last, first), g.subtract(last, first)
@@ -264,3 +314,18 @@ def power_of(
     real = g.dense(sums, cosines.astype(np.float32))
     imaginary = g.dense(differences, sines.astype(np.float32))
     return g.add(g.unary("square", real), g.unary("square", imaginary))
+
+
+def _unfolded(g: GraphBuilder, views: Value, window: np.ndarray, options: FeatureOptions) -> Value:
+    """`power_of` for a window that is not symmetric.
+
+    Args:
+      views: `[batch, time, n]`, of which each frame's samples are the first.
+    """
+    length, bins = len(window), np.arange(options.fft_length // 2 + 1)
+    angles = 2 * np.pi / options.fft_length * np.outer(np.arange(length), bins)
+    frames = g.cut(views, 2, 0, length)
+    parts = [
+        g.dense(frames, (f(angles) * window[:, None]).astype(np.float32)) for f in (np.cos, np.sin)
+    ]
+    return g.add(*(g.unary("square", part) for part in parts))

@@ -19,6 +19,9 @@ from open_seq2seq.features.options import FeatureOptions
 # Frames whose sums are scaled together, and the logarithm of the largest scale in float64.
 _BLOCK, _LARGEST_SCALE = 256, 600
 
+# What NeMo adds to deviations.
+DEVIATION_EPSILON = 1e-5
+
 
 class Normalizer(Protocol):
     """Normalises features in place; it keeps nothing between recordings."""
@@ -57,11 +60,16 @@ def make_normalizer(options: FeatureOptions) -> Normalizer:
             options.running_prior_frames,
             None if constant is None else constant / hop_seconds,
         )
+    if options.norm == "none":
+        features = options.num_audio_features
+        return FixedNormalizer(np.zeros(features), np.ones(features))
     if options.norm == "fixed":
         assert mean is not None and deviation is not None
         return FixedNormalizer(mean, deviation)
     if options.backend == "psf":
         return UtteranceNormalizer(per_feature=False)
+    if options.backend == "nemo":
+        return UnbiasedNormalizer(options.norm_per_feature)
     return UtteranceNormalizer(options.norm_per_feature, options.norm_range, mean, deviation)
 
 
@@ -111,6 +119,30 @@ class UtteranceNormalizer:
     def stream(self, features: np.ndarray, state: State) -> State:
         """It cannot."""
         raise ValueError(str(self.streaming_problems()[0]))
+
+
+class UnbiasedNormalizer(UtteranceNormalizer):
+    """`(x - mean) / (deviation + 1e-5)` of the recording itself, as NeMo has it.
+
+    The deviation is that of a sample, divided by n - 1; that of a single number is 0. What does
+    not change becomes exactly 0.
+
+    Args:
+      per_feature: statistics of each feature over time, instead of one for all.
+    """
+
+    def __init__(self, per_feature: bool):
+        super().__init__(per_feature)
+
+    def __call__(self, features: np.ndarray, levels: np.ndarray | None = None) -> None:
+        """See `Normalizer`."""
+        axis = 0 if self.per_feature else None
+        features -= features.mean(axis=axis, dtype=np.float64).astype(np.float32)
+        features -= features.mean(axis=axis, dtype=np.float64).astype(np.float32)
+        count = len(features) if self.per_feature else features.size
+        squares = np.square(features).sum(axis=axis, dtype=np.float64)
+        deviation = np.sqrt(squares / max(count - 1, 1))
+        features /= (deviation + DEVIATION_EPSILON).astype(np.float32)
 
 
 class FixedNormalizer:

@@ -8,9 +8,11 @@ import numpy as np
 
 from open_seq2seq.features import spectrum
 from open_seq2seq.features.normalization import (
+    DEVIATION_EPSILON,
     FixedNormalizer,
     Normalizer,
     RunningNormalizer,
+    UnbiasedNormalizer,
     UtteranceNormalizer,
 )
 from open_seq2seq.graphs.builder import GraphBuilder, Value
@@ -43,6 +45,8 @@ def normalise(
         features = g.select(inside, features, 0.0)
     if isinstance(normalizer, FixedNormalizer):
         normalised = by_statistics(g, features, normalizer.mean, normalizer.deviation)
+    elif isinstance(normalizer, UnbiasedNormalizer):
+        normalised = _unbiased(g, normalizer.per_feature, features, inside)
     elif isinstance(normalizer, UtteranceNormalizer):
         normalised = _utterance(g, normalizer, features, levels, inside, lengths)
     elif isinstance(normalizer, RunningNormalizer):
@@ -98,6 +102,24 @@ def _utterance(
         share = g.multiply(g.reduce("mean", deviation, (2,)), spectrum.SMALLEST_SHARE)
         deviation = g.maximum(deviation, share)
     return g.divide(centred, g.maximum(deviation, spectrum.SMALLEST_DEVIATION))
+
+
+def _unbiased(g: GraphBuilder, per_feature: bool, features: Value, inside: Value | None) -> Value:
+    """See `UnbiasedNormalizer`; `features` are zero where they are not `inside`."""
+    axes = (1,) if per_feature else (1, 2)
+    others = 1.0 if per_feature else float(g.size(features, 2))
+    if inside is None:
+        number = g.multiply(g.to_float(g.reshape(g.size(features, 1), (1, 1, 1))), others)
+    else:
+        counted = g.to_float(inside)
+        number = g.multiply(g.reduce("sum", counted, (1,)), others)
+    centred = features
+    for _ in range(2):  # the sum of many frames is rounded, that of their small differences is not
+        centred = g.subtract(centred, g.divide(g.reduce("sum", centred, axes), number))
+        centred = centred if inside is None else g.multiply(centred, counted)
+    squares = g.reduce("sum", g.unary("square", centred), axes)
+    deviation = g.unary("sqrt", g.divide(squares, g.maximum(g.subtract(number, 1.0), 1.0)))
+    return g.divide(centred, g.add(deviation, DEVIATION_EPSILON))
 
 
 def _loud(

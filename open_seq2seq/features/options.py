@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from open_seq2seq.features.filters_file import read_filters
+from open_seq2seq.features.nemo_params import LOG_GUARD_VALUE, NEMO_PARAMS
 from open_seq2seq.features.params import FEATURE_PARAMS
 
 PSF_NUM_FFT = 512
@@ -24,6 +26,9 @@ _PSF_USES = (
 _STATISTICS = ("features_mean", "features_std_dev")
 _SOURCES = ("feature_norm_recordings", "feature_norm_file")
 _RUNNING = ("running_prior_frames", "running_time_constant")
+# What each of the centred front-ends has and the other has not.
+_LIBROSA_ONLY = ("gain", "norm_range", "noise_floor", "legacy_mfcc")
+_NEMO_ONLY = tuple(param.name for param in NEMO_PARAMS)
 
 # Parameters that fingerprints and caches know only where they are set; otherwise they are None.
 UNSET_BEFORE = ("norm_range", "noise_floor", *_RUNNING)
@@ -56,14 +61,22 @@ class FeatureOptions:
     features_mean: np.ndarray | None = None
     features_std_dev: np.ndarray | None = None
     legacy_mfcc: bool = False
+    edges: str = "zeros"
+    frame_count: str = "whole_hops"
+    pre_emphasis: float | None = 0.97
+    magnitude_power: float = 2.0
+    take_log: bool = True
+    log_guard: str = "add"
+    log_guard_value: float = LOG_GUARD_VALUE
+    filters_file: str | None = None
 
     @property
     def norm(self) -> str:
-        """Whose statistics normalise: "utterance", "fixed" or "running"; see `feature_norm`."""
+        """Whose statistics normalise: one of `NORMS`; see `feature_norm`."""
         if self.feature_norm is not None:
             return self.feature_norm
         given = self.features_mean is not None and self.features_std_dev is not None
-        return "fixed" if given and self.backend == "librosa" else "utterance"
+        return "fixed" if given and self.backend != "psf" else "utterance"
 
     @property
     def lacks_statistics(self) -> bool:
@@ -100,6 +113,11 @@ class FeatureOptions:
             # Named where they are set: what older versions stored had no such parameters.
             for name in ("norm_range", "noise_floor"):
                 names += [name] if getattr(self, name) is not None else []
+        elif self.backend == "nemo":
+            names.remove("pad_to")
+            names += ["norm_per_feature", *_STATISTICS, *_NEMO_ONLY]
+            names.remove("filters_file")
+            names += ["window"] if self.filters_file is None else []
         elif self.norm != "utterance":
             names += ["norm_per_feature", *_STATISTICS]
         if self.feature_norm not in (None, "utterance"):
@@ -109,6 +127,8 @@ class FeatureOptions:
         if self.backend == "librosa" and self.input_type == "mfcc":
             names.append("legacy_mfcc")
         values = {name: getattr(self, name) for name in names} | {"num_fft": self.fft_length}
+        if self.backend == "nemo" and self.filters_file is not None:
+            values["filters"] = read_filters(self.filters_file).digest
         return {
             name: value.tolist() if isinstance(value, np.ndarray) else value
             for name, value in values.items()
@@ -125,6 +145,12 @@ class FeatureOptions:
             ignored = ", ".join(self._given(but=in_use))
             if ignored:
                 notes.append(f"backend psf ignores {ignored}; backend librosa uses them.")
+        others = _NEMO_ONLY if self.backend == "librosa" else ()
+        others = _LIBROSA_ONLY if self.backend == "nemo" else others
+        ignored = ", ".join(self._given(others)) if others else ""
+        if ignored:
+            other = "librosa" if self.backend == "nemo" else "nemo"
+            notes.append(f"backend {self.backend} ignores {ignored}; backend {other} uses them.")
         without_effect = [] if self.norm == "running" else self._given(_RUNNING)
         if self.norm == "utterance":
             without_effect += self._given(_SOURCES)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from open_seq2seq.config.schema import Param
+from open_seq2seq.features.nemo_params import NEMO_PARAMS
 
-NORMS = ("utterance", "fixed", "running")
+NORMS = ("utterance", "fixed", "running", "none")
 
 
 def _vector(value: Any) -> np.ndarray:
@@ -26,15 +27,16 @@ FEATURE_PARAMS: list[Param] = [
     Param(
         "backend",
         str,
-        "Front-end: psf computes what python_speech_features does, librosa what librosa does.",
+        "Front-end: psf computes what python_speech_features does, librosa what librosa does, nemo "
+        "(logfbank) what NVIDIA NeMo does.",
         default="psf",
-        choices=("psf", "librosa"),
+        choices=("psf", "librosa", "nemo"),
     ),
     Param(
         "pad_to",
         int,
         "Make the number of frames a multiple of this (0: off): psf appends silence to each "
-        "recording before the features, librosa appends zero frames to the batch.",
+        "recording before the features, librosa and nemo append zero frames to the batch.",
         default=8,
         minimum=0,
     ),
@@ -44,7 +46,8 @@ FEATURE_PARAMS: list[Param] = [
         "dither",
         float,
         "Level of the noise added to the signal, relative to its peak (the published models "
-        "use 1e-5); the same noise each time outside training. psf ignores it.",
+        "use 1e-5); the same noise each time outside training. nemo: relative to full scale, "
+        "and in training only. psf ignores it.",
         default=0.0,
         minimum=0.0,
     ),
@@ -60,8 +63,8 @@ FEATURE_PARAMS: list[Param] = [
         float,
         "Normalise by the mean and deviation of the frames whose power is within so many dB of the "
         "loudest (35 suits speech), so that pauses do not change what speech looks like; fixed "
-        "statistics are measured on such frames. None: on all frames, as OpenSeq2Seq did. psf "
-        "ignores it.",
+        "statistics are measured on such frames. None: on all frames, as OpenSeq2Seq did. librosa "
+        "only.",
         default=None,
         minimum=1.0,
     ),
@@ -71,7 +74,7 @@ FEATURE_PARAMS: list[Param] = [
         "Add the power of white noise of this level to each band before the logarithm, in dB "
         "relative to the signal's peak (with gain: to full scale); -70 suits recorded speech. What "
         "is far below looks alike, and digital silence like a quiet room. None: the floor is "
-        "1e-20 (spectrogram: 1e-30), as in OpenSeq2Seq. psf ignores it.",
+        "1e-20 (spectrogram: 1e-30), as in OpenSeq2Seq. librosa only.",
         default=None,
         maximum=0.0,
     ),
@@ -102,7 +105,7 @@ FEATURE_PARAMS: list[Param] = [
         "gain",
         float,
         "Factor for the 16-bit scale signal; None: 1 / (its peak + 1e-5), which needs the whole "
-        "recording; 3.0517578125e-05 (1/32768) leaves samples as they are. psf ignores it.",
+        "recording; 3.0517578125e-05 (1/32768) leaves samples as they are. librosa only.",
         default=None,
     ),
     Param(
@@ -110,8 +113,9 @@ FEATURE_PARAMS: list[Param] = [
         str,
         "Whose mean and deviation normalise the features. utterance: the recording's own; fixed: "
         "those of the training data, the same for every recording; running: those of the recording "
-        "up to each frame, begun with those of the training data. Streams need fixed or running. "
-        "None: fixed where features_mean and features_std_dev are given, otherwise utterance.",
+        "up to each frame, begun with those of the training data; none: features stay as they are. "
+        "Streams need fixed, running or none. None: fixed where features_mean and "
+        "features_std_dev are given, otherwise utterance.",
         default=None,
         choices=NORMS,
     ),
@@ -171,4 +175,5 @@ FEATURE_PARAMS: list[Param] = [
         "without mel filters and logarithm.",
         default=False,
     ),
+    *NEMO_PARAMS,
 ]

@@ -10,6 +10,7 @@ import numpy as np
 
 from open_seq2seq.config.schema import Params, Schema
 from open_seq2seq.errors import Problem
+from open_seq2seq.features.nemo_problems import nemo_problems
 from open_seq2seq.features.options import FeatureOptions, next_power_of_two
 from open_seq2seq.features.params import FEATURE_PARAMS
 
@@ -41,6 +42,8 @@ def feature_problems(values: Params, where: str = "") -> Iterable[Problem]:
     if too_short:
         return
     yield from _size_problems(options, prefix)
+    if options.backend == "nemo":
+        yield from nemo_problems(options, prefix)
     yield from _value_problems(options, prefix)
     yield from _norm_problems(options, prefix)
 
@@ -106,8 +109,8 @@ def _norm_problems(options: FeatureOptions, prefix: str) -> Iterable[Problem]:
         remedy = f"Leave out feature_norm_file, or {' and '.join(given)}."
         expected = f"nothing beside {given[0]}"
         yield Problem(f"{prefix}feature_norm_file", repr(file), expected, remedy)
-    elif file is not None and options.norm == "utterance":
-        expected = "nothing: each recording is normalised by its own statistics"
+    elif file is not None and options.norm in ("utterance", "none"):
+        expected = f"nothing: feature_norm is {options.norm!r}"
         remedy = "Set feature_norm to 'fixed', or leave out feature_norm_file."
         yield Problem(f"{prefix}feature_norm_file", repr(file), expected, remedy)
     if norm == "running" and options.norm_range is not None and options.backend == "librosa":

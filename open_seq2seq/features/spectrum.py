@@ -37,10 +37,10 @@ PRE_EMPHASIS = 0.97
 LOUDEST = 5
 
 
-def pre_emphasis(samples: np.ndarray, out: np.ndarray) -> None:
+def pre_emphasis(samples: np.ndarray, out: np.ndarray, coefficient: float = PRE_EMPHASIS) -> None:
     """Writes `x[t] - 0.97 x[t-1]` (the first sample as it is) to `out`, both `[n]`."""
     out[0] = samples[0]
-    np.multiply(samples[:-1], np.float32(-PRE_EMPHASIS), out=out[1:])
+    np.multiply(samples[:-1], np.float32(-coefficient), out=out[1:])
     out[1:] += samples[1:]
 
 

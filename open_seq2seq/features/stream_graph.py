@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from open_seq2seq.features import librosa_front_end, spectrum
+from open_seq2seq.features import dither, librosa_front_end, spectrum
 from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.features.graph import LibrosaGraph, power_of, reflected
 from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
@@ -119,7 +119,7 @@ def build_stream_features(
 
 def _period(front_end: LibrosaFrontEnd) -> int:
     """Samples after which the dither is the same again."""
-    return librosa_front_end.DITHER_PERIOD if front_end.options.dither > 0 else 1
+    return dither.DITHER_PERIOD if front_end.options.dither > 0 else 1
 
 
 class _Clock:
@@ -193,7 +193,7 @@ class _LibrosaStream:
         if options.dither <= 0:
             return signal
         period = _period(self.front_end)
-        noise = librosa_front_end.dither_noise(period) * np.float32(options.dither)
+        noise = dither.dither_noise(period) * np.float32(options.dither)
         numbers = g.add(places, g.expand_dims(position, 1))
         numbers = g.subtract(numbers, g.multiply(g.floor_divide(numbers, period), period))
         drawn = g.take(noise, g.reshape(numbers, (-1,)), 0)

@@ -16,6 +16,7 @@ from open_seq2seq.layers.normalization import (
     BatchNorm,
     make_normalization,
 )
+from open_seq2seq.layers.squeeze_excitation import SqueezeExcitation
 from open_seq2seq.layers.streaming import Piece, StreamState
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.masks import zero_past
@@ -36,6 +37,7 @@ class BlockConfig:
         networks of stochastic depth (Huang et al. 2016).
       seed: where dropout and dropped blocks draw from.
       dtype: the dtype policy.
+      pointwise_residual: whether residual convolutions are plain, whatever the block's type.
     """
 
     activation: Activation
@@ -47,6 +49,7 @@ class BlockConfig:
     drop_block_prob: float
     seed: keras.random.SeedGenerator
     dtype: DType
+    pointwise_residual: bool = False
 
     @property
     def is_relu(self) -> bool:
@@ -67,6 +70,8 @@ class SubBlock(Convolution):
       shared: what the whole encoder has in common.
       keep_prob: probability of keeping an output in training.
       residual_names: the suffix of each source's variables; empty without residual.
+      residual_stride: of their convolutions, one number per axis: that of the block.
+      reduction: of squeeze and excitation; None: there is none.
       always_drop: in evaluation, pass only the residual (`drop_block_index`).
     """
 
@@ -76,6 +81,8 @@ class SubBlock(Convolution):
         shared: BlockConfig,
         keep_prob: float,
         residual_names: Sequence[str] = (),
+        residual_stride: Sequence[int] = (),
+        reduction: int | None = None,
         always_drop: bool = False,
         **kwargs: Any,
     ):
@@ -93,6 +100,8 @@ class SubBlock(Convolution):
         )
         self.shared, self.always_drop = shared, always_drop
         self.norm = self._normalization("")
+        self.excitation = self._excitation(reduction)
+        self.residual_stride = tuple(residual_stride or [1] * len(self.kernel_size))
         self.residual_convolutions = [
             self._residual_convolution(f"res{suffix}") for suffix in residual_names
         ]
@@ -104,18 +113,40 @@ class SubBlock(Convolution):
         return bool(self.residual_convolutions) and self.shared.drop_block_prob > 0
 
     @property
+    def _finishes_in_one(self) -> bool:
+        """Whether the normalization does all that follows it in the same pass."""
+        plain = self.excitation is None and not self._drops_blocks
+        return plain and isinstance(self.norm, BatchNorm) and self.shared.is_relu
+
+    @property
     def passes_residual_only(self) -> bool:
         """Whether the convolution's branch is dropped in evaluation (`drop_block_index`)."""
         return self._drops_blocks and self.always_drop
 
     def _residual_convolution(self, name: str) -> Convolution:
+        is_separable = self.layer_type == "sep_conv1d"
+        is_plain = is_separable and self.shared.pointwise_residual
         return Convolution(
-            self.layer_type,
+            "conv1d" if is_plain else self.layer_type,
             self.channels,
             [1] * len(self.kernel_size),
+            self.residual_stride,
             initializer=self.shared.initializer,
             name=name,
             dtype=self.shared.dtype,
+        )
+
+    def _excitation(self, reduction: int | None) -> SqueezeExcitation | None:
+        shared = self.shared
+        if reduction is None:
+            return None
+        return SqueezeExcitation(
+            reduction,
+            shared.activation,
+            shared.regularizer,
+            shared.initializer,
+            name="se",
+            dtype=shared.dtype,
         )
 
     def _normalization(self, prefix: str, suffix: str = "") -> keras.layers.Layer | None:
@@ -147,6 +178,8 @@ class SubBlock(Convolution):
         output_shape = self.compute_output_shape(input_shape)
         if self.norm is not None:
             self.norm.build(output_shape)
+        if self.excitation is not None:
+            self.excitation.build(output_shape)
         for convolution, norm, shape in zip(
             self.residual_convolutions, self.residual_norms, source_shapes
         ):
@@ -165,7 +198,7 @@ class SubBlock(Convolution):
 
         Args:
           inputs: [batch, time, ..., channel], zero past each length.
-          sources: the residual sources, of the output's length.
+          sources: the residual sources, of the block's input's length.
           lengths: [batch], frames of each utterance in the output; None: all.
           training: batch statistics, dropout and dropped blocks.
         """
@@ -191,12 +224,15 @@ class SubBlock(Convolution):
     ) -> Tensor:
         """What follows the convolution."""
         residual = self._residual_sum(sources, lengths, training) if sources else None
-        if isinstance(self.norm, BatchNorm) and self.shared.is_relu and not self._drops_blocks:
+        if self._finishes_in_one and self.norm is not None:
             outputs = self.norm(
                 convolved, lengths=lengths, training=training, relu=True, residual=residual
             )
         else:
-            outputs = self._kept(_normalized(convolved, self.norm, lengths, training), training)
+            outputs = _normalized(convolved, self.norm, lengths, training)
+            if self.excitation is not None:
+                outputs = self.excitation(outputs, lengths)
+            outputs = self._kept(outputs, training)
             outputs = outputs if residual is None else outputs + residual
             outputs = zero_past(self.shared.activation(outputs), lengths)
         if training and self.drop_prob > 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-# SAME, VALID, CAUSAL, or [left, right] frames.
+# SAME, VALID, CAUSAL, SYMMETRIC, or [left, right] frames.
 Padding: TypeAlias = str | Sequence[int]
 
 
@@ -13,10 +13,11 @@ def padding_widths(padding: Padding, taps: int, stride: int, dilation: int) -> t
     """The zeros before and after a sequence, in steps of the axis.
 
     SAME gives ceil(length / stride) outputs, padded as TensorFlow does where the length is a
-    multiple of the stride; CAUSAL as many, with all zeros on the left; VALID has none.
+    multiple of the stride; CAUSAL as many, with all zeros on the left; SYMMETRIC as many, with
+    half of them on each side whatever the stride, as PyTorch's networks have it; VALID has none.
 
     Args:
-      padding: SAME, VALID, CAUSAL, or [left, right].
+      padding: SAME, VALID, CAUSAL, SYMMETRIC, or [left, right].
       taps, stride, dilation: of the axis.
     """
     span = (taps - 1) * dilation
@@ -25,6 +26,8 @@ def padding_widths(padding: Padding, taps: int, stride: int, dilation: int) -> t
         return left, span - left
     if padding == "CAUSAL":
         return span, 0
+    if padding == "SYMMETRIC":
+        return span // 2, span - span // 2
     if padding == "VALID":
         return 0, 0
     assert not isinstance(padding, str), padding

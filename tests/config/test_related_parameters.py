@@ -124,7 +124,6 @@ CASES = [
     (TDNN, layers(type="conv2d", kernel_size=[11, 21], stride=[2], dilation=[1, 1]),
      "Set stride to [2, 2]."),
     (TDNN, layers(type="tcn", padding="VALID"), "Set padding to 'SAME'"),
-    (TDNN, layers(residual=True, stride=[2]), "Set stride to [1], or set residual to False"),
     (TDNN, layers(residual=True, padding="VALID"), "Set padding to 'SAME', or set residual to Fal"),
     (TDNN, layers(residual_dense=True), "Set residual to True, or remove residual_dense."),
     (TDNN, {**NETWORK, "drop_block_index": 4}, "Set drop_block_index to -1."),

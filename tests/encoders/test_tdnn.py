@@ -33,6 +33,10 @@ def valid(entry):
     return {**entry, "padding": "VALID"}
 
 
+def excited(entry, **more):
+    return {**entry, "squeeze_excitation": 4, "padding": "SYMMETRIC", **more}
+
+
 SEPARABLE = [
     layer("sep_conv1d", 1, 5, 8, stride=2),
     layer("sep_conv1d", 2, 7, 8, residual=True),
@@ -111,6 +115,26 @@ CASES = [
             {**layer("conv1d", 2, 3, 8, dilation=2, residual=True), "padding": "CAUSAL"},
         ],
     ),
+    # As NeMo builds Citrinet: strides in residual blocks, and squeeze and excitation.
+    case(
+        "citrinet",
+        [
+            excited(layer("sep_conv1d", 1, 5, 8)),
+            excited(layer("sep_conv1d", 3, 7, 8, stride=2, residual=True), stride_last=True),
+            excited(layer("sep_conv1d", 2, 9, 12, residual=True), bn_epsilon=1e-2),
+            excited(layer("sep_conv1d", 1, 3, 8, stride=2)),
+        ],
+        pointwise_residual=True,
+    ),
+    case(
+        "symmetric",
+        [
+            {**layer("sep_conv1d", 1, 5, 8, stride=2), "padding": "SYMMETRIC"},
+            {**layer("conv1d", 1, 4, 8, stride=2), "padding": "SYMMETRIC"},
+            {**layer("conv1d", 1, 5, 8, dilation=2), "padding": "SYMMETRIC"},
+        ],
+    ),
+    case("strided_residual", [layer("conv1d", 2, 5, 8, stride=2, residual=True, dense=True)]),
     case("drop_block", SEPARABLE, drop_block_prob=0.3, drop_block_index=2),
     case(
         "clipped_relu",
@@ -348,7 +372,7 @@ def test_all_problems_are_reported_at_once():
         TDNNEncoder(tdnn(layers))
     places = {problem.where for problem in raised.value.problems}
     assert places == {
-        "convnet_layers[0]/stride",
+        "convnet_layers[0]/padding",
         "convnet_layers[1]/kernel_size",
         "convnet_layers[2]/padding",
         "convnet_layers[3]/residual_dense",

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from open_seq2seq.errors import InputError
 from open_seq2seq.features import filters
+from open_seq2seq.features.dither import DITHER_LENGTH, dither_noise
 from open_seq2seq.features.extractor import FeatureExtractor
-from open_seq2seq.features.librosa_front_end import DITHER_LENGTH, dither_noise
 
 KINDS = [
     (backend, kind)

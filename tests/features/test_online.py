@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from open_seq2seq.errors import InputError
+from open_seq2seq.features.dither import DITHER_LENGTH
 from open_seq2seq.features.extractor import FeatureExtractor
-from open_seq2seq.features.librosa_front_end import DITHER_LENGTH
 from open_seq2seq.features.online import OnlineFeatures
 
 RATE = 8000

@@ -69,7 +69,11 @@ def build_row_convolution(
 
 
 def build_pointwise(
-    g: GraphBuilder, sources: Sequence[Frames], kernels: Sequence[np.ndarray], bias: Value = None
+    g: GraphBuilder,
+    sources: Sequence[Frames],
+    kernels: Sequence[np.ndarray],
+    bias: Value = None,
+    stride: Sequence[int] | None = None,
 ) -> Value:
     """The sum of a kernel of one tap over each source, as one over all their channels.
 
@@ -78,13 +82,14 @@ def build_pointwise(
       sources: of the same frames.
       kernels: of each, `[channel, output]`.
       bias: `[output]`, or None.
+      stride: one number per axis; None: 1.
     """
     axes = sources[0].axes
     values = [source.values for source in sources]
     joined = values[0] if len(values) == 1 else g.concatenate(values, axes - 1)
     kernel = float32(np.concatenate(kernels).reshape((1,) * (axes - 2) + (-1, kernels[0].shape[1])))
     ones, none = (1,) * (axes - 2), [(0, 0)] * (axes - 2)
-    return g.convolve(joined, kernel, float32(bias), ones, ones, none)
+    return g.convolve(joined, kernel, float32(bias), stride or ones, ones, none)
 
 
 def pointwise_kernel(layer: Convolution) -> np.ndarray:

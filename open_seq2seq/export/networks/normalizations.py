@@ -14,14 +14,14 @@ def build_utterance_norm(g: GraphBuilder, norm: UtteranceNorm, frames: Frames) -
     """Normalizes each utterance over its own frames."""
     axes = tuple(range(1, frames.axes - (0 if norm.over_channels else 1)))
     frames = zero_past(g, frames)
-    centred = g.subtract(frames.values, _mean(g, frames, frames.values, axes))
+    centred = g.subtract(frames.values, mean_of_frames(g, frames, frames.values, axes))
     centred = zero_past(g, frames.become(centred)).values
-    variance = _mean(g, frames, g.unary("square", centred), axes)
+    variance = mean_of_frames(g, frames, g.unary("square", centred), axes)
     scale = g.divide(float32(value_of(norm.gamma)), g.unary("sqrt", g.add(variance, norm.epsilon)))
     return frames.become(g.add(g.multiply(centred, scale), float32(value_of(norm.beta))))
 
 
-def _mean(g: GraphBuilder, frames: Frames, values: Value, axes: tuple[int, ...]) -> Value:
+def mean_of_frames(g: GraphBuilder, frames: Frames, values: Value, axes: tuple[int, ...]) -> Value:
     """The mean over the frames within each length; `values` are zero past it."""
     if not frames.time.masks:
         return g.reduce("mean", values, axes)

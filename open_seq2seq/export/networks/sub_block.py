@@ -11,12 +11,14 @@ from open_seq2seq.export.networks.convolutions import (
     build_pointwise,
     pointwise_kernel,
 )
+from open_seq2seq.export.networks.excitation import build_excitation
 from open_seq2seq.export.networks.folding import affine_of, total
 from open_seq2seq.export.networks.frames import Frames
 from open_seq2seq.export.networks.normalizations import build_utterance_norm
 from open_seq2seq.graphs.builder import GraphBuilder, Value
 from open_seq2seq.layers.conv_block import SubBlock
 from open_seq2seq.layers.normalization import UtteranceNorm
+from open_seq2seq.layers.time_window import TimeWindow
 
 
 def build_sub_block(
@@ -49,13 +51,19 @@ def _folded(g: GraphBuilder, layer: SubBlock, frames: Frames, sources: Sequence[
         for convolution, affine in zip(layer.residual_convolutions, affines)
     ]
     if layer.passes_residual_only:
-        return frames.become(build_pointwise(g, sources, kernels, shift))
+        values = build_pointwise(g, sources, kernels, shift, layer.residual_stride)
+        time = frames.time.through(g, TimeWindow(1, layer.residual_stride[0]))
+        return Frames(values, time, frames.axes)
     affine = affine_of(layer.norm)
-    affine = affine._replace(shift=total([affine.shift, shift]))
+    if layer.excitation is None:
+        affine, shift = affine._replace(shift=total([affine.shift, shift])), None
     outputs = build_convolution(g, layer, frames, affine)
+    if layer.excitation is not None:
+        outputs = build_excitation(g, layer.excitation, outputs)
     if not sources:
         return outputs
-    return outputs.become(g.add(outputs.values, build_pointwise(g, sources, kernels)))
+    added = build_pointwise(g, sources, kernels, shift, layer.residual_stride)
+    return outputs.become(g.add(outputs.values, added))
 
 
 def _with_utterance_norms(
@@ -65,11 +73,16 @@ def _with_utterance_norms(
     parts: list[Frames] = []
     if not layer.passes_residual_only:
         convolved = build_convolution(g, layer, frames)
-        parts.append(build_utterance_norm(g, cast(UtteranceNorm, layer.norm), convolved))
+        normalized = build_utterance_norm(g, cast(UtteranceNorm, layer.norm), convolved)
+        if layer.excitation is not None:
+            normalized = build_excitation(g, layer.excitation, normalized)
+        parts.append(normalized)
     for source, convolution, norm in zip(
         sources, layer.residual_convolutions, layer.residual_norms
     ):
-        convolved = source.become(build_pointwise(g, [source], [pointwise_kernel(convolution)]))
+        kernels = [pointwise_kernel(convolution)]
+        values = build_pointwise(g, [source], kernels, stride=layer.residual_stride)
+        convolved = frames.become(values) if not parts else parts[0].become(values)
         parts.append(build_utterance_norm(g, cast(UtteranceNorm, norm), convolved))
     return parts[0].become(_sum(g, [part.values for part in parts]))
 
