@@ -362,7 +362,7 @@ def test_dropout_is_of_its_probability_and_seeded():
 
 def test_all_problems_are_reported_at_once():
     layers = [
-        {**layer("conv1d", 1, 3, 4), "stride": [2], "residual": True},
+        {**layer("conv1d", 1, 3, 4), "padding": "VALID", "residual": True},
         {**layer("conv2d", 1, 3, 4), "kernel_size": [3]},
         {**layer("tcn", 1, 3, 4), "padding": "VALID"},
         {**layer("conv1d", 1, 3, 4), "residual_dense": True},
