@@ -98,7 +98,7 @@ def load_pickle(stream: BinaryIO) -> tuple[Any, dict[str, Storage]]:
 
 
 # The one in Python: that in C makes a table as long as a damaged number says.
-class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined,misc]
+class _Unpickler(pickle._Unpickler):
     storages: dict[str, Storage]
 
     def find_class(self, module: str, name: str) -> object:
