@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import sentencepiece
 
 from open_seq2seq import vocabulary as protocol
 from open_seq2seq.data.paths import config_path
+from open_seq2seq.data.symbols_file import SUFFIX, read_symbols
 from open_seq2seq.data.vocabulary_file import describe_character, read_characters
 from open_seq2seq.errors import InputError, Problem
 
@@ -110,7 +112,8 @@ def load_vocabulary(path: str, bpe: bool) -> protocol.Vocabulary:
 
     Args:
       path: a text file with one character in each line (`read_characters`; a space is a symbol,
-        empty lines and DeepSpeech's comments count nothing); with `bpe` a SentencePiece model.
+        empty lines and DeepSpeech's comments count nothing), or symbols of any length as JSON
+        (`symbols_file`); with `bpe` a SentencePiece model.
 
     Raises:
       InputError: when the file is missing, not what it should be, or has a symbol twice.
@@ -122,7 +125,11 @@ def load_vocabulary(path: str, bpe: bool) -> protocol.Vocabulary:
             "The vocabulary cannot be read:",
             [Problem(path, "no such file", "the file that vocab_file names", remedy)],
         )
-    return _load_sentencepiece(path) if bpe else Vocabulary(read_characters(path))
+    if bpe:
+        return _load_sentencepiece(path)
+    if path.endswith(SUFFIX) and b'"symbols"' in Path(path).read_bytes():
+        return read_symbols(path)
+    return Vocabulary(read_characters(path))
 
 
 def _load_sentencepiece(path: str) -> SentencePieceVocabulary:

@@ -115,7 +115,7 @@ class TDNNEncoder(Encoder):
                 residual_stride=block_stride,
                 reduction=layer["squeeze_excitation"] if number == layer["repeat"] else None,
                 always_drop=index == self.params["drop_block_index"],
-                name=_sub_block_name(index + 1, number),
+                name=sub_block_name(index + 1, number),
             )
             for number, window in enumerate(windows, start=1)
         ]
@@ -325,6 +325,6 @@ def _without_width(outputs: Tensor) -> Tensor:
     return ops.reshape(outputs, (-1, shape[1], shape[2] * outputs.shape[3]))
 
 
-def _sub_block_name(block: int, number: int) -> str:
+def sub_block_name(block: int, number: int) -> str:
     """OpenSeq2Seq's conv<b><r>; from the tenth on with a dash, so that no two meet."""
     return f"conv{block}{number}" if number < 10 else f"conv{block}_{number}"
