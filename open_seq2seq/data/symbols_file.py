@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from open_seq2seq.data.unknown_characters import unknown_characters
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_whole
 from open_seq2seq.vocabulary import PIECE_SPACE
@@ -46,8 +47,6 @@ class SymbolVocabulary:
         """
         ids, unknown = self._encoded(text)
         if unknown:
-            from open_seq2seq.data.text import unknown_characters
-
             raise unknown_characters(self, text)
         return np.array(ids, np.int32)
 

@@ -13,7 +13,7 @@ from open_seq2seq.data.normalization import (
     WatchedNormalizer,
     normalizer,
 )
-from open_seq2seq.data.text import unknown_problems
+from open_seq2seq.data.unknown_characters import unknown_problems
 from open_seq2seq.errors import Problem
 from open_seq2seq.vocabulary import Vocabulary
 

@@ -18,6 +18,7 @@ from open_seq2seq.layers.normalization import (
 )
 from open_seq2seq.layers.squeeze_excitation import SqueezeExcitation
 from open_seq2seq.layers.streaming import Piece, StreamState
+from open_seq2seq.ops.convolution import every
 from open_seq2seq.ops.dropout import dropout
 from open_seq2seq.ops.masks import zero_past
 from open_seq2seq.tensors import Activation, DType, Initializer, Regularizer, Tensor
@@ -130,7 +131,6 @@ class SubBlock(Convolution):
             "conv1d" if is_plain else self.layer_type,
             self.channels,
             [1] * len(self.kernel_size),
-            self.residual_stride,
             initializer=self.shared.initializer,
             name=name,
             dtype=self.shared.dtype,
@@ -223,7 +223,10 @@ class SubBlock(Convolution):
         self, convolved: Tensor, sources: Sequence[Tensor], lengths: Tensor, training: bool
     ) -> Tensor:
         """What follows the convolution."""
-        residual = self._residual_sum(sources, lengths, training) if sources else None
+        residual = None
+        if sources:
+            sources = [every(one, self.residual_stride, convolved) for one in sources]
+            residual = self._residual_sum(sources, lengths, training)
         if self._finishes_in_one and self.norm is not None:
             outputs = self.norm(
                 convolved, lengths=lengths, training=training, relu=True, residual=residual

@@ -110,6 +110,21 @@ def plain_depthwise_convolve(
     )
 
 
+def every(inputs: Tensor, stride: Sequence[int], like: Tensor) -> Tensor:
+    """The frames of `inputs` that go with those of a strided convolution of them.
+
+    Args:
+      inputs: [batch, time, channel] or [batch, time, width, channel].
+      stride: one number per axis.
+      like: the convolution's output.
+    """
+    if keras.backend.backend() == "tensorflow" or all(step == 1 for step in stride):
+        return _every(inputs, stride)
+    # Of as many as there are: JAX can't tell that a slice of an unknown length has as many.
+    numbers = ops.arange(ops.shape(like)[1], dtype="int32") * stride[0]
+    return _every(ops.take(inputs, numbers, axis=1), (1, *stride[1:]))
+
+
 def _every(inputs: Tensor, stride: Sequence[int]) -> Tensor:
     """The frames that a kernel of one tap sees.
 

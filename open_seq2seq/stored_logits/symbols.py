@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from open_seq2seq.data.text import describe_character, load_vocabulary
+from open_seq2seq.data.text import load_vocabulary
+from open_seq2seq.data.vocabulary_file import describe_character
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.stored_logits.logits_file import LogitsFile
 from open_seq2seq.vocabulary import SymbolTable, SymbolTexts, Vocabulary

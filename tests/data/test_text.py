@@ -14,7 +14,8 @@ import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
 
-from open_seq2seq.data.text import Vocabulary, load_vocabulary, unknown_problems
+from open_seq2seq.data.text import Vocabulary, load_vocabulary
+from open_seq2seq.data.unknown_characters import unknown_problems
 from open_seq2seq.errors import InputError
 
 ENGLISH = " abcdefghijklmnopqrstuvwxyz'"

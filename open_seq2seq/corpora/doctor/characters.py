@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from open_seq2seq.corpora.doctor.findings import Finding, Row, counted
 from open_seq2seq.corpora.doctor.split import Split
 from open_seq2seq.corpora.doctor.thresholds import Thresholds
-from open_seq2seq.data.text import SentencePieceVocabulary, describe_character
+from open_seq2seq.data.text import SentencePieceVocabulary
+from open_seq2seq.data.vocabulary_file import describe_character
 from open_seq2seq.vocabulary import Vocabulary
 
 # Scripts whose letters are mistaken for each other. Others do not look alike.

@@ -37,8 +37,9 @@ from open_seq2seq.data.speech2text.recording_features import (
     Recording,
     RecordingFeatures,
 )
-from open_seq2seq.data.text import load_vocabulary, unknown_problems
+from open_seq2seq.data.text import load_vocabulary
 from open_seq2seq.data.transcripts import check_transcripts, normalized_utterances
+from open_seq2seq.data.unknown_characters import unknown_problems
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.features.fingerprint import check_fingerprint
