@@ -20,6 +20,7 @@ from open_seq2seq.experiment import Experiment, effective_params, make_experimen
 from open_seq2seq.features.filters_file import write_filters
 from open_seq2seq.files import write_whole
 from open_seq2seq.interop.nemo.config_text import FILTERS_FILE, config_text
+from open_seq2seq.interop.nemo.conformer import read_conformer
 from open_seq2seq.interop.nemo.conv_asr_encoder import EncoderChoice, read_conv_asr_encoder
 from open_seq2seq.interop.nemo.era import ChosenEra, chosen_era, named_era
 from open_seq2seq.interop.nemo.preprocessor import FrontEndChoice, read_preprocessor
@@ -31,6 +32,7 @@ from open_seq2seq.interop.nemo.weights import Used, Weight, as_is, assigned, mat
 
 ENCODERS: dict[str, Callable[..., EncoderChoice]] = {
     "ConvASREncoder": read_conv_asr_encoder,
+    "ConformerEncoder": read_conformer,
 }
 # The classes of models with a CTC head, and where its config and its tensors are.
 _HEADS = {

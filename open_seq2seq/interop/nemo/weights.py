@@ -11,7 +11,7 @@ import numpy as np
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.interop.nemo.refusal import SUMMARY
 
-Convert = Callable[[np.ndarray], np.ndarray]
+Convert = Callable[..., np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,25 @@ class Weight:
     """A tensor's place.
 
     Args:
-      source: its name in the file.
+      source: its name in the file; several that become one variable; or none, for a constant.
       target: the variable's, as in a checkpoint.
       convert: from PyTorch's layout to ours.
     """
 
-    source: str
+    source: str | tuple[str, ...]
     target: str
     convert: Convert
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of all tensors."""
+        return (self.source,) if isinstance(self.source, str) else self.source
+
+    @property
+    def shown(self) -> str:
+        """The names, for messages."""
+        first, *others = self.sources or ("a constant",)
+        return f"{first} and {len(others)} more" if others else first
 
 
 def as_is(values: np.ndarray) -> np.ndarray:
@@ -121,31 +132,32 @@ def assigned(
         expected = f"a tensor for {weight.target}"
         if weight.target not in variables:
             found = "a tensor that has no variable here"
-            problems.append(Problem(weight.source, found, f"{weight.target} in the model"))
+            problems.append(Problem(weight.shown, found, f"{weight.target} in the model"))
             continue
-        if weight.source not in tensors:
-            problems.append(Problem(weight.source, "no such tensor", expected))
+        missing = [name for name in weight.sources if name not in tensors]
+        problems += [Problem(name, "no such tensor", expected) for name in missing]
+        if missing:
             continue
-        tensor = np.asarray(tensors[weight.source](), np.float32)
+        arrays = [np.asarray(tensors[name](), np.float32) for name in weight.sources]
         shape = tuple(variables[weight.target].shape)
+        shapes = ", ".join(str(list(array.shape)) for array in arrays[:3])
         try:
-            converted = weight.convert(tensor)
+            converted = weight.convert(*arrays)
         except ValueError:
-            converted = tensor
+            converted = np.zeros(0)
         if tuple(converted.shape) != shape:
-            found = f"shape {list(tensor.shape)}"
             says = f"{expected} {list(shape)}, as the config has it"
-            problems.append(Problem(weight.source, found, says))
+            problems.append(Problem(weight.shown, f"shape {shapes}", says))
         else:
             problems += _value_problems(weight, converted)
             values[weight.target] = converted
-            result.used[weight.source] = weight.target
-    known = {weight.source for weight in weights} | result.used.keys()
+            result.used.update(dict.fromkeys(weight.sources, weight.target))
+    known = {name for weight in weights for name in weight.sources} | result.used.keys()
     for name in tensors:
         if name not in known and name not in result.unused:
             problems += _leftover(name, without_use, result)
-    missing = variables.keys() - {weight.target for weight in weights}
-    problems += [Problem(name, "no tensor", "one that goes into it") for name in sorted(missing)]
+    without = variables.keys() - {weight.target for weight in weights}
+    problems += [Problem(name, "no tensor", "one that goes into it") for name in sorted(without)]
     if problems:
         raise InputError(SUMMARY, problems)
     for name, converted in values.items():
@@ -155,9 +167,9 @@ def assigned(
 def _value_problems(weight: Weight, values: np.ndarray) -> Iterable[Problem]:
     if not np.isfinite(values).all():
         count = int((~np.isfinite(values)).sum())
-        yield Problem(weight.source, f"{count} values that are not finite", "numbers")
+        yield Problem(weight.shown, f"{count} values that are not finite", "numbers")
     elif weight.target.endswith("moving_variance") and (values < 0).any():
-        yield Problem(weight.source, f"a variance of {values.min():.3g}", "none below 0")
+        yield Problem(weight.shown, f"a variance of {values.min():.3g}", "none below 0")
 
 
 def _leftover(name: str, without_use: Mapping[str, str], result: Used) -> Iterable[Problem]:
