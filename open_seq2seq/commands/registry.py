@@ -74,7 +74,10 @@ COMMANDS: dict[str, Command] = {
         "a corpus in the layout of LibriSpeech", "librispeech_layout"
     ),
     "import ljspeech": _importer("LJ Speech, or a corpus in its layout", "ljspeech"),
-    "import nemo": _importer("manifests of NVIDIA NeMo, and manifests for it", "nemo"),
+    "import nemo": _importer("models or manifests of NVIDIA NeMo, and manifests for it", "nemo"),
+    "import nemo_checkpoint": _importer(
+        "a CTC model of NVIDIA NeMo: .nemo, .pt", "nemo_model", "nemo_checkpoint"
+    ),
     "import neon": _importer("LibriSpeech as manifests of Nervana's neon", "neon"),
     "import openseq2seq": _importer(
         "a checkpoint of OpenSeq2Seq (TensorFlow 1)", "openseq2seq", "openseq2seq_checkpoint"

@@ -1,7 +1,10 @@
-"""Turns NVIDIA NeMo's manifests (JSON lines) into CSVs, and CSVs into NeMo's.
+"""Turns NVIDIA NeMo's manifests (JSON lines) into CSVs, and CSVs into NeMo's; imports its models.
 
 open-seq2seq import nemo train_manifest.json dev_manifest.json --output=manifests
 open-seq2seq import nemo manifests/train.csv
+open-seq2seq import nemo stt_en_quartznet15x5.nemo --logdir=runs/quartznet
+
+A .nemo or .pt file is a model: `open-seq2seq import nemo_checkpoint --help` says more.
 
 NAME.json or NAME.jsonl becomes NAME.csv, NAME.csv becomes NAME.jsonl, beside it or in --output.
 Training reads both; a CSV of this script was checked against its recordings. Kept are path, text,
@@ -11,6 +14,7 @@ duration, offset and speaker.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,13 +23,21 @@ from open_seq2seq.commands.importers.parser import exit_code, importer_parser, o
 from open_seq2seq.corpora.importers.manifests import write_manifests
 from open_seq2seq.corpora.importers.nemo import SUFFIX, check_names, read_nemo, write_json_lines
 
+# How the names of models end.
+MODELS = (".nemo", ".pt", ".pth", ".ckpt")
+
 
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Runs the command; returns the exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if any(one.endswith(MODELS) or one.startswith("--logdir") for one in given):
+        from open_seq2seq.commands.importers import nemo_model
+
+        return nemo_model.main(given, prog)
     parser = importer_parser(__doc__, prog, None)
     parser.add_argument("manifests", nargs="+", help="JSON lines of NeMo, or CSVs")
     parser.add_argument("--output", metavar="DIR", help="where the results go (beside each)")
-    flags = parser.parse_args(arguments)
+    flags = parser.parse_args(given)
     return exit_code(lambda: _convert(flags))
 
 
