@@ -69,6 +69,10 @@ def make_parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--remove_output_softmax", "--no_softmax", action="store_true", help="scores before the "
         "last softmax")  # fmt: skip
     add("--apply_log", action="store_true", help="scores are logarithms of the last softmax")
+    add("--online_ivector_period", type=int, default=10, metavar="N", help="frames that a row of "
+        "i-vectors is of, where an utterance has several (10)")  # fmt: skip
+    add("--frames_per_chunk", type=int, default=50, metavar="N", help="frames scored with one such "
+        "row, that of their middle (50)")  # fmt: skip
     add("--frame_subsampling_factor", type=int, metavar="N", help="frames for a row of scores "
         "(what the file of this name beside the model says)")  # fmt: skip
     add = parser.add_argument_group("integer arithmetic").add_argument

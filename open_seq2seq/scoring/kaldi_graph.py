@@ -46,8 +46,7 @@ class KaldiGraphModel(KaldiModel):
         self.about, self.precision = self.session.about, self.session.precision
         self._may_be_padded = may_be_padded(network)
 
-    def score(self, utterances: Sequence[Arrays], outputs: Sequence[str]) -> list[Arrays]:
-        """See `ScoringModel`."""
+    def _score_whole(self, utterances: Sequence[Arrays], outputs: Sequence[str]) -> list[Arrays]:
         first = self.network.inputs[0].name
         lengths = [len(one[first]) for one in utterances]
         if len(utterances) > 1 and (self._may_be_padded or len(set(lengths)) == 1):

@@ -21,6 +21,12 @@ from open_seq2seq.interop.kaldi.prepare import (
     without_output_softmax,
 )
 from open_seq2seq.scoring.model import Arrays, Port, VariableState
+from open_seq2seq.scoring.online_ivectors import (
+    OnlineRows,
+    changing,
+    scored_in_chunks,
+    with_single_rows,
+)
 from open_seq2seq.scoring.tensor_model import Context
 
 # Beside a chain model Kaldi keeps how many frames of features one of scores stands for.
@@ -96,7 +102,8 @@ def read_prepared(
         problem = Problem("--counts", "a model without priors", "a file of counts")
         raise InputError("There are no priors:", [problem])
     names = {one.name for one in network.outputs}
-    inner = [name for name in outputs if name not in names]
+    # `layer:0` is what OpenVINO called the tensor of a layer.
+    inner = [one.removesuffix(":0") for one in outputs if one.removesuffix(":0") not in names]
     if inner:
         network = with_outputs(network, [*names, *inner])
     return network, notes
@@ -151,12 +158,28 @@ class KaldiModel:
         self.network, self.notes = network, list(notes)
         self.inputs = tuple(Port(one.name, one.dim, one.per_utterance) for one in network.inputs)
         self.outputs = tuple(Port(one.name, one.dim) for one in network.outputs)
+        self.online_rows = OnlineRows()
         self._evaluator = Evaluator(network)
         self._stream = self._evaluator.stream()
 
     def score(self, utterances: Sequence[Arrays], outputs: Sequence[str]) -> list[Arrays]:
-        """See `ScoringModel`."""
+        """See `ScoringModel`. I-vectors may have several rows, see `online_ivectors`."""
+        single = [not changing(self.network, one) for one in utterances]
+        together = [with_single_rows(self.network, one)
+                    for one, is_single in zip(utterances, single) if is_single]  # fmt: skip
+        found = iter(self._score_whole(together, outputs) if together else [])
+        return [
+            next(found) if is_single else self._score_changing(one, outputs)
+            for one, is_single in zip(utterances, single)
+        ]
+
+    def _score_whole(self, utterances: Sequence[Arrays], outputs: Sequence[str]) -> list[Arrays]:
         return [self._evaluator(one) for one in utterances]
+
+    def _score_changing(self, one: Arrays, outputs: Sequence[str]) -> Arrays:
+        return scored_in_chunks(
+            self.network, one, self.online_rows, lambda x: self._score_whole([x], outputs)[0]
+        )
 
     def accept(self, piece: Arrays, outputs: Sequence[str], last: bool = False) -> Arrays:
         """See `ScoringModel`."""

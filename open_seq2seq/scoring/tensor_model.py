@@ -139,7 +139,12 @@ class TensorModel:
                 f"-cw_l {asked.left} -cw_r {asked.right}: the model keeps no frames, so there is "
                 "no context to fill; scores are not moved."
             )
-        elif self._variables and self._mode == "frames" and (self._step or 1) > 1:
+        elif self.session.keeps_frames and not (asked.left or asked.right):
+            self.notes.append(
+                "The model keeps old frames: its scores are late by what it looks ahead. "
+                "-cw_l and -cw_r (its left and right context) fill the edges and move them back."
+            )
+        if self._variables and self._mode == "frames" and (self._step or 1) > 1:
             found = f"state, and {self._step} frames at a time"
             problem = Problem("-m", found, "one frame at a time, or no state")
             raise InputError("The model mixes frames of one utterance:", [problem])

@@ -123,3 +123,9 @@ def test_a_compiled_model_is_imported_with_its_precision(tmp_path):
 def test_a_device_that_is_not_there_is_said():
     with pytest.raises(InputError, match=r"-d GPU: found .*expected a device that runs it"):
         OpenVINOGraph(models.frames_model(), "GPU")
+
+
+def test_a_model_that_keeps_frames_says_that_it_is_late():
+    assert "-cw_l and -cw_r" in opened(models.splice_model()).notes[0]
+    assert opened(models.splice_model(), context=Context(2, 1)).notes == []
+    assert opened(models.sum_model()).notes == []

@@ -35,6 +35,8 @@ def check_flags(flags: argparse.Namespace) -> None:
     check("--max_error", flags.max_error, 0, huge, "a number from 0 on")
     check("--avg_error", flags.avg_error, 0, huge, "a number from 0 on")
     check("--frame_shift", flags.frame_shift, 1e-6, 1e6, "seconds above 0")
+    check("--online_ivector_period", flags.online_ivector_period, 1, huge, "a whole number from 1")
+    check("--frames_per_chunk", flags.frames_per_chunk, 1, huge, "a whole number from 1 on")
     check("--frame_subsampling_factor", flags.frame_subsampling_factor, 1, 100, "1 to 100")
     if (flags.max_error is not None or flags.avg_error is not None) and not flags.reference:
         problems.append(Problem("--max_error, --avg_error", "no -r", "reference scores"))

@@ -17,8 +17,10 @@ from open_seq2seq.scoring.devices import EXACT, Device, parse_device
 from open_seq2seq.scoring.gna.layer_report import LayerError, layer_errors, report_lines
 from open_seq2seq.scoring.gna.model import IntegerModel, integer_model, suggested_scale
 from open_seq2seq.scoring.gna.scale_factors import input_scale_factor, signed_scale_factor
+from open_seq2seq.scoring.kaldi_model import KaldiModel
 from open_seq2seq.scoring.model import Arrays, Port, ScoringModel
 from open_seq2seq.scoring.named_lists import Named, assigned, parse_list
+from open_seq2seq.scoring.online_ivectors import OnlineRows
 from open_seq2seq.scoring.opening import float_network, import_model, open_model
 from open_seq2seq.scoring.utterances import Utterances
 
@@ -131,6 +133,8 @@ def load(
         log.info("Loading the model to the plugin")
         model = open_model(flags.model, model_options(flags, outputs))
         loaded = Loaded(model, _paired(tables, model.inputs, log))
+    if isinstance(loaded.model, KaldiModel):
+        loaded.model.online_rows = OnlineRows(flags.online_ivector_period, flags.frames_per_chunk)
     for note in loaded.model.notes:
         log.info(note)
     log.info(f"Computed by {loaded.model.about} in {loaded.model.precision}.")

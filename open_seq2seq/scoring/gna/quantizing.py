@@ -188,7 +188,7 @@ class _Quantizer:
             self.nodes.append(spliced)
             name = spliced.name
         sums: IntegerAffine | IntegerDiagonal
-        if isinstance(node.layer, L.Diagonal):
+        if isinstance(node.layer, (L.Diagonal, L.RepeatedDiagonal)):
             sums = IntegerDiagonal.quantize(found.weight, found.bias, scale)
         else:
             bits = self.rules.bits if found.may_be_8_bit else 16

@@ -39,6 +39,12 @@ def as_affine(layer: Layer, dim: int) -> Sums | None:
     if isinstance(layer, L.Diagonal):
         ones = np.ones(dim, np.float32)
         return Sums(ones if layer.scale is None else layer.scale, layer.offset, None, False)
+    if isinstance(layer, L.RepeatedDiagonal):
+        scale, offset = (
+            None if one is None else np.tile(one, dim // len(one))
+            for one in (layer.scale, layer.offset)
+        )
+        return as_affine(L.Diagonal(scale, offset), dim)
     if isinstance(layer, L.RepeatedAffine):
         width = layer.weight.shape[1]
         return Sums(layer.weight, layer.bias, np.arange(layer.repeats * width).reshape(-1, width))

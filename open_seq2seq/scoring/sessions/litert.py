@@ -71,6 +71,11 @@ class LiteRTGraph:
         except (RuntimeError, ValueError) as error:
             raise RunError(f"The model fails in LiteRT: {first_line(error)}") from error
 
+    @property
+    def keeps_frames(self) -> bool:
+        """See `TensorSession`."""
+        return False
+
     def query_state(self) -> list[VariableState]:
         """See `TensorSession`: nothing is kept."""
         return []

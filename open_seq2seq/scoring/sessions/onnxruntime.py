@@ -51,6 +51,11 @@ class OnnxRuntimeGraph:
             raise RunError(f"The model fails in ONNX Runtime: {first_line(error)}") from error
         return found
 
+    @property
+    def keeps_frames(self) -> bool:
+        """See `TensorSession`."""
+        return False
+
     def query_state(self) -> list[VariableState]:
         """See `TensorSession`: ONNX keeps nothing."""
         return []

@@ -49,6 +49,7 @@ class OpenVINOGraph:
         self.model, self.device = model, device
         if model is not None:
             _keep_memory_apart(model)
+        self.keeps_frames = model is not None and _joins_frames(model)
         self._asked = (device, precision, threads, profile)
         self.compiled = compiled or _compiled(model, device, precision, threads, profile)
         self._request = self.compiled.create_infer_request()
@@ -225,6 +226,18 @@ def _keep_memory_apart(model: Any) -> None:
                 lowest = np.array(np.finfo(kind).min, kind)
                 apart = operations.maximum(source, operations.constant(lowest))
                 node.input(0).replace_source_output(apart.output(0))
+
+
+def _joins_frames(model: Any) -> bool:
+    """Whether a variable is old frames with the new one behind them: a splice of Kaldi's."""
+    for node in model.get_ops():
+        if node.get_type_name() == "Assign":
+            source = node.input_value(0).get_node()
+            if source.get_type_name() == "Maximum":  # ours
+                source = source.input_value(0).get_node()
+            if source.get_type_name() == "Concat":
+                return True
+    return False
 
 
 def _input_name(port: Any) -> str:

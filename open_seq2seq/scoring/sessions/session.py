@@ -41,6 +41,10 @@ class TensorSession(Protocol):
           RunError: the runtime fails.
         """
 
+    @property
+    def keeps_frames(self) -> bool:
+        """Whether variables hold old frames, so that scores may be late."""
+
     def query_state(self) -> list[VariableState]:
         """The variables that it keeps between runs."""
 

@@ -44,6 +44,11 @@ class TensorFlowGraph:
             raise RunError(f"The model fails in TensorFlow: {first_line(error)}") from error
         return [found[name] for name in outputs]
 
+    @property
+    def keeps_frames(self) -> bool:
+        """See `TensorSession`."""
+        return False
+
     def query_state(self) -> list[VariableState]:
         """See `TensorSession`: nothing is kept."""
         return []
