@@ -21,6 +21,7 @@ from open_seq2seq.files import check_writable, write_whole
 from open_seq2seq.inference.evaluation import run_inference
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.inference.transcriber import Transcription
+from open_seq2seq.kaldi_io import ArkWriter
 from open_seq2seq.transcripts import Transcript, transcript_writer
 from open_seq2seq.transcripts.writer import Writer
 
@@ -101,6 +102,10 @@ def transcribe_all(
 def _opened(
     output: Path, recognizer: Recognizer, utterances: Sequence[Utterance], keep_logits: bool
 ) -> Iterator[Results]:
+    if keep_logits and is_archive(output):
+        with ArkWriter(output, output.with_suffix(".scp")) as archive:
+            yield _Scores(archive)
+        return
     if keep_logits:
         check_writable(output)
         kept, symbols = _Logits(), recognizer.vocabulary.symbols
@@ -149,6 +154,26 @@ class _Logits:
         if one.logits is not None:
             self.utterances.append(utterance)
             self.logits.append(one.logits)
+
+
+class _Scores:
+    """An archive of Kaldi's with the log-probabilities of each recording, for its decoders."""
+
+    def __init__(self, archive: ArkWriter):
+        self._archive = archive
+
+    def add(self, utterance: Utterance, one: Transcription) -> None:
+        """See `Results`."""
+        if one.logits is not None:
+            logits = one.logits.astype(np.float64)
+            log_probs = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+            name = utterance.name + utterance.segment
+            self._archive.write(name, log_probs.astype(np.float32))
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file of logits is to be an archive of Kaldi's."""
+    return path.suffix.lower() == ".ark"
 
 
 def write_logits(

@@ -16,7 +16,7 @@ from open_seq2seq.transcripts.writer import PLACE
 
 # OpenSeq2Seq's. Where it is taken, a number is added: nobody has asked for this name.
 DEFAULT = "infer-out.txt"
-_PICKLES = (".pkl", ".pickle")
+_LOGITS_ENDINGS = (".pkl", ".pickle", ".ark")
 _LOGITS = "--decoder_params/infer_logits_to_pickle=True"
 
 
@@ -102,9 +102,9 @@ def _check_kind(path: Path, logits: bool) -> None:
     where, ending = f"--infer_output_file={path}", path.suffix.lower()
     if logits and text_format(path) is not CSV:
         found = f"the ending {ending} and infer_logits_to_pickle=True"
-        remedy = "End the name with .pkl; scripts/decode.py then writes transcripts."
+        remedy = "End the name with .pkl or .ark; scripts/decode.py then writes transcripts."
         problem = Problem(where, found, "one of them", remedy)
-    elif not logits and ending in _PICKLES:
+    elif not logits and ending in _LOGITS_ENDINGS:
         remedy = f"For logits add {_LOGITS}; for transcripts end the name with .csv."
         problem = Problem(where, f"the ending {ending} and no logits", "logits", remedy)
     if problem:

@@ -18,7 +18,7 @@ from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
 from open_seq2seq.features.nemo_front_end import NemoFrontEnd
 from open_seq2seq.features.normalization import Normalizer, make_normalizer
 from open_seq2seq.features.options import FeatureOptions
-from open_seq2seq.features.params import FEATURE_PARAMS
+from open_seq2seq.features.params import FEATURE_PARAMS, STORED
 from open_seq2seq.features.problems import FEATURES, feature_problems, parse_options
 from open_seq2seq.features.psf_front_end import PsfFrontEnd
 from open_seq2seq.features.samples import check_samples
@@ -27,6 +27,7 @@ from open_seq2seq.features.statistics import (
     StatisticsSum,
     stored_statistics,
 )
+from open_seq2seq.features.stored_front_end import StoredFrontEnd
 from open_seq2seq.files import JsonObject
 
 __all__ = [
@@ -41,6 +42,7 @@ FRONT_ENDS: dict[str, Callable[..., FrontEnd]] = {
     "psf": PsfFrontEnd,
     "librosa": LibrosaFrontEnd,
     "nemo": NemoFrontEnd,
+    STORED: StoredFrontEnd,
 }
 
 
@@ -66,7 +68,7 @@ class FeatureExtractor:
     def __init__(self, params: Params | FeatureOptions):
         self.options = params if isinstance(params, FeatureOptions) else parse_options(params)
         self.num_features = self.options.num_audio_features
-        self.front_end: FrontEnd = FRONT_ENDS[self.options.backend](self.options)
+        self.front_end: FrontEnd = _front_end(self.options)
         self._normalizer = None if self.options.lacks_statistics else make_normalizer(self.options)
 
     @property
@@ -184,7 +186,7 @@ class FeatureExtractor:
     def exact(self) -> FeatureExtractor:
         """The same with transforms in float64: what rounding does to the features shows."""
         other = copy.copy(self)
-        other.front_end = FRONT_ENDS[self.options.backend](self.options, exact=True)
+        other.front_end = _front_end(self.options, exact=True)
         return other
 
     # --- the statistics of the training data
@@ -254,3 +256,7 @@ class FeatureExtractor:
 
 
 _NORM = "norm/"
+
+
+def _front_end(options: FeatureOptions, **exact: bool) -> FrontEnd:
+    return FRONT_ENDS[STORED if options.is_stored else options.backend](options, **exact)

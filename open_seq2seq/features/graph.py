@@ -18,6 +18,7 @@ from open_seq2seq.features.nemo_front_end import NemoFrontEnd
 from open_seq2seq.features.normalization_graph import normalise
 from open_seq2seq.features.options import FeatureOptions
 from open_seq2seq.features.psf_front_end import PsfFrontEnd
+from open_seq2seq.features.stored_front_end import StoredFrontEnd
 from open_seq2seq.graphs.builder import GraphBuilder, Value
 
 
@@ -46,6 +47,8 @@ def build_features(
     if num_samples is not None:
         samples = g.select(_inside(g, count, num_samples), samples, 0.0)
     front_end = extractor.front_end
+    if isinstance(front_end, StoredFrontEnd):
+        return _stored(g, extractor, samples, num_samples)
     if isinstance(front_end, LibrosaFrontEnd):
         graph: _FrontEndGraph = LibrosaGraph(g, front_end, levelled)
     elif isinstance(front_end, NemoFrontEnd):
@@ -61,6 +64,19 @@ def build_features(
     features = graph.features(power)
     lengths = None if num_samples is None else graph.frames(num_samples)
     features = normalise(g, extractor.normalizer, features, levels, lengths)
+    return features, frames if lengths is None else lengths
+
+
+def _stored(
+    g: GraphBuilder, extractor: FeatureExtractor, samples: Value, num_samples: Value | None
+) -> tuple[Value, Value]:
+    """Stored features lie in the samples, frame after frame."""
+    size = extractor.num_features
+    frames = g.floor_divide(g.size(samples, 1), size)
+    whole = g.cut(samples, 1, 0, g.multiply(frames, size))
+    features = g.reshape(whole, (g.size(samples, 0), -1, size))
+    lengths = None if num_samples is None else g.floor_divide(num_samples, size)
+    features = normalise(g, extractor.normalizer, features, None, lengths)
     return features, frames if lengths is None else lengths
 
 

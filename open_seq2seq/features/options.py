@@ -9,7 +9,7 @@ import numpy as np
 
 from open_seq2seq.features.filters_file import read_filters
 from open_seq2seq.features.nemo_params import LOG_GUARD_VALUE, NEMO_PARAMS
-from open_seq2seq.features.params import FEATURE_PARAMS
+from open_seq2seq.features.params import FEATURE_PARAMS, STORED
 
 PSF_NUM_FFT = 512
 
@@ -70,6 +70,18 @@ class FeatureOptions:
     log_guard_value: float = LOG_GUARD_VALUE
     filters_file: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.is_stored:
+            # A frame's numbers are its samples, see `StoredFrontEnd`.
+            object.__setattr__(self, "backend", "librosa")
+            rate = stored_sample_freq(self.num_audio_features, self.window_stride)
+            object.__setattr__(self, "sample_freq", rate)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether features are read instead of being computed."""
+        return self.input_type == STORED
+
     @property
     def norm(self) -> str:
         """Whose statistics normalise: one of `NORMS`; see `feature_norm`."""
@@ -87,17 +99,21 @@ class FeatureOptions:
     @property
     def window_length(self) -> int:
         """Samples of a frame."""
+        if self.is_stored:
+            return self.num_audio_features
         return _whole_samples(self.window_size, self.sample_freq)
 
     @property
     def hop_length(self) -> int:
         """Samples between the starts of two frames."""
+        if self.is_stored:
+            return self.num_audio_features
         return _whole_samples(self.window_stride, self.sample_freq)
 
     @property
     def fft_length(self) -> int:
         """The FFT length in effect, see `num_fft`."""
-        if self.input_type == "spectrogram":
+        if self.input_type in ("spectrogram", STORED):
             return self.window_length
         power_of_two = next_power_of_two(self.window_length)
         if self.backend == "psf":
@@ -107,7 +123,10 @@ class FeatureOptions:
     def used(self) -> dict[str, Any]:
         """The parameters that change this front-end's numbers, as JSON values."""
         names = list(_PSF_USES)
-        if self.backend == "librosa":
+        if self.is_stored:
+            names = ["num_audio_features", "input_type", "window_stride", "norm_per_feature"]
+            names += _STATISTICS
+        elif self.backend == "librosa":
             names.remove("pad_to")
             names += ["dither", "norm_per_feature", "window", "gain", *_STATISTICS]
             # Named where they are set: what older versions stored had no such parameters.
@@ -171,6 +190,11 @@ class FeatureOptions:
                 getattr(self, param.name), param.default, in_effect.get(param.name, param.default)
             )
         ]
+
+
+def stored_sample_freq(num_features: int, window_stride: float) -> int:
+    """Numbers in a second of stored features."""
+    return max(1, round(num_features / window_stride)) if window_stride > 0 else 1
 
 
 def next_power_of_two(samples: int) -> int:

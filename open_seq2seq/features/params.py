@@ -9,6 +9,7 @@ import numpy as np
 from open_seq2seq.config.schema import Param
 from open_seq2seq.features.nemo_params import NEMO_PARAMS
 
+STORED = "stored"
 NORMS = ("utterance", "fixed", "running", "none")
 
 
@@ -21,8 +22,10 @@ FEATURE_PARAMS: list[Param] = [
     Param(
         "input_type",
         str,
-        "Kind of features: log power spectrum, cepstral coefficients or log mel energies.",
-        choices=("spectrogram", "mfcc", "logfbank"),
+        "Kind of features: log power spectrum, cepstral coefficients or log mel energies; stored: "
+        "dataset_files have features that were computed elsewhere (Kaldi's archives), which are "
+        "normalised as backend librosa does and otherwise taken as they are.",
+        choices=("spectrogram", "mfcc", "logfbank", STORED),
     ),
     Param(
         "backend",

@@ -29,6 +29,11 @@ def feature_problems(values: Params, where: str = "") -> Iterable[Problem]:
     """
     options = FeatureOptions(**FEATURES.fill(_feature_part(values)))
     prefix = f"{where}/" if where else ""
+    if options.is_stored:
+        yield from _stored_problems(options, prefix)
+        yield from _value_problems(options, prefix)
+        yield from _norm_problems(options, prefix)
+        return
     sizes = (("window_size", options.window_length), ("window_stride", options.hop_length))
     too_short = [name for name, samples in sizes if samples < 1]
     for name in too_short:
@@ -46,6 +51,21 @@ def feature_problems(values: Params, where: str = "") -> Iterable[Problem]:
         yield from nemo_problems(options, prefix)
     yield from _value_problems(options, prefix)
     yield from _norm_problems(options, prefix)
+
+
+def _stored_problems(options: FeatureOptions, prefix: str) -> Iterable[Problem]:
+    """What stored features cannot have."""
+    if not options.window_stride > 0:
+        found = f"{options.window_stride!r}"
+        yield Problem(f"{prefix}window_stride", found, "the frames' step, in seconds", "Set 0.01.")
+    for name in ("norm_range", "noise_floor", "gain"):
+        if getattr(options, name) is not None:
+            expected = "nothing: stored features have no signal"
+            remedy = f"Leave out {name}."
+            yield Problem(prefix + name, f"{getattr(options, name):g}", expected, remedy)
+    if options.dither:
+        remedy = "Leave out dither."
+        yield Problem(f"{prefix}dither", f"{options.dither:g}", "0: there is no signal", remedy)
 
 
 def _size_problems(options: FeatureOptions, prefix: str) -> Iterable[Problem]:

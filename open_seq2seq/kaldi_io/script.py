@@ -27,11 +27,13 @@ class Line:
       key: the utterance.
       place: where its object is.
       where: the line, for messages.
+      text: the place as it is written.
     """
 
     key: str
     place: Place
     where: str
+    text: str
 
 
 def read_lines(source: Source) -> Iterator[Line]:
@@ -47,7 +49,7 @@ def read_lines(source: Source) -> Iterator[Line]:
         parts = text.strip().split(None, 1)
         if len(parts) != 2:
             raise _bad_line(where, repr(text[:80]))
-        yield Line(parts[0], parse_place(parts[1], where), where)
+        yield Line(parts[0], parse_place(parts[1], where), where, parts[1])
 
 
 def _bad_line(where: str, found: str) -> InputError:

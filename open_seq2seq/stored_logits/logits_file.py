@@ -13,6 +13,7 @@ import numpy as np
 
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import JsonObject
+from open_seq2seq.kaldi_io import read_table
 from open_seq2seq.stored_logits.logit_kinds import as_logits, blank_note, with_blank_last
 from open_seq2seq.stored_logits.plain_pickle import load_plain_pickle
 
@@ -57,7 +58,8 @@ def read_logits(path: str | Path, blank: int | None = None) -> LogitsFile:
       order of a CSV;
     * an .npz archive, with one [time, class] array for each name; or with `logits`
       [all frames, class] of utterances one after the other, their `lengths` and `keys`, and
-      maybe their `texts`. Both may hold `step_size` and `vocab` (an array of text).
+      maybe their `texts`. Both may hold `step_size` and `vocab` (an array of text);
+    * an archive of Kaldi's (.ark) or its script (.scp), with a [time, class] matrix for each name.
 
     Numbers that can only be probabilities, costs or log10 become what they should be, and a blank
     that is not the last class is put there, or its place is asked for (`logit_kinds`). -inf is the
@@ -74,7 +76,10 @@ def read_logits(path: str | Path, blank: int | None = None) -> LogitsFile:
         remedy = "Write it with run.py --mode=infer --decoder_params/infer_logits_to_pickle=True."
         found = "a folder" if os.path.isdir(path) else "no such file"
         raise InputError("No logits:", [Problem(str(path), found, "a file of logits", remedy)])
-    if zipfile.is_zipfile(path):
+    if path.suffix in (".ark", ".scp"):
+        table = list(read_table(path))
+        file = LogitsFile(path, [key for key, _ in table], [array for _, array in table])
+    elif zipfile.is_zipfile(path):
         file = _from_archive(path, blank)
     else:
         file = _from_content(path, load_plain_pickle(path), blank)

@@ -11,6 +11,7 @@ from open_seq2seq.data.speech2text.augmentation import AUGMENTATION
 from open_seq2seq.data.speech2text.feature_cache import CACHE_PARAMS
 from open_seq2seq.errors import Problem
 from open_seq2seq.features.extractor import FEATURE_PARAMS, feature_problems
+from open_seq2seq.features.params import STORED
 
 
 def _check(values: Params, where: str) -> Iterable[Problem]:
@@ -24,6 +25,8 @@ def _check(values: Params, where: str) -> Iterable[Problem]:
         expected = "folders of synthetic speech (syn_enable is True)"
         remedy = "Set syn_subdirs to ['en-us'], the folders' names, or set syn_enable to False."
         yield Problem(f"{prefix}syn_subdirs", "nothing", expected, remedy)
+    if values.get("input_type") == STORED:
+        yield from _stored_problems(values, prefix)
     low, high = values.get("min_duration") or -1.0, values.get("max_duration") or -1.0
     if 0 < high < low:
         expected = f"at most max_duration, {high:g}"
@@ -31,12 +34,30 @@ def _check(values: Params, where: str) -> Iterable[Problem]:
         yield Problem(f"{prefix}min_duration", f"{low:g}", expected, remedy)
 
 
+# What masks features, and so is possible without a signal.
+_MASKS = ("spec_augment", "n_time_mask", "width_time_mask", "n_freq_mask", "width_freq_mask")
+
+
+def _stored_problems(values: Params, prefix: str) -> Iterable[Problem]:
+    """What stored features cannot have: they have no samples."""
+    for name, value in (values.get("augmentation") or {}).items():
+        if value and not (name in _MASKS or "mask" in name):
+            where, found = f"{prefix}augmentation/{name}", repr(value)
+            remedy = "Remove it; masks (spec_augment) are possible."
+            yield Problem(where, found, "nothing: stored features have no samples", remedy)
+    for name in ("features_on_device", "syn_enable"):
+        if values.get(name):
+            remedy = f"Set {name} to False."
+            yield Problem(prefix + name, "True", "False: features are stored", remedy)
+
+
 _DATA_PARAMS = [
     Param("vocab_file", str, "File with one symbol per line, or a SentencePiece model (bpe)."),
     Param(
         "dataset_files",
         list,
-        "Manifests (CSV, one JSON object per line, or pairs of paths), concatenated in this order.",
+        "Manifests (CSV, one JSON object per line, or pairs of paths), concatenated in this order; "
+        "with input_type 'stored' also feats.scp or archives of Kaldi, with a file text beside.",
         default=[],
         item=Param("file", str, "A manifest."),
     ),

@@ -14,6 +14,7 @@ from open_seq2seq.data.audio import read_audio
 from open_seq2seq.data.batching import Stream, generator
 from open_seq2seq.data.speech2text.augmentation import Augmenter
 from open_seq2seq.data.speech2text.feature_cache import FeatureCache, Segment
+from open_seq2seq.data.stored_features import read_features
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.features.extractor import FeatureExtractor
 
@@ -82,6 +83,7 @@ class RecordingFeatures:
     def __init__(self, params: Params, seed: int, mode: str):
         self.params, self.seed, self.mode = params, seed, mode
         self.extractor = FeatureExtractor(params)
+        self._options = self.extractor.options
         self.augmenter = Augmenter(
             params["augmentation"], params["sample_freq"], self.extractor.frequencies
         )
@@ -139,7 +141,11 @@ class RecordingFeatures:
         Raises:
           InputError: it cannot be read, whatever the libraries that read it raise.
         """
+        options = self._options
         try:
+            if options.is_stored:
+                sizes = options.num_audio_features, options.sample_freq
+                return read_features(recording.path, *sizes, *recording.segment)
             return read_audio(recording.path, self.params["sample_freq"], *recording.segment)
         except InputError:
             raise

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from open_seq2seq.config.schema import Params
-from open_seq2seq.data.audio import mono_blocks
+from open_seq2seq.data.audio import AudioInfo, mono_blocks
 from open_seq2seq.data.batch import Batch, LeftOut, Unit
 from open_seq2seq.data.batching import (
     BatchPlanner,
@@ -37,12 +37,14 @@ from open_seq2seq.data.speech2text.recording_features import (
     Recording,
     RecordingFeatures,
 )
+from open_seq2seq.data.stored_features import features_info, read_stored_utterances
 from open_seq2seq.data.text import load_vocabulary
 from open_seq2seq.data.transcripts import check_transcripts, normalized_utterances
 from open_seq2seq.data.unknown_characters import unknown_problems
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.features.fingerprint import check_fingerprint
+from open_seq2seq.features.problems import parse_options
 from open_seq2seq.files import JsonObject
 from open_seq2seq.native_build.cpu import available_cores
 
@@ -105,6 +107,16 @@ class Speech2TextDataLayer:
         self.rank = rank
         self.world_size = world_size
         self.devices = devices
+        options = parse_options(self.params)
+        # That of stored features follows from their number.
+        self.params["sample_freq"] = options.sample_freq
+        info: Callable[[str], AudioInfo | Problem] | None = None
+        if options.is_stored:
+            sizes = options.num_audio_features, options.sample_freq
+
+            def info(path: str) -> AudioInfo | Problem:
+                return features_info(path, *sizes)
+
         self.vocabulary = load_vocabulary(self.params["vocab_file"], self.params["bpe"])
         self.recordings = RecordingFeatures(self.params, seed, mode)
         self._inputs: BatchInputs = FeatureInputs(self.recordings)
@@ -112,12 +124,17 @@ class Speech2TextDataLayer:
             self._inputs = WaveformInputs(self.recordings, self.params)
         self.num_features: int = self.extractor.num_features
         if utterances is None:
-            utterances = read_manifests(self.params["dataset_files"], mode != "infer")
+            read = read_stored_utterances if options.is_stored else read_manifests
+            utterances = read(self.params["dataset_files"], mode != "infer")
         utterances = normalized_utterances(utterances, self.params["text_normalization"])
         synthetic = self.params["syn_enable"] and mode != "infer"
         subdirs = self.params["syn_subdirs"] if synthetic else []
         self._corpus = Corpus(
-            list(utterances), subdirs, self.params["sample_freq"], lenient=mode != "train"
+            list(utterances),
+            subdirs,
+            self.params["sample_freq"],
+            lenient=mode != "train",
+            info=info,
         )
         limits = [self.params[name] or -1.0 for name in ("min_duration", "max_duration")]
         self._corpus.keep_durations(*limits)
@@ -266,6 +283,9 @@ class Speech2TextDataLayer:
         """
         recording = self.recording(row)
         try:
+            if self.extractor.options.is_stored:
+                yield self.recordings.samples(recording)
+                return
             rate = self.params["sample_freq"]
             yield from mono_blocks(recording.path, rate, *recording.segment)
         except InputError as error:

@@ -338,7 +338,7 @@ def _attention(found: Fields) -> Made:
 
 def _extraction(found: Fields) -> Made:
     dim, input_period, period = positive(found, "<InputDim>", "<InputPeriod>", "<OutputPeriod>")
-    fits = period % input_period == 0 and period < 100_000
+    fits = period % input_period == 0 and period < 10_000
     found.check(fits, f"periods {input_period} and {period}", "the first within the second")
     variance = found.first("<IncludeVarinance>", "<IncludeVariance>")  # spelt so by Kaldi
     layer = L.StatisticsExtraction(input_period, period, variance)

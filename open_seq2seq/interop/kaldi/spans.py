@@ -62,8 +62,6 @@ def _span(node: Node, inputs: list[Span]) -> Span:
         return -(-int(first) // layer.modulus) * layer.modulus, last
     if isinstance(layer, L.StatisticsExtraction):
         return int(first) // layer.period * layer.period, last
-    if isinstance(layer, L.StatisticsPooling):
-        return first - layer.right, last + layer.left
     if (isinstance(layer, L.Splice) and layer.clamp) or isinstance(layer, L.Lstm):
         return first, last
     required = required_offsets(layer)

@@ -129,9 +129,6 @@ class Tracks:
             size = layer.period
             blocks = -(-int(end) // size) if self.closed else int(end) // size
             return first // size * size, blocks * size
-        if isinstance(layer, L.StatisticsPooling):
-            last = end + layer.left if self.closed else end - layer.right
-            return first - layer.right, last
         if isinstance(layer, L.Splice) and layer.clamp:
             return first, end if self.closed else end - max(0, *layer.offsets)
         if isinstance(layer, L.Lstm):
