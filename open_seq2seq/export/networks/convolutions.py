@@ -82,14 +82,15 @@ def build_pointwise(
       sources: of the same frames.
       kernels: of each, `[channel, output]`.
       bias: `[output]`, or None.
-      stride: one number per axis; None: 1.
+      stride: one number per axis; None: 1. Images of one column have time alone.
     """
     axes = sources[0].axes
     values = [source.values for source in sources]
     joined = values[0] if len(values) == 1 else g.concatenate(values, axes - 1)
     kernel = float32(np.concatenate(kernels).reshape((1,) * (axes - 2) + (-1, kernels[0].shape[1])))
     ones, none = (1,) * (axes - 2), [(0, 0)] * (axes - 2)
-    return g.convolve(joined, kernel, float32(bias), stride or ones, ones, none)
+    steps = tuple(stride or ones)[: axes - 2]
+    return g.convolve(joined, kernel, float32(bias), steps, ones, none)
 
 
 def pointwise_kernel(layer: Convolution) -> np.ndarray:
