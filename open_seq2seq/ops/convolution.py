@@ -174,7 +174,7 @@ def _padded(
 ) -> tuple[Tensor, str]:
     """The inputs and the padding that the backend is to add: same or valid."""
     if padding == "VALID":
-        return inputs, "valid"
+        return _reaching(inputs, taps[0], dilation[0]), "valid"
     if padding == "SAME":
         for axis, step in enumerate(stride, start=1):
             inputs = _extended(inputs, axis, step)
@@ -183,7 +183,26 @@ def _padded(
     widths = [padding_widths(*axis) for axis in zip(each, taps, stride, dilation)]
     if any(left or right for left, right in widths):
         inputs = ops.pad(inputs, [(0, 0), *widths, (0, 0)])
+    if sum(widths[0]) < (taps[0] - 1) * dilation[0]:
+        inputs = _reaching(inputs, taps[0], dilation[0])
     return inputs, "valid"
+
+
+def _reaching(inputs: Tensor, taps: int, dilation: int) -> Tensor:
+    """`inputs` with zeros after them, if there are fewer frames than a kernel of so many taps sees.
+
+    There is no output then, and TensorFlow 2.21 fails, or with oneDNN returns what lies in memory.
+    So there is one, past every utterance's length.
+    """
+    span, frames = (taps - 1) * dilation + 1, inputs.shape[1]
+    if frames is not None and frames >= span:
+        return inputs
+    widths = [(0, 0)] * len(inputs.shape)
+    if frames is not None:
+        widths[1] = (0, span - frames)
+        return ops.pad(inputs, widths)
+    widths[1] = (0, span - 1)
+    return ops.pad(inputs, widths)[:, : ops.maximum(ops.shape(inputs)[1], span)]
 
 
 def _extended(inputs: Tensor, axis: int, step: int) -> Tensor:

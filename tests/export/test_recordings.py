@@ -58,7 +58,7 @@ def test_speech_ends_after_some_seconds(manifest, monkeypatch):
 
 
 @pytest.mark.parametrize("manifests", [[], ["none.csv"]])
-def test_without_recordings_it_is_noise_which_is_said(manifests, caplog):
+def test_without_recordings_it_is_noise_which_is_said(manifests, logged):
     found = speech_of(manifests, RATE)
     assert len(found) == 40 * RATE and 0.01 < found.std() < 0.1
-    assert "--manifest" in caplog.text
+    assert "--manifest" in "".join(logged)

@@ -6,6 +6,7 @@ import pytest
 
 from open_seq2seq.models import product_times as module
 from open_seq2seq.models.product_times import ProductTimes, matrix_shapes, product_times
+from tests.machines import need_bfloat16
 
 
 def variable(*shape, path="encoder/kernel"):
@@ -43,6 +44,7 @@ def test_times_are_those_of_all_layers_for_the_same_frames(monkeypatch):
 
 
 def test_they_are_measured():
+    need_bfloat16()
     found = product_times(MODEL[:2])
     assert min(found) > 0
 

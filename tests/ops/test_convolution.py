@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from open_seq2seq.ops import tensorflow_convolution
-from open_seq2seq.ops.convolution import convolve
+from open_seq2seq.ops.convolution import convolve, depthwise_convolve
 from tests.machines import need_bfloat16, widens_bfloat16
 from tests.rounding import assert_within, random_sums, rounded, stored
 
@@ -78,3 +78,36 @@ def test_unknown_shapes():
 def test_small_filters_are_left_to_tensorflow():
     inputs, kernel = tf.zeros((1, 8, 8, 2)), tf.zeros((3, 3, 2, 2))
     assert not tensorflow_convolution.takes(inputs, kernel)
+
+
+@pytest.mark.parametrize(
+    ("padding", "before", "after"), [("VALID", 0, 0), ([2, 1], 2, 1), ([5, 0], 5, 0)]
+)
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (1, 2)])
+@pytest.mark.parametrize("is_depthwise", [False, True])
+def test_fewer_frames_than_the_kernel_sees(padding, before, after, stride, dilation, is_depthwise):
+    """Outputs that see whole windows are NumPy's; where there is none, one is left past the end."""
+    taps, channels = 6, 4
+    rng = np.random.default_rng(3)
+    kernel = rng.standard_normal((taps, channels, 1 if is_depthwise else channels))
+    kernel = kernel.astype(np.float32)
+    span = (taps - 1) * dilation + 1
+
+    def computed(inputs):
+        if is_depthwise:
+            return depthwise_convolve(inputs, kernel, stride, dilation, padding)
+        return convolve(inputs, kernel, (stride,), (dilation,), padding)
+
+    graph = tf.function(computed, input_signature=[tf.TensorSpec((None, None, channels))])
+    for frames in range(1, span + 3):
+        inputs = rng.standard_normal((2, frames, channels)).astype(np.float32)
+        padded = np.pad(inputs, [(0, 0), (before, after), (0, 0)])
+        starts = range(0, padded.shape[1] - span + 1, stride)
+        windows = [padded[:, start : start + span : dilation] for start in starts]
+        sums = "btc,tcx->bc" if is_depthwise else "btc,tcx->bx"
+        expected = [np.einsum(sums, window, kernel) for window in windows]
+        for found in (computed(inputs), graph(inputs)):
+            assert found.shape == (2, max(len(expected), 1), channels)
+            assert np.isfinite(found).all()
+            for row, reference in enumerate(expected):
+                np.testing.assert_allclose(found[:, row], reference, atol=1e-5)
