@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from open_seq2seq.checkpoints.logdir import LogDir
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.inference.exported import ExportedFolder
 from open_seq2seq.inference.model_choice import choose_model
@@ -32,7 +33,8 @@ class TrainedModel:
         from open_seq2seq.inference.trained import load_trained, parts_of_experiment
 
         config = max(folder.glob("config_*.py"), key=lambda path: path.stat().st_mtime)
-        experiment = load_trained(config, checkpoint=folder)
+        with_logs = not LogDir(folder).has_checkpoint()
+        experiment = load_trained(config, [f"--logdir={folder}"], enable_logs=with_logs)
         self._network = parts_of_experiment(experiment)["network"]
         self.inputs: tuple[Port, ...] = (
             Port(FEATURES, int(experiment.speech_data.extractor.num_features)),
