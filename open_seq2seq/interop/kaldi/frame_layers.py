@@ -121,7 +121,7 @@ _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def _power(layer: L.Power, x: np.ndarray) -> np.ndarray:
-    return np.power(x, np.float32(layer.exponent))
+    return np.power(np.abs(x), np.float32(layer.exponent))
 
 
 def _softmax(layer: L.Softmax, x: np.ndarray) -> np.ndarray:

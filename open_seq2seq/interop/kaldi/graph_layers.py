@@ -166,6 +166,7 @@ def _activation(g: GraphBuilder, layer: L.Activation, w: Weights, x: Value) -> V
 def _power(g: GraphBuilder, layer: L.Power, w: Weights, x: Value) -> Value:
     if layer.exponent == 2:
         return g.unary("square", x)
+    x = g.unary("abs", x)
     if layer.exponent == 0.5:
         return g.unary("sqrt", x)
     whole = int(layer.exponent)
@@ -174,8 +175,9 @@ def _power(g: GraphBuilder, layer: L.Power, w: Weights, x: Value) -> Value:
         for _ in range(whole - 1):
             y = g.multiply(y, x)
         return y
-    # Of numbers that are not negative, as any other power is.
-    return g.unary("exp", g.multiply(g.unary("log", x), float(layer.exponent)))
+    # 0 is as near to it as float32 is.
+    logs = g.unary("log", g.maximum(x, float(np.finfo(np.float32).tiny)))
+    return g.unary("exp", g.multiply(logs, float(layer.exponent)))
 
 
 def _softmax(g: GraphBuilder, layer: L.Softmax, w: Weights, x: Value) -> Value:

@@ -211,7 +211,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class Power:
-    """`x ** exponent`."""
+    """`|x| ** exponent`."""
 
     exponent: float
 

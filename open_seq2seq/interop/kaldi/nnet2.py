@@ -281,16 +281,18 @@ def sum_group(found: Fields) -> Made:
     return Made(L.SumGroups(tuple(sizes.tolist())), total, len(sizes))
 
 
-def permutation(found: Fields, name: str) -> Made:
-    """Features in another order: `y_i = x[order[i]]`."""
+def permutation(found: Fields, name: str) -> np.ndarray:
+    """Numbers of features, each once."""
     order = found[name]
     fits = len(order) > 0 and (np.sort(order) == np.arange(len(order))).all()
     found.check(bool(fits), f"the order {order[:10].tolist()}", "each feature once")
-    return Made(L.Select(tuple(order.tolist())), len(order), len(order))
+    return np.asarray(order)
 
 
 def _permute(found: Fields) -> Made:
-    return permutation(found, "<Reorder>")
+    """Where each feature goes: `y[order[i]] = x_i`."""
+    order = np.argsort(permutation(found, "<Reorder>"))
+    return Made(L.Select(tuple(order.tolist())), len(order), len(order))
 
 
 def _scale(found: Fields) -> Made:
@@ -341,7 +343,7 @@ _CONTEXT: Spec = {
 }
 _AFFINES = {
     f"AffineComponent{kind}": (_UPDATABLE, affine)
-    for kind in ("", "Preconditioned", "PreconditionedOnline", "Modified")
+    for kind in ("", "Preconditioned", "PreconditionedOnline")
 }
 _BLOCKS = {
     f"BlockAffineComponent{kind}": (_UPDATABLE, block_affine) for kind in ("", "Preconditioned")

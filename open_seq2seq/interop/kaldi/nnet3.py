@@ -105,7 +105,8 @@ def _config_lines(reader: ModelReader) -> dict[str, _Line]:
 
 
 def _parsed(text: str, start: int, reader: ModelReader) -> _Line:
-    word, _, rest = text.partition(" ")
+    word, *others = text.split(None, 1)
+    rest = "".join(others)
     if word not in _FIRST_WORDS:
         expected = f"a line that begins with {' or '.join(_FIRST_WORDS)}"
         reader.fail(repr(text[:60]), expected, at=start)
@@ -177,12 +178,21 @@ class _Graph:
                 dim = self._integer(line, "dim")
                 if dim < 1:
                     self._fail(line, f"dim={dim}", "a positive one")
-                found.append(Input(line.name, dim, line.name != "input"))
-        # Features are those of "input"; a model without one of that name has its first.
-        if found and not any(one.name == "input" for one in found):
+                found.append(Input(line.name, dim, self._is_of_utterance(line.name)))
+        if found and all(one.per_utterance for one in found):
             found[0] = replace(found[0], per_utterance=False)
         found.sort(key=lambda one: one.per_utterance)
         return found
+
+    def _is_of_utterance(self, name: str) -> bool:
+        """Whether an input is the same in all frames: i-vectors, and what is so used."""
+        if name in ("input", "ivector"):
+            return name == "ivector"
+        word = rf"(?<![\w.-]){re.escape(name)}(?![\w.-])"
+        uses = [line.values.get("input", "") for line in self.lines.values()]
+        all_uses = sum(len(re.findall(word, text)) for text in uses)
+        fixed = sum(len(re.findall(rf"ReplaceIndex\(\s*{word}\s*,\s*t\b", one)) for one in uses)
+        return 0 < all_uses == fixed
 
     # --- nodes
 

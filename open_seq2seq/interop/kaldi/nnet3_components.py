@@ -224,7 +224,8 @@ def _dropout_mask(found: Fields) -> Made:
 
 def _permute(found: Fields) -> Made:
     name = "<ColumnMap>" if "<ColumnMap>" in found.found else "<Reorder>"
-    return nnet2.permutation(found, name)
+    order = nnet2.permutation(found, name)  # where each feature comes from
+    return Made(L.Select(tuple(order.tolist())), len(order), len(order))
 
 
 def _pnorm(found: Fields) -> Made:

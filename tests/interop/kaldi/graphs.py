@@ -24,7 +24,6 @@ class Graph:
       context: frames that it needs before and after.
       inputs: dimensions of inputs besides "input".
       subsampling: scores of every so many frames.
-      exported: whether a graph can be written.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Graph:
     context: tuple[int, int]
     inputs: dict[str, int]
     subsampling: int = 1
-    backward: bool = False
 
     def write(self, binary=True):
         """Its file."""
@@ -251,7 +249,7 @@ output-node name=output input=out
         "b": affine(normal(DIM, DIM, scale=0.2), normal(DIM)),
         "out": affine(normal(4, 3 + 2 * DIM), normal(4)),
     }
-    return Graph("both-ways", config, parts, (1, 0), {}, backward=True)
+    return Graph("both-ways", config, parts, (1, 0), {})
 
 
 def tdnnf():

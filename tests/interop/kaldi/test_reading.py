@@ -124,6 +124,19 @@ def test_inputs_that_are_not_the_models(tmp_path):
     assert "other" in found
 
 
+def test_which_inputs_are_of_the_whole_utterance(tmp_path):
+    config = """input-node name=speaker dim=2
+input-node name=pitch dim=1
+input-node name=input dim=3
+output-node name=output input=Append(input, Offset(pitch, 1), ReplaceIndex(speaker, t, 0))"""
+    network = read_network(nets.nnet3(True, config, []).save(tmp_path / "model"))
+    found = {one.name: one.per_utterance for one in network.inputs}
+    assert found == {"speaker": True, "pitch": False, "input": False}
+    inputs = {"speaker": np.ones(2), "pitch": np.arange(4)[:, None], "input": np.zeros((4, 3))}
+    found = Evaluator(network)(inputs)["output"]
+    np.testing.assert_array_equal(found[:, 3:], [[1, 1, 1], [2, 1, 1], [3, 1, 1], [3, 1, 1]])
+
+
 def test_an_utterance_without_frames(tmp_path):
     for name in ("lstm", "tdnnf", "both-ways", "statistics"):
         case = CASES[name]

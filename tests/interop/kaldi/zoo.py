@@ -23,14 +23,12 @@ class Case:
       kind: "nnet1", "nnet2" or "nnet3".
       write: of (binary): the whole file.
       formula: of one frame `[DIM]`, float64.
-      positive: whether inputs are not negative.
     """
 
     name: str
     kind: str
     write: Any
     formula: Any
-    positive: bool = False
 
 
 def sigmoid(x):
@@ -285,12 +283,12 @@ def nnet2_cases():
         in_nnet2("sum-group", "SumGroupComponent", fields(("<Sizes>", "ints", [3, 4, 5])),
                  lambda x: np.array([x[:3].sum(), x[3:7].sum(), x[7:].sum()])),
         in_nnet2("permute", "PermuteComponent", fields(("<Reorder>", "ints", order)),
-                 lambda x: x[order]),
+                 lambda x: x[np.argsort(order)]),
         in_nnet2("scale", "ScaleComponent",
                  fields(("<Dim>", "integer", [DIM]), ("<Scale>", "real", [0.3])), lambda x: 0.3 * x),
         *[in_nnet2(f"power-{power}", "PowerComponent",
-                   sizes(DIM, DIM, ("<Power>", "real", [power])), lambda x, p=power: x**p,
-                   positive=True) for power in (2, 0.5, 1.7)],
+                   sizes(DIM, DIM, ("<Power>", "real", [power])), lambda x, p=power: np.abs(x)**p,
+                   ) for power in (2, 0.5, 1.7)],
         in_nnet2("dct", "DctComponent", dct_fields(False, 3), lambda x: dct(x, 3, False)),
         in_nnet2("dct-reordered", "DctComponent", dct_fields(True, 4), lambda x: dct(x, 4, True)),
         in_nnet2("dropout", "DropoutComponent",
