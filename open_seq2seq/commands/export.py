@@ -50,7 +50,12 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
     add("--enable_logs", action="store_true", help="the run was started with --enable_logs")
     add("--output", required=True, type=Path, metavar="DIR", help="the folder to write")
     add("--overwrite", action="store_true", help="replace a folder that is there")
-    add("--formats", nargs="+", choices=_FORMATS, help="all, if not given")
+    add(
+        "--formats",
+        nargs="+",
+        choices=_FORMATS,
+        help="if not given: all whose packages are installed",
+    )
     add("--lm", type=Path, metavar="FILE", help="a KenLM binary or ARPA file for the decoder")
     add("--lexicon", type=Path, metavar="FILE", help="words that may be recognised, a line each")
     add(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import unwritable
+
+_log = logging.getLogger(__name__)
 
 # What writes a format, and runs what was written.
 _PACKAGES = {
@@ -36,16 +39,34 @@ def check_packages(formats: Sequence[str], kinds: Sequence[str] = ()) -> None:
     """
     problems = []
     for name in formats:
-        needed = list(_PACKAGES[name])
-        for kind in kinds:
-            needed += _OF_KINDS.get((name, kind), ())
-        missing = [one for one in needed if find_spec(one) is None]
-        if missing:
+        if missing := missing_packages(name, kinds):
             found = f"{name}, without its package {' and '.join(missing)}"
             remedy = f"{_EXTRA}, or name the formats that are wanted: --formats saved_model."
             problems.append(Problem("--formats", found, "formats whose packages are there", remedy))
     if problems:
         raise InputError("Nothing is exported:", problems)
+
+
+def installed_formats(formats: Sequence[str], kinds: Sequence[str] = ()) -> list[str]:
+    """Those of some formats whose packages are there; what is left out is said.
+
+    Args:
+      formats, kinds: as for `check_packages`.
+    """
+    missing = {name: found for name in formats if (found := missing_packages(name, kinds))}
+    for name, packages in missing.items():
+        _log.info(
+            "%s is left out: no package %s. With it: %s.", name, " and ".join(packages), _EXTRA
+        )
+    return [name for name in formats if name not in missing]
+
+
+def missing_packages(name: str, kinds: Sequence[str] = ()) -> list[str]:
+    """The packages of a format that are not installed; the arguments as for `check_packages`."""
+    needed = list(_PACKAGES[name])
+    for kind in kinds:
+        needed += _OF_KINDS.get((name, kind), ())
+    return [one for one in needed if find_spec(one) is None]
 
 
 @contextmanager

@@ -127,7 +127,7 @@ class Export:
 
         Args:
           output: the folder.
-          formats: names of `FORMATS`; None: all.
+          formats: names of `FORMATS`; None: all whose packages are installed.
           overwrite: whether a folder that is there is replaced.
           progress: called with each line of the table.
           quantize: of `KINDS`; see `models_to_write`.

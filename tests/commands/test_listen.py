@@ -8,6 +8,7 @@ import signal
 import sys
 import types
 from itertools import pairwise
+from queue import Queue
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from rich.console import Console
 
 from open_seq2seq.cli import main
 from open_seq2seq.commands.listening.shown import Finished, LiveLine, live_text, moment
-from open_seq2seq.commands.listening.sources import FileSource, PipeSource
+from open_seq2seq.commands.listening.sources import FileSource, PipeSource, waiting
 from open_seq2seq.data.audio import read_audio, resample
 from open_seq2seq.decode_result import DecodeResult, Word
 from open_seq2seq.errors import InputError
@@ -411,6 +412,21 @@ def test_a_wish_to_end_ends_a_recording(exported):
     next(blocks)
     stop.requested = True
     assert list(blocks) == [] and time.slept < 0.1
+
+
+@pytest.mark.parametrize(("behind", "given"), [(0.5, 3), (30.0, 0)])
+def test_a_wish_to_end_does_not_wait_for_what_is_far_behind(behind, given):
+    time, stop, said = Time(), types.SimpleNamespace(requested=False), []
+    queue = Queue()
+    for number in range(4):
+        queue.put((f"samples {number}", time.now))
+    blocks = waiting(queue, stop, lambda: time.now, said.append)
+    assert next(blocks)[0] == "samples 0"
+    time.now += behind
+    stop.requested = True
+    assert len(list(blocks)) == given
+    expected = [] if given else ["The last 30 s are left out: computing was so far behind."]
+    assert said == expected
 
 
 def test_the_latency_is_said_in_the_end(of_exported, exported):

@@ -8,6 +8,7 @@ from open_seq2seq.export.conversion import check_packages, conversion
 from open_seq2seq.export.exporter import Export
 from open_seq2seq.export.formats import written
 from open_seq2seq.export.quantization import onnx_float16, ways
+from open_seq2seq.export.trained_model import TrainedModel
 from tests.export.small_models import small_experiment, speech
 
 
@@ -56,7 +57,7 @@ def test_packages_that_are_missing_are_named_before_any_work(tmp_path, monkeypat
     monkeypatch.setattr(module, "find_spec", without("onnx", "openvino"))
     monkeypatch.setattr(ways, "write_model", failing)
     with pytest.raises(InputError) as raised:
-        export.write(tmp_path / "model")
+        export.write(tmp_path / "model", ["onnx", "litert", "saved_model", "openvino"])
     assert [problem.found for problem in raised.value.problems] == [
         "onnx, without its package onnx",
         "openvino, without its package onnx and openvino",
@@ -72,3 +73,13 @@ def test_nncf_is_asked_for_where_it_is_used(monkeypatch):
     check_packages(["onnx"], ["static_int8"])
     with pytest.raises(InputError, match="nncf"):
         check_packages(["openvino"], ["float16", "static_int8"])
+
+
+def test_formats_that_nobody_named_are_those_that_are_there(monkeypatch, caplog):
+    model = TrainedModel.of(small_experiment("jasper"))
+    monkeypatch.setattr(module, "find_spec", without("onnx", "openvino"))
+    with caplog.at_level("INFO"):
+        found = ways.models_to_write(model, None, ["none"])
+    assert [one.format for one in found] == ["litert", "saved_model"]
+    assert "onnx is left out: no package onnx." in caplog.text
+    assert "openvino is left out: no package onnx and openvino." in caplog.text

@@ -93,7 +93,7 @@ class Microphone:
 
         said_lost = said_late = False
         with stream:
-            for block in waiting(queue, stop, still_there):
+            for block in waiting(queue, stop, self._clock, self._say, still_there):
                 if lost and not said_lost:
                     said_lost = True
                     self._say(f"Samples of the microphone are lost ({lost[0]}).")

@@ -29,6 +29,8 @@ _READ_SECONDS = 0.1
 # What may wait between the thread that reads and the one that computes, in seconds: a pipe that
 # is faster than the network waits in its turn.
 _MOST_WAITING = 10.0
+# What is still computed after Ctrl-C, in seconds.
+_BACKLOG = 2.0
 # Floats beyond are other bytes, read as floats.
 _LARGEST = 1e10
 
@@ -169,7 +171,7 @@ class PipeSource:
         # A thread, so that it is known when samples came while others were computed.
         threading.Thread(target=self._read, args=(queue, count), daemon=True).start()
         rest, taken = b"", 0
-        for data, arrived in waiting(queue, stop):
+        for data, arrived in waiting(queue, stop, self._clock, self._say):
             data = rest + data
             whole = len(data) // size * size
             rest = data[whole:]
@@ -214,13 +216,21 @@ class PipeSource:
 
 
 def waiting(
-    queue: Queue[Any], stop: Stop, idle: Callable[[], None] = lambda: None
+    queue: Queue[Any],
+    stop: Stop,
+    clock: Clock,
+    say: Say,
+    idle: Callable[[], None] = lambda: None,
 ) -> Iterator[Any]:
     """What another thread puts into a queue, until it puts None, or an error, which is raised.
 
-    When there is a wish to end, what has come until then is still given.
+    When there is a wish to end, what has come until then is still given, unless it has waited for
+    long: then the machine is too slow, and whoever wants to end would have to wait in turn.
 
     Args:
+      queue: gets pairs of samples and the moment at which the last of them came.
+      clock: what tells the moment.
+      say: gets what the user should know.
       idle: called while nothing comes.
     """
     left = None
@@ -237,6 +247,10 @@ def waiting(
         if isinstance(one, Exception):
             raise one
         if stop.requested:
+            late = clock() - one[1]
+            if left is None and late > _BACKLOG:
+                say(f"The last {late:.0f} s are left out: computing was so far behind.")
+                return
             left = (queue.qsize() + 1 if left is None else left) - 1
         yield one
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.export.conversion import check_packages, conversion
+from open_seq2seq.export.conversion import check_packages, conversion, installed_formats
 from open_seq2seq.export.formats.written import FORMATS, STREAM_FORMATS, Written
 from open_seq2seq.export.quantization.calibration import Calibration
 from open_seq2seq.export.trained_model import TrainedModel
@@ -86,15 +86,19 @@ def models_to_write(
     Args:
       model: the model.
       formats: names of `FORMATS`, each of which has to have all kinds; None: of each kind all
-        formats that have it.
+        formats that have it, and whose packages are installed.
       kinds: of `KINDS`.
 
     Raises:
       InputError: a format has no such kind, or no format has it; or what writes a format is not
         installed.
     """
-    check_packages(list(formats or FORMATS), kinds)
-    every = [Choice(name, kind) for name in formats or FORMATS for kind in dict.fromkeys(kinds)]
+    if formats is None:
+        names = installed_formats(list(FORMATS), kinds)
+    else:
+        names = list(formats)
+        check_packages(names, kinds)
+    every = [Choice(name, kind) for name in names for kind in dict.fromkeys(kinds)]
     reasons = {one: reason for one in every if (reason := _reason(model, one)) is not None}
     found = [one for one in every if one not in reasons]
     there = {one.kind for one in found}
