@@ -75,9 +75,9 @@ def batch(frames: int) -> tuple[np.ndarray, ...]:
 
 
 def compiled_step(
-    forward_and_loss: Any, variables: list[Any], frames: int, xla: bool = False
+    forward_and_loss: Any, variables: list[Any], arrays: tuple[np.ndarray, ...], xla: bool = False
 ) -> Step:
-    """Gradients and update of a Keras network in a TensorFlow graph."""
+    """Gradients and update of a Keras network in a TensorFlow graph, of one batch."""
     import keras
     import tensorflow as tf
 
@@ -92,7 +92,7 @@ def compiled_step(
         optimizer.apply(gradients, variables)
         return loss
 
-    data = [tf.constant(array) for array in batch(frames)]
+    data = [tf.constant(array) for array in arrays]
     return lambda: float(step(*data))
 
 
@@ -131,7 +131,7 @@ def ours(blocks: list[Block], frames: int, policy: str) -> Step:
 
     decoder(encoder(*batch(frames)[:2])[0])
     variables = encoder.trainable_variables + decoder.trainable_variables
-    return compiled_step(forward_and_loss, variables, frames)
+    return compiled_step(forward_and_loss, variables, batch(frames))
 
 
 def plain_keras(blocks: list[Block], frames: int, xla: bool = False) -> Step:
@@ -164,7 +164,7 @@ def plain_keras(blocks: list[Block], frames: int, xla: bool = False) -> Step:
         )
         return keras.ops.mean(losses)
 
-    return compiled_step(forward_and_loss, model.trainable_variables, frames, xla)
+    return compiled_step(forward_and_loss, model.trainable_variables, batch(frames), xla)
 
 
 def pytorch(blocks: list[Block], frames: int, bfloat16: bool) -> Step:
@@ -244,12 +244,12 @@ CONTESTANTS: dict[str, Callable[[list[Block], int], Step]] = {
 BY_DEFAULT = [name for name in CONTESTANTS if "XLA" not in name]
 
 
-def serve(contestant: str, model: str) -> None:
+def serve(make: Callable[[], Step]) -> None:
     """The child: a warm-up, then on each line of input a turn, whose best times it prints."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Threads of PyTorch that wait must not take the processor from others.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    step = CONTESTANTS[contestant](*MODELS[model])
+    step = make()
     step()
     losses = [step()]
     print("ready", flush=True)
@@ -264,11 +264,15 @@ def serve(contestant: str, model: str) -> None:
         print(min(walls), min(processors), flush=True)
 
 
-def race(model: str, names: list[str], rounds: int) -> dict[str, tuple[float, float]]:
-    """Each contestant's fastest step: wall and processor seconds."""
+def race(script: str, model: str, names: list[str], rounds: int) -> dict[str, tuple[float, float]]:
+    """Each contestant's fastest step: wall and processor seconds.
+
+    Args:
+      script: the benchmark, which serves a contestant of a model when told to.
+    """
     children = {}
     for name in names:
-        command = [sys.executable, __file__, "--serve", name, "--models", model]
+        command = [sys.executable, script, "--serve", name, "--models", model]
         child = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -308,16 +312,8 @@ def print_table(model: str, times: dict[str, tuple[float, float]]) -> None:
         )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=BY_DEFAULT)
-    parser.add_argument("--rounds", type=int, default=4, help="turns of each contestant")
-    parser.add_argument("--serve", choices=CONTESTANTS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.serve:
-        serve(options.serve, options.models[0])
-        return
+def print_machine() -> None:
+    """Which processor, versions and kernels the times are of."""
     from open_seq2seq.ops import native
 
     versions = []
@@ -329,8 +325,21 @@ def main() -> None:
     built = native.supported() and native.library_path().exists()
     print(f"{cpu_name()}, {os.cpu_count()} cores, bfloat16: {supports_bfloat16()}")
     print(f"{', '.join(versions)}; C++ kernels: {'built' if built else 'not built'}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=BY_DEFAULT)
+    parser.add_argument("--rounds", type=int, default=4, help="turns of each contestant")
+    parser.add_argument("--serve", choices=CONTESTANTS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(lambda: CONTESTANTS[options.serve](*MODELS[options.models[0]]))
+        return
+    print_machine()
     for model in options.models:
-        print_table(model, race(model, options.contestants, options.rounds))
+        print_table(model, race(__file__, model, options.contestants, options.rounds))
 
 
 if __name__ == "__main__":

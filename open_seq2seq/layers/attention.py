@@ -165,7 +165,7 @@ class RelativeAttention(keras.layers.Layer):
             return self.dropped(weights, training)
 
         biases = self.biases.content, self.biases.position
-        positions = self.positions(table)[0]
+        positions = self.positions(table)
         attended = relative_attention(queries, keys, values, positions, *biases, seen, dropped)
         return self.attention_output(attended)
 

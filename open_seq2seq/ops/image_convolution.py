@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import keras
 from keras import ops
 
 from open_seq2seq.ops.convolution import pointwise
@@ -29,9 +30,13 @@ def convolve_image(
     kernel = ops.cast(kernel, images.dtype)
     if tuple(kernel.shape[:2]) == (1, 1):
         return pointwise(images, kernel)
-    return ops.conv(
-        _padded(images, padding), kernel, strides=tuple(strides), data_format="channels_last"
-    )
+    images = _padded(images, padding)
+    if keras.backend.backend() == "tensorflow":
+        from open_seq2seq.ops import tensorflow_image_convolution
+
+        if tensorflow_image_convolution.takes(images, kernel, tuple(strides)):
+            return tensorflow_image_convolution.convolve(images, kernel)
+    return ops.conv(images, kernel, strides=tuple(strides), data_format="channels_last")
 
 
 def depthwise_convolve_image(
@@ -47,10 +52,14 @@ def depthwise_convolve_image(
     Returns:
       [batch, time', frequency', channel] in the dtype of `images`.
     """
-    kernel = ops.cast(kernel, images.dtype)
-    return ops.depthwise_conv(
-        _padded(images, padding), kernel, strides=tuple(strides), data_format="channels_last"
+    # Of bfloat16, TensorFlow's gradient takes many times as long as that of float32.
+    outputs = ops.depthwise_conv(
+        ops.cast(_padded(images, padding), "float32"),
+        ops.cast(kernel, "float32"),
+        strides=tuple(strides),
+        data_format="channels_last",
     )
+    return ops.cast(outputs, images.dtype)
 
 
 def _padded(images: Tensor, padding: Widths) -> Tensor:

@@ -2,11 +2,13 @@
 
 import ast
 import math
+import re
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import sentencepiece
 import soundfile
 
 from open_seq2seq.checkpoints.logdir import LogDir
@@ -19,8 +21,10 @@ from open_seq2seq.training.trainer import Trainer
 FOLDER = Path("example_configs/speech2text")
 # Trainable parameters: OpenSeq2Seq's graphs', where it has the config.
 PARAMETERS = {
+    "conformer_ctc_small": 12_995_441,
     "crnn": 23_386_493,
     "deepspeech_neon": 50_693_789,
+    "digits_conformer": 967_453,
     "digits_jasper_mini": 1_706_013,
     "ds2_large_8gpus": 58_971_133,
     "ds2_large_8gpus_mp": 58_971_133,
@@ -30,6 +34,7 @@ PARAMETERS = {
     "ds2_small_1gpu": 9_993_469,
     "ds2_streaming_mini_librispeech": 7_381_021,
     "ds2_toy": 5_391_357,
+    "fastconformer_ctc_large_streaming": 109_419_009,
     "jasper-Mini-for-Jetson": 8_192_733,
     "jasper10x5_LibriSpeech_nvgrad": 332_632_349,
     "jasper10x5_LibriSpeech_nvgrad_masks": 332_632_349,
@@ -46,6 +51,7 @@ PARAMETERS = {
 }
 # Ours, with results of their own instead of published ones.
 OURS = (
+    "digits_conformer",
     "digits_jasper_mini",
     "ds2_mini_librispeech",
     "ds2_mini_librispeech_long",
@@ -53,6 +59,8 @@ OURS = (
     "own_recordings",
     "quartznet_streaming_mini_librispeech",
 )
+# The pieces of those with a SentencePiece model; others have the packaged file's 28 characters.
+PIECES = {"conformer_ctc_small": 128, "fastconformer_ctc_large_streaming": 1024}
 FAST = ("ds2_toy", "lstm_small_1gpu")
 MODES = ("train", "eval", "infer")
 
@@ -105,8 +113,9 @@ def built_without_values(make):
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_has_as_many_parameters_as_it_says(name):
     params = filled(name, "train")
-    channels = params["encoder_params"].get("n_hidden")
-    channels = channels or params["encoder_params"]["convnet_layers"][-1]["num_channels"]
+    given = params["encoder_params"]
+    channels = given.get("n_hidden") or given.get("hidden_size")
+    channels = channels or given["convnet_layers"][-1]["num_channels"]
     own = {"regularizer", "regularizer_params", "initializer", "initializer_params", "dtype"}
     own.add("look_ahead_seconds")  # of the data layer's frames: padding, not parameters
 
@@ -116,7 +125,7 @@ def test_has_as_many_parameters_as_it_says(name):
         layer.build((None, None, params["data_layer_params"]["num_audio_features"]), (None,))
         return layer
 
-    decoder = (channels + 1) * 29  # 28 symbols and the blank
+    decoder = (channels + 1) * (PIECES.get(name, 28) + 1)  # the symbols and the blank
     assert built_without_values(encoder) + decoder == PARAMETERS[name]
 
 
@@ -134,11 +143,26 @@ def corpus(tmp_path):
     return tmp_path
 
 
+def pieces_of_docs(folder, count):
+    """A SentencePiece model of so many pieces, made of words of the documentation."""
+    texts = [path.read_text() for path in sorted((path_of("x").parents[2] / "docs").glob("*.md"))]
+    words = re.findall("[a-z]+", " ".join(texts).lower())
+    lines = (" ".join(words[first : first + 20]) for first in range(0, len(words), 20))
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=lines,
+        model_prefix=str(folder / "pieces"),
+        vocab_size=count,
+        model_type="unigram",
+        minloglevel=2,
+    )
+    return folder / "pieces.model"
+
+
 def slow_unless_fast(names):
     return [
         name if name in FAST else pytest.param(name, marks=pytest.mark.slow)
         for name in names
-        if name != "digits_jasper_mini"  # the demonstration trains it
+        if not name.startswith("digits")  # the demonstration trains one, and their kinds are here
     ]
 
 
@@ -152,7 +176,9 @@ def test_takes_a_training_step_and_round_trips_a_checkpoint(name, corpus):
         "--max_steps=1",
     ]
     config = load_config(path_of(name))
-    if "warmup_steps" in config.base_params["lr_policy_params"]:
+    if name in PIECES:
+        overrides.append(f"--data_layer_params/vocab_file={pieces_of_docs(corpus, PIECES[name])}")
+    elif "warmup_steps" in config.base_params["lr_policy_params"]:
         overrides.append("--lr_policy_params/warmup_steps=0")  # its first rate is 0
     if config.base_params["data_layer_params"].get("feature_norm") == "running":
         # The command measures the statistics that it begins with.
