@@ -73,6 +73,7 @@ def test_command_lines_of_the_sample(score, line):
 def test_lines_are_those_of_the_sample(score):
     _, out, _ = score("-m dnn.nnet -i feats.ark -r dnn.ark")
     wanted = [
+        "Creating OpenVINO Runtime Core",
         "Reading the model: dnn.nnet",
         "Loading the model to the plugin",
         "Starting inference in synchronous mode",

@@ -121,7 +121,7 @@ def test_a_compiled_model_is_imported_with_its_precision(tmp_path):
 
 
 def test_a_device_that_is_not_there_is_said():
-    with pytest.raises(InputError, match=r"-d GPU: found .*expected a device that runs it"):
+    with pytest.raises(InputError, match="found no GPU that OpenVINO could use"):
         OpenVINOGraph(models.frames_model(), "GPU")
 
 

@@ -13,6 +13,7 @@ from open_seq2seq.commands.scoring.flags import model_options, rules_of
 from open_seq2seq.commands.scoring.inputs import Tables
 from open_seq2seq.commands.scoring.log import SampleLog
 from open_seq2seq.errors import InputError, Problem, RunError
+from open_seq2seq.inference.runtimes import is_installed
 from open_seq2seq.scoring.devices import EXACT, Device, parse_device
 from open_seq2seq.scoring.gna.layer_report import LayerError, layer_errors, report_lines
 from open_seq2seq.scoring.gna.model import IntegerModel, integer_model, suggested_scale
@@ -116,6 +117,8 @@ def load(
     device = parse_device(flags.device)
     if device.note:
         log.info(device.note)
+    if device.kind != EXACT and flags.runtime in (None, "openvino") and is_installed("openvino"):
+        log.info("Creating OpenVINO Runtime Core")
     if flags.import_gna_model:
         log.info(f"Importing the model: {flags.import_gna_model}")
         if flags.scale_factor:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.interop.kaldi import Evaluator, Network
 from open_seq2seq.interop.kaldi.prepare import with_outputs
 from open_seq2seq.scoring.gna.quantizing import IntegerNetwork, Rules, quantized_network
@@ -46,12 +47,21 @@ def integer_model(
     Args:
       network: of floats, prepared.
       first: an utterance's inputs, of which the factors of layers that stay in float are; None:
-        there is none, and no such factors are needed.
+        there is none.
       scales: the inputs' factors.
       rules: how it is quantised.
       notes: sentences for the user.
+
+    Raises:
+      InputError: such factors are needed, and there is no utterance.
     """
-    calibration: Mapping[str, np.ndarray] = {} if first is None else float_layers(network, first)
+
+    def calibration() -> Mapping[str, np.ndarray]:
+        if first is None:
+            problem = Problem("-i", "no features", "an utterance, for scales of layers in float")
+            raise InputError("Scale factors are missing:", [problem])
+        return float_layers(network, first)
+
     return IntegerModel(quantized_network(network, scales, rules, calibration), notes)
 
 

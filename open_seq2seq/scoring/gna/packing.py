@@ -31,7 +31,7 @@ _TYPES = (np.int8, np.int16, np.int32, np.int64)
 def packed(value: Any, name: str, tensors: dict[str, np.ndarray]) -> Any:
     """A layer as JSON; its arrays go to `tensors`."""
     if isinstance(value, np.ndarray):
-        tensors[name] = _smallest(value)
+        tensors[name] = value
         return {"tensor": name, "type": value.dtype.str}
     if isinstance(value, Counter):
         return {"counter": True}
@@ -66,7 +66,7 @@ def unpacked(value: Any, tensors: Mapping[str, np.ndarray], saturations: Counter
     return _CLASSES[value["class"]](**parts)
 
 
-def _smallest(array: np.ndarray) -> np.ndarray:
+def smallest(array: np.ndarray) -> np.ndarray:
     """Whole numbers in the smallest type that has them: int8 and int16 weights."""
     if array.size and np.array_equal(array, np.rint(array)):
         for one in _TYPES:

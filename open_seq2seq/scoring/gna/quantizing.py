@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from open_seq2seq.scoring.gna.scale_factors import LARGEST_WEIGHT_16, input_scal
 from open_seq2seq.scoring.gna.segments import ACTIVATIONS, Segments
 from open_seq2seq.scoring.gna.sums import as_affine
 
+Calibration: TypeAlias = Callable[[], Mapping[str, np.ndarray]]
 # Layers that move numbers, or choose among them, and so take whole ones as they are.
 _MOVES = (L.Splice, L.Select, L.Range, L.Identity, L.Shift, L.OrZero, L.Round, L.AtFrame)
 # The same of several inputs, which need one factor.
@@ -69,7 +71,7 @@ def quantized_network(
     network: Network,
     input_scales: Mapping[str, float],
     rules: Rules,
-    calibration: Mapping[str, np.ndarray],
+    calibration: Calibration,
 ) -> IntegerNetwork:
     """The network in whole numbers.
 
@@ -77,8 +79,8 @@ def quantized_network(
       network: of floats, prepared.
       input_scales: the inputs' factors.
       rules: how.
-      calibration: what nodes that stay in float give for an utterance, by name: their factors,
-        where integers follow.
+      calibration: gives what nodes give for an utterance, by name: of those that stay in float,
+        the factors, where integers follow. It is asked only if there are such.
     """
     return _Quantizer(network, input_scales, rules, calibration).quantize()
 
@@ -89,9 +91,9 @@ class _Quantizer:
         network: Network,
         input_scales: Mapping[str, float],
         rules: Rules,
-        calibration: Mapping[str, np.ndarray],
+        calibration: Calibration,
     ):
-        self.network, self.rules, self.calibration = network, rules, calibration
+        self.network, self.rules, self._calibration = network, rules, calibration
         self.input_scales = dict(input_scales)
         self.saturations: Counter[str] = Counter()
         self.in_float: Counter[str] = Counter()
@@ -249,7 +251,7 @@ class _Quantizer:
         """
         now, scale = self.now[name]
         if scale is None:
-            scale = wanted or input_scale_factor(self.calibration[name])
+            scale = wanted or input_scale_factor(self._calibrated[name])
             now = self._append_whole(name, now, scale, self.dims[name])
         if wanted is None or wanted == scale:
             return now, scale
@@ -260,6 +262,10 @@ class _Quantizer:
             layer = IntegerLayer(other, sums, segments, None, self.block, self.saturations)
             self.nodes.append(Node(other, layer, (now,), self.dims[name]))  # type: ignore[arg-type]
         return other, wanted
+
+    @cached_property
+    def _calibrated(self) -> Mapping[str, np.ndarray]:
+        return self._calibration()
 
     def _append_whole(self, name: str, source: str, scale: float, dim: int) -> str:
         whole = f"{source}.whole"

@@ -21,7 +21,7 @@ from safetensors.numpy import save as to_bytes
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import parsed_json, write_whole
 from open_seq2seq.interop.kaldi.network import Input, Network, Node, Output
-from open_seq2seq.scoring.gna.packing import hash_of, packed, unpacked
+from open_seq2seq.scoring.gna.packing import hash_of, packed, smallest, unpacked
 from open_seq2seq.scoring.gna.quantizing import IntegerNetwork, Rules
 
 FORMAT = 1
@@ -40,6 +40,7 @@ def save(path: str | Path, quantized: IntegerNetwork) -> None:
          "layer": packed(one.layer, f"{place}", tensors)}
         for place, one in enumerate(network.nodes)
     ]  # fmt: skip
+    tensors = {name: smallest(one) for name, one in tensors.items()}
     described = {
         "format": FORMAT,
         "kind": network.kind,

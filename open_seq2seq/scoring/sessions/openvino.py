@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -191,13 +192,17 @@ def effective_precision(compiled: Any) -> str:
 
 def _compiled(model: Any, device: str, precision: str, threads: int | None, profile: bool) -> Any:
     core = openvino_package().Core()
+    there = {one.partition(".")[0] for one in core.available_devices}
+    missing = [one for one in re.findall(r"\b(CPU|GPU|NPU)\b", device) if one not in there]
+    if missing:
+        found = f"no {' and no '.join(missing)} that OpenVINO could use"
+        expected = f"one that is there: {', '.join(sorted(there))}"
+        problem = Problem(f"-d {device}", found, expected, "A driver may be missing.")
+        raise InputError("The device cannot be used:", [problem])
     try:
         return core.compile_model(model, device, _options(device, precision, threads, profile))
     except RuntimeError as error:
-        there = ", ".join(core.available_devices)
-        problem = Problem(
-            f"-d {device}", _reason(error), f"a device that runs it ({there})", _REMEDY
-        )
+        problem = Problem(f"-d {device}", _reason(error), "a device that runs the model", _REMEDY)
         raise InputError("The device cannot be used:", [problem]) from error
 
 
