@@ -88,3 +88,9 @@ def test_a_mode_is_a_command(capsys):
     assert "no.py: found no such file" in capsys.readouterr().err
     assert main(["eval", "--config_file=no.py", "--mode=train"]) == 2
     assert "open-seq2seq eval: error: argument --mode" in capsys.readouterr().err
+
+
+def test_the_package_is_the_command():
+    command = [sys.executable, "-m", "open_seq2seq", "nothing"]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 2 and "no command 'nothing'" in finished.stderr

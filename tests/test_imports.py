@@ -26,6 +26,7 @@ FLOORS = [
     "console",
     "commands",
     "cli",
+    "__main__",
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
 MAY_IMPORT_TENSORFLOW = {"training", "inference", "distributed", "interop", "runs", "ops", "export"}
