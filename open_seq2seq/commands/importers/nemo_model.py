@@ -58,6 +58,7 @@ def run(
     """
     # After the flags: `--help` need not wait for TensorFlow.
     from open_seq2seq.interop.nemo.check import compare, find_reference
+    from open_seq2seq.interop.nemo.config_text import FILTERS_FILE
     from open_seq2seq.interop.nemo.importer import import_model, parameters
     from open_seq2seq.interop.nemo.old_layouts import read_model
 
@@ -69,7 +70,7 @@ def run(
     for note in result.notes:
         print(f"Note: {note}.")
     if references:
-        scores = compare(result.experiment, references)
+        scores = compare(result.experiment, references, logdir / FILTERS_FILE)
         print("\n".join(score.line() for score in scores))
         best, own = scores[0].era.name, result.era.era.name
         if best == own:

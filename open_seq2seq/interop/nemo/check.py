@@ -101,12 +101,15 @@ def find_reference(audio: Path) -> Reference:
     return Reference(audio, log_probs=values)
 
 
-def compare(experiment: Experiment, references: Sequence[Reference]) -> list[EraScore]:
+def compare(
+    experiment: Experiment, references: Sequence[Reference], filters_file: Path
+) -> list[EraScore]:
     """How each era fits the references, the best first.
 
     Args:
       experiment: the imported model.
       references: of recordings.
+      filters_file: where its window and filters are now.
 
     Raises:
       InputError: a recording can't be read.
@@ -116,7 +119,9 @@ def compare(experiment: Experiment, references: Sequence[Reference]) -> list[Era
     samples = [read_audio(one.audio, recognizer.sample_freq) for one in references]
     scores = []
     for era in ERAS:
-        changed = replace(options, edges=era.edges, frame_count=era.frame_count)
+        changed = replace(
+            options, edges=era.edges, frame_count=era.frame_count, filters_file=str(filters_file)
+        )
         scores.append(_score(era, FeatureExtractor(changed), recognizer, samples, references))
     return sorted(scores, key=lambda score: score.order)
 
