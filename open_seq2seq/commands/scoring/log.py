@@ -32,6 +32,6 @@ class SampleLog:
 
     def _write(self, level: str, text: str) -> None:
         stream = self._stream or sys.stdout
-        for line in text.splitlines() or [""]:
-            stream.write(f"[ {level} ] {line}".rstrip() + "\n")
+        lines = [f"[ {level} ] {line}".rstrip() for line in text.splitlines() or [""]]
+        stream.write("".join(f"{line}\n" for line in lines))
         stream.flush()

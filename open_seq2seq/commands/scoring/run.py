@@ -94,8 +94,7 @@ def _score(
             loaded.observe(one.inputs)
             rows.append(_report(number, one, writers, comparisons, log))
             bar.advance(one.key)
-    for line in speed_lines(seconds, frames, flags.frame_shift):
-        log.info(line)
+    log.info("\n".join(speed_lines(seconds, frames, flags.frame_shift)))
     for name, file in by_output.items():
         log.info(f'Saving results from "{name}" layer to {file}')
     if flags.performance_counter:
@@ -139,8 +138,7 @@ def _report(
         bad = int(np.count_nonzero(~np.isfinite(scores)))
         if bad and name not in comparisons:
             log.warning(f"{one.key}: {bad} scores of {name} are NaN or infinite.")
-    for line in lines:
-        log.info(line)
+    log.info("\n".join(lines))
     shapes = {name: list(scores.shape) for name, scores in one.scores.items()}
     return {"key": one.key, "frames": one.frames, "seconds": one.seconds, "scores": shapes}
 
@@ -154,8 +152,7 @@ def _verdict(
     for one in comparisons.values():
         one.finish()
         log.info()
-        for line in total_lines(one):
-            log.result(line)
+        log.result("\n".join(total_lines(one)))
         for complaint in one.complaints():
             log.warning(complaint)
         reasons += [f"{one.output}: {reason}" for reason in one.exceeded(tolerance)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,9 @@ _ACTIVATIONS = {
 }
 # What only says how numbers lie, where a row is a frame.
 _SHAPES = {"Reshape", "Squeeze", "Unsqueeze", "Convert", "Result", "Identity"}
+# Outputs of operations, and a layer with its inputs and width.
+Sources: TypeAlias = list[tuple[str, int]]
+Read: TypeAlias = tuple[L.Layer, tuple[str, ...], int]
 _REMEDY = "Give the Kaldi model itself, or use -d CPU."
 
 
@@ -97,7 +100,7 @@ class _Reader:
         self.nodes.append(Node(operation.friendly_name, layer, names, dim))
         self.values[key] = (operation.friendly_name, dim)
 
-    def _readers(self) -> dict[str, Callable[[Any, list], tuple[L.Layer, tuple[str, ...], int]]]:
+    def _readers(self) -> dict[str, Callable[[Any, Sources], Read]]:
         readers: dict[str, Any] = dict.fromkeys(_ACTIVATIONS, self._activation)
         readers |= dict.fromkeys(("Add", "Subtract", "Multiply", "Divide"), self._arithmetic)
         readers |= {"MatMul": self._product, "Softmax": self._softmax, "SoftMax": self._softmax,
@@ -127,7 +130,7 @@ class _Reader:
         name = next((one for one in names if ":" in one), names[0] if names else "")
         return Output(name or source.get_node().friendly_name, value[0], value[1])
 
-    def _folded(self, operation: Any, kind: str, sources: list) -> np.ndarray:
+    def _folded(self, operation: Any, kind: str, sources: Sources) -> np.ndarray:
         arrays = [self.constants[one] for one in sources]
         if kind == "Convert":
             return arrays[0].astype(np.float32)
@@ -145,21 +148,21 @@ class _Reader:
             raise _Unlike("of constants")
         return functions[kind](*arrays)
 
-    def _activation(self, operation: Any, sources: list) -> tuple:
+    def _activation(self, operation: Any, sources: Sources) -> Read:
         name, dim = self.values[sources[0]]
         return L.Activation(_ACTIVATIONS[operation.get_type_name()]), (name,), dim  # type: ignore[arg-type]
 
-    def _softmax(self, operation: Any, sources: list) -> tuple:
+    def _softmax(self, operation: Any, sources: Sources) -> Read:
         name, dim = self.values[sources[0]]
         return L.Softmax(operation.get_type_name() == "LogSoftmax"), (name,), dim
 
-    def _concatenation(self, operation: Any, sources: list) -> tuple:
+    def _concatenation(self, operation: Any, sources: Sources) -> Read:
         if any(one in self.constants for one in sources):
             raise _Unlike("with a constant")
         parts = [self.values[one] for one in sources]
         return L.Concatenate(), tuple(name for name, _ in parts), sum(dim for _, dim in parts)
 
-    def _product(self, operation: Any, sources: list) -> tuple:
+    def _product(self, operation: Any, sources: Sources) -> Read:
         if sources[0] in self.constants or sources[1] not in self.constants:
             raise _Unlike("whose second factor is no constant")
         name, _ = self.values[sources[0]]
@@ -170,7 +173,7 @@ class _Reader:
             raise _Unlike("of more than a matrix")
         return L.Affine(np.ascontiguousarray(weight)), (name,), len(weight)
 
-    def _arithmetic(self, operation: Any, sources: list) -> tuple:
+    def _arithmetic(self, operation: Any, sources: Sources) -> Read:
         kind = operation.get_type_name()
         values = [one for one in sources if one in self.values]
         if len(values) == 2:

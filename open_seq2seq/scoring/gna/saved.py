@@ -1,11 +1,12 @@
 """Compiled models of GNA's arithmetic in an open form: safetensors with a description in JSON.
 
-The file's metadata have one entry, `model`: nodes, factors, rules, the hash of all numbers, and the
+The file's metadata have one entry, `model`: nodes, factors, rules, the hash of all of it, and the
 fingerprint of the float network. Loading executes nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections import Counter
@@ -41,7 +42,7 @@ def save(path: str | Path, quantized: IntegerNetwork) -> None:
         for place, one in enumerate(network.nodes)
     ]  # fmt: skip
     tensors = {name: smallest(one) for name, one in tensors.items()}
-    described = {
+    described: dict[str, Any] = {
         "format": FORMAT,
         "kind": network.kind,
         "inputs": [asdict(one) for one in network.inputs],
@@ -55,8 +56,8 @@ def save(path: str | Path, quantized: IntegerNetwork) -> None:
         "in_float": quantized.in_float,
         "rules": asdict(quantized.rules),
         "fingerprint": quantized.fingerprint,
-        "sha256": hash_of(tensors),
     }
+    described["sha256"] = _hash(described, tensors)
     write_whole(path, to_bytes(tensors, {"model": json.dumps(described)}))
 
 
@@ -72,13 +73,19 @@ def load(path: str | Path) -> IntegerNetwork:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if described["format"] > FORMAT:
             raise ValueError(f"the format {described['format']} of a newer version")
-        if described["sha256"] != hash_of(tensors):
+        if described.pop("sha256") != _hash(described, tensors):
             raise ValueError("numbers that are not those that were written")
         return _network_of(described, tensors)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         problem = Problem(str(path), reason, "a compiled model of -wg", "Export it again.")
         raise InputError("The compiled model cannot be read:", [problem]) from error
+
+
+def _hash(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of all that the file holds."""
+    text = json.dumps(described, sort_keys=True) + hash_of(tensors)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _network_of(described: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> IntegerNetwork:
