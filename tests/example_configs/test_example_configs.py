@@ -21,6 +21,8 @@ from open_seq2seq.training.trainer import Trainer
 FOLDER = Path("example_configs/speech2text")
 # Trainable parameters: OpenSeq2Seq's graphs', where it has the config.
 PARAMETERS = {
+    "citrinet_256": 9_767_441,
+    "citrinet_512": 36_502_033,
     "conformer_ctc_small": 12_995_441,
     "crnn": 23_386_493,
     "deepspeech_neon": 50_693_789,
@@ -60,7 +62,12 @@ OURS = (
     "quartznet_streaming_mini_librispeech",
 )
 # The pieces of those with a SentencePiece model; others have the packaged file's 28 characters.
-PIECES = {"conformer_ctc_small": 128, "fastconformer_ctc_large_streaming": 1024}
+PIECES = {
+    "citrinet_256": 256,
+    "citrinet_512": 256,
+    "conformer_ctc_small": 128,
+    "fastconformer_ctc_large_streaming": 1024,
+}
 FAST = ("ds2_toy", "lstm_small_1gpu")
 MODES = ("train", "eval", "infer")
 

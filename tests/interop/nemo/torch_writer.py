@@ -37,16 +37,24 @@ def _tensor(key, array, legacy):
     return b"ctorch._utils\n_rebuild_tensor_v2\n(" + parts + b"tR"
 
 
-def pickled(tensors, legacy=False):
-    """The pickle of a state dict, and the arrays of its storages by key."""
-    arrays = {name: np.ascontiguousarray(one) for name, one in tensors.items()}
-    keys = {name: str(number) for number, name in enumerate(arrays)}
-    body = b"".join(
-        _text(name) + _tensor(keys[name], one, legacy) + b"s" for name, one in arrays.items()
-    )
-    metadata = b"}" + _text("_metadata") + b"}sb"
-    content = b"\x80\x02ccollections\nOrderedDict\n)R" + body + metadata + b"."
-    return content, {keys[name]: one for name, one in arrays.items()}
+def pickled(content, legacy=False):
+    """The pickle of dictionaries of tensors and plain values; the storages' arrays by key."""
+    storages = {}
+
+    def one(value):
+        if isinstance(value, dict):
+            items = b"".join(_text(name) + one(inner) + b"s" for name, inner in value.items())
+            metadata = b"}" + _text("_metadata") + b"}sb"
+            return b"ccollections\nOrderedDict\n)R" + items + metadata
+        if value is None:
+            return b"N"
+        if isinstance(value, int):
+            return _number(value)
+        key = str(len(storages))
+        storages[key] = np.ascontiguousarray(value)
+        return _tensor(key, storages[key], legacy)
+
+    return b"\x80\x02" + one(content) + b".", storages
 
 
 def zipped(tensors, prefix="model_weights"):
