@@ -61,14 +61,18 @@ class KaldiOptions:
 
 
 def read_prepared(
-    path: Path, options: KaldiOptions, outputs: Sequence[str] = ()
+    path: Path,
+    options: KaldiOptions,
+    outputs: Sequence[str] = (),
+    first_outputs: int | None = None,
 ) -> tuple[Network, list[str]]:
     """The network of a file, changed as it is to be used.
 
     Args:
       path: of an nnet1, nnet2 or nnet3 model.
       options: how.
-      outputs: names of inner nodes that are wanted too.
+      outputs: names of outputs, or of inner nodes, that are wanted; empty: all outputs.
+      first_outputs: without names, so many outputs are wanted; None: all.
 
     Returns:
       The network, and sentences for the user.
@@ -101,11 +105,15 @@ def read_prepared(
     elif options.counts == "":
         problem = Problem("--counts", "a model without priors", "a file of counts")
         raise InputError("There are no priors:", [problem])
-    names = {one.name for one in network.outputs}
+    names = [one.name for one in network.outputs]
     # `layer:0` is what OpenVINO called the tensor of a layer.
-    inner = [one.removesuffix(":0") for one in outputs if one.removesuffix(":0") not in names]
-    if inner:
-        network = with_outputs(network, [*names, *inner])
+    wanted = [one if one in names else one.removesuffix(":0") for one in outputs]
+    if not outputs and first_outputs and len(names) > first_outputs:
+        wanted = names[:first_outputs]
+        left = ", ".join(names[first_outputs:])
+        notes.append(f"Not asked for, and not computed: {left}. -o name=file has them too.")
+    if wanted:
+        network = with_outputs(network, list(dict.fromkeys(wanted)))
     return network, notes
 
 

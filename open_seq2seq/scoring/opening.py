@@ -37,6 +37,7 @@ class ModelOptions:
       layout: see `parse_layouts`.
       context: `-cw_l` and `-cw_r`.
       outputs: names that are wanted, inner layers too; empty: the model's own.
+      first_outputs: without names, so many outputs are wanted; None: all.
       kaldi: of Kaldi's models.
       profile: whether times of layers are kept.
     """
@@ -48,6 +49,7 @@ class ModelOptions:
     layout: str | None = None
     context: Context = NO_CONTEXT
     outputs: tuple[str, ...] = ()
+    first_outputs: int | None = None
     kaldi: KaldiOptions = field(default_factory=KaldiOptions)
     profile: bool = False
 
@@ -96,7 +98,7 @@ def float_network(path: Path, options: ModelOptions) -> tuple[Network, list[str]
     path = kinds.model_file(path)
     kind = kinds.model_kind(path)
     if kind == kinds.KALDI:
-        network, notes = read_prepared(path, options.kaldi, options.outputs)
+        network, notes = read_prepared(path, options.kaldi, options.outputs, options.first_outputs)
         return network, notes + context_notes(network, options.context)
     if kind in (kinds.OPENVINO, kinds.ONNX, kinds.LITERT, kinds.SAVED_MODEL):
         from open_seq2seq.scoring.gna.openvino_network import network_of
@@ -134,7 +136,7 @@ def import_model(path: str | Path, device: Device, options: ModelOptions) -> Sco
 
 
 def _open_kaldi(path: Path, options: ModelOptions) -> ScoringModel:
-    network, notes = read_prepared(path, options.kaldi, options.outputs)
+    network, notes = read_prepared(path, options.kaldi, options.outputs, options.first_outputs)
     notes += context_notes(network, options.context)
     if options.runtime not in (None, "openvino", "numpy"):
         found = f"--runtime {options.runtime} for a Kaldi model"

@@ -8,6 +8,7 @@ from open_seq2seq.scoring.kaldi_graph import onnx_of
 from open_seq2seq.scoring.layout import parse_layouts
 from open_seq2seq.scoring.opening import ModelOptions, open_model
 from tests.exported_models import network, write_exported
+from tests.interop.kaldi.test_nnet3 import CASES
 from tests.scoring import kaldi_files as kaldi
 
 LENGTHS = (11, 4)
@@ -112,3 +113,16 @@ def test_layouts():
     for text in ("NC", "[XY]", "c[NC]", "[NC", "a[NC]b"):
         with pytest.raises(InputError, match="-layout"):
             parse_layouts(text, ["a", "b"])
+
+
+def test_outputs_that_nobody_asked_for_are_not_computed(tmp_path):
+    path = tmp_path / "final.mdl"
+    CASES["tdnnf"].write(True).save(path)
+    for options, names in (
+        (ModelOptions(), ["output", "output-xent"]), (ModelOptions(first_outputs=1), ["output"]),
+        (ModelOptions(outputs=("output-xent", "output:0")), ["output-xent", "output"]),
+        (ModelOptions(outputs=("tdnn1.affine:0",)), ["tdnn1.affine"]),
+    ):  # fmt: skip
+        model = open_model(path, options)
+        assert [one.name for one in model.outputs] == names
+    assert "output-xent" in " ".join(open_model(path, ModelOptions(first_outputs=1)).notes)

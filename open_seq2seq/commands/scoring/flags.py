@@ -8,6 +8,7 @@ from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.scoring.devices import parse_device
 from open_seq2seq.scoring.gna.quantizing import Rules
 from open_seq2seq.scoring.kaldi_model import KaldiOptions
+from open_seq2seq.scoring.named_lists import parse_list
 from open_seq2seq.scoring.opening import ModelOptions
 from open_seq2seq.scoring.tensor_model import Context
 
@@ -91,9 +92,16 @@ def model_options(flags: argparse.Namespace, outputs: tuple[str, ...]) -> ModelO
         layout=flags.layout,
         context=Context(flags.context_window_left, flags.context_window_right),
         outputs=outputs,
+        first_outputs=_bare_files(flags) if not outputs else None,
         kaldi=kaldi_options(flags),
         profile=flags.performance_counter,
     )
+
+
+def _bare_files(flags: argparse.Namespace) -> int | None:
+    """How many outputs files without names are of; None: there are no files."""
+    counts = [len(parse_list(one, "-o, -r")) for one in (flags.output, flags.reference)]
+    return max(counts) or None
 
 
 def rules_of(flags: argparse.Namespace) -> Rules:
