@@ -49,7 +49,7 @@ def test_damaged_models(name, binary, count, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "step", [pytest.param(37, id="few"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+    "step", [pytest.param(97, id="few"), pytest.param(1, id="all", marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "text"])
 @pytest.mark.parametrize("name", MODELS)
