@@ -11,6 +11,7 @@ from open_seq2seq.export.quantization import search
 from open_seq2seq.exported import ExportedModel
 from tests.export.small_models import small_experiment
 
+pytestmark = pytest.mark.slow
 PRECISIONS = ["float32", "static_int8", "dynamic_int8", "bfloat16"]
 
 

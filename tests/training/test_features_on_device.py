@@ -85,6 +85,7 @@ def test_no_product_of_the_features_is_rounded(corpus):
     assert products == graph.count("precision=(Precision.HIGHEST, Precision.HIGHEST)") > 3
 
 
+@pytest.mark.slow
 def test_resuming_is_exact(corpus, run):
     """Dither, masks and speed of a position in an epoch are the same, whenever it is entered."""
     common = ("--mode=train", "--data_layer_params/features_on_device=True",

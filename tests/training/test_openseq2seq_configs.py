@@ -44,7 +44,9 @@ def test_a_config_trains_evaluates_and_transcribes_without_a_changed_line(run):
     assert len(transcripts) == 10
 
 
-@pytest.mark.parametrize("name", ["ds2_gru.py", "lstm_mfcc.py"])
+@pytest.mark.parametrize(
+    "name", ["ds2_gru.py", pytest.param("lstm_mfcc.py", marks=pytest.mark.slow)]
+)
 def test_recurrent_configs_train_and_transcribe(run, name):
     toy = "open_seq2seq/test_utils/toy_speech_data/toy_data.csv"
     common = [f"--data_layer_params/dataset_files=['{toy}']", "--logdir=log"]

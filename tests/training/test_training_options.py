@@ -66,6 +66,7 @@ class TestAccumulation:
             whole = weights(corpus / "whole/ckpt-10", file)
             assert same(whole, weights(corpus / "cut/ckpt-10", file)), name
 
+    @pytest.mark.slow
     def test_ctrl_c_within_a_group_finishes_it_first(self, corpus, run, monkeypatch):
         import os
         import signal
@@ -148,6 +149,7 @@ class TestAveragedWeights:
         code, out, _ = run("--mode=eval", "--use_ema=False")
         assert code == 0 and "averaged" not in out and f"loss {last}" not in out
 
+    @pytest.mark.slow
     @pytest.mark.slow
     def test_another_model_starts_from_them(self, corpus, run):
         assert run("--mode=train", "--max_steps=6", "--ema_decay=0.9")[0] == 0
