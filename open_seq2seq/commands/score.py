@@ -117,8 +117,8 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     flags = parser.parse_args(spelled(parser, given))
     if bool(flags.model) == bool(flags.import_gna_model):
         parser.error("one of -m (a model) and -rg (a compiled model) is needed, not both")
-    if not flags.input and not (flags.export_gna_model and flags.scale_factor):
-        parser.error("-i (features) is needed; only -wg with -sf does without")
+    if not flags.input and not flags.export_gna_model:
+        parser.error("-i (features) is needed; only -wg does without")
     try:
         from open_seq2seq.commands.scoring.run import run
 

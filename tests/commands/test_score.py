@@ -172,6 +172,9 @@ def test_a_compiled_model_gives_the_same(score):
     assert score("-rg compiled.bin -i feats.ark -o imported.npz -d GNA_AUTO")[0] == 0
     with np.load("direct.npz") as direct, np.load("imported.npz") as imported:
         assert all(np.array_equal(direct[key], imported[key]) for key in LENGTHS)
+    assert score("-m dnn.nnet -d GNA_AUTO -sf 2048 -wg without_features.bin")[0] == 0
+    code, _, error = score("-m dnn.nnet -d GNA_AUTO -wg none.bin")
+    assert code == 2 and "-wg: found no -sf, expected scale factors" in error
     code, out, _ = score("-rg compiled.bin -i feats.ark -sf 20")
     assert "[ WARNING ] -sf: the scale factors are those of the compiled model." in out
 
@@ -238,3 +241,23 @@ def test_wrong_usage_ends_with_2(score, line):
     with pytest.raises(SystemExit) as end:
         score(line)
     assert end.value.code == 2
+
+
+def test_a_chain_model_has_two_inputs_and_every_third_frame(score, folder):
+    from tests.interop.kaldi.test_nnet3 import CASES
+
+    CASES["tdnnf"].write(True).save(folder / "final.mdl")
+    random = np.random.default_rng(1)
+    with ArkWriter("ivectors.ark") as out:
+        for key in reversed(LENGTHS):  # paired by key
+            out.write(key, random.normal(size=3).astype(np.float32))
+    line = "-m final.mdl --frame_subsampling_factor 3 --runtime numpy"
+    assert score(f"{line} -i feats.ark,ivectors.ark -o o.ark")[0] == 0
+    found = dict(read_table("o.ark"))
+    assert {key: len(rows) for key, rows in found.items()} == {"sp_b": 7, "sp_a": 3, "sp_c": 1}
+    line = "-m final.mdl --frame_subsampling_factor 3 -i ivector=ivectors.ark,input=feats.ark"
+    code, out, _ = score(f"{line} -r output=o.ark -cw_l 4 -cw_r 4 -bs 3 --max_error 1e-4")
+    assert code == 0, out
+    assert "-cw_l 4 -cw_r 4: as the model needs" in out
+    code, _, error = score("-m final.mdl -i feats.ark")
+    assert code == 2 and "none for ivector" in error
