@@ -29,6 +29,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from open_seq2seq.config.loading import load_config
+from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.errors import InputError
 from open_seq2seq.experiment import Experiment, effective_params, make_experiment
 
@@ -38,6 +39,8 @@ NETWORKS = {
     "quartznet15x5": "quartznet15x5_LibriSpeech",
     "jasper-mini": "jasper-Mini-for-Jetson",
     "ds2": "ds2_mini_librispeech",
+    "quartznet-streaming": "quartznet_streaming_mini_librispeech",
+    "ds2-streaming": "ds2_streaming_mini_librispeech",
 }
 SEED = 0
 # What is compared with when the models are written.
@@ -46,10 +49,10 @@ CHECKED_SECONDS = 12.0
 CALIBRATED_SECONDS = (2.0, 5.0, 9.0, 12.0)
 
 
-def untrained(name: str) -> Experiment:
-    """A network of `NETWORKS` in float32."""
+def untrained(name: str, overrides: Sequence[str] = ()) -> Experiment:
+    """A network of `NETWORKS` in float32, its parameters overridden as on the command line."""
     config = load_config(CONFIGS / f"{NETWORKS[name]}.py")
-    params = effective_params(config, [], "interactive_infer")
+    params = effective_params(config, split_arguments(overrides), "interactive_infer")
     keras.utils.set_random_seed(SEED)
     params["dtype"] = "float32"
     return make_experiment(params, config.base_model, "infer", utterances=[])

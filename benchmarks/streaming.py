@@ -41,9 +41,9 @@ STREAMING = {"backend": "librosa", "gain": 1 / 32768, "feature_norm": "running",
              "running_prior_frames": 0.0, "norm_per_feature": True}  # fmt: skip
 
 
-def streaming_model(name: str) -> TrainedModel:
-    """A network of `NETWORKS` with a front-end that streams."""
-    experiment = untrained(name)
+def streaming_model(name: str, overrides: Sequence[str] = ()) -> TrainedModel:
+    """A network of `NETWORKS` with a front-end that streams, parameters overridden."""
+    experiment = untrained(name, overrides)
     as_trained(experiment.model)
     params = {**experiment.params["data_layer_params"], **STREAMING}
     return TrainedModel(FeatureExtractor(params), experiment.model)

@@ -48,7 +48,9 @@ def look_ahead_problems(values: Params) -> Iterable[Problem]:
         return
     resolved = with_look_ahead_in_frames(params, values.get("data_layer_params") or {})
     encoder: Any = ENCODERS.get(values["encoder"], values["encoder"])
-    for problem in encoder.PARAMS.problems(resolved, "encoder_params"):
+    # What the model takes out of the dictionary, an initializer say, is not the encoder's.
+    own = {name: value for name, value in resolved.items() if name in encoder.PARAMS.by_name}
+    for problem in encoder.PARAMS.problems(own, "encoder_params"):
         if problem.where == f"encoder_params/{_FRAMES}":
             found = f"{seconds:g} s, which are {resolved[_FRAMES]} feature frames"
             remedy = f"Set {_SECONDS} to None. {problem.remedy}"

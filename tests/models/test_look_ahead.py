@@ -76,3 +76,8 @@ def test_an_encoder_alone_does_not_know_how_long_a_frame_is(encoder, own):
     with pytest.raises(InputError, match="how long a frame is") as raised:
         encoder({**own, "look_ahead_seconds": 0.1})
     assert raised.value.problems[0].where == "look_ahead_seconds"
+
+
+def test_parameters_that_the_model_takes_from_the_encoder_are_no_problem():
+    given = params(look_ahead_seconds=0.5, initializer="xavier_initializer", dtype="float32")
+    assert SPEECH2TEXT.problems(given) == []
