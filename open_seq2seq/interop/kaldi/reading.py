@@ -16,6 +16,7 @@ from open_seq2seq.kaldi_io.source import Source, shown
 from open_seq2seq.kaldi_io.values import ValueReader
 
 _EXPECTED = "a network of Kaldi's: nnet1 or nnet2 (<Nnet>), or nnet3 (<Nnet3>)"
+_MOST_FEATURES, _MOST_PADDING = 1_000_000, 100_000_000
 _OTHERS = {
     "<DIMENSION>": "a GMM, not a network",
     "<DiagGMM>": "a GMM, not a network",
@@ -69,7 +70,19 @@ def read_network_of(source: Source) -> Network:
 
 
 def _checked(network: Network, source: Source) -> Network:
-    """What is behind the network would be another one's: a file of two was joined by mistake."""
+    """Sizes that no network has, and what is behind it, where files were joined by mistake.
+
+    Layers without weights say what they like of their sizes: nothing in the file stands for them.
+    """
+    sizes = [(one.dim, one.name) for one in network.inputs]
+    largest, name = max(sizes + [(one.dim, one.name) for one in network.nodes])
+    if largest > _MOST_FEATURES:
+        found = f"{largest} features of {name[:60]}"
+        source.fail(found, f"at most {_MOST_FEATURES}", at=0)
+    contexts = network.left_context + network.right_context
+    if contexts * network.inputs[0].dim > _MOST_PADDING:
+        found = f"contexts of {contexts} frames of {network.inputs[0].dim} features"
+        source.fail(found, f"at most {_MOST_PADDING} numbers", at=0)
     source.skip_spaces()
     if not source.at_end():
         source.fail(shown(source.peek(20)), "the end of the file", "It holds more than a network.")

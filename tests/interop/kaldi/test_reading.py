@@ -74,6 +74,18 @@ def test_what_is_no_model(content, tmp_path):
     assert str(tmp_path) in str(refused(tmp_path / "model", content))
 
 
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        (("<Sigmoid>", 2_000_000_000, 2_000_000_000, nets.nothing), "2000000000 features"),
+        (("<Splice>", 200, 100, lambda w: w.ints([-2_000_000_000, 0])), "contexts of 2000000000"),
+    ],
+)
+def test_sizes_that_nothing_stands_for(layer, says, tmp_path):
+    writer = nets.nnet1(True, [layer])
+    assert says in str(refused(tmp_path / "model", writer.content))
+
+
 def test_more_than_a_network(tmp_path):
     content = recurrent(True).content + b"<Nnet> "
     assert "the end of the file" in str(refused(tmp_path / "model", content))
