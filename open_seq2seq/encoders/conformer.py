@@ -255,15 +255,15 @@ class ConformerEncoder(Encoder):
         name = f"subsampling: {self.params['subsampling']}"
         contexts = [of_windows(name, self.subsampling.windows)]
         attention = self.context_of_attention
+        if attention.is_limited and attention.chunked:
+            # Chunks of all layers begin at the same frames: what they see doesn't add up.
+            name = f"{len(self.blocks)} layers: chunks of {attention.chunk}"
+            return [*contexts, LayerContext(name, *self._context_of_layers(), 1, problem)]
         left, right = math.inf, math.inf
         if attention.is_limited:
-            # The last of a chunk sees farthest back, the first farthest ahead.
-            left, right = attention.span - attention.after, attention.delay
+            left, right = attention.before, attention.after
         for block in self.blocks:
-            style = self.params["attention_style"]
-            contexts.append(
-                LayerContext(f"{block.name}: {style} attention", left, right, 1, problem)
-            )
+            contexts.append(LayerContext(f"{block.name}: attention", left, right, 1, problem))
             contexts.append(of_windows(f"{block.name}: {self.window.described}", [self.window]))
         return contexts
 

@@ -121,7 +121,7 @@ def _within(keys: Tensor, queries: Tensor, left: int | None, right: int | None) 
         seen.append(keys <= queries + right)
     if not seen:
         return None
-    return seen[0] if len(seen) == 1 else ops.logical_and(*seen)
+    return seen[0] if len(seen) == 1 else seen[0] & seen[1]
 
 
 def _at_least_zero(frames: Tensor) -> Tensor:

@@ -72,7 +72,9 @@ def relative_attention(
     if seen is not None:
         hidden = ops.where(seen, ops.zeros((), scores.dtype), ops.cast(_NEVER, scores.dtype))
         scores = scores + hidden[None]
-    weights = dropped(ops.softmax(scores, axis=-1))
+    # Keras warns of a softmax over one number.
+    one = scores.shape[-1] == 1
+    weights = dropped(ops.ones_like(scores) if one else ops.softmax(scores, axis=-1))
     mixed = ops.transpose(ops.matmul(weights, _by_head(values, heads)), (1, 2, 0, 3))
     return ops.reshape(mixed, (-1, ops.shape(queries)[1], heads * size))
 

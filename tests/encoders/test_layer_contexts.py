@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.encoders import test_crnn, test_deepspeech2, test_tdnn
+from tests.encoders import test_conformer, test_crnn, test_deepspeech2, test_tdnn
 
 ALL_CASES = [
     pytest.param(case, id=f"{module.__name__.rpartition('.')[2]}-{case.name}")
-    for module in (test_tdnn, test_deepspeech2, test_crnn)
+    for module in (test_tdnn, test_deepspeech2, test_crnn, test_conformer)
     for case in (*module.CASES, *module.STREAM_CASES)
 ]
 

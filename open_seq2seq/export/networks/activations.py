@@ -60,7 +60,7 @@ def activation_of(function: Activation) -> Formula:
 
 def _formulas(values: np.ndarray) -> Iterator[Formula]:
     """What may have these values of the grid: formulas without parameters, then those with some."""
-    yield from (_linear, _relu, _tanh, _sigmoid, _gelu, gelu_tanh, _silu, _softplus, _softsign)
+    yield from (_linear, _relu, _tanh, _sigmoid, _gelu, gelu_tanh, silu, _softplus, _softsign)
     lowest, highest = float(values[0]), float(values[-1])
     yield _clip(lowest, highest)
     yield _leaky_relu(lowest / float(_GRID[0]))
@@ -98,7 +98,7 @@ def gelu_tanh(g: GraphBuilder, x: Value) -> Value:
     return g.multiply(g.multiply(x, 0.5), g.add(g.unary("tanh", angle), 1.0))
 
 
-def _silu(g: GraphBuilder, x: Value) -> Value:
+def silu(g: GraphBuilder, x: Value) -> Value:
     return g.multiply(x, g.unary("sigmoid", x))
 
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from open_seq2seq.decoders.fully_connected import FullyConnectedCTCDecoder
-from open_seq2seq.encoders import CRNNEncoder, DeepSpeech2Encoder, TDNNEncoder
+from open_seq2seq.encoders import (
+    ConformerEncoder,
+    CRNNEncoder,
+    DeepSpeech2Encoder,
+    TDNNEncoder,
+)
 from open_seq2seq.encoders.encoder import Encoder
 from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.export.networks.conformer import build_conformer
 from open_seq2seq.export.networks.crnn import build_crnn
 from open_seq2seq.export.networks.deepspeech2 import build_deepspeech2
 from open_seq2seq.export.networks.frames import Frames, TimeAxis
@@ -22,6 +28,7 @@ NETWORKS: dict[type, Callable[..., Frames]] = {
     TDNNEncoder: build_tdnn,
     DeepSpeech2Encoder: build_deepspeech2,
     CRNNEncoder: build_crnn,
+    ConformerEncoder: build_conformer,
 }
 # What writes that of a head: (builder, layer, values) -> log-probabilities.
 HEADS: dict[type, Callable[..., Value]] = {FullyConnectedCTCDecoder: build_ctc_head}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from open_seq2seq.export.networks.network import build_encoder
-from tests.encoders import test_crnn, test_deepspeech2, test_tdnn
+from tests.encoders import test_conformer, test_crnn, test_deepspeech2, test_tdnn
 from tests.encoders.encoder_checks import encode, make_scrambled
 from tests.export.networks.test_encoders import CASES, assert_near, padded, shortest
 from tests.graphs.backends import BACKENDS
@@ -14,6 +14,7 @@ TRACED = [
     *(case for case in test_tdnn.CASES if case.name in ("wide", "valid", "wide_images", "padded")),
     *(case for case in test_deepspeech2.CASES if case.name in ("row_conv", "neon", "lstm_stacks")),
     test_crnn.CASES[0],
+    *test_conformer.CASES[:4],
 ]
 
 
