@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -275,6 +276,24 @@ class BeamSearch:
             **{name: params[name] for name in _OPTIONS if params[name] is not None},
             "hot_words": self._decoder.hot_words(hot_words) if hot_words else None,
         }
+
+    def with_options(
+        self, options: Mapping[str, Any], hot_words: Mapping[str, float] | None = None
+    ) -> BeamSearch:
+        """The same search, its language model shared, with other numbers.
+
+        Args:
+          options: `alpha`, `beta`, `beam_width`, `nbest` and so on: those that change.
+          hot_words: phrases and their weights, in place of its own; None: its own.
+
+        Raises:
+          InputError: a number makes no sense, or a phrase cannot be spelled.
+        """
+        other = copy.copy(self)
+        compiled = {} if hot_words is None else {"hot_words": self._decoder.hot_words(hot_words)}
+        other._options = {**self._options, **options, **compiled}
+        other.stream()  # checks the numbers
+        return other
 
     def decode(self, logits: np.ndarray, lengths: np.ndarray) -> list[DecodeResult]:
         """See `Decoder`."""

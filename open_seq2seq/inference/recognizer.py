@@ -316,20 +316,44 @@ class Recognizer:
         Raises:
           InputError: an option cannot be used.
         """
-        network = BufferedNetwork(
+        network = self._buffered(windows)
+        return Session(
+            network,
+            *self._texts(),
+            sample_freq=sample_freq,
+            chunk_seconds=network.chunk_seconds,
+            **options,
+        )
+
+    def buffered_stream_pool(
+        self, windows: WindowLengths | None = None, most_together: int = 32
+    ) -> StreamPool:
+        """`stream_pool` of any model, by windows that overlap: see `buffered_stream`.
+
+        Args:
+          windows: their lengths, in seconds. Streams are to have their chunk.
+          most_together: streams that are computed at once.
+
+        Raises:
+          InputError: the windows cannot be used.
+        """
+        return StreamPool(self._buffered(windows), *self._texts(), most_together)
+
+    def why_no_stream(self) -> str | None:
+        """Why there is no stream of the model, in a line; None: there is one."""
+        try:
+            self.streaming_network  # noqa: B018
+        except InputError as error:
+            return " ".join(map(str, error.problems)) or error.summary
+        return None
+
+    def _buffered(self, windows: WindowLengths | None) -> BufferedNetwork:
+        return BufferedNetwork(
             self.front_end,
             self.transcriber.logits,
             self.sample_freq,
             self.front_end.hop_length * self.time_stride,
             windows or WindowLengths(),
-        )
-        chunk_seconds = network.chunk * network.row_samples / network.sample_freq
-        return Session(
-            network,
-            *self._texts(),
-            sample_freq=sample_freq,
-            chunk_seconds=chunk_seconds,
-            **options,
         )
 
     def _texts(self) -> tuple[Decoder, Sequence[str], float]:

@@ -83,6 +83,11 @@ class BufferedNetwork:
         """See `StreamingNetwork`."""
         return self.right * self.row_samples / self.sample_freq
 
+    @property
+    def chunk_seconds(self) -> float:
+        """What a stream has to gather before a window is computed."""
+        return self.chunk * self.row_samples / self.sample_freq
+
     def initial_state(self) -> _Buffer:
         """See `StreamingNetwork`."""
         return _Buffer(np.zeros(0, np.float32), 0, 0)

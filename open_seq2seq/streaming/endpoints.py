@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,6 +58,34 @@ ENDPOINT_RULES = (
     EndpointRule("after_speech", trailing_silence=1.2),
     EndpointRule("too_long", needs_text=False, length=20.0),
 )
+
+
+def endpoint_rules_of(
+    times: Mapping[str, float], place: Callable[[str, float], str]
+) -> list[EndpointRule]:
+    """The rules `ENDPOINT_RULES` with other times.
+
+    Args:
+      times: seconds by the rule's name, `math.inf`: never; rules that are not there stay.
+      place: how a name and its time are called in messages.
+
+    Raises:
+      InputError: a time is none.
+    """
+    rules, problems = [], []
+    for rule in ENDPOINT_RULES:
+        seconds = times.get(rule.name, rule.length or rule.trailing_silence)
+        if not seconds > 0:
+            expected = "seconds above 0, or inf: never"
+            problems.append(Problem(place(rule.name, seconds), "no time", expected))
+            continue
+        if rule.length:
+            rules.append(replace(rule, length=seconds))
+        else:
+            rules.append(replace(rule, trailing_silence=seconds))
+    if problems:
+        raise InputError("Where utterances end is not clear:", problems)
+    return rules
 
 
 @dataclass(frozen=True)

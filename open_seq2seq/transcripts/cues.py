@@ -39,7 +39,7 @@ def cues_of(words: Sequence[Word]) -> list[Cue]:
     seven seconds. It is shown for a second at least, and as long as it takes to read, as far as
     the next one leaves time.
     """
-    groups = list(_groups([piece for word in words for piece in _pieces(word)]))
+    groups = list(word_groups([piece for word in words for piece in _pieces(word)]))
     cues: list[Cue] = []
     for place, group in enumerate(groups):
         start = max(group[0].start, cues[-1].end if cues else 0.0)
@@ -65,7 +65,8 @@ def _pieces(word: Word) -> Iterator[Word]:
         yield Word(text, start, start + len(text) * each, word.confidence)
 
 
-def _groups(words: Sequence[Word]) -> Iterator[list[Word]]:
+def word_groups(words: Sequence[Word]) -> Iterator[list[Word]]:
+    """The words of each cue, in order."""
     group: list[Word] = []
     for word in words:
         if group and (

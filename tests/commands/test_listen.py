@@ -16,13 +16,13 @@ import soundfile
 from rich.console import Console
 
 from open_seq2seq.cli import main
-from open_seq2seq.commands.listening.shown import Finished, LiveLine, live_text, moment
+from open_seq2seq.commands.listening.shown import LiveLine, live_text, moment
 from open_seq2seq.commands.listening.sources import FileSource, PipeSource, waiting
 from open_seq2seq.data.audio import read_audio, resample
 from open_seq2seq.decode_result import DecodeResult, Word
 from open_seq2seq.errors import InputError
 from open_seq2seq.inference.recognizer import Recognizer
-from open_seq2seq.streaming import StreamPartial
+from open_seq2seq.streaming import Finished, StreamPartial
 from tests.exported_models import FRAME_SHIFT, RATE, speech, write_exported
 from tests.tiers import slow
 from tests.training.conftest import CONFIG, TEXTS, speech_like, write_corpus

@@ -7,9 +7,9 @@ import time
 import numpy as np
 
 from open_seq2seq.commands.listening.latency import Figures
-from open_seq2seq.commands.listening.shown import Finished, Shown
+from open_seq2seq.commands.listening.shown import Shown
 from open_seq2seq.commands.listening.sources import Block, Clock
-from open_seq2seq.streaming import Session
+from open_seq2seq.streaming import Session, UtteranceStream
 
 
 class Listener:
@@ -23,6 +23,7 @@ class Listener:
 
     def __init__(self, session: Session, shown: Shown, clock: Clock = time.monotonic):
         self.session, self.shown, self.figures = session, shown, Figures()
+        self._utterances = UtteranceStream(session)
         self._clock, self._decoded = clock, 0.0
 
     def warm_up(self) -> None:
@@ -37,9 +38,7 @@ class Listener:
     def accept(self, block: Block) -> None:
         """Takes more samples; shows the text if it is another one, and an utterance that ended."""
         begun = self._clock()
-        self.session.accept(block.samples)
-        ended = self._ended()
-        partial = self.session.partial()
+        partial, ended = self._utterances.accept(block.samples)
         now = self._clock()
         self.figures.computed += now - begun
         self.figures.heard += len(block.samples) / self.session.sample_freq
@@ -54,20 +53,7 @@ class Listener:
     def finish(self) -> None:
         """Ends the stream: shows what waited for it."""
         begun = self._clock()
-        self.session.end_input()
-        ended = self._ended()
-        result = self.session.finish()
+        ended = self._utterances.finish()
         self.figures.computed += self._clock() - begun
         for one in ended:
             self.shown.final(one)
-        last = self.session.partial()
-        self.shown.final(Finished(result, last.start, last.decoded, last.received, last.decoded))
-
-    def _ended(self) -> list[Finished]:
-        """Utterances that have ended since it was last asked."""
-        found = []
-        while (endpoint := self.session.endpoint()) is not None:
-            result, now = self.session.end_utterance(), self.session.partial()
-            end = min(endpoint.end, now.received)
-            found.append(Finished(result, endpoint.start, end, now.received, end))
-        return found

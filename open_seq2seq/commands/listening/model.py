@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.messages import say
 from open_seq2seq.streaming import (
@@ -17,6 +15,7 @@ from open_seq2seq.streaming import (
     Session,
     VoiceGate,
     WindowLengths,
+    endpoint_rules_of,
 )
 
 
@@ -64,7 +63,7 @@ def open_session(recognizer: Recognizer, sample_freq: int, flags: argparse.Names
     """
     gate = None if flags.voice_gate is None else VoiceGate(flags.voice_gate)
     options: dict[str, Any] = {"endpoint_rules": endpoint_rules(flags), "voice_gate": gate}
-    why = "--buffered" if flags.buffered else _why_not(recognizer)
+    why = "--buffered" if flags.buffered else recognizer.why_no_stream()
     if why is None:
         if flags.chunk_seconds is not None:
             options["chunk_seconds"] = flags.chunk_seconds
@@ -80,30 +79,11 @@ def open_session(recognizer: Recognizer, sample_freq: int, flags: argparse.Names
     return session
 
 
-def _why_not(recognizer: Recognizer) -> str | None:
-    """Why there is no stream of the model, in a line; None: there is one."""
-    try:
-        recognizer.streaming_network  # noqa: B018
-    except InputError as error:
-        return " ".join(map(str, error.problems)) or error.summary
-    return None
-
-
 def endpoint_rules(flags: argparse.Namespace) -> list[EndpointRule]:
     """The rules of endpoints, with the times of the command line.
 
     Raises:
       InputError: a time is none.
     """
-    rules, problems = [], []
-    for rule in ENDPOINT_RULES:
-        seconds = getattr(flags, rule.name)
-        if not seconds > 0:
-            expected = "seconds above 0, or inf: never"
-            problems.append(Problem(f"--{rule.name}={seconds:g}", "no time", expected))
-            continue
-        time = "length" if rule.length else "trailing_silence"
-        rules.append(replace(rule, **{time: seconds}))
-    if problems:
-        raise InputError("Where utterances end is not clear:", problems)
-    return rules
+    times = {rule.name: getattr(flags, rule.name) for rule in ENDPOINT_RULES}
+    return endpoint_rules_of(times, lambda name, seconds: f"--{name}={seconds:g}")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -16,41 +16,15 @@ from rich.control import Control
 from rich.segment import ControlType
 from rich.text import Text
 
-from open_seq2seq.decode_result import DecodeResult, PartialWord, Word
+from open_seq2seq.decode_result import DecodeResult
 from open_seq2seq.errors import RunError
 from open_seq2seq.messages import say
-from open_seq2seq.streaming import StreamPartial
+from open_seq2seq.streaming import Finished, StreamPartial
+from open_seq2seq.streaming.events import Event, final_event, partial_event
 from open_seq2seq.transcripts import Transcript, transcript_writer
 
 _STABLE, _CHANGING, _TIME = "green", "yellow", "dim"
 _CUT = "…"
-
-
-class Finished(NamedTuple):
-    """An utterance that has ended.
-
-    Args:
-      result: its text; times are the stream's.
-      start, end: of the utterance, with the silence around it, in seconds of the stream.
-      received, decoded: see `StreamPartial`.
-    """
-
-    result: DecodeResult
-    start: float
-    end: float
-    received: float
-    decoded: float
-
-    @property
-    def text(self) -> str:
-        """Its text, without the spaces that silence may be written as."""
-        return self.result.text.strip()
-
-    @property
-    def speech_start(self) -> float:
-        """Where its first word begins."""
-        words = self.result.words
-        return words[0].start if words else self.start
 
 
 class Shown(Protocol):
@@ -143,19 +117,15 @@ class JsonLines:
 
     def partial(self, one: StreamPartial) -> None:
         """See `Shown`."""
-        text, stable = one.text.strip(), one.stable_text.strip()
-        if self._shown == (text, stable):
-            return
-        self._shown = (text, stable)
-        times = one.start, one.decoded, one.received, one.decoded
-        self._print("partial", text, stable, one.words, *times)
+        event = partial_event(one)
+        if self._shown != (event["text"], event["stable"]):
+            self._shown = (event["text"], event["stable"])
+            self._print(event)
 
     def final(self, one: Finished) -> None:
         """See `Shown`; an empty one is told where something was shown of it."""
-        text = one.text
-        if text or self._shown[0]:
-            times = one.start, one.end, one.received, one.decoded
-            self._print("final", text, text, one.result.words, *times)
+        if one.text or self._shown[0]:
+            self._print(final_event(one))
         self._shown = ("", "")
 
     def interrupt(self) -> None:
@@ -164,36 +134,8 @@ class JsonLines:
     def close(self) -> None:
         """See `Shown`."""
 
-    def _print(
-        self,
-        kind: str,
-        text: str,
-        stable: str,
-        words: Sequence[Word | PartialWord],
-        start: float,
-        end: float,
-        received: float,
-        decoded: float,
-    ) -> None:
-        content = {
-            "type": kind,
-            "text": text,
-            "stable": stable,
-            "start": round(start, 4),
-            "end": round(end, 4),
-            "words": [
-                {
-                    "word": word.text,
-                    "start": round(word.start, 4),
-                    "end": round(word.end, 4),
-                    "confidence": round(word.confidence, 6) if isinstance(word, Word) else None,
-                }
-                for word in words
-            ],
-            "received": round(received, 4),
-            "decoded": round(decoded, 4),
-        }
-        print_line(json.dumps(content, ensure_ascii=False))
+    def _print(self, event: Event) -> None:
+        print_line(json.dumps(event, ensure_ascii=False))
 
 
 class Subtitles:
