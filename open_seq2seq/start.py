@@ -26,6 +26,9 @@ _EXTRAS = {
     "grain": "pip install -e '.[bench]'",
     "horovod": "make horovod",
     "sounddevice": "pip install -e '.[listen]'",
+    **dict.fromkeys(
+        ("starlette", "uvicorn", "websockets", "python_multipart"), "pip install -e '.[serve]'"
+    ),
 }
 
 

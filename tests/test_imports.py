@@ -23,7 +23,7 @@ FLOORS = [
     "inference",
     "training interop robustness export compat",
     "scoring",
-    "console",
+    "console serving",
     "commands",
     "cli",
     "__main__",

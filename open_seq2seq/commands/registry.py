@@ -46,6 +46,8 @@ COMMANDS: dict[str, Command] = {
     "eval": _mode("eval", "loss, WER and CER of a trained model"),
     "infer": _mode("infer", "transcripts (or logits) of recordings"),
     "listen": _script("listen", "text while people speak: microphone, recording, pipe", "listen"),
+    "serve": _script("serve", "HTTP, WebSocket and a web page for trained models", "serve"),
+    "demo": _script("demo", "the digits model behind a web page", "web_demo"),
     "context": _script(
         "context", "what each layer sees before and after, and the latency", "show_context"
     ),

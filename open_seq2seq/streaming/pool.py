@@ -157,15 +157,18 @@ class StreamPool:
         self.network = TogetherNetwork(network, most_together)
         self._decoder, self._symbols, self._frame_shift = decoder, symbols, frame_shift
 
-    def stream(self, sample_freq: int | None = None, **options: Any) -> Session:
+    def stream(
+        self, sample_freq: int | None = None, decoder: Decoder | None = None, **options: Any
+    ) -> Session:
         """Begins a stream.
 
         Args:
           sample_freq, options: see `Session`.
+          decoder: of this stream; None: the pool's.
         """
         return Session(
             self.network,
-            self._decoder,
+            decoder or self._decoder,
             self._symbols,
             self._frame_shift,
             sample_freq=sample_freq,

@@ -1,0 +1,132 @@
+"""Live connections: how many there are, and which the server ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from starlette.types import Message
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from open_seq2seq.serving.limits import Limits
+from open_seq2seq.serving.refusal import Refused
+
+# Between two looks at which clients are silent, in seconds.
+_LOOK = 1.0
+
+
+class Gone(Exception):
+    """The client is gone, or takes nothing."""
+
+
+class Ended(Exception):
+    """The server ends the connection; the text says why."""
+
+
+class Connection:
+    """One WebSocket.
+
+    Args:
+      socket: its handshake is not answered yet.
+      limits: how long is waited for it.
+    """
+
+    def __init__(self, socket: WebSocket, limits: Limits):
+        self.socket, self._limits = socket, limits
+        self.heard = time.monotonic()
+        self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def receive(self) -> str | bytes:
+        """The next message.
+
+        Raises:
+          Gone: there is none.
+          Ended: the server ends the connection.
+        """
+        message = await self._message()
+        self.heard = time.monotonic()
+        if message["type"] != "websocket.receive":
+            raise Gone
+        text = message.get("text")
+        return message["bytes"] if text is None else text
+
+    async def send(self, text: str) -> None:
+        """Sends a message, to a client that takes it in time.
+
+        Raises:
+          Gone: it does not, or is not there.
+        """
+        try:
+            await asyncio.wait_for(self.socket.send_text(text), self._limits.send_seconds)
+        except (asyncio.TimeoutError, WebSocketDisconnect, RuntimeError, OSError) as error:
+            raise Gone from error
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Ends it; of one that is gone nothing is left."""
+        with suppress(asyncio.TimeoutError, RuntimeError, OSError):  # it is gone
+            await asyncio.wait_for(self.socket.close(code, reason[:100]), self._limits.send_seconds)
+
+    def end(self, why: str) -> None:
+        """Has `receive` raise `Ended`."""
+        if not self._end.done():
+            self._end.set_result(why)
+
+    async def _message(self) -> Message:
+        # The task of the connection is never cancelled for this: what it awaits besides messages
+        # (its text, which is not to be lost) would be cut too.
+        awaited = asyncio.ensure_future(self.socket.receive())
+        try:
+            await asyncio.wait((awaited, self._end), return_when=asyncio.FIRST_COMPLETED)
+            if self._end.done():
+                raise Ended(self._end.result())
+            return awaited.result()
+        except (WebSocketDisconnect, RuntimeError) as error:
+            raise Gone from error
+        finally:
+            awaited.cancel()
+
+
+class Connections:
+    """All live connections.
+
+    Args:
+      limits: of their number, and of a client's silence.
+    """
+
+    def __init__(self, limits: Limits):
+        self._limits = limits
+        self._all: set[Connection] = set()
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(tuple(self._all))
+
+    @contextmanager
+    def one_more(self, socket: WebSocket) -> Iterator[Connection]:
+        """A connection that counts inside of the block.
+
+        Raises:
+          Refused: there are too many.
+        """
+        if len(self._all) >= self._limits.sessions:
+            text = f"All {self._limits.sessions} streams are in use."
+            raise Refused(503, text, "too_many_sessions", retry_after=5)
+        connection = Connection(socket, self._limits)
+        self._all.add(connection)
+        try:
+            yield connection
+        finally:
+            self._all.discard(connection)
+
+    async def watch(self) -> None:
+        """Ends those of which nothing is heard; runs as long as the server."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            latest = time.monotonic() - self._limits.receive_seconds
+            for one in self:
+                if one.heard < latest:
+                    one.end("nothing was heard")

@@ -1,0 +1,14 @@
+"""The digits model behind a web page: speak, or drop recordings.
+
+`open-seq2seq demo` does the same.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
+from open_seq2seq.commands.demo import main
+
+if __name__ == "__main__":
+    sys.exit(main())
