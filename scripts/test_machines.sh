@@ -18,7 +18,7 @@ rooms=(tests/test_rounding.py tests/ops tests/features tests/graphs tests/layers
   tests/models tests/optimizers tests/losses tests/decoders tests/streaming tests/interop
   tests/export tests/training/test_step.py tests/training/test_mirrored.py
   tests/training/test_other_processors.py tests/data/test_loader.py
-  tests/distributed/test_same_mathematics.py)
+  tests/distributed/test_same_mathematics.py tests/kaldi_io tests/scoring)
 table=()
 failed=0
 load=
