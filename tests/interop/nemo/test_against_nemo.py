@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from open_seq2seq.checkpoints import storage
 from open_seq2seq.inference.recognizer import Recognizer, log_softmax
 from open_seq2seq.interop.nemo.importer import import_model
 from scripts.import_nemo import main as import_nemo
@@ -76,12 +77,27 @@ def test_transcripts_are_a_reference_too(tmp_path, capsys):
     assert "front-end of NeMo 2.5: WER 0.00 %" in capsys.readouterr().out
 
 
-def test_exported_it_is_the_same(logdir, tmp_path):
-    pytest.importorskip("onnxruntime")
+def test_it_is_trained_further_with_another_vocabulary(logdir, tmp_path):
+    """On the packaged digits: frozen layers stay, the rows of remaining symbols are taken over."""
+    root = Path(__file__).parents[3]
+    digits = root / "example_data/digits"
+    vocabulary = tmp_path / "letters.txt"
+    vocabulary.write_text(" \n" + "".join(f"{letter}\n" for letter in "abcdefghijklmnopqrstuvwxyz"))
+    arguments = [
+        "train", "--skip_bad_rows",
+        f"--config_file={logdir / 'config.py'}", f"--load_model={logdir}",
+        f"--logdir={tmp_path / 'own'}", "--freeze_variables_regex=encoder/conv[1-8]",
+        f"--data_layer_params/dataset_files=['{digits / 'dev.csv'}']",
+        f"--data_layer_params/vocab_file={vocabulary}", "--data_layer_params/bpe=False",
+        "--data_layer_params/augmentation=None", "--num_epochs=1", "--batch_size_per_gpu=16",
+        "--lr_policy_params/learning_rate=0.01", "--lr_policy_params/warmup_steps=5",
+    ]  # fmt: skip
     from open_seq2seq.cli import main as command
 
-    folder = tmp_path / "exported"
-    arguments = ["export", f"--config_file={logdir / 'config.py'}", f"--output={folder}"]
-    assert command([*arguments, "--formats=onnx"]) == 0
-    (found,) = Recognizer.load(folder).log_probs([str(RECORDING)])
-    np.testing.assert_allclose(found, EXPECTED["log_probs/2.5"], rtol=0, atol=5e-3)
+    assert command(arguments) == 0
+    before = storage.read_arrays(storage.latest_checkpoint(logdir) / storage.MODEL)
+    after = storage.read_arrays(storage.latest_checkpoint(tmp_path / "own") / storage.MODEL)
+    frozen, trained = "encoder/conv11/pointwise_kernel", "encoder/conv91/pointwise_kernel"
+    np.testing.assert_array_equal(after[frozen], before[frozen])
+    assert np.abs(after[trained] - before[trained]).max() > 1e-3
+    assert after["decoder/fully_connected/kernel"].shape[-1] == 28
