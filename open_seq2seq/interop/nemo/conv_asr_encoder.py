@@ -106,8 +106,8 @@ def read_conv_asr_encoder(
     notes = []
     if not masks:
         notes.append(
-            "conv_mask is false: the last frames of a recording depend on the padding behind it, and "
-            "may differ from NeMo's, which has another one"
+            "conv_mask is false: the last frames of a recording depend on the padding behind it, "
+            "and may differ from NeMo's, which has another one"
         )
     config.ignore("_target_", "name", "init_mode", "norm_groups", "feat_in", "params")
     unread |= set(config.unread)
