@@ -9,7 +9,7 @@ JOBS ?= 2
 # Without a compiler, or a network for KenLM's sources, everything else works.
 BUILD_BEAM_SEARCH = -$(BIN)/python -m ctc_decoder_with_lm.build
 
-.PHONY: try demo gpu horovod test test-slow test-machines check format docs lock clean
+.PHONY: try demo web gpu horovod test test-slow test-machines check format docs lock clean
 
 # Installed again only when the dependencies change.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -28,6 +28,10 @@ try: $(VENV)/installed
 
 demo: $(VENV)/installed
 	$(BIN)/python scripts/demo.py
+
+# A web page of the model that `make demo` learned, or of the packaged one; WEB=--port=9000 and so on.
+web: $(VENV)/installed
+	$(BIN)/python scripts/web_demo.py $(WEB)
 
 # TensorFlow with CUDA in the place of tensorflow-cpu (3 GB); docs/gpu.md. What the two share goes with
 # tensorflow-cpu, hence the last line.

@@ -1,0 +1,42 @@
+"""The pictures of the web page in docs/images: three digits are spoken to the digits model.
+
+python scripts/make_page_picture.py EXPORTED_FOLDER   # needs Chromium, and the package playwright
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
+from tests.serving.browser import SAID, chromium, microphone_file, server
+
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+
+
+def main() -> None:
+    """Speaks three digits in the light and in the dark."""
+    (folder,) = sys.argv[1:]
+    from playwright.sync_api import sync_playwright
+
+    with (
+        TemporaryDirectory() as temporary,
+        server(folder) as (address, _),
+        sync_playwright() as playwright,
+    ):
+        sound = microphone_file(Path(temporary) / "digits.wav")
+        for scheme in ("light", "dark"):
+            with chromium(playwright, sound) as browser:
+                size = {"width": 900, "height": 760}
+                page = browser.new_page(viewport=size, color_scheme=scheme)
+                page.goto(address)
+                page.locator("#model option").first.wait_for(state="attached")
+                page.click("#speak")
+                page.locator("#finals .word").nth(len(SAID) - 1).wait_for(timeout=60000)
+                page.screenshot(path=IMAGES / f"web_page_{scheme}.png")
+
+
+if __name__ == "__main__":
+    main()
