@@ -68,8 +68,8 @@ def read_labels(labels: list[str], where: str) -> Tokens:
     if not labels or not all(labels):
         raise refusal(where, "no labels, or an empty one", "a text for each class")
     # The text file of characters has no place for what looks like white space, or is there twice.
-    plain = all(len(one) == 1 and (one == " " or not one.isspace()) for one in labels)
-    plain = plain and len(set(labels)) == len(labels) and "\\" not in labels
+    plain = all(len(one) == 1 and one.isprintable() for one in labels)
+    plain = plain and len(set(labels)) == len(labels) and not {"\\", "#"} & set(labels)
     return Tokens(labels, "characters" if plain else "labels")
 
 
