@@ -10,8 +10,9 @@ from open_seq2seq.features.fingerprint import probe_signal
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.interop.nemo.refusal import SUMMARY
 
-# Alone and in a batch, in float32.
-_TOLERANCE = 1e-3
+# Alone and in a batch. Rounding of float32 grows with a network's depth; what depends on padding is
+# off by tenths.
+_TOLERANCE = 2e-2
 
 
 def self_check(experiment: Experiment) -> list[str]:

@@ -84,7 +84,8 @@ def read_tokens(root: Section, head: Section, archive: Archive | None) -> Tokens
     Raises:
       InputError: they are missing, or of a kind that is not known.
     """
-    vocabulary = head.texts("vocabulary")
+    # An empty one is filled from the tokenizer when NeMo makes the model.
+    vocabulary = head.texts("vocabulary") or None
     tokenizer = root.part("tokenizer")
     if not tokenizer.values:
         labels = vocabulary or root.texts("labels")

@@ -13,6 +13,7 @@ from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.interop.nemo.importer import import_model
 from open_seq2seq.interop.nemo.source import read_nemo
 from tests.interop.nemo import conformers, models
+from tests.interop.nemo.conformer_formulas import Formulas
 from tests.interop.nemo.torch_writer import write_nemo
 
 # A model is built in each.
@@ -54,11 +55,21 @@ def test_log_probabilities_are_those_of_the_formulas(name, tmp_path):
 
 @SLOW
 @pytest.mark.parametrize("name", conformers.CONFIGS)
-def test_every_tensor_of_a_conformer_has_its_place(name, tmp_path):
+def test_log_probabilities_of_conformers_are_those_of_the_formulas(name, tmp_path):
     state = conformers.tensors(name)
     result = imported(tmp_path, conformers.config(name), state)
     assert result.used.used.keys() | result.used.unused.keys() == state.keys()
     assert all(one.endswith("num_batches_tracked") for one in result.used.unused)
+    recognizer = Recognizer.load(tmp_path / "run/config.py")
+    signals = [signal(9000), signal(4111, 4), signal(16000, 5)]
+    options = result.experiment.speech_data.extractor.options
+    extract = FeatureExtractor(replace(options, filters_file=str(tmp_path / "run/front_end.npz")))
+    formulas = Formulas(name, state)
+    expected = [formulas.log_probs(extract(one)) for one in signals]
+    alone = [recognizer.log_probs([one])[0] for one in signals]
+    for found in (alone, recognizer.log_probs(signals)):
+        for one, wanted in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, wanted, rtol=0, atol=2e-4)
 
 
 @SLOW
@@ -174,7 +185,7 @@ def test_tensors_that_do_not_fit_are_listed(tmp_path):
 def test_a_hybrid_models_transducer_is_left_out(tmp_path):
     config = models.config("quartznet")
     config["target"] = "nemo.collections.asr.models.EncDecHybridRNNTCTCModel"
-    config["aux_ctc"] = {"decoder": config.pop("decoder")}
+    config["aux_ctc"] = {"decoder": {**config.pop("decoder"), "vocabulary": []}}
     state = {
         name.replace("decoder.", "ctc_decoder.", 1) if name.startswith("decoder.") else name: one
         for name, one in models.tensors("quartznet").items()
