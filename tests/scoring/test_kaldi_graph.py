@@ -5,13 +5,11 @@ import pytest
 
 from open_seq2seq.interop.kaldi import read_network
 from open_seq2seq.interop.kaldi.prepare import with_frame_subsampling
+from open_seq2seq.scoring import kaldi_graph
 from open_seq2seq.scoring.kaldi_model import KaldiModel
 from tests.interop.kaldi.test_nnet1 import recurrent
 from tests.interop.kaldi.test_nnet3 import CASES, network_of
 from tests.scoring import kaldi_files as kaldi
-
-kaldi_graph = pytest.importorskip("open_seq2seq.scoring.kaldi_graph")
-pytest.importorskip("openvino")
 
 # Whether copies of the last frame may be behind an utterance.
 NETWORKS = {

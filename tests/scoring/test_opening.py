@@ -1,4 +1,5 @@
 import numpy as np
+import openvino as ov
 import pytest
 
 from open_seq2seq.errors import InputError
@@ -33,7 +34,6 @@ def converted(tmp_path_factory):
     (folder / "out/openvino").mkdir(parents=True)
     content = onnx_of(read_network(folder / "dnn.nnet"))
     (folder / "out/model.onnx").write_bytes(content)
-    ov = pytest.importorskip("openvino")
     graph = ov.Core().read_model(content)
     ov.save_model(graph, folder / "out/openvino/model.xml", compress_to_fp16=False)
     return folder, layers

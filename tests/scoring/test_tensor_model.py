@@ -4,8 +4,6 @@ import pytest
 from open_seq2seq.errors import InputError
 from open_seq2seq.scoring.sessions.openvino import OpenVINOGraph, import_graph, read_graph
 from open_seq2seq.scoring.tensor_model import Context, TensorModel
-
-pytest.importorskip("openvino")
 from tests.scoring import openvino_models as models
 
 UTTERANCES = [np.random.default_rng(n).normal(size=(n, 4)).astype(np.float32) for n in (9, 1, 21)]

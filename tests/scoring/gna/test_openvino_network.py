@@ -1,14 +1,13 @@
 import numpy as np
+import openvino as ov
 import pytest
+from openvino import opset13 as ops
 
 from open_seq2seq.errors import InputError
 from open_seq2seq.interop.kaldi import Evaluator
 from open_seq2seq.interop.kaldi import layers as L
 from open_seq2seq.scoring.gna.openvino_network import network_of
-
-ov = pytest.importorskip("openvino")
-ops = pytest.importorskip("openvino.opset13")
-models = pytest.importorskip("tests.scoring.openvino_models")
+from tests.scoring import openvino_models as models
 
 
 def test_an_affine_layer_and_its_bias_are_one(tmp_path):
