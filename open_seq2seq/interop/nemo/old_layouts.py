@@ -32,7 +32,7 @@ def read_model(path: Path, config: Path | None = None) -> Source:
     Raises:
       InputError: the file can't be read, or its config is missing.
     """
-    if path.suffix in (".pt", ".pth"):
+    if path.suffix in (".pt", ".pth") or _is_torch_file(path):
         if config is None:
             expected = "the YAML that the model was trained with"
             raise refusal("--config", "nothing", expected, f"Name it: {path.name} has none inside.")
@@ -43,6 +43,15 @@ def read_model(path: Path, config: Path | None = None) -> Source:
     archive = Archive(path)
     module = archive.named(_MODULE)
     return read_nemo(path) if module is None else _read_module_archive(archive, module)
+
+
+def _is_torch_file(path: Path) -> bool:
+    """Whether its content is weights of PyTorch's, not an archive of NeMo's."""
+    try:
+        with open(path, "rb") as file:
+            return path.suffix != ".ckpt" and file.read(4).startswith((b"PK\x03\x04", b"\x80\x02"))
+    except OSError:  # which the archive's reader says better
+        return False
 
 
 def _read_module_archive(archive: Archive, module: str) -> Source:

@@ -1,6 +1,7 @@
 """Manifests of other toolkits: NeMo's JSON lines, neon's pairs of paths."""
 
 import json
+import tarfile
 
 import pytest
 
@@ -115,3 +116,12 @@ def test_neon_mistakes(tmp_path, capsys):
     assert run("neon", tmp_path / "corpus", tmp_path / "texts", tmp_path / "m.csv") == 2
     assert "84-100-0000 again, after" in capsys.readouterr().err
     assert not (tmp_path / "m.csv").exists() and not (tmp_path / "texts").exists()
+
+
+def test_a_model_is_known_by_its_content(tmp_path, capsys):
+    path = tmp_path / "model"
+    with tarfile.open(path, "w") as archive:
+        archive.addfile(tarfile.TarInfo("model_config.yaml"))
+    with pytest.raises(SystemExit):
+        run("nemo", path)
+    assert "the following arguments are required: --logdir" in capsys.readouterr().err
