@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -35,7 +36,8 @@ class Connection:
 
     def __init__(self, socket: WebSocket, limits: Limits):
         self.socket, self._limits = socket, limits
-        self.heard = time.monotonic()
+        # Since when a message is waited for; infinite: the last one is computed.
+        self.listens_since = math.inf
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def receive(self) -> str | bytes:
@@ -45,8 +47,11 @@ class Connection:
           Gone: there is none.
           Ended: the server ends the connection.
         """
-        message = await self._message()
-        self.heard = time.monotonic()
+        self.listens_since = time.monotonic()
+        try:
+            message = await self._message()
+        finally:
+            self.listens_since = math.inf
         if message["type"] != "websocket.receive":
             raise Gone
         text = message.get("text")
@@ -128,5 +133,5 @@ class Connections:
             await asyncio.sleep(_LOOK)
             latest = time.monotonic() - self._limits.receive_seconds
             for one in self:
-                if one.heard < latest:
+                if one.listens_since < latest:
                     one.end("nothing was heard")

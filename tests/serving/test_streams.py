@@ -1,5 +1,6 @@
 """`/v1/stream` and vosk's protocol: the text of the recording, whatever comes between."""
 
+import asyncio
 import json
 import threading
 
@@ -165,6 +166,21 @@ def test_a_silent_client_gets_its_text_and_is_ended(serve):
     with pytest.raises(WebSocketDisconnect) as closed:
         stream.socket.receive_json()
     assert closed.value.code == 1012
+
+
+def test_a_client_is_not_silent_while_its_audio_is_computed(serve, monkeypatch):
+    client = serve(receive_seconds=0.2)
+    live = client.service.live
+
+    async def slowly(work):
+        await asyncio.sleep(1.5)  # longer than the silence that is allowed, and a look for it
+        return await live(work)
+
+    stream = Stream(client)
+    monkeypatch.setattr(client.service, "live", slowly)
+    stream.socket.send_bytes(pcm(speech(PATH)))
+    found = stream.finish()
+    assert texts(found) == [TEXT] and found[-1]["reason"] == "finished"
 
 
 def test_nobody_gets_anothers_text(serve):
