@@ -39,14 +39,6 @@ def case(name, layers=2, width=8, **params):
 CAUSAL = {"causal_subsampling": True, "conv_padding": "CAUSAL"}
 CASES = [
     case(
-        "chunked",
-        **CAUSAL,
-        attention_context=[6, 2],
-        attention_style="chunked_limited",
-        subsampling="dw_striding",
-        conv_normalization="layer_norm",
-    ),
-    case(
         "dw_striding",
         subsampling="dw_striding",
         subsampling_factor=8,
@@ -54,6 +46,14 @@ CASES = [
         scale_inputs=False,
         tie_position_biases=True,
         output_size=6,
+    ),
+    case(
+        "chunked",
+        **CAUSAL,
+        attention_context=[6, 2],
+        attention_style="chunked_limited",
+        subsampling="dw_striding",
+        conv_normalization="layer_norm",
     ),
     case("striding"),
     case("limited", attention_context=[5, 2], subsampling_factor=2),
@@ -135,6 +135,7 @@ def test_intermediate_outputs_are_those_of_a_smaller_encoder():
     np.testing.assert_allclose(inner[2].outputs, expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_layer_is_left_out_with_its_probability():
     skipping = case("skipping", drop_layer_prob=0.5).make()
     skipping.build((None, None, 6))
@@ -146,8 +147,7 @@ def test_a_layer_is_left_out_with_its_probability():
     outputs = [np.array(last(values, lengths, table, training=True)) for _ in range(30)]
     unchanged = [np.array_equal(output, values) for output in outputs]
     assert 5 < sum(unchanged) < 25
-    doubled = 2 * np.array(outputs[unchanged.index(False)]) / 2
-    assert np.abs(doubled - values).max() > 0.1
+    assert np.abs(outputs[unchanged.index(False)] - values).max() > 0.1
 
 
 def test_unmasked_subsampling_sees_the_padding_only_at_the_end():
