@@ -116,7 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--connections", type=int, help="so many short streams instead")
     flags = parser.parse_args(arguments)
     command = [sys.executable, str(ROOT / "scripts/serve.py"), f"model={flags.model}", "--port=0",
-               "--quiet", f"--max_sessions={max(flags.streams, 16)}"]  # fmt: skip
+               "--quiet", "--max_starts=1000000",
+               f"--max_sessions={max(flags.streams, 16)}"]  # fmt: skip
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         address = address_of(server)

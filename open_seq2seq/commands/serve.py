@@ -51,6 +51,8 @@ def make_parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--max_upload_mb", type=int, default=200, metavar="N", help="of a request (200)")
     add("--max_minutes", type=float, default=240.0, metavar="N", help="of a recording or stream "
         "(240)")  # fmt: skip
+    add("--max_starts", type=int, default=600, metavar="N", help="uploads and streams that a "
+        "client begins in a minute (600)")  # fmt: skip
     add("--drain_seconds", type=float, default=30.0, metavar="S", help="that what goes on has when "
         "it stops (30)")  # fmt: skip
     parser.add_argument("--quiet", action="store_true", help="no line for each request")
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     flags, rest = parser.parse_known_args(arguments)
     if bool(flags.certificate) != bool(flags.certificate_key):
         parser.error("--certificate and --certificate_key belong together")
-    for name in ("max_sessions", "max_upload_mb", "max_minutes", "drain_seconds"):
+    for name in ("max_sessions", "max_upload_mb", "max_minutes", "max_starts", "drain_seconds"):
         if not getattr(flags, name) > 0:
             parser.error(f"--{name}: a number above 0")
     with messages_shown(RESULT if flags.quiet else logging.INFO, to_stderr=True):

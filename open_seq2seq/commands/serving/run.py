@@ -61,6 +61,7 @@ def run(flags: argparse.Namespace, rest: Sequence[str]) -> int:
             upload_bytes=flags.max_upload_mb << 20,
             upload_seconds=60 * flags.max_minutes,
             stream_seconds=60 * flags.max_minutes,
+            starts_per_minute=flags.max_starts,
             drain_seconds=flags.drain_seconds,
         )
         service = Service(Models(loaders), limits, origins, keys)
