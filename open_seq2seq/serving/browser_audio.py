@@ -7,6 +7,7 @@ container is told to it, so that no file can make it open another one (playlists
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,8 @@ def decode_browser_audio(file: IO[bytes], wave: IO[bytes], most_seconds: float) 
     file.seek(0)
     assert container is not None
     command = _decoder(container)
+    # The other process reads where the descriptor is, which is behind what was buffered here.
+    os.lseek(file.fileno(), 0, os.SEEK_SET)
     process = subprocess.Popen(
         command,
         stdin=file.fileno(),
