@@ -25,8 +25,8 @@ async def order(clients, most=100, most_per_client=100, cancelled=()):
         await asyncio.sleep(0)
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert (queue.running, queue.waiting) == (0, 0)
-    async with asyncio.timeout(1), queue.turn("last"):  # the place is not lost
-        pass
+    await asyncio.wait_for(job("last"), 10)  # the place is not lost
+    assert had.pop() == "last"
     return had, [one for one in done if one is not None]
 
 
