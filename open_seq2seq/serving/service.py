@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,7 @@ class Service:
         self.connections = Connections(limits)
         self.queue = FairQueue(limits.uploads, limits.waiting, limits.waiting_per_client)
         self.draining, self._bodies = False, 0
+        self._computing, self._lock = 0, threading.Lock()
         self._live = ThreadPoolExecutor(min(limits.sessions, _LIVE_THREADS), "live")
         self._uploads = ThreadPoolExecutor(limits.uploads, "upload")
         self._other = ThreadPoolExecutor(2, "other")
@@ -60,11 +62,11 @@ class Service:
 
     async def live(self, work: Callable[[], _Result]) -> _Result:
         """Does a stream's work in a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._live, work)
+        return await asyncio.get_running_loop().run_in_executor(self._live, self._counted(work))
 
     async def upload(self, work: Callable[[], _Result]) -> _Result:
         """Does an upload's work in a thread; it has its turn."""
-        return await asyncio.get_running_loop().run_in_executor(self._uploads, work)
+        return await asyncio.get_running_loop().run_in_executor(self._uploads, self._counted(work))
 
     @contextmanager
     def body(self) -> Iterator[None]:
@@ -97,6 +99,23 @@ class Service:
     def busy(self) -> bool:
         """Whether something goes on that a stop would cut."""
         return bool(len(self.connections) or self._bodies)
+
+    @property
+    def computes(self) -> bool:
+        """Whether a thread computes; that of a request that was cut does until it is through."""
+        return self._computing > 0
+
+    def _counted(self, work: Callable[[], _Result]) -> Callable[[], _Result]:
+        def counted() -> _Result:
+            with self._lock:
+                self._computing += 1
+            try:
+                return work()
+            finally:
+                with self._lock:
+                    self._computing -= 1
+
+        return counted
 
     def close(self) -> None:
         """Ends the threads."""

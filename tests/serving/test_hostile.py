@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -129,6 +130,20 @@ def test_no_more_bodies_than_may_wait(serve):
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "too_many_uploads")
         assert service.busy
     assert transcribe(client).status_code == 200 and not service.busy
+
+
+def test_what_is_computed_for_nobody_is_known(client):
+    service, begun, end = client.service, threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        end.wait(10)
+
+    job = client.portal.start_task_soon(service.upload, work)
+    assert begun.wait(10) and service.computes
+    end.set()
+    job.result(10)
+    assert not service.computes
 
 
 # --- a server in a process of its own, and clients without manners
