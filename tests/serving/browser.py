@@ -35,11 +35,10 @@ def server(folder, *flags):
     command = [sys.executable, ROOT / "scripts/serve.py", f"digits={folder}", "--port=0", *flags]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stderr is not None
     try:
-        for line in process.stderr:
-            if "Serving" in line:
-                break
-        address = line.split(": ", 1)[1].split("/ ")[0]
+        address = next(line for line in process.stderr if "Serving" in line)
+        address = address.split(": ", 1)[1].split("/ ")[0]
         yield address, process
     finally:
         process.send_signal(signal.SIGTERM)
