@@ -5,6 +5,7 @@ python scripts/make_page_picture.py EXPORTED_FOLDER   # needs Chromium, and the 
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +19,10 @@ IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 
 def main() -> None:
     """Speaks three digits in the light and in the dark."""
-    (folder,) = sys.argv[1:]
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("folder", help="the digits model, exported")
+    folder = parser.parse_args().folder
     from playwright.sync_api import sync_playwright
 
     with (

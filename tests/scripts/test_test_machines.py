@@ -9,7 +9,7 @@ WITHOUT_ARITHMETIC = {
     "benchmarks", "checkpoints", "commands", "compat", "config", "convergence", "corpora",
     "ctc_decoder_with_lm", "docs", "example_configs", "exported", "files", "inference",
     "language_models", "metrics", "native_build", "releases", "robustness", "runs", "scripts",
-    "stored_logits", "successors", "transcripts",
+    "serving", "stored_logits", "successors", "transcripts",
 }  # fmt: skip
 
 
