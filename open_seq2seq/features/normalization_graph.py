@@ -117,8 +117,13 @@ def _unbiased(g: GraphBuilder, per_feature: bool, features: Value, inside: Value
     for _ in range(2):  # the sum of many frames is rounded, that of their small differences is not
         centred = g.subtract(centred, g.divide(g.reduce("sum", centred, axes), number))
         centred = centred if inside is None else g.multiply(centred, counted)
-    squares = g.reduce("sum", g.unary("square", centred), axes)
-    deviation = g.unary("sqrt", g.divide(squares, g.maximum(g.subtract(number, 1.0), 1.0)))
+    squares = g.unary("square", centred)
+    # Their sum is rounded too: what is left beside their mean is added.
+    total = g.reduce("sum", squares, axes)
+    left = g.subtract(squares, g.divide(total, number))
+    left = left if inside is None else g.multiply(left, counted)
+    total = g.add(total, g.reduce("sum", left, axes))
+    deviation = g.unary("sqrt", g.divide(total, g.maximum(g.subtract(number, 1.0), 1.0)))
     return g.divide(centred, g.add(deviation, DEVIATION_EPSILON))
 
 
