@@ -13,11 +13,10 @@ from open_seq2seq.greetings import without_greetings
 from open_seq2seq.inference.runtimes import is_installed, not_installed
 from open_seq2seq.inference.runtimes.loaded_model import first_line
 from open_seq2seq.native_build.cpu import available_cores
-from open_seq2seq.scoring.model import VariableState
-from open_seq2seq.scoring.sessions.session import Tensor
+from open_seq2seq.scoring.sessions.session import StatelessSession, Tensor
 
 
-class LiteRTGraph:
+class LiteRTGraph(StatelessSession):
     """See `TensorSession`: names are those of the signature, or of tensors where there is none.
 
     Raises:
@@ -70,19 +69,6 @@ class LiteRTGraph:
             return [self._interpreter.get_tensor(self._outputs[name]["index"]) for name in outputs]
         except (RuntimeError, ValueError) as error:
             raise RunError(f"The model fails in LiteRT: {first_line(error)}") from error
-
-    @property
-    def keeps_frames(self) -> bool:
-        """See `TensorSession`."""
-        return False
-
-    def query_state(self) -> list[VariableState]:
-        """See `TensorSession`: nothing is kept."""
-        return []
-
-    def with_shapes(self, shapes: Mapping[str, Sequence[int | None]]) -> None:
-        """See `TensorSession`: inputs that are not free stay so."""
-        return
 
 
 def _tensor(name: str, described: Mapping[str, Any]) -> Tensor:

@@ -12,11 +12,10 @@ from open_seq2seq.inference.runtimes import is_installed, not_installed
 from open_seq2seq.inference.runtimes.loaded_model import first_line
 from open_seq2seq.inference.runtimes.onnxruntime import onnxruntime_session
 from open_seq2seq.native_build.cpu import available_cores
-from open_seq2seq.scoring.model import VariableState
-from open_seq2seq.scoring.sessions.session import Tensor
+from open_seq2seq.scoring.sessions.session import StatelessSession, Tensor
 
 
-class OnnxRuntimeGraph:
+class OnnxRuntimeGraph(StatelessSession):
     """See `TensorSession`; arguments as those of `onnxruntime_session`.
 
     Raises:
@@ -50,19 +49,6 @@ class OnnxRuntimeGraph:
         except Exception as error:
             raise RunError(f"The model fails in ONNX Runtime: {first_line(error)}") from error
         return found
-
-    @property
-    def keeps_frames(self) -> bool:
-        """See `TensorSession`."""
-        return False
-
-    def query_state(self) -> list[VariableState]:
-        """See `TensorSession`: ONNX keeps nothing."""
-        return []
-
-    def with_shapes(self, shapes: Mapping[str, Sequence[int | None]]) -> None:
-        """See `TensorSession`: shapes stay as they are."""
-        return
 
 
 def _tensor(one: object) -> Tensor:

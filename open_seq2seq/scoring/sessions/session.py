@@ -50,3 +50,20 @@ class TensorSession(Protocol):
 
     def with_shapes(self, shapes: Mapping[str, Sequence[int | None]]) -> TensorSession | None:
         """The same graph for inputs of other shapes; None: it is not made for them."""
+
+
+class StatelessSession:
+    """What a `TensorSession` of a runtime whose graphs keep nothing says of state and shapes."""
+
+    @property
+    def keeps_frames(self) -> bool:
+        """See `TensorSession`."""
+        return False
+
+    def query_state(self) -> list[VariableState]:
+        """See `TensorSession`."""
+        return []
+
+    def with_shapes(self, shapes: Mapping[str, Sequence[int | None]]) -> None:
+        """See `TensorSession`: shapes stay as they are."""
+        return

@@ -11,11 +11,10 @@ import numpy as np
 from open_seq2seq.errors import RunError
 from open_seq2seq.inference.runtimes.loaded_model import first_line
 from open_seq2seq.inference.runtimes.tensorflow import called, load_signature
-from open_seq2seq.scoring.model import VariableState
-from open_seq2seq.scoring.sessions.session import Tensor
+from open_seq2seq.scoring.sessions.session import StatelessSession, Tensor
 
 
-class TensorFlowGraph:
+class TensorFlowGraph(StatelessSession):
     """See `TensorSession`: the signature serving_default.
 
     Args:
@@ -43,19 +42,6 @@ class TensorFlowGraph:
         except Exception as error:  # TensorFlow has many
             raise RunError(f"The model fails in TensorFlow: {first_line(error)}") from error
         return [found[name] for name in outputs]
-
-    @property
-    def keeps_frames(self) -> bool:
-        """See `TensorSession`."""
-        return False
-
-    def query_state(self) -> list[VariableState]:
-        """See `TensorSession`: nothing is kept."""
-        return []
-
-    def with_shapes(self, shapes: Mapping[str, Sequence[int | None]]) -> None:
-        """See `TensorSession`: shapes stay as they are."""
-        return
 
 
 def _tensor(name: str, spec: Any) -> Tensor:
