@@ -9,7 +9,7 @@ JOBS ?= 2
 # Without a compiler, or a network for KenLM's sources, everything else works.
 BUILD_BEAM_SEARCH = -$(BIN)/python -m ctc_decoder_with_lm.build
 
-.PHONY: try demo web gpu horovod test test-slow test-machines check format docs lock clean
+.PHONY: try demo web gpu horovod test test-slow test-machines check format docs site lock clean
 
 # Installed again only when the dependencies change.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -71,11 +71,16 @@ docs: $(VENV)/installed
 	$(BIN)/python scripts/make_config_reference.py
 	$(BIN)/python scripts/make_openseq2seq_page.py
 
+# The docs with search and API reference, in build/site/; what does not fit together is an error.
+site: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 # Exact versions of everything but the benchmarks' contestants, for all supported Pythons in one file.
 lock: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.10 --extra test --extra jax \
-	  --extra horovod-build --no-header \
+	  --extra docs --extra horovod-build --no-header \
 	  --no-emit-index-url --no-annotate pyproject.toml -o constraints.txt --upgrade
 
 clean:

@@ -1,5 +1,6 @@
 """What the guides show works, and their links lead somewhere."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -42,3 +43,59 @@ def test_files_that_are_named_exist(page):
     )
     for name in named:
         assert (ROOT / name).exists(), f"{page.name}: {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pictures_say_what_they_show(page):
+    for text, picture in re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", page.read_text()):
+        assert len(text.split()) > 1, f"{page.name}: {picture} has no text in its place"
+
+
+def test_the_site_has_every_page():
+    navigation = re.findall(r"[\w/]+\.md", (ROOT / "mkdocs.yml").read_text())
+    there = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES[1:]}
+    assert there == set(navigation) - {"index.md", "contributing.md", "changes.md", "security.md"}
+    assert len(navigation) == len(set(navigation))
+
+
+def names_in(module):
+    """What a module defines or imports at its top, without importing it."""
+    place = ROOT.joinpath(*module.split("."))
+    path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    body = ast.parse(path.read_text()).body if path.exists() else []
+    defined = {node.name for node in body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    imported = {a.name for node in body if isinstance(node, ast.ImportFrom) for a in node.names}
+    values = {
+        target.id
+        for node in body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    return defined | imported | values
+
+
+def test_the_reference_names_what_there_is():
+    for page in sorted((ROOT / "docs/reference").glob("*.md")):
+        names = re.findall(r"^::: (\S+)$", page.read_text(), re.MULTILINE)
+        assert names and len(set(names)) == len(names)
+        for name in names:
+            module, _, last = name.rpartition(".")
+            place = ROOT.joinpath(*name.split("."))
+            is_module = place.is_dir() or place.with_suffix(".py").exists()
+            assert is_module or last in names_in(module), f"{page.name}: {name}"
+
+
+@pytest.mark.parametrize(
+    "room", ["ctc_decoder_with_lm", "open_seq2seq.streaming", "open_seq2seq.exported",
+             "open_seq2seq.losses", "open_seq2seq.optimizers"]
+)  # fmt: skip
+def test_the_reference_has_all_that_a_room_offers(room):
+    page = (ROOT / f"docs/reference/{room.rpartition('.')[2]}.md").read_text()
+    tree = ast.parse(ROOT.joinpath(*room.split("."), "__init__.py").read_text())
+    (offered,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
+    )
+    assert set(offered) == set(re.findall(rf"^::: {re.escape(room)}\.(\w+)$", page, re.MULTILINE))
