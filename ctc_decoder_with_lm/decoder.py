@@ -19,6 +19,7 @@ from ctc_decoder_with_lm.language_model import (
     words_of_packages,
 )
 from ctc_decoder_with_lm.library import core
+from ctc_decoder_with_lm.pronunciations import native_pronunciations
 from ctc_decoder_with_lm.scoring import Scoring
 from ctc_decoder_with_lm.search_options import DEFAULT_SCORING, SearchOptions
 from open_seq2seq.decode_result import DecodeResult, Partial, PartialWord, Token, Word
@@ -57,8 +58,11 @@ class BeamSearchDecoder:
         after them.
       language_model: none, one, or several, whose scores are added.
       scoring: the rules, or the name of a preset.
-      lexicon: the words that may be said; None: those of the language models, where the
-        rules want any.
+      lexicon: the words that may be said; a mapping gives each its spellings (pronunciations) in
+        symbols, and several words may share one; None: the words of the language models, where
+        the rules want any. Pronunciations need rules with lexicon="constrain". A word with a
+        pronunciation ends at the separator, if the symbols have one (" ", "|" or "<space>"),
+        and else where another word begins.
       trie_path: a trie file of OpenSeq2Seq, for rules with partial_word="trie"; None: the
         words of the language model serve.
       step_size: seconds from one frame to the next.
@@ -73,7 +77,7 @@ class BeamSearchDecoder:
         symbols: Sequence[str],
         language_model: LanguageModel | Sequence[LanguageModel] | None = None,
         scoring: str | Scoring = DEFAULT_SCORING,
-        lexicon: Iterable[str] | None = None,
+        lexicon: Iterable[str] | Mapping[str, Iterable[Sequence[str]]] | None = None,
         trie_path: str | Path | None = None,
         step_size: float = 0.02,
     ):
@@ -86,19 +90,34 @@ class BeamSearchDecoder:
             check_words_are_known(self.language_models)
         native = core()
         rules = Scoring.preset(scoring) if isinstance(scoring, str) else scoring
+        spelled = None
+        if isinstance(lexicon, Mapping):
+            _checked_texts("lexicon", lexicon)
+            _check_rules(rules, scoring)
+            rules = replace(rules, lm_unit="word")
+            spelled = native_pronunciations(lexicon, self.symbols)
         try:
             self.scoring = replace(rules, lm_unit=self._lm_unit(rules))
             if lexicon is None:
                 found = words_of_packages(self.language_models, self.symbols)
                 # Models of characters say nothing of words.
                 lexicon = found if self.scoring.lm_unit == "word" else None
-            words = None if lexicon is None else _checked_texts("lexicon", lexicon)
+            words = None
+            if spelled is None and lexicon is not None:
+                words = _checked_texts("lexicon", lexicon)
             models = [model._native for model in self.language_models]
             trie = _checked_texts("trie_path", [os.fspath(trie_path)])[0] if trie_path else ""
-            self._model = native.Model(self.symbols, self.scoring.as_dict(), models, words, trie)
+            self._model = native.Model(
+                self.symbols, self.scoring.as_dict(), models, words, trie, spelled
+            )
         except native.Error as error:
             raise InputError(shortened(str(error))) from None
+        # Whether words have pronunciations; `lexicon_words` counts those then.
+        self.pronounced = spelled is not None
         self.lexicon_words: int = self._model.lexicon_words
+        # Words with pronunciations that no language model knows, and some of them.
+        self.unknown_words: int = self._model.unknown_words
+        self.unknown_examples: list[str] = self._model.unknown_examples
         self.unspellable_words: int = self._model.unspellable
         self.unspellable_examples: list[str] = self._unspellable_examples()
 
@@ -305,6 +324,27 @@ def _inputs(inputs: str) -> str:
         problem = Problem("inputs", repr(inputs), "one of " + ", ".join(INPUTS))
         raise InputError("The decoder does not know such inputs:", [problem])
     return inputs
+
+
+def _check_rules(rules: Scoring, scoring: str | Scoring) -> None:
+    """Raises InputError for rules by which words are more than their spellings."""
+    wanted = {
+        "lexicon": ("constrain",),
+        "partial_word": ("none", "lookahead"),
+        "empty_words": (False,),
+        "repeat_final_bonus": (False,),
+        "empty_last_word": (False,),
+        "lm_unit": ("auto", "word"),
+    }
+    bad = {
+        name: getattr(rules, name) for name in wanted if getattr(rules, name) not in wanted[name]
+    }
+    if bad:
+        found = ", ".join(f"{name}={value!r}" for name, value in bad.items())
+        named = f"{scoring!r} ({found})" if isinstance(scoring, str) else found
+        remedy = "Set the scoring to standard."
+        problem = Problem("scoring", named, "rules that keep to the lexicon's words", remedy)
+        raise InputError("Pronunciations do not go with this scoring:", [problem])
 
 
 def _checked_texts(name: str, given: Iterable[str]) -> list[str]:

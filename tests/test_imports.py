@@ -17,7 +17,7 @@ FLOORS = [
     "progress ops metrics features optimizers exported",
     "layers runs",
     "encoders decoders losses data checkpoints transcripts",
-    "models corpora language_models stored_logits",
+    "models corpora language_models pronunciations stored_logits",
     "experiment",
     "streaming",
     "inference",

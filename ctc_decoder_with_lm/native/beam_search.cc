@@ -64,7 +64,8 @@ BeamSearch::BeamSearch(std::shared_ptr<const Model> model, const SearchOptions& 
       lexicon_(model_->lexicon()),
       extra_(hot_ ? hot_->extra_words() : nullptr),
       trie_(model_->score_trie()),
-      scorer_(*model_, options_) {
+      scorer_(*model_, options_),
+      spelled_(model_->spelled()) {
   size_t longest = 1;
   for (int symbol = 0; symbol < symbols_.size(); ++symbol) {
     longest = std::max(longest, symbols_.chars(symbol).size());
@@ -79,7 +80,17 @@ BeamSearch::BeamSearch(std::shared_ptr<const Model> model, const SearchOptions& 
   const bool lookahead = scoring_.partial_word == PartialWord::kLookahead;
   plain_ = model_->constrained() && !scoring_.token_lm &&
            (lookahead || scoring_.partial_word == PartialWord::kNone);
-  for (int symbol = 0; plain_ && symbol < symbols_.size(); ++symbol) {
+  for (int symbol = 0; spelled_ && symbol < symbols_.size(); ++symbol) {
+    // A word begins behind the separator, or where another one ends.
+    uint32_t word = kNoStart;
+    if (symbols_.is_space(symbol)) {
+      word = Lexicon::kRoot;
+    } else if (!model_->separated()) {
+      word = lexicon_->Child(Lexicon::kRoot, symbols_.single(symbol));
+    }
+    starts_word_.push_back(word);
+  }
+  for (int symbol = 0; plain_ && !spelled_ && symbol < symbols_.size(); ++symbol) {
     // A space can only come first, to begin a word.
     const std::vector<Char>& chars = symbols_.chars(symbol);
     uint32_t word = chars[0] == kSpace ? Lexicon::kRoot : kNoStart;
@@ -92,6 +103,11 @@ BeamSearch::BeamSearch(std::shared_ptr<const Model> model, const SearchOptions& 
   }
   lookahead_weight_ = lookahead ? scorer_.unigram_weight() : 0.0f;
   plain_ &= lookahead_weight_ >= 0;
+  if (spelled_ && !plain_) {
+    throw Error(
+        "Pronunciations need a scoring with lexicon constrain, partial_word none or lookahead and "
+        "lm_unit word, and an alpha that is not negative.");
+  }
   cut_ = options_.token_threshold > kImpossible || options_.cutoff_prob < 1 ||
          (options_.cutoff_top_n > 0 && options_.cutoff_top_n <= symbols_.size());
   log_probs_.resize(symbols_.size() + 1);
@@ -114,7 +130,7 @@ void BeamSearch::Reset() {
   Language empty;
   empty.context = scorer_.start();
   if (hot_) empty.hot = hot_->start();
-  const uint32_t root = MakeNode(kNone, -1, empty);
+  const uint32_t root = MakeNode(kNone, -1, Lexicon::kNoWord, empty);
   if (scoring_.collapse_spaces) {
     // Spaces at the start lead back to the empty prefix.
     nodes_[root].ends_in_space = true;
@@ -372,8 +388,8 @@ void BeamSearch::Select() {
     if (!keep(ranks_[i])) continue;
     const Candidate& made = candidates_[i - stays];
     const Entry& from = beam_[made.from];
-    uint32_t node = FindChild(from.node, made.symbol);
-    if (node == kNone) node = MakeNode(from.node, made.symbol, made.language);
+    uint32_t node = FindChild(from.node, made.symbol, made.ended);
+    if (node == kNone) node = MakeNode(from.node, made.symbol, made.ended, made.language);
     nodes_[node].active = static_cast<int32_t>(next_.size());
     Entry entry{};
     entry.symbol = made.mass;

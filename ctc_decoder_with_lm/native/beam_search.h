@@ -26,6 +26,7 @@ namespace ctc {
 struct TokenTime {
   int symbol;
   int start, end;  // frames; end is the first frame after it
+  uint32_t ended = Lexicon::kNoWord;  // pronunciations: the spelling that ended before it
 };
 
 struct TimedWord {
@@ -57,7 +58,7 @@ class BeamSearch {
 
   // The best text so far, the part of it that no later frame can change, and its words; their
   // confidence is not known yet.
-  void Partial(std::string* text, std::string* stable, std::vector<TimedWord>* words) const;
+  void Partial(std::string* text, std::string* stable, std::vector<TimedWord>* words);
   // How much more probable (natural log) the best prefix is than the best one that may end here:
   // whose last word is a word. Infinite where there is none.
   double EndCost();
@@ -89,6 +90,7 @@ class BeamSearch {
     Language language;
     uint32_t parent, first_child, previous, next;  // siblings are a list
     int32_t symbol;
+    uint32_t ended;         // pronunciations: the spelling that this symbol ended, or kNoWord
     int32_t active;         // place in the beam, or -1
     uint64_t children;      // bit (symbol % 64): whether some child has such a symbol
     uint32_t alternatives;  // first of the list, or kNone
@@ -113,6 +115,7 @@ class BeamSearch {
   struct Candidate {
     uint32_t from;
     int32_t symbol;
+    uint32_t ended;
     float total;
     double mass;
     Language language;
@@ -132,7 +135,23 @@ class BeamSearch {
     float acoustic, language;
     uint32_t next;
   };
-  struct Final;
+  // One of the words that an unfinished spelling may be, and the score of its end.
+  struct Ending {
+    uint32_t spelling;
+    float score;
+    uint32_t context;
+  };
+  // A hypothesis at the end of the utterance.
+  struct Final {
+    Entry entry;  // whose best alignment gives the times
+    std::string text;
+    double acoustic, language;
+    bool complete;
+    bool empty_word;  // an unknown empty word is counted at the end
+    float lowest;     // pyctcdecode: rank of its weakest part
+    uint32_t ending = Lexicon::kNoWord;  // pronunciations: the spelling of its last word
+    double score() const { return acoustic + language; }
+  };
   struct Path;
 
   void Frame();
@@ -146,16 +165,25 @@ class BeamSearch {
   void AddAlternative(const Entry& survivor, const Entry& other);
   void DropAlternative(uint32_t node, uint32_t dropped);
   void DropLesser(Entry* entry);
-  void Try(size_t from, int symbol);
+  void Try(size_t from, int symbol, const Ending* ending = nullptr);
   bool Step(uint32_t node, int symbol, Language* out);
+  // pronunciations.cc
+  void FindEndings(const Language& language);
+  const Ending* BestEnding(const Language& language);
+  void EndWord(const Ending& ending, Language* language) const;
+  bool StepSpelled(uint32_t node, int symbol, const Ending* ending, Language* out) const;
+  void AddSpelledFinals(Final made, std::vector<Final>* finals);
+  std::string SpelledText(uint32_t node, uint32_t last) const;
+  void DescribeSpelled(const std::vector<TokenTime>& tokens, uint32_t last, Hypothesis* out) const;
+  void SplitSpelledScore(const std::vector<TokenTime>& tokens, uint32_t last, Hypothesis* out);
   bool CloseWord(Node* node);
   LmScorer::Scored ClosingScore(const Language& language, bool* closable);
   float Ahead(const Language& language) const;
   float Rank(float total, const Language& language) const {
     return total + static_cast<float>(language.score - base_) + language.ahead;
   }
-  uint32_t MakeNode(uint32_t parent, int symbol, const Language& language);
-  uint32_t FindChild(uint32_t parent, int symbol) const;
+  uint32_t MakeNode(uint32_t parent, int symbol, uint32_t ended, const Language& language);
+  uint32_t FindChild(uint32_t parent, int symbol, uint32_t ended) const;
   void Release(uint32_t node);
   uint32_t AddTime(const Entry& from, bool symbol_ended);
   void Rescale();
@@ -190,6 +218,7 @@ class BeamSearch {
   // it begins a word; kNoStart for those that go on.
   static constexpr uint32_t kNoStart = 0xFFFFFFFEu;
   bool plain_;
+  const bool spelled_;  // words have pronunciations
   std::vector<uint32_t> starts_word_;
   float lookahead_weight_;
 
@@ -214,6 +243,7 @@ class BeamSearch {
   const double* enter_probs_ = nullptr;
   bool cut_;
   float cutoff_ = 0;
+  std::vector<Ending> endings_;    // FindEndings's
   std::vector<uint32_t> entries_;  // of the beam, in the order in which they are tried
   float floor_ = 0;
   size_t refresh_at_ = 0;

@@ -34,7 +34,10 @@ void BeamSearch::Extend() {
   for (int symbol = 0; symbol < symbols_.size(); ++symbol) {
     if (enter_logs_[symbol] == kImpossible || best_base + enter_logs_[symbol] + most_gain_ < floor_)
       continue;
-    (plain_ && starts_word_[symbol] != kNoStart ? starts_ : order_).push_back(symbol);
+    const bool starts = plain_ && starts_word_[symbol] != kNoStart;
+    if (starts && (!spelled_ || starts_word_[symbol] != Lexicon::kOff)) starts_.push_back(symbol);
+    // A phoneme may begin a word or go on with one.
+    if (spelled_ ? !symbols_.is_space(symbol) : !starts) order_.push_back(symbol);
   }
   std::sort(order_.begin(), order_.end(), [&](int a, int b) {
     return enter_logs_[a] != enter_logs_[b] ? enter_logs_[a] > enter_logs_[b] : a < b;
@@ -84,6 +87,16 @@ void BeamSearch::ExtendWords() {
     }
     if (starts_.empty() || bases_[i] + worth(starts_[0]) + most_gain_ < floor_) continue;
     float base = bases_[i] + hot;
+    if (spelled_) {
+      FindEndings(language);
+      for (const Ending& ending : endings_) {
+        for (int symbol : starts_) {
+          if (base + ending.score + worth(symbol) < floor_) break;
+          Try(i, symbol, &ending);
+        }
+      }
+      continue;
+    }
     if (language.partial_length > 0) {
       Node& node = nodes_[beam_[i].node];
       if (!CloseWord(&node)) continue;
@@ -97,16 +110,17 @@ void BeamSearch::ExtendWords() {
 }
 
 // One prefix with one more symbol: a candidate, if it is new and good enough.
-void BeamSearch::Try(size_t from, int symbol) {
+void BeamSearch::Try(size_t from, int symbol, const Ending* ending) {
   const Entry& entry = beam_[from];
   const Node& node = nodes_[entry.node];
   if (bases_[from] + enter_logs_[symbol] < cutoff_) return;
+  Candidate made;
+  made.ended = ending ? ending->spelling : Lexicon::kNoWord;
   if (extensions_[from] & Bit(symbol)) {
-    if (symbols_.size() <= 64) return;
-    const uint32_t child = FindChild(entry.node, symbol);
+    if (symbols_.size() <= 64 && !spelled_) return;
+    const uint32_t child = FindChild(entry.node, symbol, made.ended);
     if (child != kNone && nodes_[child].active >= 0) return;
   }
-  Candidate made;
   made.total = entry.total;
   made.mass = scoring_.max_merge ? std::max(entry.blank, entry.symbol) : entry.blank + entry.symbol;
   if (node.ends_in_space) {
@@ -120,7 +134,10 @@ void BeamSearch::Try(size_t from, int symbol) {
   }
   made.total += enter_logs_[symbol];
   made.mass *= enter_probs_[symbol];
-  if (!(made.mass > 0) || !Step(entry.node, symbol, &made.language)) return;
+  if (!(made.mass > 0)) return;
+  if (!(spelled_ ? StepSpelled(entry.node, symbol, ending, &made.language)
+                 : Step(entry.node, symbol, &made.language)))
+    return;
   const float rank = Rank(made.total, made.language);
   if (!(rank >= floor_)) return;
   made.from = static_cast<uint32_t>(from);
@@ -212,6 +229,12 @@ bool BeamSearch::Step(uint32_t from, int symbol, Language* out) {
 }
 
 LmScorer::Scored BeamSearch::ClosingScore(const Language& language, bool* closable) {
+  if (spelled_) {
+    const Ending* best = BestEnding(language);
+    *closable = best != nullptr;
+    return best ? LmScorer::Scored{best->score, best->context}
+                : scorer_.Word(language.context, kUnknownWord);
+  }
   uint32_t word = Lexicon::kNoWord;
   if (lexicon_ && language.word != Lexicon::kOff) word = lexicon_->word(language.word);
   *closable = word != Lexicon::kNoWord || !model_->constrained() ||
@@ -232,7 +255,7 @@ bool BeamSearch::CloseWord(Node* node) {
 }
 
 float BeamSearch::Ahead(const Language& language) const {
-  float ahead = hot_ ? hot_->lent(language.hot) : 0.0f;
+  float ahead = hot_ ? hot_->lent(language.hot, language.word) : 0.0f;
   if (language.partial_length == 0 || scoring_.token_lm) return ahead;
   const bool off = !lexicon_ || language.word == Lexicon::kOff;
   if (scoring_.partial_word == PartialWord::kLookahead) {

@@ -32,17 +32,6 @@ std::string Trimmed(const std::string& text, bool collapse) {
 
 }  // namespace
 
-// A hypothesis at the end of the utterance.
-struct BeamSearch::Final {
-  Entry entry;  // whose best alignment gives the times
-  std::string text;
-  double acoustic, language;
-  bool complete;
-  bool empty_word;  // an unknown empty word is counted at the end
-  float lowest;     // pyctcdecode: rank of its weakest part
-  double score() const { return acoustic + language; }
-};
-
 std::vector<BeamSearch::Final> BeamSearch::Finals() {
   std::vector<Final> finals;
   bool any_complete = false;
@@ -54,13 +43,19 @@ std::vector<BeamSearch::Final> BeamSearch::Finals() {
     if (!(mass > 0)) continue;
     Final made{entry, TextOf(entry.node), std::log(mass) - scale_, node.language.score, true, false,
                0};
+    if (spelled_) {
+      AddSpelledFinals(std::move(made), &finals);
+      any_complete |= finals.back().complete;
+      continue;
+    }
     uint32_t context = node.language.context;
     if (node.language.partial_length > 0) {
       // flashlight: a word is complete when the space after it is heard.
       made.complete = !scoring_.complete_words_first;
       if (!made.complete) {
         // Its lookahead stays, as in flashlight; what hot words lent does not.
-        made.language += node.language.ahead - (hot_ ? hot_->lent(node.language.hot) : 0.0f);
+        const Language& left = node.language;
+        made.language += left.ahead - (hot_ ? hot_->lent(left.hot, left.word) : 0.0f);
       } else if (CloseWord(&node); !scoring_.token_lm) {
         made.language += node.close_score;
         context = node.close_context;
@@ -89,12 +84,10 @@ std::vector<BeamSearch::Final> BeamSearch::Finals() {
     any_complete |= made.complete;
     finals.push_back(std::move(made));
   }
-  if (scoring_.complete_words_first) {
-    if (any_complete) {
-      finals.erase(
-          std::remove_if(finals.begin(), finals.end(), [](const Final& f) { return !f.complete; }),
-          finals.end());
-    }
+  if ((scoring_.complete_words_first || spelled_) && any_complete) {
+    finals.erase(
+        std::remove_if(finals.begin(), finals.end(), [](const Final& f) { return !f.complete; }),
+        finals.end());
   }
   std::stable_sort(finals.begin(), finals.end(),
                    [](const Final& a, const Final& b) { return a.score() > b.score(); });
@@ -224,6 +217,7 @@ std::vector<Hypothesis> BeamSearch::Finish() {
   std::vector<Hypothesis> all;
   std::vector<double> shares;
   std::vector<bool> empty_words;
+  std::vector<uint32_t> endings;
   std::unordered_map<std::string, size_t> places;
   double sum = 0;
   for (const Path& path : BestPaths(finals)) {
@@ -234,19 +228,24 @@ std::vector<Hypothesis> BeamSearch::Finish() {
     hypothesis.score = path.score();
     hypothesis.acoustic = path.acoustic;
     hypothesis.tokens = TokensOf(made.entry, path.switches);
-    Describe(hypothesis.tokens, &hypothesis);
-    hypothesis.text = made.text;
-    if (!path.switches.empty()) {
+    if (spelled_) {
+      DescribeSpelled(hypothesis.tokens, made.ending, &hypothesis);
+    } else {
+      Describe(hypothesis.tokens, &hypothesis);
+      hypothesis.text = made.text;
+    }
+    if (!spelled_ && !path.switches.empty()) {
       std::string text;
       for (const TokenTime& token : hypothesis.tokens) text += symbols_.text(token.symbol);
       hypothesis.text = FinalText(text, made.complete);
     }
     const bool known = !places.emplace(hypothesis.text, all.size()).second;
     if (known && scoring_.distinct_texts) continue;
-    if (!made.complete && !hypothesis.words.empty()) hypothesis.words.pop_back();
+    if (!spelled_ && !made.complete && !hypothesis.words.empty()) hypothesis.words.pop_back();
     sum += share;
     shares.push_back(share);
     empty_words.push_back(made.empty_word);
+    endings.push_back(made.ending);
     all.push_back(std::move(hypothesis));
   }
   const size_t wanted = std::min(all.size(), static_cast<size_t>(options_.nbest));
@@ -267,7 +266,11 @@ std::vector<Hypothesis> BeamSearch::Finish() {
       }
       word.confidence = static_cast<float>(std::min(1.0, agreed / sum));
     }
-    SplitScore(all[i].tokens, empty_words[i], &all[i]);
+    if (spelled_) {
+      SplitSpelledScore(all[i].tokens, endings[i], &all[i]);
+    } else {
+      SplitScore(all[i].tokens, empty_words[i], &all[i]);
+    }
   }
   all.resize(wanted);
   return all;
@@ -288,7 +291,7 @@ std::vector<TokenTime> BeamSearch::TokensOf(const Entry& entry,
       end = std::min(other.end, next_start);
     }
     if (at == kNone) break;
-    tokens.push_back({nodes_[node].symbol, times_[at].start, end});
+    tokens.push_back({nodes_[node].symbol, times_[at].start, end, nodes_[node].ended});
     next_start = times_[at].start;
     end = times_[at].previous_end;
     at = times_[at].previous;
@@ -372,6 +375,7 @@ void BeamSearch::SplitScore(const std::vector<TokenTime>& tokens, bool empty_wor
 }
 
 std::string BeamSearch::TextOf(uint32_t node) const {
+  if (spelled_) return SpelledText(node, Lexicon::kNoWord);
   std::vector<int> symbols;
   for (; nodes_[node].parent != kNone; node = nodes_[node].parent)
     symbols.push_back(nodes_[node].symbol);
@@ -405,15 +409,20 @@ double BeamSearch::EndCost() {
   return std::max(best - complete, 0.0);
 }
 
-void BeamSearch::Partial(std::string* text, std::string* stable,
-                         std::vector<TimedWord>* words) const {
+void BeamSearch::Partial(std::string* text, std::string* stable, std::vector<TimedWord>* words) {
   const Entry* best = &beam_[0];
   for (const Entry& entry : beam_) {
     if (entry.rank > best->rank) best = &entry;
   }
-  *text = TextOf(best->node);
   Hypothesis described;
-  Describe(TokensOf(*best, {}), &described);
+  if (spelled_) {
+    const Ending* last = BestEnding(nodes_[best->node].language);
+    DescribeSpelled(TokensOf(*best, {}), last ? last->spelling : Lexicon::kNoWord, &described);
+    *text = described.text;
+  } else {
+    *text = TextOf(best->node);
+    Describe(TokensOf(*best, {}), &described);
+  }
   *words = std::move(described.words);
   // What all prefixes of the beam share. (Alternatives never win.)
   std::vector<uint32_t> shared;

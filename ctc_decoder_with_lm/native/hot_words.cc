@@ -8,6 +8,14 @@
 #include "error.h"
 
 namespace ctc {
+namespace {
+
+void CheckWeight(const std::string& phrase, float weight) {
+  if (!std::isfinite(weight))
+    throw Error("The weight of hot word \"" + phrase + "\" is not a number.");
+}
+
+}  // namespace
 
 HotWords::HotWords(const std::vector<std::pair<std::string, float>>& phrases,
                    const Symbols& symbols, const Lexicon* lexicon)
@@ -15,8 +23,7 @@ HotWords::HotWords(const std::vector<std::pair<std::string, float>>& phrases,
   std::vector<SpelledWord> missing;
   std::set<std::vector<Char>> seen;
   for (const auto& [phrase, weight] : phrases) {
-    if (!std::isfinite(weight))
-      throw Error("The weight of hot word \"" + phrase + "\" is not a number.");
+    CheckWeight(phrase, weight);
     std::vector<Char> chars{kSpace};
     std::istringstream words(phrase);
     std::string word;
@@ -45,6 +52,69 @@ HotWords::HotWords(const std::vector<std::pair<std::string, float>>& phrases,
   }
 }
 
+HotWords::HotWords(const std::vector<std::pair<std::string, float>>& phrases, const Model& model)
+    : nodes_(1), spelled_(true) {
+  std::unordered_map<std::string_view, uint32_t> numbers;
+  for (size_t word = 0; word < model.words().size(); ++word) {
+    numbers.emplace(model.words()[word], static_cast<uint32_t>(word));
+  }
+  for (const auto& [phrase, weight] : phrases) {
+    CheckWeight(phrase, weight);
+    std::vector<Char> chars;
+    std::istringstream words(phrase);
+    std::string word;
+    while (words >> word) {
+      const auto found = numbers.find(word);
+      if (found == numbers.end()) {
+        throw Error("Hot word \"" + phrase + "\": \"" + word +
+                    "\" has no pronunciation in the lexicon.");
+      }
+      chars.push_back(CharOf(found->second));
+    }
+    if (chars.empty()) throw Error("A hot word is empty.");
+    Insert(chars, weight);
+  }
+  Link();
+  LendInside(model);
+}
+
+// A word of a phrase that is being spelled is lent more and more of what its end will bring.
+void HotWords::LendInside(const Model& model) {
+  std::unordered_map<Char, std::vector<State>> before;
+  for (State state = 0; state < nodes_.size(); ++state) {
+    for (const Arc& arc : nodes_[state].arcs) before[arc.label].push_back(state);
+  }
+  float most_lent = 0, most_completed = 0;
+  for (const SpelledWord& spelling : model.spellings()) {
+    const auto found = before.find(CharOf(model.word_of(spelling.index)));
+    if (found == before.end()) continue;
+    for (State state : found->second) {
+      const Node& target = nodes_[Goto(state, found->first)];
+      const float first = nodes_[state].lent, last = std::max(target.lent, target.completed);
+      uint32_t node = Lexicon::kRoot;
+      for (size_t i = 0; i < spelling.chars.size(); ++i) {
+        node = model.lexicon()->Child(node, spelling.chars[i]);
+        const float part = static_cast<float>(i + 1) / static_cast<float>(spelling.chars.size());
+        float& lent = lent_inside_[(uint64_t{state} << 32) | node];
+        lent = std::max(lent, first + (last - first) * part);
+        most_lent = std::max(most_lent, lent);
+      }
+    }
+  }
+  for (const Node& node : nodes_) most_completed = std::max(most_completed, node.completed);
+  most_ = std::max(most_, most_lent + most_completed);
+}
+
+// A shorter beginning of a phrase may go on where a longer one fails.
+float HotWords::LentInside(State state, uint32_t node) const {
+  float lent = 0;
+  for (;; state = nodes_[state].fail) {
+    const auto found = lent_inside_.find((uint64_t{state} << 32) | node);
+    if (found != lent_inside_.end()) lent = std::max(lent, found->second);
+    if (state == 0) return lent;
+  }
+}
+
 void HotWords::Insert(const std::vector<Char>& chars, float weight) {
   State state = 0;
   for (size_t i = 0; i < chars.size(); ++i) {
@@ -60,7 +130,9 @@ void HotWords::Insert(const std::vector<Char>& chars, float weight) {
       state = made;
     }
     // The boundary in front is not yet a part of the phrase; a complete phrase is paid, not lent.
-    const float share = weight * (static_cast<float>(i) / static_cast<float>(chars.size() - 1));
+    const size_t boundary = spelled_ ? 0 : 1;
+    const float share = weight * (static_cast<float>(i + 1 - boundary) /
+                                  static_cast<float>(chars.size() - boundary));
     if (i + 1 < chars.size()) nodes_[state].lent = std::max(nodes_[state].lent, share);
   }
   nodes_[state].completed += weight;

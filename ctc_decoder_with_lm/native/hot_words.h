@@ -10,10 +10,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "lexicon.h"
+#include "model.h"
 #include "symbols.h"
 
 namespace ctc {
@@ -29,11 +31,21 @@ class HotWords {
   HotWords(const std::vector<std::pair<std::string, float>>& phrases, const Symbols& symbols,
            const Lexicon* lexicon);
 
+  // Phrases of words with pronunciations: their words are the automaton's characters.
+  // Raises: Error for an empty phrase, or a word without a pronunciation.
+  HotWords(const std::vector<std::pair<std::string, float>>& phrases, const Model& model);
+
+  // The character that stands for the model's word of this number.
+  static Char CharOf(uint32_t word) { return word + 1; }
+
   State start() const { return start_; }
   // The state after one more character; adds the weight of the phrases that this completes.
   State Step(State state, Char next, float* completed) const;
-  // What is lent to a hypothesis in this state.
-  float lent(State state) const { return nodes_[state].lent; }
+  // What is lent to a hypothesis in this state; of words with pronunciations, one whose unfinished
+  // spelling is at this node of the lexicon.
+  float lent(State state, uint32_t node) const {
+    return spelled_ && node != Lexicon::kRoot ? LentInside(state, node) : nodes_[state].lent;
+  }
   // The most that one step can add to a score, loans included.
   float most() const { return most_; }
   // Words of the phrases that the lexicon lacks; null when there are none.
@@ -53,12 +65,17 @@ class HotWords {
   State Goto(State state, Char next) const;  // kNone when there is no arc
   void Insert(const std::vector<Char>& chars, float weight);
   void Link();
+  void LendInside(const Model& model);
+  float LentInside(State state, uint32_t node) const;
 
   static constexpr State kNone = 0xFFFFFFFFu;
   std::vector<Node> nodes_;
   State start_ = 0;
   float most_ = 0;
   std::unique_ptr<Lexicon> extra_words_;
+  bool spelled_ = false;
+  // What a word of a phrase is lent at a node of the lexicon: (state before it, node).
+  std::unordered_map<uint64_t, float> lent_inside_;
 };
 
 }  // namespace ctc

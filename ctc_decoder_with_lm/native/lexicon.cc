@@ -6,7 +6,9 @@
 
 namespace ctc {
 
-Lexicon::Lexicon(std::vector<SpelledWord> words, int alphabet_size) : small_(alphabet_size <= 64) {
+Lexicon::Lexicon(std::vector<SpelledWord> words, int alphabet_size, bool homophones)
+    : small_(alphabet_size <= 64) {
+  if (homophones) homophone_follows_.resize(words.size(), false);
   std::stable_sort(words.begin(), words.end(), [](const SpelledWord& a, const SpelledWord& b) {
     return a.chars < b.chars;
   });
@@ -33,7 +35,11 @@ Lexicon::Lexicon(std::vector<SpelledWord> words, int alphabet_size) : small_(alp
       if (first < range.last && words[first].chars.size() == range.depth && range.depth > 0) {
         nodes_[range.node].word = words[first].index;
         ++words_;
-        while (first < range.last && words[first].chars.size() == range.depth) ++first;
+        for (++first; first < range.last && words[first].chars.size() == range.depth; ++first) {
+          if (!homophones) continue;
+          homophone_follows_[words[first - 1].index] = true;
+          ++words_;
+        }
       }
       const uint32_t first_child = static_cast<uint32_t>(nodes_.size());
       uint64_t mask = 0;

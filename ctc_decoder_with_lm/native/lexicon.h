@@ -24,7 +24,8 @@ class Lexicon {
   // Args:
   //   words: in any order; of words of equal spelling the first counts.
   //   alphabet_size: more than any character's id.
-  Lexicon(std::vector<SpelledWord> words, int alphabet_size);
+  //   homophones: words of equal spelling all count; their numbers follow one another.
+  Lexicon(std::vector<SpelledWord> words, int alphabet_size, bool homophones = false);
 
   // The node after one more character, or kOff. Small alphabets need one look at a bit mask.
   uint32_t Child(uint32_t node, Char next) const {
@@ -37,6 +38,8 @@ class Lexicon {
     return SearchChild(here, next);
   }
   uint32_t word(uint32_t node) const { return nodes_[node].word; }
+  // Whether the word of the next number is spelled like this one.
+  bool homophone_follows(uint32_t word) const { return homophone_follows_[word]; }
   // The best and the worst unigram score (log10) of the words that go through a node.
   float best(uint32_t node) const { return nodes_[node].best; }
   float worst(uint32_t node) const { return nodes_[node].worst; }
@@ -56,6 +59,7 @@ class Lexicon {
   bool small_;
   size_t words_ = 0;
   std::vector<Node> nodes_;
+  std::vector<bool> homophone_follows_;  // of words with homophones only
   std::vector<Char> labels_;  // large alphabets: the character that leads to each node
 };
 

@@ -1,5 +1,6 @@
 #include "model.h"
 
+#include <algorithm>
 #include <string_view>
 #include <unordered_set>
 
@@ -41,10 +42,18 @@ bool IsTokenModel(const LanguageModel& model, const Symbols& symbols) {
 
 Model::Model(const std::vector<std::string>& symbols, const Scoring& scoring,
              std::vector<std::shared_ptr<const LanguageModel>> language_models,
-             const std::vector<std::string>* words, const std::string& trie_path)
-    : symbols_(symbols), scoring_(scoring), models_(std::move(language_models)) {
+             const std::vector<std::string>* words, const std::string& trie_path,
+             const Pronunciations* pronunciations)
+    : symbols_(pronunciations ? Symbols::Whole(symbols, pronunciations->separator)
+                              : Symbols(symbols)),
+      scoring_(scoring),
+      models_(std::move(language_models)) {
   for (const auto& model : models_) {
     if (!model) throw Error("A language model is missing.");
+  }
+  if (pronunciations) {
+    MakeSpelledLexicon(*pronunciations);
+    return;
   }
   if (scoring_.token_lm) MakeTokenIds();
   if (words || (!models_.empty() && !scoring_.token_lm)) MakeLexicon(words);
@@ -111,6 +120,48 @@ void Model::MakeLexicon(const std::vector<std::string>* given) {
                                     "lower case, or a language model of another language or unit?");
   }
   lexicon_ = std::make_unique<Lexicon>(std::move(spelled), symbols_.alphabet_size());
+}
+
+// Spellings get their numbers in the order of the trie, so that those of homophones follow one
+// another.
+void Model::MakeSpelledLexicon(const Pronunciations& given) {
+  if (given.spellings.empty()) throw Error("The lexicon has no words.");
+  separated_ = given.separator >= 0;
+  words_ = given.words;
+  std::vector<float> unigrams(words_.size(), 0.0f);
+  std::vector<std::vector<WordId>> ids(models_.size());
+  for (size_t word = 0; word < words_.size(); ++word) {
+    bool known = models_.empty();
+    for (size_t i = 0; i < models_.size(); ++i) {
+      const LanguageModel& model = *models_[i];
+      ids[i].push_back(model.Find(words_[word]));
+      known |= ids[i].back() != 0;
+      LmState ignored;
+      const LmState& before = scoring_.lookahead_from_start ? model.begin() : model.null();
+      if (i == 0) unigrams[word] = model.Score(before, ids[i].back(), &ignored);
+    }
+    if (!known && ++unknown_words_ <= 5) unknown_examples_.push_back(words_[word]);
+  }
+  for (const auto& [word, symbols] : given.spellings) {
+    SpelledWord made{{}, word, unigrams.at(word)};
+    for (int symbol : symbols) {
+      if (symbol < 0 || symbol >= symbols_.size() || symbol == given.separator)
+        throw Error("A spelling of \"" + words_[word] + "\" is none of symbols.");
+      made.chars.push_back(symbols_.single(symbol));
+    }
+    if (made.chars.empty()) throw Error("A spelling of \"" + words_[word] + "\" is empty.");
+    spellings_.push_back(std::move(made));
+  }
+  std::sort(spellings_.begin(), spellings_.end(), [](const SpelledWord& a, const SpelledWord& b) {
+    return a.chars != b.chars ? a.chars < b.chars : a.index < b.index;
+  });
+  word_ids_.resize(models_.size());
+  for (SpelledWord& one : spellings_) {
+    for (size_t i = 0; i < models_.size(); ++i) word_ids_[i].push_back(ids[i][one.index]);
+    word_of_.push_back(one.index);
+    one.index = static_cast<uint32_t>(word_of_.size() - 1);
+  }
+  lexicon_ = std::make_unique<Lexicon>(spellings_, symbols_.alphabet_size(), true);
 }
 
 }  // namespace ctc

@@ -6,7 +6,8 @@
 
 namespace ctc {
 
-uint32_t BeamSearch::MakeNode(uint32_t parent, int symbol, const Language& language) {
+uint32_t BeamSearch::MakeNode(uint32_t parent, int symbol, uint32_t ended,
+                              const Language& language) {
   uint32_t made;
   if (free_.empty()) {
     made = static_cast<uint32_t>(nodes_.size());
@@ -20,6 +21,7 @@ uint32_t BeamSearch::MakeNode(uint32_t parent, int symbol, const Language& langu
   node.parent = parent;
   node.first_child = node.previous = node.next = kNone;
   node.symbol = symbol;
+  node.ended = ended;
   node.active = -1;
   node.children = 0;
   node.ends_in_space = scoring_.collapse_spaces && symbol >= 0 && symbols_.is_space(symbol);
@@ -36,10 +38,11 @@ uint32_t BeamSearch::MakeNode(uint32_t parent, int symbol, const Language& langu
   return made;
 }
 
-uint32_t BeamSearch::FindChild(uint32_t parent, int symbol) const {
+uint32_t BeamSearch::FindChild(uint32_t parent, int symbol, uint32_t ended) const {
   if (!(nodes_[parent].children & Bit(symbol))) return kNone;
   uint32_t child = nodes_[parent].first_child;
-  while (child != kNone && nodes_[child].symbol != symbol) child = nodes_[child].next;
+  while (child != kNone && (nodes_[child].symbol != symbol || nodes_[child].ended != ended))
+    child = nodes_[child].next;
   return child;
 }
 

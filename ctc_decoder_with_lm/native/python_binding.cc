@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -325,23 +326,36 @@ PYBIND11_MODULE(_core, module) {
       .def(
           py::init([](const std::vector<std::string>& symbols, const py::dict& scoring,
                       const std::vector<std::shared_ptr<ctc::LanguageModel>>& models,
-                      std::optional<std::vector<std::string>> words, const std::string& trie_path) {
+                      std::optional<std::vector<std::string>> words, const std::string& trie_path,
+                      const py::object& pronunciations) {
             const ctc::Scoring rules = ParseScoring(scoring);
+            ctc::Pronunciations spelled;
+            const bool given = !pronunciations.is_none();
+            if (given) {
+              std::tie(spelled.words, spelled.spellings, spelled.separator) =
+                  pronunciations.cast<std::tuple<std::vector<std::string>,
+                                                 std::vector<std::pair<uint32_t, std::vector<int>>>,
+                                                 int>>();
+            }
             py::gil_scoped_release release;
             std::vector<std::shared_ptr<const ctc::LanguageModel>> constant(models.begin(),
                                                                             models.end());
             return std::make_shared<ctc::Model>(symbols, rules, std::move(constant),
-                                                words ? &*words : nullptr, trie_path);
+                                                words ? &*words : nullptr, trie_path,
+                                                given ? &spelled : nullptr);
           }))
       .def_property_readonly(
           "lexicon_words",
           [](const ctc::Model& model) { return model.lexicon() ? model.lexicon()->words() : 0; })
       .def_property_readonly("unspellable", &ctc::Model::unspellable)
-      .def_property_readonly("unspellable_examples", &ctc::Model::unspellable_examples);
+      .def_property_readonly("unspellable_examples", &ctc::Model::unspellable_examples)
+      .def_property_readonly("unknown_words", &ctc::Model::unknown_words)
+      .def_property_readonly("unknown_examples", &ctc::Model::unknown_examples);
 
   py::class_<ctc::HotWords, std::shared_ptr<ctc::HotWords>>(module, "HotWords")
       .def(py::init(
           [](const std::vector<std::pair<std::string, float>>& phrases, const ctc::Model& model) {
+            if (model.spelled()) return std::make_shared<ctc::HotWords>(phrases, model);
             return std::make_shared<ctc::HotWords>(phrases, model.symbols(),
                                                    model.constrained() ? model.lexicon() : nullptr);
           }));

@@ -53,6 +53,18 @@ Symbols::Symbols(const std::vector<std::string>& symbols) : names_(symbols) {
   }
 }
 
+Symbols Symbols::Whole(const std::vector<std::string>& symbols, int separator) {
+  if (symbols.empty()) throw Error("The vocabulary has no symbols.");
+  Symbols made;
+  made.names_ = made.texts_ = symbols;
+  for (int symbol = 0; symbol < static_cast<int>(symbols.size()); ++symbol) {
+    made.single_.push_back(symbol == separator ? kSpace : static_cast<Char>(symbol + 1));
+    made.chars_.push_back({made.single_.back()});
+  }
+  made.alphabet_size_ = static_cast<int>(symbols.size()) + 1;
+  return made;
+}
+
 Char Symbols::Find(uint32_t code_point) const {
   auto found = ids_.find(code_point);
   return found == ids_.end() ? kNoChar : found->second;

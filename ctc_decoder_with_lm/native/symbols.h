@@ -22,6 +22,10 @@ std::vector<uint32_t> CodePoints(std::string_view text);
 class Symbols {
  public:
   explicit Symbols(const std::vector<std::string>& symbols);
+  // Symbols that words are spelled with as they are, such as phonemes: each is one character.
+  // Args:
+  //   separator: the symbol that stands between words; -1: there is none.
+  static Symbols Whole(const std::vector<std::string>& symbols, int separator);
 
   int size() const { return static_cast<int>(chars_.size()); }
   int blank() const { return size(); }
@@ -43,6 +47,8 @@ class Symbols {
   bool Spell(std::string_view word, std::vector<Char>* chars) const;
 
  private:
+  Symbols() = default;
+
   std::vector<std::vector<Char>> chars_;
   std::vector<Char> single_;
   std::vector<std::string> texts_, names_;

@@ -48,7 +48,11 @@ def make_parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--lm", nargs="+", default=[], help="KenLM binaries, .scorer or ARPA files; none: no model")
     add("--lm_weights", nargs="+", type=float, help="of each --lm, times alpha (default: 1)")
     add("--trie", help="OpenSeq2Seq's trie file, for --scoring=native_op")
-    add("--lexicon", help="a word in each line: those that may be said (those of the models)")
+    add(
+        "--lexicon",
+        help="a word in each line: those that may be said (those of the models), "
+        "or pronunciations: a word, a TAB and symbols",
+    )
     add("--scoring", help="how scores are counted (openseq2seq; deepspeech with a .scorer)")
     add("--alpha", type=float, help="weight of the language model; needed with --lm that is no "
         "scorer package")  # fmt: skip

@@ -34,6 +34,7 @@ from open_seq2seq.stored_logits.grid_report import (
 from open_seq2seq.stored_logits.hot_words import read_hot_words
 from open_seq2seq.stored_logits.search import Search, decode_greedily
 from open_seq2seq.stored_logits.stored import Stored, read_stored
+from open_seq2seq.vocabulary import is_separated
 
 _UNITS = "Weights of other tools: see the table of units in docs/decoding.md."
 
@@ -64,7 +65,7 @@ class Measured:
     Args:
       references, names: [utterance].
       greedy, best: transcripts [utterance] without and with beam search, lower-cased.
-      greedy_errors: of the former.
+      greedy_errors: of the former; None: they are phonemes, and the references words.
       point: alpha, beta and the error rates of the latter.
       points: how many alphas and betas it is the best of.
     """
@@ -72,7 +73,7 @@ class Measured:
     references: list[str]
     names: list[str]
     greedy: list[str]
-    greedy_errors: ErrorCounts
+    greedy_errors: ErrorCounts | None
     best: list[str]
     point: GridPoint
     points: int
@@ -164,8 +165,15 @@ def _evaluate(job: _Job) -> Measured:
     print(f"Empty greedy predictions: {empty} of {len(greedy)}")
     greedy_texts = [stored.lower(result.text) for result in greedy]
     errors = count_errors(stored.references, greedy_texts)
-    print(f"Greedy WER = {errors.words.rate:.4f}")
-    print(f"Greedy CER = {errors.characters.rate:.4f}")
+    greedy_errors: ErrorCounts | None = errors
+    if not is_separated(stored.vocabulary.symbols):
+        print(f"Greedy WER = {errors.words.rate:.4f}")
+        print(f"Greedy CER = {errors.characters.rate:.4f}")
+    elif not job.search.decoder.pronounced:
+        print(f"Greedy PER = {errors.words.rate:.4f} (so is what is called WER below)")
+    else:
+        greedy_errors = None
+        print("Greedy PER: not counted, as greedy texts are phonemes and the labels are words")
 
     alphas = grid_values(flags.alpha or 0.0, flags.alpha_max, flags.alpha_step)
     betas = grid_values(flags.beta or 0.0, flags.beta_max, flags.beta_step)
@@ -188,7 +196,7 @@ def _evaluate(job: _Job) -> Measured:
     texts = [stored.lower(result.text) for result in results]
     names = [utterance.name for utterance in stored.utterances]
     count = len(search.points)
-    return Measured(stored.references, names, greedy_texts, errors, texts, best, count)
+    return Measured(stored.references, names, greedy_texts, greedy_errors, texts, best, count)
 
 
 def _print_grid(search: GridSearch, seconds: float, audio_seconds: float, as_table: bool) -> None:

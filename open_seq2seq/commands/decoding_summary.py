@@ -44,11 +44,11 @@ def add_decoding(flags: argparse.Namespace, summary: dict[str, Any], measured: M
         point.beta,
         name if measured.points > 1 else flags.tuned_on,
     )
-    rates = errors.words.rate, errors.characters.rate
-    for decoding, (wer, cer), texts in (
-        (files.greedy_decoding(), rates, measured.greedy),
-        (beam, (point.wer, point.cer), measured.best),
-    ):
+    found = [(beam, (point.wer, point.cer), measured.best)]
+    if errors is not None:
+        rates = errors.words.rate, errors.characters.rate
+        found.insert(0, (files.greedy_decoding(), rates, measured.greedy))
+    for decoding, (wer, cer), texts in found:
         result: dict[str, Any] = {
             "data": name,
             "rows": len(texts),

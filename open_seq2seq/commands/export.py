@@ -57,7 +57,12 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
         help="if not given: all whose packages are installed",
     )
     add("--lm", type=Path, metavar="FILE", help="a KenLM binary or ARPA file for the decoder")
-    add("--lexicon", type=Path, metavar="FILE", help="words that may be recognised, a line each")
+    add(
+        "--lexicon",
+        type=Path,
+        metavar="FILE",
+        help="words that may be recognised, a line each, with their pronunciations or without",
+    )
     add(
         "--manifest",
         nargs="+",

@@ -211,7 +211,7 @@ def _check_compatibility(described: ExportedModel, data: Params, folder: str) ->
     extractor = FeatureExtractor(data).with_stored_statistics(fingerprint)
     check_compatibility(
         {"vocabulary": described.symbols, "features": fingerprint},
-        load_vocabulary(data["vocab_file"], data["bpe"]).symbols,
+        load_vocabulary(data["vocab_file"], data["bpe"], data["symbol_separator"]).symbols,
         lambda stored: check_fingerprint(stored, extractor.fingerprint()),
         folder,
     )

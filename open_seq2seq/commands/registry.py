@@ -62,6 +62,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "decode": _script("decode", "beam search over stored logits; tunes alpha and beta", "decode"),
     "rescore": _script("rescore", "choose from n-best lists with a neural model", "rescore"),
+    "lexicon": _script(
+        "lexicon", "a lexicon of pronunciations; manifests of phonemes", "make_lexicon"
+    ),
     "lm build": _script("lm.build", "an n-gram language model of text, with KenLM", "build_lm"),
     "lm package": _script(
         "lm.package", "a scorer package of DeepSpeech", "generate_scorer_package"

@@ -23,7 +23,7 @@ def manifest_csv(utterances: Sequence[Utterance], folder: str) -> str:
         columns.append("transcript")
     columns += [
         name
-        for name in ("duration", "offset", "speaker")
+        for name in ("duration", "offset", "speaker", "words")
         if any(getattr(one, name) is not None for one in utterances)
     ]
     rows = [columns, *([_cell(one, name, folder) for name in columns] for one in utterances)]

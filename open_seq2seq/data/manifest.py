@@ -1,9 +1,9 @@
 """Manifests: the files that list a corpus's recordings and transcripts.
 
 Three formats (`manifest_rows` tells them apart), also behind each other in one file: CSV with a
-header row (`wav_filename,wav_filesize,transcript[,duration][,offset][,speaker]`), one JSON object
-per line (`{"audio_filepath": ..., "duration": ..., "text": ...}`), as NVIDIA NeMo writes them, and
-rows `audio_path,transcript_path`, as Nervana's neon read them.
+header row (`wav_filename,wav_filesize,transcript[,duration][,offset][,speaker][,words]`), one JSON
+object per line (`{"audio_filepath": ..., "duration": ..., "text": ...}`), as NVIDIA NeMo writes
+them, and rows `audio_path,transcript_path`, as Nervana's neon read them.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Utterance:
       offset: where in the file the utterance begins, in seconds: it is `duration` long (which
         is then known) and all else in the file is not part of it. None: it is the whole file.
       speaker: who speaks, as the manifest says; None when it doesn't.
+      words: what is said in words, where the transcript is symbols such as phonemes (a column
+        `words`); else None.
       written: the transcript before `text_normalization`, where that changed it; else None.
     """
 
@@ -49,6 +51,7 @@ class Utterance:
     offset: float | None = None
     speaker: str | None = None
     written: str | None = None
+    words: str | None = None
 
     @property
     def segment(self) -> str:
@@ -161,7 +164,9 @@ def _utterance(
     if len(problems) > before:
         return None
     path = resolve_path(name, folder)
-    return Utterance(path, name, transcript, duration, source, offset, speaker)
+    words = values.get("words")
+    words = words if isinstance(words, str) and words.strip() else None
+    return Utterance(path, name, transcript, duration, source, offset, speaker, words=words)
 
 
 def _json_name_and_text(

@@ -23,7 +23,7 @@ from open_seq2seq.errors import Problem
 from open_seq2seq.files import parsed_json
 
 FILENAME = "wav_filename"
-COLUMNS = (FILENAME, "wav_filesize", "transcript", "duration", "offset", "speaker")
+COLUMNS = (FILENAME, "wav_filesize", "transcript", "duration", "offset", "speaker", "words")
 _NEON_HEADER = ["@FILE", "FILE"]
 _FIRST_WORDS = (FILENAME, "@FILE\tFILE")
 _GLUED = (

@@ -16,6 +16,7 @@ import sentencepiece
 
 from open_seq2seq import vocabulary as protocol
 from open_seq2seq.data.paths import config_path
+from open_seq2seq.data.separated_symbols import read_separated
 from open_seq2seq.data.symbols_file import SUFFIX, read_symbols
 from open_seq2seq.data.unknown_characters import unknown_characters
 from open_seq2seq.data.vocabulary_file import read_characters
@@ -108,13 +109,16 @@ class SentencePieceVocabulary:
         return columns or [(1, character) for character in sorted(lost)]
 
 
-def load_vocabulary(path: str, bpe: bool) -> protocol.Vocabulary:
+def load_vocabulary(
+    path: str, bpe: bool, symbol_separator: str | None = None
+) -> protocol.Vocabulary:
     """Reads a vocabulary file.
 
     Args:
       path: a text file with one character in each line (`read_characters`; a space is a symbol,
         empty lines and DeepSpeech's comments count nothing), or symbols of any length as JSON
-        (`symbols_file`); with `bpe` a SentencePiece model.
+        (`symbols_file`); with `bpe` a SentencePiece model; with a separator a symbol in each line.
+      symbol_separator: what transcripts have between symbols, a space; None: nothing.
 
     Raises:
       InputError: when the file is missing, not what it should be, or has a symbol twice.
@@ -128,6 +132,8 @@ def load_vocabulary(path: str, bpe: bool) -> protocol.Vocabulary:
         )
     if bpe:
         return _load_sentencepiece(path)
+    if symbol_separator:
+        return read_separated(path)
     if path.endswith(SUFFIX) and b'"symbols"' in Path(path).read_bytes():
         return read_symbols(path)
     return Vocabulary(read_characters(path))

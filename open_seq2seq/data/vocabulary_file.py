@@ -53,7 +53,9 @@ def read_characters(path: str) -> dict[str, int]:
 
 
 def describe_character(character: str) -> str:
-    """A character for a message: itself, its code point and its Unicode name."""
+    """A character for a message: itself, its code point and its Unicode name; a symbol: itself."""
+    if len(character) > 1:
+        return repr(character)
     name = unicodedata.name(character, "a character without a name")
     return f"{character!r} U+{ord(character):04X} {name}"
 

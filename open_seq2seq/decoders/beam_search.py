@@ -18,6 +18,7 @@ from ctc_decoder_with_lm import (
     Scoring,
     why_unavailable,
 )
+from ctc_decoder_with_lm.pronunciations import Spellings, has_spellings, read_pronunciations
 from ctc_decoder_with_lm.search_options import SCORER_PACKAGE_SCORING
 from open_seq2seq.config.schema import Params, closest_name
 from open_seq2seq.decode_result import DecodeResult
@@ -31,7 +32,7 @@ PATHS = {
     "lm_path": "a KenLM binary or an ARPA file",
     "trie_path": "OpenSeq2Seq's trie file",
     "alphabet_config_path": "a text file with the vocabulary",
-    "lexicon_path": "a text file with a word in each line",
+    "lexicon_path": "a text file with a word in each line, or a word, a TAB and its symbols",
 }
 _KENLM = b"mmap lm "
 _REMEDIES = {
@@ -90,7 +91,8 @@ def make_beam_search(
       scoring: a preset's name or a `Scoring`.
       frame_shift: seconds from one frame to the next.
       trie_path: OpenSeq2Seq's trie file, or None.
-      lexicon_path: a text file with the words that may be recognised, or None.
+      lexicon_path: a text file with the words that may be recognised, with their spellings in
+        symbols behind a TAB or without any, or None.
 
     Raises:
       InputError: a file is missing or not what it should be, or the decoder is not built.
@@ -101,7 +103,7 @@ def make_beam_search(
         list(symbols),
         language_model=models or None,
         scoring=scoring,
-        lexicon=None if lexicon_path is None else _read_lexicon(lexicon_path),
+        lexicon=None if lexicon_path is None else _read_lexicon(lexicon_path, symbols),
         trie_path=trie_path,
         step_size=frame_shift,
     )
@@ -204,7 +206,14 @@ def lexicon_note(decoder: BeamSearchDecoder) -> str | None:
             + (" In lower case they could: scripts/build_lm.py --lower_case." if lower else "")
             + (" They are not UTF-8: make the model of text in UTF-8." if garbled else "")
         )
-    has_space = any(" " in symbol or PIECE_SPACE in symbol for symbol in decoder.symbols)
+    if decoder.unknown_words:
+        count, examples = decoder.unknown_words, decoder.unknown_examples
+        shown = f"{', '.join(map(repr, examples))}{', ...' if count > len(examples) else ''}"
+        words = "1 word of the lexicon is" if count == 1 else f"{count} words of the lexicon are"
+        notes.append(f"{words} not in the language model and count as unknown: {shown}.")
+    has_space = decoder.pronounced or any(
+        " " in symbol or PIECE_SPACE in symbol for symbol in decoder.symbols
+    )
     if decoder.language_models and decoder.scoring.lm_unit == "word" and not has_space:
         notes.append(
             "The model's symbols have no space: with a language model of words each utterance is "
@@ -213,8 +222,8 @@ def lexicon_note(decoder: BeamSearchDecoder) -> str | None:
     return " ".join(notes) or None
 
 
-def _read_lexicon(path: str) -> list[str]:
-    """The words of a text file: the first of each line (a pronunciation lexicon's too)."""
+def _read_lexicon(path: str, symbols: Sequence[str]) -> list[str] | Spellings:
+    """The words of a text file, the first of each line; with their spellings behind a TAB."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read()
@@ -230,7 +239,7 @@ def _read_lexicon(path: str) -> list[str]:
     if found:
         problem = Problem(path, found, "a word in each line")
         raise InputError("The lexicon cannot be used:", [problem])
-    return words
+    return read_pronunciations(path, symbols) if has_spellings(text) else words
 
 
 def _check_files(params: Params) -> None:
@@ -270,6 +279,7 @@ class BeamSearch:
             params["lexicon_path"],
         )
         self.note: str | None = lexicon_note(self._decoder)
+        self.pronounced = self._decoder.pronounced
         hot_words = params["hot_words"]
         self._threads = params["decoder_threads"]
         self._options: dict[str, Any] = {

@@ -161,6 +161,7 @@ class GreedyDecoder:
     """
 
     note: str | None = None
+    pronounced = False
 
     def __init__(self, vocabulary: SymbolTexts, frame_shift: float):
         self.vocabulary, self.frame_shift = vocabulary, frame_shift

@@ -116,8 +116,10 @@ DECODER_PARAMS = Schema(
         Param(
             "lexicon_path",
             str,
-            "A text file with the words that may be recognised, one in each line; None: "
-            "those of the language model, where lm_scoring limits them.",
+            "A text file with the words that may be recognised, one in each line; or their "
+            "pronunciations: a word, a TAB and symbols of the vocabulary, separated by spaces "
+            "(not with lm_scoring native_op and pyctcdecode). None: the words of the language "
+            "model, where lm_scoring limits them.",
             None,
         ),
         Param("hot_words", dict, "Words and phrases that are likelier, with weights.", {}),

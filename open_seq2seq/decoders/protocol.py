@@ -39,9 +39,14 @@ class Decoder(Protocol):
     """From logits to texts; made for a network's symbols and frame shift.
 
     `note`: what the user should know of it (of its language model), or None.
+    `pronounced`: whether texts are words of a lexicon of pronunciations, not the symbols' own.
     """
 
     note: str | None
+
+    @property
+    def pronounced(self) -> bool:
+        """See the class."""
 
     def decode(self, logits: np.ndarray, lengths: np.ndarray) -> list[DecodeResult]:
         """The best hypothesis of each utterance.

@@ -20,6 +20,7 @@ from open_seq2seq.distributed.process_group import ALONE, ProcessGroup
 from open_seq2seq.errors import InputError
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.inference.transcriber import Transcription
+from open_seq2seq.inference.units import Units, units_of
 from open_seq2seq.metrics.error_rate import ErrorCounts, count_errors
 from open_seq2seq.metrics.report import EvaluatedUtterance
 from open_seq2seq.progress import ProgressFactory, unshown
@@ -43,6 +44,8 @@ class Evaluation:
       seconds: wall time.
       audio_seconds: length of the recordings.
       left_out: those that could not be read; nothing above is of them.
+      label: what the rate of the errors in `errors.words` is called: "WER", or "PER" where texts
+        are phonemes.
     """
 
     loss: float | None
@@ -52,6 +55,7 @@ class Evaluation:
     seconds: float = 0.0
     audio_seconds: float = 0.0
     left_out: list[LeftOut] = field(default_factory=list, repr=False)
+    label: str = "WER"
 
     @property
     def rates(self) -> dict[str, float]:
@@ -60,12 +64,14 @@ class Evaluation:
 
     def short(self) -> str:
         """The result in a word and a number."""
-        return f"WER {self.errors.words.rate:.1%}"
+        return f"{self.label} {self.errors.words.rate:.1%}"
 
     def line(self) -> str:
         """The result in few words."""
         words, characters = self.errors.words, self.errors.characters
         loss = "" if self.loss is None else f"eval loss {self.loss:.4f}, "
+        if self.label == "PER":
+            return f"{loss}PER {words.rate:.2%}"
         return f"{loss}WER {words.rate:.2%}, CER {characters.rate:.2%}"
 
     def text(self) -> str:
@@ -76,6 +82,11 @@ class Evaluation:
             f"WER {words.rate:.2%} ({words.errors} errors in {words.total} words)",
             f"CER {characters.rate:.2%} ({characters.errors} in {characters.total} characters)",
         ]
+        if self.label == "PER":
+            lines = [
+                f"Validation PER:  {words.rate:.4f}",
+                f"PER {words.rate:.2%} ({words.errors} errors in {words.total} phonemes)",
+            ]
         if self.loss is not None:
             lines.append(f"loss {self.loss:.4f} over {len(self.utterances)} utterances")
         if self.infinite_losses:
@@ -92,6 +103,7 @@ class Evaluation:
         """The numbers, for JSON."""
         words, characters = self.errors.words, self.errors.characters
         return {
+            **({"per": words.rate} if self.label == "PER" else {}),
             "wer": words.rate,
             "word_errors": words.errors,
             "words": words.total,
@@ -149,9 +161,10 @@ def evaluate(
       The result at the first rank, None at the others, which need not wait for it.
 
     Raises:
-      InputError: no recording could be read.
+      InputError: no recording could be read; or texts are words and the references phonemes.
     """
     started = time.monotonic()
+    units = units_of(recognizer, data)
     # By length, so that little is computed for padding, and all ranks have as much to do.
     rows = np.argsort(data.seconds, kind="stable").tolist()
     own = rows[group.rank :: group.size]
@@ -179,7 +192,7 @@ def evaluate(
         return None
     results = {row: result for one in parts for row, result in one.results.items()}
     by_row = {row: loss for one in parts for row, loss in one.losses.items()}
-    return _evaluation(data, results, by_row, missing, time.monotonic() - started)
+    return _evaluation(data, results, by_row, missing, time.monotonic() - started, units)
 
 
 def _labels_of(data: SpeechDataLayer) -> Callable[[int], np.ndarray]:
@@ -193,6 +206,7 @@ def _evaluation(
     losses_by_row: Mapping[int, float],
     missing: list[LeftOut],
     seconds: float,
+    units: Units,
 ) -> Evaluation:
     """The figures of all ranks' results, each of a row of the data."""
     losses = np.array([losses_by_row[row] for row in sorted(losses_by_row)])
@@ -200,7 +214,7 @@ def _evaluation(
     utterances = [
         EvaluatedUtterance(
             name=utterance.name + utterance.segment,
-            reference=utterance.transcript or "",
+            reference=units.reference(utterance),
             hypothesis=results[index].text,
             duration=durations[index],
             confidence=confidence(results[index]),
@@ -219,7 +233,9 @@ def _evaluation(
     # Rounded once, so that it does not depend on the ranks.
     audio_seconds = math.fsum(durations[row] or 0.0 for row in results)
     infinite = int((~finite).sum())
-    return Evaluation(loss, infinite, errors, utterances, seconds, audio_seconds, missing)
+    return Evaluation(
+        loss, infinite, errors, utterances, seconds, audio_seconds, missing, units.label
+    )
 
 
 def run_inference(

@@ -12,7 +12,7 @@ from open_seq2seq.data.transcripts import empty_note
 from open_seq2seq.stored_logits.logits_file import read_logits
 from open_seq2seq.stored_logits.symbols import choose_vocabulary
 from open_seq2seq.stored_logits.utterances import StoredUtterance, match_utterances
-from open_seq2seq.vocabulary import SymbolTexts
+from open_seq2seq.vocabulary import SymbolTexts, is_separated
 
 # What OpenSeq2Seq's models with stride 2 have; bare arrays don't say it.
 _USUAL_STEP = 0.02
@@ -100,6 +100,8 @@ def references_note(
 
     Each of them counts as an error that no decoding can avoid.
     """
+    if is_separated(symbols):
+        return None  # phonemes write no characters
     # SentencePiece normalises what it writes: ½ is 1⁄2 there.
     can = set(unicodedata.normalize("NFKC", lower("".join(symbols)))) | set(lower("".join(symbols)))
     outside: Counter[str] = Counter()

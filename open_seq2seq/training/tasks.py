@@ -22,6 +22,7 @@ from open_seq2seq.metrics.error_rate import count_errors
 from open_seq2seq.models import Model
 from open_seq2seq.progress import ProgressFactory, unshown
 from open_seq2seq.training.step import StepResult
+from open_seq2seq.vocabulary import is_separated
 
 AnyEvaluation = Evaluation | TextEvaluation
 WhatIsLeftOut = Callable[[Sequence[LeftOut]], None] | None
@@ -127,8 +128,9 @@ class SpeechTask:
         # Greedily: it is to show what the network has learned, not what a language model knows.
         decoded = greedy_decode(logits, lengths, vocabulary, experiment.frame_shift)[0].text
         target = vocabulary.decode(batch.labels[0, : batch.label_lengths[0]])
+        label = "PER" if is_separated(vocabulary.symbols) else "WER"
         return [
-            f"Sample WER: {count_errors([target], [decoded]).words.rate:.4f}",
+            f"Sample {label}: {count_errors([target], [decoded]).words.rate:.4f}",
             f"Sample target:     {target}",
             f"Sample prediction: {decoded}",
         ]

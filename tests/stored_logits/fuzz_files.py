@@ -78,7 +78,7 @@ def _read_hot_words(path: Path) -> None:
 
 
 def _read_lexicon_file(path: Path) -> None:
-    words = _read_lexicon(str(path))
+    words = _read_lexicon(str(path), ["A", "B", "C"])
     assert words and not any(len(word.split()) != 1 for word in words)
 
 
@@ -108,7 +108,8 @@ CASES = {
     "nbest": Case(_read_nbest, [NBEST.encode()], ".jsonl"),
     "beams": Case(_read_nbest, [BEAMS.encode()], ".txt"),
     "hot words": Case(_read_hot_words, ["open seq 5\nca -2.5\n\né 1e1\n".encode()], ".txt"),
-    "lexicon": Case(_read_lexicon_file, ["ab A B\nca\té C A\nbac\n".encode()], ".txt"),
+    "lexicon": Case(_read_lexicon_file, ["ab A B\nca é C A\nbac\n".encode()], ".txt"),
+    "pronunciations": Case(_read_lexicon_file, ["ab\tA B\ncaé\tC A\n".encode()], ".txt"),
     "alphabet": Case(_read_alphabet, ["# labels\n \na\né\n\\#\n".encode()], ".txt"),
     "alignments": Case(_read_alignments, [json.dumps(ALIGNED).encode()], ".json"),
     "shifts": Case(_read_shifts, [b"-0.01250 0.02500\n"], ".txt"),

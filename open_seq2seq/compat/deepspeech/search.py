@@ -55,6 +55,11 @@ class Search:
         return cls(make_beam_search(symbols, [], scoring, frame_shift))
 
     @property
+    def pronounced(self) -> bool:
+        """See `Decoder`."""
+        return self.decoder.pronounced
+
+    @property
     def has_scorer(self) -> bool:
         """Whether there is a language model."""
         return bool(self.decoder.language_models)

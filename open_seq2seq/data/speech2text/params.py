@@ -25,6 +25,10 @@ def _check(values: Params, where: str) -> Iterable[Problem]:
         expected = "folders of synthetic speech (syn_enable is True)"
         remedy = "Set syn_subdirs to ['en-us'], the folders' names, or set syn_enable to False."
         yield Problem(f"{prefix}syn_subdirs", "nothing", expected, remedy)
+    if values.get("bpe") and values.get("symbol_separator"):
+        remedy = "Set bpe to False, or remove symbol_separator."
+        found = "a separator of symbols beside bpe"
+        yield Problem(f"{prefix}symbol_separator", found, "one of them", remedy)
     if values.get("input_type") == STORED:
         yield from _stored_problems(values, prefix)
     low, high = values.get("min_duration") or -1.0, values.get("max_duration") or -1.0
@@ -63,6 +67,14 @@ _DATA_PARAMS = [
     ),
     NORMALIZATION,
     Param("bpe", bool, "Labels are the pieces of the SentencePiece model in vocab_file.", False),
+    Param(
+        "symbol_separator",
+        str,
+        "What transcripts have between symbols, a space: 'HH AH L OW', for phonemes. vocab_file "
+        "then has a symbol of any length in each line. None: symbols follow one another.",
+        default=None,
+        choices=(" ",),
+    ),
     Param(
         "augmentation",
         dict,

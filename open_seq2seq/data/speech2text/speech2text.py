@@ -117,7 +117,9 @@ class Speech2TextDataLayer:
             def info(path: str) -> AudioInfo | Problem:
                 return features_info(path, *sizes)
 
-        self.vocabulary = load_vocabulary(self.params["vocab_file"], self.params["bpe"])
+        self.vocabulary = load_vocabulary(
+            self.params["vocab_file"], self.params["bpe"], self.params["symbol_separator"]
+        )
         self.recordings = RecordingFeatures(self.params, seed, mode)
         self._inputs: BatchInputs = FeatureInputs(self.recordings)
         if self.params["features_on_device"] and mode == "train":
