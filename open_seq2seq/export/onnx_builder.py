@@ -378,6 +378,12 @@ class OnnxBuilder:
     def by_frames(self, x: OnnxValue) -> Value:
         return self._last(x)
 
+    def as_frames(self, x: OnnxValue) -> Value:
+        assert not x.channels_first
+        batch, channels, time = x.shape
+        row = self.node("Unsqueeze", [x.name, self._whole(2)])
+        return OnnxValue(row, (batch, time, channels), x.kind, channels_first=True)
+
     # --- over axes
 
     def reduce(self, kind: Reduction, x: OnnxValue, axes: Sequence[int]) -> Value:

@@ -210,6 +210,9 @@ class TensorFlowBuilder:
     def by_frames(self, x: TensorFlowValue) -> Value:
         return x
 
+    def as_frames(self, x: TensorFlowValue) -> Value:
+        return self.transpose(x, (0, 2, 1))
+
     # --- over axes
 
     def reduce(self, kind: Reduction, x: TensorFlowValue, axes: Sequence[int]) -> Value:

@@ -17,6 +17,7 @@ from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
 from open_seq2seq.features.nemo_front_end import NemoFrontEnd
 from open_seq2seq.features.normalization_graph import normalise
 from open_seq2seq.features.options import FeatureOptions
+from open_seq2seq.features.power_graph import Power, power_of
 from open_seq2seq.features.psf_front_end import PsfFrontEnd
 from open_seq2seq.features.stored_front_end import StoredFrontEnd
 from open_seq2seq.graphs.builder import GraphBuilder, Value
@@ -59,9 +60,14 @@ def build_features(
         raise TypeError(f"no graph for front-end {type(front_end).__name__}")
     signal = graph.signal(samples, num_samples)
     frames = graph.frames(count)
-    power = _power(g, signal, frames, graph.window, extractor.options)
-    levels = g.reduce("sum", power, (2,)) if extractor.normalizer.takes_levels else None
-    features = graph.features(power)
+    levels = None
+    takes_levels = extractor.normalizer.takes_levels
+    needed = None if takes_levels else read_bins(front_end.matrix)
+    power = _power(g, signal, frames, graph.window, extractor.options, needed)
+    if takes_levels:
+        every_bin = np.ones((extractor.options.fft_length // 2 + 1, 1))
+        levels = g.as_frames(power.dense(every_bin))
+    features = g.as_frames(graph.features(power))
     lengths = None if num_samples is None else graph.frames(num_samples)
     features = normalise(g, extractor.normalizer, features, levels, lengths)
     return features, frames if lengths is None else lengths
@@ -133,12 +139,13 @@ class NemoGraph(CentredGraph):
         hops = g.floor_divide(samples, hop)
         return g.add(hops, 1) if rule == "centred" else g.maximum(hops, 1)
 
-    def features(self, power: Value) -> Value:
+    def features(self, power: Power) -> Value:
+        """Before their normalisation, `[batch, feature, time]`."""
         g, options, guard = self.g, self.options, float(self.front_end.guard)
         if options.magnitude_power == 1:
-            power = g.unary("sqrt", power)
+            power = power.roots()
         assert self.front_end.matrix is not None
-        energies = g.dense(power, self.front_end.matrix)
+        energies = power.dense(self.front_end.matrix)
         if not options.take_log:
             return energies
         guarded = g.add if options.log_guard == "add" else g.maximum
@@ -172,17 +179,19 @@ class LibrosaGraph(CentredGraph):
         times = g.floor_divide(g.add(count, period - 1), period)
         return g.add(signal, g.cut(g.tile(noise[None], 1, times), 1, 0, count))
 
-    def features(self, power: Value) -> Value:
+    def features(self, power: Power) -> Value:
+        """Before their normalisation, `[batch, feature, time]`."""
         g, front_end = self.g, self.front_end
+        floor = front_end.floor[:, None] if front_end.floor.ndim else front_end.floor
         if front_end.matrix is None:
-            power = g.cut(power, 2, 0, self.options.num_audio_features)
+            values = power.first(self.options.num_audio_features)
             if self.options.noise_floor is not None:
-                power = g.add(power, front_end.floor)
-            return _decibels(g, power)
-        energies = g.dense(power, front_end.matrix)
+                values = g.add(values, floor)
+            return _decibels(g, values)
+        energies = power.dense(front_end.matrix)
         if not front_end.linear:
-            energies = g.unary("log", g.add(energies, front_end.floor))
-        return energies if front_end.cepstra is None else g.dense(energies, front_end.cepstra)
+            energies = g.unary("log", g.add(energies, floor))
+        return _cepstra(g, energies, front_end.cepstra)
 
 
 class PsfGraph:
@@ -227,14 +236,14 @@ class PsfGraph:
         scale = g.multiply(g.divide(1.0, g.add(peak, psf_front_end.PEAK_FLOOR)), 32767.0)
         return g.unary("trunc", g.multiply(samples, scale))
 
-    def features(self, power: Value) -> Value:
+    def features(self, power: Power) -> Value:
+        """Before their normalisation, `[batch, feature, time]`."""
         g, front_end, options = self.g, self.front_end, self.options
         if front_end.matrix is None:
-            power = g.cut(power, 2, 0, options.num_audio_features)
-            return _decibels(g, g.multiply(power, 1.0 / options.fft_length))
-        energies = g.maximum(g.dense(power, front_end.matrix), psf_front_end.SMALLEST_ENERGY)
-        energies = g.unary("log", energies)
-        return energies if front_end.cepstra is None else g.dense(energies, front_end.cepstra)
+            values = power.first(options.num_audio_features)
+            return _decibels(g, g.multiply(values, 1.0 / options.fft_length))
+        energies = g.maximum(power.dense(front_end.matrix), psf_front_end.SMALLEST_ENERGY)
+        return _cepstra(g, g.unary("log", energies), front_end.cepstra)
 
 
 _FrontEndGraph = LibrosaGraph | NemoGraph | PsfGraph
@@ -271,6 +280,16 @@ def reflected(g: GraphBuilder, places: Value, count: Value, beyond: int) -> Valu
     return g.minimum(rest, g.subtract(period, rest))
 
 
+def read_bins(matrix: np.ndarray | None) -> np.ndarray | None:
+    """`[bin]`, true for those that a matrix `[bin, energy]` reads; None: all."""
+    return None if matrix is None else matrix.any(axis=1)
+
+
+def _cepstra(g: GraphBuilder, energies: Value, matrix: np.ndarray | None) -> Value:
+    """Of energies `[batch, energy, time]` by a matrix `[energy, feature]`, if there is one."""
+    return energies if matrix is None else g.matmul(matrix.T[None].copy(), energies)
+
+
 def _decibels(g: GraphBuilder, power: Value) -> Value:
     logarithms = g.unary("log", g.maximum(power, spectrum.SPECTROGRAM_FLOOR))
     return g.multiply(logarithms, 10.0 / math.log(10.0))
@@ -282,66 +301,11 @@ def _power(
     frames: Value,
     window: np.ndarray | None,
     options: FeatureOptions,
-) -> Value:
-    """`|FFT|^2` of the first frames of a signal, `[batch, time, bin]`."""
+    needed: np.ndarray | None,
+) -> Power:
+    """`|FFT|^2` of the first frames of a signal; see `power_of`."""
     taps = -(-options.window_length // options.hop_length)
     size = g.multiply(g.add(frames, taps - 1), options.hop_length)
     missing = g.maximum(g.subtract(size, g.size(signal, 1)), 0)
     signal = g.cut(g.pad(signal, 1, 0, missing), 1, 0, size)
-    return power_of(g, signal, window, options)
-
-
-def power_of(
-    g: GraphBuilder, signal: Value, window: np.ndarray | None, options: FeatureOptions
-) -> Value:
-    """`|FFT|^2` of all frames of a signal, `[batch, time, bin]`.
-
-    By products with the FFT's matrix, folded about the middle of the frame where the window is
-    symmetric: then the sums of samples equally far from it need the cosines alone, and their
-    differences the sines. (A shift of the frame changes no magnitude.) That is half the work of
-    the whole matrix, and more exact.
-
-    Args:
-      g: what writes.
-      signal: `[batch, n]`; n is `hop_length` for each frame, and as much more as makes the last
-        one's window whole.
-      window: what frames are multiplied with; None: nothing.
-      options: of the front-end.
-    """
-    hop, length = options.hop_length, options.window_length
-    taps, half = -(-length // hop), length // 2
-    # Rows of a hop: a frame is some that follow each other.
-    rows = g.reshape(signal, (g.size(signal, 0), -1, hop))
-    parts = [g.cut(rows, 1, tap, tap + 1 - taps or None) for tap in range(taps)]
-    views = parts[0] if taps == 1 else g.concatenate(parts, 2)
-    if window is not None and not np.allclose(window, window[::-1], rtol=0, atol=1e-6):
-        return _unfolded(g, views, window, options)
-    first = g.reverse(g.cut(views, 2, 0, half), 2)
-    last = g.cut(views, 2, length - half, length)
-    sums, differences = g.add(last, first), g.subtract(last, first)
-    weights = np.ones(length) if window is None else window
-    distances = np.arange(half) + (1.0 if length % 2 else 0.5)
-    bins = np.arange(options.fft_length // 2 + 1)
-    angles = 2 * np.pi / options.fft_length * np.outer(distances, bins)
-    cosines, sines = (f(angles) * weights[length - half :, None] for f in (np.cos, np.sin))
-    if length % 2:
-        sums = g.concatenate([g.cut(views, 2, half, half + 1), sums], 2)
-        cosines = np.concatenate([np.full((1, len(bins)), weights[half]), cosines])
-    real = g.dense(sums, cosines.astype(np.float32))
-    imaginary = g.dense(differences, sines.astype(np.float32))
-    return g.add(g.unary("square", real), g.unary("square", imaginary))
-
-
-def _unfolded(g: GraphBuilder, views: Value, window: np.ndarray, options: FeatureOptions) -> Value:
-    """`power_of` for a window that is not symmetric.
-
-    Args:
-      views: `[batch, time, n]`, of which each frame's samples are the first.
-    """
-    length, bins = len(window), np.arange(options.fft_length // 2 + 1)
-    angles = 2 * np.pi / options.fft_length * np.outer(np.arange(length), bins)
-    frames = g.cut(views, 2, 0, length)
-    parts = [
-        g.dense(frames, (f(angles) * window[:, None]).astype(np.float32)) for f in (np.cos, np.sin)
-    ]
-    return g.add(*(g.unary("square", part) for part in parts))
+    return power_of(g, signal, window, options, needed)

@@ -95,7 +95,11 @@ def _utterance(
     centred = g.subtract(centred, average(centred))
     if given_deviation is not None:
         return by_statistics(g, centred, np.zeros_like(given_deviation), given_deviation)
-    deviation = g.unary("sqrt", average(g.unary("square", centred)))
+    squares = g.unary("square", centred)
+    variance = average(squares)
+    # Rounded too: what is left beside the squares' mean is added.
+    variance = g.add(variance, average(g.subtract(squares, variance)))
+    deviation = g.unary("sqrt", variance)
     if given_mean is not None:  # the deviation is still that from the recording's own mean
         centred = g.subtract(features, np.asarray(given_mean, np.float32))
     elif normalizer.norm_range is not None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from open_seq2seq.features import dither, librosa_front_end, spectrum
 from open_seq2seq.features.extractor import FeatureExtractor
-from open_seq2seq.features.graph import LibrosaGraph, power_of, reflected
+from open_seq2seq.features.graph import LibrosaGraph, read_bins, reflected
 from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
 from open_seq2seq.features.normalization import FixedNormalizer, RunningNormalizer
 from open_seq2seq.features.normalization_graph import (
@@ -24,6 +24,7 @@ from open_seq2seq.features.normalization_graph import (
     decayed_sums,
     powers,
 )
+from open_seq2seq.features.power_graph import power_of
 from open_seq2seq.graphs.builder import GraphBuilder, Value
 from open_seq2seq.graphs.states import GraphStates
 
@@ -100,8 +101,10 @@ def build_stream_features(
     graph = _LibrosaStream(g, front_end, states, row)
     clock = _Clock(g, states, samples, num_samples, math.lcm(row, _period(front_end)), farthest)
     signal = graph.signal(samples, num_samples, clock)
-    features = graph.graph.features(power_of(g, signal, front_end.window, front_end.options))
-    hop = front_end.options.hop_length
+    options = front_end.options
+    power = power_of(g, signal, front_end.window, options, read_bins(front_end.matrix))
+    features = g.as_frames(graph.graph.features(power))
+    hop = options.hop_length
     position = g.floor_divide(clock.position, hop)
     # Of no samples there are no frames.
     count = g.minimum(graph.graph.frames(clock.total), clock.total)

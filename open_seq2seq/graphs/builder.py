@@ -138,6 +138,9 @@ class GraphBuilder(Protocol):
         Convolutions may leave their outputs in another layout, in which that is slow.
         """
 
+    def as_frames(self, x: Value) -> Value:
+        """`[batch, channel, time]` -> `[batch, time, channel]`, which may be a matter of layout."""
+
     # --- over axes
 
     def reduce(self, kind: Reduction, x: Value, axes: Sequence[int]) -> Value:

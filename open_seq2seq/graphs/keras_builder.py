@@ -139,6 +139,9 @@ class KerasBuilder:
     def by_frames(self, x: Value) -> Value:
         return x
 
+    def as_frames(self, x: Value) -> Value:
+        return ops.transpose(x, (0, 2, 1))
+
     # --- over axes
 
     def reduce(self, kind: Reduction, x: Value, axes: Sequence[int]) -> Value:

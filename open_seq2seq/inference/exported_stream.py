@@ -25,6 +25,9 @@ from open_seq2seq.streaming.network import (
     parted_states,
 )
 
+# Seconds that are computed at once of what follows a stream's end.
+_FLUSHED = 1.0
+_NO_SAMPLES = np.zeros(0, np.float32)
 # Of a piece, where the probe signal is taken as a stream.
 PROBE_ROWS = 8
 
@@ -81,7 +84,32 @@ class ExportedStream:
         Raises:
           RunError: the runtime fails.
         """
-        sizes = [self._size(piece) for piece in pieces]
+        row = self.row_samples
+        results = self._together(pieces, [-(-len(one.samples) // row) * row for one in pieces])
+        ended = [number for number, piece in enumerate(pieces) if piece.last]
+        if not ended:
+            return results
+        # The rows that wait for the end come with as many more: by and by, as a whole they would
+        # take the memory of a recording.
+        found = {number: [results[number][0]] for number in ended}
+        states = [results[number][1] for number in ended]
+        left, most = self.graph.delay + 1, max(round(_FLUSHED * self.sample_freq / row), 1)
+        while left:
+            rows = min(left, most)
+            silent = [Piece(_NO_SAMPLES, state, last=True) for state in states]
+            after = self._together(silent, [rows * row] * len(silent))
+            states = [state for _, state in after]
+            for number, (log_probs, _) in zip(ended, after):
+                found[number].append(log_probs)
+            left -= rows
+        for number, state in zip(ended, states):
+            results[number] = np.concatenate(found[number]), state
+        return results
+
+    def _together(
+        self, pieces: Sequence[Piece], sizes: Sequence[int]
+    ) -> list[tuple[np.ndarray, BatchState]]:
+        """Pieces, each filled up to a size; those of a size together."""
         results: list[tuple[np.ndarray, BatchState] | None] = [None] * len(pieces)
         for size in dict.fromkeys(sizes):
             chosen = [number for number, one in enumerate(sizes) if one == size]
@@ -92,12 +120,6 @@ class ExportedStream:
                 for number, one in zip(together, found):
                     results[number] = one
         return [one for one in results if one is not None]
-
-    def _size(self, piece: Piece) -> int:
-        """Samples of a piece; the last one's with what flushes the rows that wait for the end."""
-        row = self.row_samples
-        whole = -(-len(piece.samples) // row)
-        return (whole + self.graph.delay + 1 if piece.last else whole) * row
 
     def _computed(self, pieces: Sequence[Piece], size: int) -> list[tuple[np.ndarray, BatchState]]:
         """Pieces of a size, together."""

@@ -83,7 +83,8 @@ CASES = {
             g.cut(x, 1, 0, 100), g.cut(x, 1, 1, g.size(x, 0)),
             g.multiply(g.cut(g.by_frames(x), 1, 2, None), g.cut(x, 1, 2, None)),
             g.tile(x, 1, g.size(x, 0)), g.take(x, g.arange(2), 1), g.transpose(x, (2, 0, 1)),
-            g.take(VALUES[0], g.arange(g.size(x, 0)), 0),
+            g.take(VALUES[0], g.arange(g.size(x, 0)), 0), g.as_frames(x),
+            g.subtract(g.as_frames(x), VECTOR[0]),
         ],
         [VALUES],
         lambda x: [
@@ -92,6 +93,7 @@ CASES = {
             np.pad(x, ((0, 0), (2, 1), (0, 0))), np.pad(x, ((0, 0), (0, 2), (0, 0))),
             x[:, 1:-1], x[:, ::2], x[:, :, 1:3], x[:, :100], x[:, 1:2],
             x[:, 2:] ** 2, np.tile(x, (1, 2, 1)), x[:, :2], x.transpose(2, 0, 1), x[0, :2],
+            x.transpose(0, 2, 1), x.transpose(0, 2, 1) - VECTOR[0],
         ],
     ),
     "rows": (

@@ -11,6 +11,8 @@ from open_seq2seq import Recognizer
 from open_seq2seq.errors import InputError
 from open_seq2seq.export.exporter import Export
 from open_seq2seq.export.formats import written
+from open_seq2seq.inference import exported_stream
+from open_seq2seq.streaming.network import Piece
 from tests.export.small_models import experiment_of, small_experiment, speech
 from tests.export.streams.models import ENCODERS, FIXED
 
@@ -46,6 +48,26 @@ def test_the_text_of_the_recording(exported, size):
     found = session.finish()
     assert expected.text and found.text == expected.text
     assert [one[:3] for one in found.words] == [one[:3] for one in expected.words]
+
+
+def test_what_waits_for_the_end_is_computed_by_and_by(exported, monkeypatch):
+    """No call is longer than asked for, however far the network looks ahead."""
+    network = Recognizer.load(exported[0]).streaming_network
+    pieces = [Piece(SAMPLES[:count], network.initial_state(), last=True) for count in (9000, 0, 11)]
+    expected = network.compute(pieces)
+    row, sizes, run = network.row_samples, [], network._session.run
+    monkeypatch.setattr(exported_stream, "_FLUSHED", 2 * row / network.sample_freq)
+
+    def counted(samples, *rest):
+        sizes.append(samples.shape[1])
+        return run(samples, *rest)
+
+    monkeypatch.setattr(network._session, "run", counted)
+    found = network.compute(pieces)
+    assert network.graph.delay > 3 and max(sizes[2:]) == 2 * row
+    for (rows, _), (wanted, _) in zip(found, expected, strict=True):
+        np.testing.assert_allclose(rows, wanted, rtol=0, atol=1e-5)
+    assert [len(rows) for rows, _ in found] == [9000 // 160 + 1, 0, 1]
 
 
 @pytest.mark.parametrize(
