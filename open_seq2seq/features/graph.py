@@ -282,7 +282,7 @@ def reflected(g: GraphBuilder, places: Value, count: Value, beyond: int) -> Valu
 
 def read_bins(matrix: np.ndarray | None) -> np.ndarray | None:
     """`[bin]`, true for those that a matrix `[bin, energy]` reads; None: all."""
-    return None if matrix is None else matrix.any(axis=1)
+    return None if matrix is None else np.any(matrix != 0, axis=1)
 
 
 def _cepstra(g: GraphBuilder, energies: Value, matrix: np.ndarray | None) -> Value:
