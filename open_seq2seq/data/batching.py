@@ -18,128 +18,22 @@ One epoch has every utterance exactly once. Several workers share a plan in one 
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 
+from open_seq2seq.data.batch_sizes import equal_sizes, limited_sizes
+from open_seq2seq.data.bucket_lengths import optimal_lengths
+from open_seq2seq.data.draws import Drawing, Stream, blocks, generator
+from open_seq2seq.data.epoch_plan import CountFrames, EpochPlan
 from open_seq2seq.errors import InputError, Problem
 
-# More candidates for bucket lengths than these would not make the padding less.
-_MAX_CANDIDATES = 512
-# Bucket lengths are fitted to at least so many (possibly speed-perturbed) lengths.
+# Bucket lengths are fitted to at least so many (possibly speed-perturbed) lengths, and to at most
+# so many of them where they are drawn.
 _FIT_SAMPLES = 4096
-
-
-class Stream(enum.IntEnum):
-    """Independent streams of random numbers; the first word of their seeds."""
-
-    BUCKETS = 1
-    ORDER = 2
-    SPEED = 3
-    SYNTHETIC = 4
-    UTTERANCE = 5
-    FORMS = 6
-    PAUSES = 7
-    FORM = 8
-    STATISTICS = 9
-
-
-def generator(stream: Stream, seed: int, epoch: int = 0, index: int = 0) -> np.random.Generator:
-    """The random generator of (stream, seed, epoch, index)."""
-    # Negative seeds are allowed in configs, not in NumPy.
-    return np.random.default_rng([stream, seed % 2**64, epoch, index])
-
-
-@dataclass(frozen=True)
-class PlannedBatch:
-    """One batch.
-
-    Args:
-      rows: [batch] int64, rows in the corpus.
-      voices: [batch] int64, which synthetic voice; 0 where there is no choice.
-      speed_factors: [batch] float64, length change of each utterance.
-      forms: [batch] int64, which form of the utterance's augmentation it is.
-      pauses: [batch, 3] int64, samples of silence before, within and after the utterance.
-      length: frames that the batch is padded to.
-      frames: [batch] int64, the planned frames of each utterance.
-      is_padding: the batch is a copy of another worker's row, because there is none for this one.
-    """
-
-    rows: np.ndarray
-    voices: np.ndarray
-    speed_factors: np.ndarray
-    forms: np.ndarray
-    pauses: np.ndarray
-    length: int
-    frames: np.ndarray
-    is_padding: bool = False
-
-
-@dataclass(frozen=True)
-class EpochPlan:
-    """All batches of one epoch, and what of them one worker takes.
-
-    Args:
-      order: [utterance] rows, batch after batch.
-      ends: [batch] where each batch ends in `order`.
-      lengths: [batch] frames each is padded to.
-      steps: [step] which batch each of the worker's steps takes.
-      frames, voices, speed_factors, forms: [utterance], by row.
-      pauses: [utterance, 3], by row.
-      rank, world_size: the worker takes rows[rank::world_size] of each batch.
-    """
-
-    order: np.ndarray
-    ends: np.ndarray
-    lengths: np.ndarray
-    steps: np.ndarray
-    frames: np.ndarray
-    voices: np.ndarray
-    speed_factors: np.ndarray
-    forms: np.ndarray
-    pauses: np.ndarray
-    rank: int = 0
-    world_size: int = 1
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    def batch(self, step: int) -> PlannedBatch:
-        """The worker's part of the batch at `step`, in constant time."""
-        position = self.steps[step]
-        start = self.ends[position - 1] if position else 0
-        whole = self.order[start : self.ends[position]]
-        is_padding = self.rank >= len(whole)
-        rows = whole[:1] if is_padding else whole[self.rank :: self.world_size]
-        return self._planned(rows, int(self.lengths[position]), is_padding)
-
-    def alone(self, row: int) -> PlannedBatch:
-        """One utterance as a batch without padding."""
-        return self._planned(np.array([row]), int(self.frames[row]))
-
-    def _planned(self, rows: np.ndarray, length: int, is_padding: bool = False) -> PlannedBatch:
-        return PlannedBatch(
-            rows=rows,
-            voices=self.voices[rows],
-            speed_factors=self.speed_factors[rows],
-            forms=self.forms[rows],
-            pauses=self.pauses[rows],
-            length=length,
-            frames=self.frames[rows],
-            is_padding=is_padding,
-        )
-
-    @property
-    def padding_share(self) -> float:
-        """The part of all workers' batches that is padding: 1 - frames / padded frames.
-
-        Padding batches are not in it.
-        """
-        sizes = np.diff(self.ends, prepend=0)
-        return 1.0 - float(self.frames.sum()) / float(sizes @ self.lengths)
+_MOST_DRAWN = 1 << 20
 
 
 @dataclass
@@ -175,7 +69,7 @@ class BatchPlanner:
     """
 
     samples: np.ndarray
-    count_frames: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    count_frames: CountFrames
     batch_size: int
     max_batch_frames: int | None = None
     num_buckets: int = 8
@@ -194,14 +88,22 @@ class BatchPlanner:
     num_forms: int = 0
     bucket_lengths: np.ndarray = field(init=False)
     sizes: np.ndarray = field(init=False)
+    _drawing: Drawing = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         count = len(self.samples)
         if count == 0:
             problem = Problem("dataset_files", "no utterances", "at least one")
             raise InputError("The data cannot be batched:", [problem])
-        factors, pauses = np.full(count, self.longest_factor), np.full(count, self.longest_pauses)
-        longest = self.count_frames(self.samples.max(axis=1), factors, pauses)
+        self._drawing = Drawing(
+            count,
+            self.samples.shape[1],
+            self.seed,
+            self.draw_speed_factors,
+            self.draw_pauses,
+            self.num_forms,
+        )
+        longest = self._longest()
         self.bucket_lengths = self._fit_buckets(longest)
         self.sizes = self._batch_sizes(longest)
         if not self.shuffle and not self._varies and self.max_batch_frames is None:
@@ -226,15 +128,22 @@ class BatchPlanner:
     def epoch(self, epoch: int) -> EpochPlan:
         """The plan of one epoch for this worker."""
         count = len(self.samples)
-        voices, factors = self._draw(epoch)
-        forms, pauses = self._draw_forms(epoch)
-        recorded = self.samples[np.arange(count), voices]
-        frames = self.count_frames(recorded, factors, pauses.sum(axis=1))
-        buckets = np.searchsorted(self.bucket_lengths, frames)
+        draws = self._drawing.epoch(epoch)
+        # Only what the order depends on is kept: which bucket, or how long.
+        highest = len(self.bucket_lengths) if self.shuffle else self.bucket_lengths[-1]
+        keys = np.empty(count, np.min_scalar_type(highest))
+        total_frames = 0
+        for _, rows in blocks(count):
+            drawn = draws.of(rows)
+            recorded = self.samples[rows][np.arange(len(drawn.voices)), drawn.voices]
+            pauses = drawn.pauses.sum(axis=1)
+            frames = self.count_frames(recorded.astype(np.int64), drawn.factors, pauses)
+            total_frames += int(frames.sum())
+            keys[rows] = np.searchsorted(self.bucket_lengths, frames) if self.shuffle else frames
         rng = generator(Stream.ORDER, self.seed, epoch)
         sizes = self.sizes
         if self.shuffle:
-            order = np.lexsort((rng.random(count), buckets))
+            order = _in_random_order(keys, len(self.bucket_lengths), rng)
             if self.max_batch_frames is None:
                 # The smaller batch falls on another length each time.
                 sizes = np.roll(sizes, int(rng.integers(len(sizes))))
@@ -242,20 +151,21 @@ class BatchPlanner:
             if epoch < self.sorted_epochs:
                 steps.sort()
         else:
-            order = np.lexsort((np.arange(count), frames))
+            order = np.argsort(keys, kind="stable").astype(_row_type(count))
         ends = np.cumsum(sizes)
+        last = keys[order[ends - 1]]
         if not self.shuffle:
             steps = np.argsort(np.minimum.reduceat(order, ends - sizes))
+            last = np.searchsorted(self.bucket_lengths, last)
         return EpochPlan(
+            samples=self.samples,
+            count_frames=self.count_frames,
+            draws=draws,
             order=order,
             ends=ends,
-            lengths=self.bucket_lengths[buckets[order[ends - 1]]],
+            lengths=self.bucket_lengths[last],
             steps=steps[self._taken],
-            frames=frames,
-            voices=voices,
-            speed_factors=factors,
-            forms=forms,
-            pauses=pauses,
+            total_frames=total_frames,
             rank=0 if self.takes_whole_batches else self.rank,
             world_size=1 if self.takes_whole_batches else self.world_size,
         )
@@ -263,7 +173,8 @@ class BatchPlanner:
     def padded_length(self, frames: int) -> int:
         """The smallest bucket length that holds `frames`."""
         fitting = self.bucket_lengths[self.bucket_lengths >= frames]
-        return int(fitting[0]) if len(fitting) else int(_round_up(frames, max(self.pad_to, 1)))
+        multiple = max(self.pad_to, 1)
+        return int(fitting[0]) if len(fitting) else -(-frames // multiple) * multiple
 
     @property
     def _taken(self) -> slice:
@@ -275,36 +186,25 @@ class BatchPlanner:
         """How many devices divide a batch."""
         return 1 if self.takes_whole_batches else self.world_size * self.devices
 
-    def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draws the voice and the speed factor of each utterance."""
-        count, choices = self.samples.shape
-        voices = np.zeros(count, np.int64)
-        if choices > 1:
-            rng = generator(Stream.SYNTHETIC, self.seed, epoch)
-            voices[:] = rng.integers(choices, size=count)
-        if self.draw_speed_factors is None:
-            return voices, np.ones(count)
-        rng = generator(Stream.SPEED, self.seed, epoch)
-        return voices, self.draw_speed_factors(rng, count)
-
-    def _draw_forms(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draws the form of each utterance, and with it its pauses."""
-        count = len(self.samples)
-        forms = np.full(count, epoch)
-        if self.num_forms:
-            forms = generator(Stream.FORMS, self.seed, epoch).integers(self.num_forms, size=count)
-        pauses = np.zeros((count, 3), np.int64)
-        if self.draw_pauses is not None:
-            for form in range(self.num_forms) if self.num_forms else [epoch]:
-                drawn = self.draw_pauses(generator(Stream.PAUSES, self.seed, form), count)
-                pauses[forms == form] = drawn[forms == form]
-        return forms, pauses
+    def _longest(self) -> np.ndarray:
+        """[utterance] frames at the longest factor and pauses."""
+        longest = np.empty(len(self.samples), np.int32)
+        for _, rows in blocks(len(self.samples)):
+            samples = self.samples[rows].max(axis=1).astype(np.int64)
+            factors = np.full(len(samples), self.longest_factor)
+            pauses = np.full(len(samples), self.longest_pauses)
+            longest[rows] = self.count_frames(samples, factors, pauses)
+        return longest
 
     def _fit_buckets(self, longest: np.ndarray) -> np.ndarray:
         """Bucket lengths with the least padding for the lengths that epochs will have."""
+        if not self._varies:
+            return self._optimal_lengths(longest)
         samples = self.samples.reshape(-1)
-        if self.draw_speed_factors is not None or self.draw_pauses is not None:
+        draws = self.draw_speed_factors is not None or self.draw_pauses is not None
+        if draws:
             samples = np.tile(samples, -(-_FIT_SAMPLES // len(samples)))
+        samples = samples[:: -(-len(samples) // _MOST_DRAWN)].astype(np.int64)
         count, rng = len(samples), generator(Stream.BUCKETS, self.seed)
         factors, pauses = np.ones(count), np.zeros(count, np.int64)
         if self.draw_speed_factors is not None:
@@ -331,71 +231,35 @@ class BatchPlanner:
         They are chosen for utterances at their longest. The k-th shortest utterance of an
         epoch is never longer than the k-th shortest of these, so the limit holds always.
         """
-        count = len(longest)
         if self.max_batch_frames is None:
-            sizes = [self.batch_limit] * (count // self.batch_limit)
-            sizes += [count % self.batch_limit] if count % self.batch_limit else []
-        else:
-            padded = np.sort(self.bucket_lengths[np.searchsorted(self.bucket_lengths, longest)])
-            if padded[-1] > self.max_batch_frames:
-                found = f"room for {self.max_batch_frames} frames"
-                expected = f"at least {padded[-1]}, the padded length of the longest utterance"
-                remedy = "Raise it, or leave the longest ones out with max_duration."
-                problem = Problem("max_batch_duration", found, expected, remedy)
-                raise InputError("The data cannot be batched:", [problem])
-            sizes = _limited_sizes(padded, self.batch_size, self.max_batch_frames, self._shares)
-        return np.array(sizes)
+            return equal_sizes(len(longest), self.batch_limit)
+        buckets = np.searchsorted(self.bucket_lengths, longest)
+        counts = np.bincount(buckets, minlength=len(self.bucket_lengths))
+        most = int(self.bucket_lengths[np.flatnonzero(counts)[-1]])
+        if most > self.max_batch_frames:
+            found = f"room for {self.max_batch_frames} frames"
+            expected = f"at least {most}, the padded length of the longest utterance"
+            remedy = "Raise it, or leave the longest ones out with max_duration."
+            problem = Problem("max_batch_duration", found, expected, remedy)
+            raise InputError("The data cannot be batched:", [problem])
+        there = counts > 0
+        lengths = self.bucket_lengths[there]
+        limits = self.batch_size, self.max_batch_frames, self._shares
+        return limited_sizes(lengths, counts[there], *limits)
 
 
-def optimal_lengths(lengths: np.ndarray, number: int, multiple: int) -> np.ndarray:
-    """At most `number` lengths to pad to, such that padding `lengths` up adds least.
-
-    Dynamic programming over the sorted distinct lengths (rounded up to `multiple`):
-    cost[j] is the least total of padded frames for everything up to length j with k
-    buckets, the last of which is j.
-
-    Returns:
-      Increasing multiples of `multiple`, the last of them at least `lengths.max()`.
-    """
-    step = multiple * -(-int(lengths.max()) // (multiple * _MAX_CANDIDATES))
-    rounded = _round_up(np.maximum(lengths, 1), max(step, multiple))
-    ends, counts = np.unique(rounded, return_counts=True)
-    below = np.cumsum(counts)
-    # [i, j]: padded frames of the lengths in (i, j] when they are padded to j.
-    between = (below[None, :] - below[:, None]) * ends[None, :].astype(np.float64)
-    between[np.tril_indices(len(ends))] = np.inf
-    cost = below * ends.astype(np.float64)
-    previous = []
-    for _ in range(1, min(number, len(ends))):
-        total = cost[:, None] + between
-        previous.append(total.argmin(axis=0))
-        cost = total.min(axis=0)
-    chosen = [len(ends) - 1]
-    for choice in reversed(previous):
-        chosen.append(int(choice[chosen[-1]]))
-    return ends[chosen[::-1]]
-
-
-def _limited_sizes(padded: np.ndarray, batch_size: int, limit: int, shares: int) -> list[int]:
-    """Cuts increasing padded lengths into batches to be divided into `shares`.
-
-    The largest share has batch_size utterances at most, and longest x count within `limit`.
-    """
-    sizes = []
+def _in_random_order(buckets: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:
+    """The rows by bucket, and in a random order within each."""
+    random = rng.random(len(buckets))
+    order = np.empty(len(buckets), _row_type(len(buckets)))
     start = 0
-    while start < len(padded):
-        window = padded[start : start + batch_size * shares]
-        counts = np.arange(len(window)) // shares + 1  # of the largest share
-        size = int(np.count_nonzero(window * counts <= limit))
-        sizes.append(size)
-        start += size
-    return sizes
+    # A bucket at a time: sorting all at once takes three times the memory.
+    for bucket in range(number):
+        rows = np.flatnonzero(buckets == bucket)
+        order[start : start + len(rows)] = rows[np.argsort(random[rows], kind="stable")]
+        start += len(rows)
+    return order
 
 
-_Number = TypeVar("_Number", int, np.ndarray)
-
-
-def _round_up(value: _Number, multiple: int) -> _Number:
-    """`value` rounded up to a multiple of `multiple`."""
-    rounded: _Number = -(-value // multiple) * multiple
-    return rounded
+def _row_type(count: int) -> type[np.integer[Any]]:
+    return np.int32 if count < 1 << 31 else np.int64

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from open_seq2seq.data.batching import BatchPlanner, PlannedBatch, optimal_lengths
+from open_seq2seq.data.batching import BatchPlanner
+from open_seq2seq.data.bucket_lengths import optimal_lengths
+from open_seq2seq.data.draws import Drawn
+from open_seq2seq.data.epoch_plan import EpochPlan, PlannedBatch
 from open_seq2seq.errors import InputError
 
 HOP = 160
@@ -70,6 +73,10 @@ def batches_of(planner: BatchPlanner, epoch: int = 0) -> list[PlannedBatch]:
     plan = planner.epoch(epoch)
     assert len(plan) == planner.batches_per_epoch
     return [plan.batch(step) for step in range(len(plan))]
+
+
+def drawn(plan: EpochPlan) -> Drawn:
+    return plan.draws.of(slice(None))
 
 
 def of_workers(samples: np.ndarray, workers: int, epoch: int, **options) -> list:
@@ -228,7 +235,7 @@ def test_epochs_differ_in_batches_order_and_speed():
     planner = make(speech_like_samples(200), draw_speed_factors=uniform_factors, longest_factor=1.1)
     first, second = planner.epoch(0), planner.epoch(1)
     assert set(first.batch(0).rows) != set(second.batch(0).rows)
-    assert (first.speed_factors != second.speed_factors).all()
+    assert (drawn(first).factors != drawn(second).factors).all()
     other_seed = make(speech_like_samples(200), seed=1).epoch(0)
     same_seed = make(speech_like_samples(200), seed=0).epoch(0)
     assert (other_seed.order != same_seed.order).any()
@@ -341,10 +348,10 @@ def test_forms_have_pauses_of_their_own():
     """A new form in every epoch, or one of a few, whose pauses are the same in all epochs."""
     samples = speech_like_samples(300)
     pauses = {"draw_pauses": short_pauses, "longest_pauses": 3 * LONGEST_PAUSE}
-    new = [make(samples, **pauses).epoch(epoch) for epoch in range(3)]
+    new = [drawn(make(samples, **pauses).epoch(epoch)) for epoch in range(3)]
     assert [set(plan.forms) for plan in new] == [{0}, {1}, {2}]
     assert (new[0].pauses != new[1].pauses).mean() > 0.9
-    few = [make(samples, num_forms=2, **pauses).epoch(epoch) for epoch in range(6)]
+    few = [drawn(make(samples, num_forms=2, **pauses).epoch(epoch)) for epoch in range(6)]
     of_form: list[dict[int, list[int]]] = [{}, {}]
     for plan in few:
         assert 100 < plan.forms.sum() < 200
@@ -371,7 +378,7 @@ def test_limit_on_duration_is_used_well():
 def test_synthetic_voices_are_drawn_for_each_epoch():
     samples = np.tile(speech_like_samples(400), (1, 3))
     planner = make(samples)
-    first, second = planner.epoch(0).voices, planner.epoch(1).voices
+    first, second = drawn(planner.epoch(0)).voices, drawn(planner.epoch(1)).voices
     assert (first != second).any()
     assert np.bincount(first).min() > 80
     assert len(np.bincount(first)) == 3

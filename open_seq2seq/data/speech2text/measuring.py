@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from open_seq2seq.data.batching import Stream, generator
+from open_seq2seq.data.draws import Stream, generator
 from open_seq2seq.data.loader import Stopped, load_in_order
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.protocols import SpeechDataLayer

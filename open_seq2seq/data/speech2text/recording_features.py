@@ -11,7 +11,7 @@ import numpy as np
 
 from open_seq2seq.config.schema import Params
 from open_seq2seq.data.audio import read_audio
-from open_seq2seq.data.batching import Stream, generator
+from open_seq2seq.data.draws import Stream, generator
 from open_seq2seq.data.speech2text.augmentation import Augmenter
 from open_seq2seq.data.speech2text.feature_cache import FeatureCache, Segment
 from open_seq2seq.data.stored_features import read_features

@@ -12,15 +12,11 @@ import numpy as np
 from open_seq2seq.config.schema import Params
 from open_seq2seq.data.audio import AudioInfo, mono_blocks
 from open_seq2seq.data.batch import Batch, LeftOut, Unit
-from open_seq2seq.data.batching import (
-    BatchPlanner,
-    EpochPlan,
-    PlannedBatch,
-    Stream,
-    generator,
-)
+from open_seq2seq.data.batching import BatchPlanner
 from open_seq2seq.data.checks import CheckReport, check_feasible, check_files
 from open_seq2seq.data.damaged_recording import DamagedRecording
+from open_seq2seq.data.draws import Stream, generator
+from open_seq2seq.data.epoch_plan import EpochPlan, PlannedBatch
 from open_seq2seq.data.loader import Stopped, load_in_order
 from open_seq2seq.data.manifest import Utterance, read_manifests
 from open_seq2seq.data.speech2text.augmentation import Augmenter

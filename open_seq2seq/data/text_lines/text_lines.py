@@ -10,8 +10,9 @@ import numpy as np
 
 from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.data.batch import TextBatch, Unit
-from open_seq2seq.data.batching import BatchPlanner, EpochPlan, PlannedBatch
+from open_seq2seq.data.batching import BatchPlanner
 from open_seq2seq.data.checks import CheckReport
+from open_seq2seq.data.epoch_plan import EpochPlan, PlannedBatch
 from open_seq2seq.data.normalization import NORMALIZATION, WatchedNormalizer
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.text_files import read_lines

@@ -412,8 +412,8 @@ def test_cached_forms(params, tmp_path):
 
 
 def planned_forms(layer, epoch):
-    plan = layer._epoch_plan(epoch)
-    return zip(np.arange(len(plan.forms)), plan.forms)
+    forms = layer._epoch_plan(epoch).draws.of(slice(None)).forms
+    return zip(np.arange(len(forms)), forms)
 
 
 def test_cached_speeds_are_told_apart(params, tmp_path):
