@@ -13,7 +13,7 @@ from open_seq2seq.config.loading import load_config
 from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.config.schema import Params
 from open_seq2seq.console import say
-from open_seq2seq.data.manifest import Utterance, read_manifests
+from open_seq2seq.data.manifest import Manifest, read_manifests
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import (
     Experiment,
@@ -70,12 +70,12 @@ def chosen_checkpoint(flags: argparse.Namespace, filled: Params) -> Path:
     return checkpoint_to_use(LogDir(Path(filled["logdir"]), flags.enable_logs), best)
 
 
-def _chosen(utterances: list[Utterance], limit: int | None, seed: int) -> list[Utterance]:
+def _chosen(utterances: Manifest, limit: int | None, seed: int) -> Manifest:
     """So many of them by chance, in the manifest's order."""
     if limit is None or limit >= len(utterances):
         return utterances
     rows = np.random.default_rng(seed).choice(len(utterances), limit, replace=False)
-    return [utterances[row] for row in sorted(rows)]
+    return utterances.take(np.sort(rows))
 
 
 def _check(flags: argparse.Namespace, experiment: Experiment) -> None:

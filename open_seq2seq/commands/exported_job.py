@@ -71,7 +71,9 @@ class ExportedJob:
         """
         params, files = self.data_params, self.flags.infer_files
         if files:
-            rows = [Utterance(one, one, None, None, "command line") for one in files]
+            rows: Sequence[Utterance] = [
+                Utterance(one, one, None, None, "command line") for one in files
+            ]
         elif params["dataset_files"]:
             rows = read_manifests(params["dataset_files"], with_transcripts)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,7 +37,7 @@ class CheckReport:
     rows: list[int] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    filtered: list[str] = field(default_factory=list)
+    filtered: Sequence[str] = ()
 
     @property
     def bad_rows(self) -> list[int]:
@@ -63,7 +63,7 @@ class CheckReport:
 def check_files(
     report: CheckReport,
     utterances: Sequence[Utterance],
-    headers: Sequence[Sequence[AudioInfo | Problem]],
+    headers: Iterable[Sequence[AudioInfo | Problem]],
     sample_freq: int,
 ) -> None:
     """Reports missing and unreadable files, false durations, other rates and channels.

@@ -1,65 +1,38 @@
-"""Manifests: the files that list a corpus's recordings and transcripts.
+"""Reading manifests: the files that list a corpus's recordings and transcripts.
 
-Three formats (`manifest_rows` tells them apart), also behind each other in one file: CSV with a
-header row (`wav_filename,wav_filesize,transcript[,duration][,offset][,speaker][,words]`), one JSON
+Three formats of text (`manifest_rows` tells them apart), also behind each other in one file: CSV
+with a header row (`wav_filename,wav_filesize,transcript[,duration][,offset][,speaker]`), one JSON
 object per line (`{"audio_filepath": ..., "duration": ..., "text": ...}`), as NVIDIA NeMo writes
-them, and rows `audio_path,transcript_path`, as Nervana's neon read them.
+them, and rows `audio_path,transcript_path`, as Nervana's neon read them. And Parquet, with the
+columns of either (`parquet_manifest`).
 """
 
 from __future__ import annotations
 
 import math
 import os
+from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from open_seq2seq.config.schema import closest_name
+from open_seq2seq.data.file_lines import TextLines, file_problem, text_problem
 from open_seq2seq.data.manifest_rows import FILENAME, Row, manifest_rows
+from open_seq2seq.data.manifest_table import Manifest
+from open_seq2seq.data.parquet_manifest import is_parquet, read_parquet
 from open_seq2seq.data.paths import config_path
+from open_seq2seq.data.row_texts import SpooledTexts
+from open_seq2seq.data.utterance import Utterance, resolve_path
 from open_seq2seq.errors import InputError, Problem
 
-UTF8_REMEDY = "Save the file as UTF-8."
-WORKING_DIRECTORY = "Relative paths start from the working directory."
+__all__ = ["Manifest", "Utterance", "read_manifest", "read_manifests", "resolve_path"]
+
+_WORKING_DIRECTORY = "Relative paths start from the working directory."
 
 
-@dataclass(frozen=True)
-class Utterance:
-    """One row of a manifest.
-
-    Args:
-      path: the resolved path of the audio file. A `{}` in it stands for the name of a
-        folder of synthetic speech (`syn_subdirs`).
-      name: the path as the manifest writes it; output files repeat it.
-      transcript: the text exactly as written, "" where the manifest has an empty or NaN
-        one; None when the manifest has no transcripts.
-      duration: seconds, as the manifest says; None when it doesn't.
-      source: `file.csv:12`, for messages.
-      offset: where in the file the utterance begins, in seconds: it is `duration` long (which
-        is then known) and all else in the file is not part of it. None: it is the whole file.
-      speaker: who speaks, as the manifest says; None when it doesn't.
-      words: what is said in words, where the transcript is symbols such as phonemes (a column
-        `words`); else None.
-      written: the transcript before `text_normalization`, where that changed it; else None.
-    """
-
-    path: str
-    name: str
-    transcript: str | None
-    duration: float | None
-    source: str
-    offset: float | None = None
-    speaker: str | None = None
-    written: str | None = None
-    words: str | None = None
-
-    @property
-    def segment(self) -> str:
-        """`@offset+duration`, "" of a whole file: what tells segments of one file apart."""
-        return "" if self.offset is None else f"@{self.offset!r}+{self.duration!r}"
-
-
-def read_manifests(files: Sequence[str], need_transcript: bool) -> list[Utterance]:
+def read_manifests(files: Sequence[str], need_transcript: bool) -> Manifest:
     """Reads manifests and concatenates them in the order of `files`.
 
     A relative path is looked for in the manifest's folder, then in the working directory.
@@ -72,73 +45,66 @@ def read_manifests(files: Sequence[str], need_transcript: bool) -> list[Utteranc
     Raises:
       InputError: with every malformed row of every file.
     """
-    utterances: list[Utterance] = []
     problems: list[Problem] = []
     if not files:
         problems.append(Problem("dataset_files", "an empty list", "at least one manifest"))
-    for file in map(config_path, files):
-        utterances += read_manifest(file, need_transcript, problems)
+    found = [read_manifest(config_path(file), need_transcript, problems) for file in files]
     if problems:
         raise InputError("The manifests cannot be used:", problems)
-    return utterances
+    return Manifest.joined(found)
 
 
-def read_manifest(file: str, need_transcript: bool, problems: list[Problem]) -> list[Utterance]:
+def read_manifest(file: str, need_transcript: bool, problems: list[Problem]) -> Manifest:
     """Reads one manifest; what cannot be used goes to `problems`, the other rows are returned."""
-    text = _read_text(file, "a manifest", WORKING_DIRECTORY)
-    if isinstance(text, Problem):
-        problems.append(text)
-        return []
     before = len(problems)
-    utterances: list[Utterance] = []
-    folder = os.path.dirname(file)
-    for row in manifest_rows(file, text, need_transcript, problems):
-        utterance = _utterance(row, folder, need_transcript, problems)
-        if utterance:
-            utterances.append(utterance)
-    if not utterances and len(problems) == before:
-        found = "no rows" if text.strip() else "an empty file"
+    if is_parquet(file):
+        manifest = read_parquet(file, need_transcript, problems)
+        is_empty = False
+    else:
+        lines = TextLines(file)
+        manifest = _read_text(file, lines, need_transcript, problems)
+        is_empty = lines.is_blank
+    if not len(manifest) and len(problems) == before:
+        found = "an empty file" if is_empty else "no rows"
         problems.append(Problem(file, found, "at least one recording"))
-    return utterances
+    return manifest
 
 
-def resolve_path(name: str, folder: str) -> str:
-    """The file that `name`, written in a manifest in `folder`, means.
-
-    Absolute names stay; relative ones are looked for in `folder`, then in the working
-    directory. A name that is in neither place is taken as relative to `folder`.
-    """
-    if os.path.isabs(name):
-        return name
-    beside = os.path.join(folder, name)
-    # A `{}` in a name is filled in later: up to there it can be looked for.
-    there, here = (path.split("{}")[0] for path in (beside, name))
-    if not os.path.exists(there) and here and os.path.exists(here):
-        return os.path.abspath(name)
-    return beside
-
-
-def _read_text(file: str, expected: str, remedy: str) -> str | Problem:
-    """The content of a UTF-8 file, with or without byte order mark."""
+def _read_text(
+    file: str, lines: TextLines, need_transcript: bool, problems: list[Problem]
+) -> Manifest:
+    """Reads CSV, JSON lines and pairs, a line at a time."""
+    folder, before = os.path.dirname(file), len(problems)
+    texts = SpooledTexts(file, folder)
+    durations, offsets = array("d"), array("d")
+    has_offsets = False
     try:
-        with open(file, "rb") as stream:
-            data = stream.read()
-    except (OSError, ValueError) as error:  # no path may hold NUL
-        found = getattr(error, "strerror", None) or str(error)
-        return Problem(file, found, expected, remedy)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        found = f"byte 0x{data[error.start]:02X}"
-        return Problem(f"{file}:{line}:{column}", found, "UTF-8 text", UTF8_REMEDY)
+        for row in manifest_rows(file, lines, need_transcript, problems):
+            values = _values(row, folder, need_transcript, problems)
+            if values is not None:
+                name, transcript, duration, offset, speaker = values
+                texts.add(name, transcript, speaker, int(row.source.rpartition(":")[2]))
+                durations.append(math.nan if duration is None else duration)
+                offsets.append(math.nan if offset is None else offset)
+                has_offsets = has_offsets or offset is not None
+    except (OSError, ValueError) as error:  # no path may hold NUL; UnicodeDecodeError is one
+        del problems[before:]
+        if isinstance(error, UnicodeDecodeError):
+            problems.append(text_problem(file))
+        else:
+            problems.append(file_problem(file, error, "a manifest", _WORKING_DIRECTORY))
+        return Manifest([], np.zeros(0))
+    return Manifest(
+        [texts.close()],
+        np.frombuffer(durations, np.float64) if durations else np.zeros(0),
+        np.frombuffer(offsets, np.float64) if has_offsets else None,
+    )
 
 
-def _utterance(
+def _values(
     row: Row, folder: str, need_transcript: bool, problems: list[Problem]
-) -> Utterance | None:
-    """What a row means; None, and problems, if it cannot be used."""
+) -> tuple[str, str | None, float | None, float | None, str | None] | None:
+    """Name, transcript, duration, offset and speaker; None, and problems, if it cannot be used."""
     before = len(problems)
     values, source = row.values, row.source
     if row.kind == "json":
@@ -163,10 +129,7 @@ def _utterance(
     speaker = _speaker(values.get("speaker"), source, problems)
     if len(problems) > before:
         return None
-    path = resolve_path(name, folder)
-    words = values.get("words")
-    words = words if isinstance(words, str) and words.strip() else None
-    return Utterance(path, name, transcript, duration, source, offset, speaker, words=words)
+    return name, transcript, duration, offset, speaker
 
 
 def _json_name_and_text(
@@ -205,11 +168,15 @@ def _file_text(
     if not need_transcript and not os.path.exists(path):
         return None
     remedy = "If the row has the text itself: CSV needs a header, wav_filename,transcript."
-    text = _read_text(path, "the file of a transcript", remedy)
-    if isinstance(text, str):
-        return text.strip()
-    found = f"{text.where}: {text.found}"
-    problems.append(Problem(row.source, found, text.expected, text.remedy))
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            return stream.read().strip()
+    except UnicodeDecodeError:
+        problem = text_problem(path)
+    except (OSError, ValueError) as error:  # no path may hold NUL
+        problem = file_problem(path, error, "the file of a transcript", remedy)
+    found = f"{problem.where}: {problem.found}"
+    problems.append(Problem(row.source, found, problem.expected, problem.remedy))
     return None
 
 

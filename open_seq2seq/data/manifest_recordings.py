@@ -10,8 +10,9 @@ from open_seq2seq.data.audio import mono_blocks, read_audio
 from open_seq2seq.data.checks import CheckReport, check_files
 from open_seq2seq.data.damaged_recording import DamagedRecording
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.data.manifest_table import Manifest
 from open_seq2seq.data.speech2text.corpus import Corpus
-from open_seq2seq.data.transcripts import check_transcripts, normalized_utterances
+from open_seq2seq.data.transcripts import check_transcripts
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.vocabulary import Vocabulary
 
@@ -38,23 +39,23 @@ class ManifestRecordings:
         max_duration: float | None = None,
     ):
         self.sample_freq, self._normalization = sample_freq, text_normalization
-        normalized = normalized_utterances(utterances, text_normalization)
-        self._corpus = Corpus(list(normalized), [], sample_freq, lenient=True)
+        manifest = Manifest.of(utterances).normalized(text_normalization)
+        self._corpus = Corpus(manifest, [], sample_freq, lenient=True)
         self._corpus.keep_durations(min_duration or -1.0, max_duration or -1.0)
 
     @property
-    def utterances(self) -> list[Utterance]:
+    def utterances(self) -> Manifest:
         """See `SpeechRecordings`."""
         return self._corpus.utterances
 
     @property
-    def seconds(self) -> list[float]:
+    def seconds(self) -> np.ndarray:
         """See `SpeechRecordings`."""
-        return self._corpus.seconds()[:, 0].tolist()
+        return self._corpus.seconds()[:, 0]
 
     def durations(self) -> list[float | None]:
         """See `SpeechRecordings`."""
-        return [None if np.isnan(one) else one for one in self.seconds]
+        return [None if np.isnan(one) else one for one in self.seconds.tolist()]
 
     def utterance_loader(self) -> Callable[[int], np.ndarray]:
         """From a row to its samples `[n]` float32; raises `DamagedRecording`."""
@@ -75,7 +76,7 @@ class ManifestRecordings:
           with_transcripts: whether these are used.
           vocabulary: what they have to be written with; None: this is not checked.
         """
-        report = CheckReport(filtered=list(self._corpus.filtered))
+        report = CheckReport(filtered=self._corpus.filtered)
         check_files(report, self.utterances, self._corpus.headers(), self.sample_freq)
         if with_transcripts:
             check_transcripts(

@@ -11,7 +11,6 @@ A file may be several manifests behind each other (`cat a.csv b.csv`), of differ
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from open_seq2seq.config.schema import closest_name
+from open_seq2seq.data.file_lines import TextLines
 from open_seq2seq.errors import Problem
 from open_seq2seq.files import parsed_json
 
@@ -62,38 +62,16 @@ def is_header(cells: Sequence[str], columns: Sequence[str] | None = None) -> boo
 
 
 def manifest_rows(
-    file: str, text: str, need_transcript: bool, problems: list[Problem]
+    file: str, lines: TextLines, need_transcript: bool, problems: list[Problem]
 ) -> Iterator[Row]:
     """Yields the rows of a manifest; what is malformed goes to `problems`.
 
     Args:
       file: its name, for messages.
-      text: its content.
+      lines: its lines.
       need_transcript: CSV headers must have a column transcript.
     """
-    return _Reader(file, text, need_transcript, problems).rows()
-
-
-class _Lines:
-    """Lines with their ends, numbered from 1; the next one can be looked at."""
-
-    def __init__(self, text: str):
-        # As they are: newlines inside quotes belong to the cell.
-        self._lines = list(io.StringIO(text, newline=""))
-        self.number = 0
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        if self.number >= len(self._lines):
-            raise StopIteration
-        self.number += 1
-        return self._lines[self.number - 1]
-
-    @property
-    def following(self) -> str | None:
-        return self._lines[self.number] if self.number < len(self._lines) else None
+    return _Reader(file, lines, need_transcript, problems).rows()
 
 
 class _Reader:
@@ -102,9 +80,9 @@ class _Reader:
     `_kind` is "" at first, and behind a header that cannot be used: its rows are passed over.
     """
 
-    def __init__(self, file: str, text: str, need_transcript: bool, problems: list[Problem]):
+    def __init__(self, file: str, lines: TextLines, need_transcript: bool, problems: list[Problem]):
         self._file, self._need_transcript, self._problems = file, need_transcript, problems
-        self._lines = _Lines(text)
+        self._lines = lines
         self._csv = csv.reader(self._lines, strict=True)
         self._kind = ""
         self._columns: list[str] = []

@@ -82,7 +82,7 @@ class SpeechRecordings(Protocol):
         """Those in use. Rows are places in it."""
 
     @property
-    def seconds(self) -> list[float]:
+    def seconds(self) -> np.ndarray:
         """The length of each recording; of several voices the longest, NaN if unknown."""
 
     def durations(self) -> list[float | None]:
@@ -121,7 +121,7 @@ class SpeechDataLayer(DataLayer, Protocol):
         """Features of a frame."""
 
     @property
-    def seconds(self) -> list[float]:
+    def seconds(self) -> np.ndarray:
         """The length of each recording; of several voices the longest, NaN if unknown."""
 
     @property

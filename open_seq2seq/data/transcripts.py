@@ -1,4 +1,4 @@
-"""Transcripts before they are used: normalised, checked, and what would mend them."""
+"""Transcripts before they are used: checked, and what would mend them."""
 
 from __future__ import annotations
 
@@ -21,29 +21,6 @@ from open_seq2seq.vocabulary import Vocabulary
 _LOOKS_MISSING = {"nan", "NaN", "null", "NULL", "None", "N/A", "NA", "<NA>"}
 # To find the normalisation that mends most so many rows tell enough.
 _MOST_TRIED = 2000
-
-
-def normalized_utterances(
-    utterances: Sequence[Utterance], normalization: str | None
-) -> list[Utterance]:
-    """Utterances with transcripts as `text_normalization` has them.
-
-    Raises:
-      InputError: there is no normalisation of this name.
-    """
-    if normalization is None:
-        return list(utterances)
-    normalize = normalizer(normalization)
-    return [
-        _normalized(utterance, normalize(utterance.transcript or "")) for utterance in utterances
-    ]
-
-
-def _normalized(utterance: Utterance, text: str) -> Utterance:
-    written = utterance.transcript
-    if written is None or written == text:
-        return utterance
-    return replace(utterance, transcript=text, written=written)
 
 
 def check_transcripts(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from open_seq2seq.data.manifest import Utterance, read_manifests
+from open_seq2seq.data.manifest import Manifest, read_manifests
 from open_seq2seq.data.manifest_recordings import ManifestRecordings
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.errors import InputError
@@ -72,13 +72,13 @@ def drawn_recordings(manifests: Sequence[str], sample_freq: int, seed: int = 0) 
     """
     utterances = utterances_of(manifests)
     rows = np.random.default_rng(seed).permutation(len(utterances))[:_DRAWN]
-    drawn = [utterances[row] for row in rows]
+    drawn = utterances.take(rows)
     load = ManifestRecordings(drawn, sample_freq).utterance_loader()
     longest = int(_LONGEST * sample_freq)
     return [load(row)[:longest] for row in range(len(drawn))]
 
 
-def utterances_of(manifests: Sequence[str], need_transcript: bool = False) -> list[Utterance]:
+def utterances_of(manifests: Sequence[str], need_transcript: bool = False) -> Manifest:
     """The rows of manifests, as configs name them.
 
     Raises:

@@ -55,7 +55,7 @@ class LongRecordings:
         """Whether a recording of this length is cut."""
         return bool(self.params["enabled"]) and seconds > self.longest
 
-    def note(self, seconds: Sequence[float]) -> str | None:
+    def note(self, seconds: Sequence[float] | np.ndarray) -> str | None:
         """What the user should know of recordings of these lengths; None: nothing."""
         count = sum(one > self.longest for one in seconds)
         if not count:
@@ -75,7 +75,7 @@ class LongRecordings:
     def among(
         self,
         indices: Sequence[int],
-        seconds: Sequence[float],
+        seconds: Sequence[float] | np.ndarray,
         load: Callable[[int], np.ndarray],
         blocks: Callable[[int], Iterable[np.ndarray]],
         keep_logits: bool = False,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from open_seq2seq.config.schema import Params
+from open_seq2seq.data.manifest_table import Manifest
 from open_seq2seq.data.protocols import DataLayer
 from open_seq2seq.files import JsonObject
 
@@ -89,6 +90,10 @@ def data_identity(data: DataLayer, params: Params, group: int) -> JsonObject:
 def _digest(utterances: Sequence[object]) -> str:
     """16 hexadecimal digits that tell recordings and transcripts apart, wherever they lie."""
     digest = hashlib.sha256()
+    if isinstance(utterances, Manifest):
+        for piece in utterances.identity():
+            digest.update(piece)
+        return digest.hexdigest()[:16]
     for one in utterances:
         name, text = (
             os.path.basename(str(getattr(one, "name", ""))),

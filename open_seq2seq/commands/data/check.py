@@ -32,7 +32,7 @@ from open_seq2seq.corpora.doctor.diagnosis import Diagnosis, as_json, diagnose
 from open_seq2seq.corpora.doctor.html_report import render_html
 from open_seq2seq.corpora.doctor.split import Split, split_of
 from open_seq2seq.corpora.doctor.text_report import render_text
-from open_seq2seq.data.manifest import Utterance, read_manifest, read_manifests
+from open_seq2seq.data.manifest import Manifest, read_manifest, read_manifests
 from open_seq2seq.data.normalization import NORMALIZERS
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.text import load_vocabulary
@@ -136,7 +136,7 @@ def _check_clean(flags: argparse.Namespace, files: Sequence[str]) -> None:
 
 def _read(
     files: Sequence[str], need_transcript: bool, flags: argparse.Namespace, malformed: list[Problem]
-) -> list[Utterance]:
+) -> Manifest:
     """The rows of manifests; those that are malformed are an error, or with --write_clean left out.
 
     Args:
@@ -144,15 +144,15 @@ def _read(
     """
     if not flags.write_clean:
         return read_manifests(files, need_transcript)
-    utterances = []
+    kept = []
     for file in files:
         problems: list[Problem] = []
         found = read_manifest(config_path(file), need_transcript, problems)
         if not found:
             raise InputError("The manifests cannot be used:", problems)
-        utterances += found
+        kept.append(found)
         malformed += problems
-    return utterances
+    return Manifest.joined(kept)
 
 
 def _plain_splits(flags: argparse.Namespace, malformed: list[Problem]) -> list[Split]:
@@ -215,7 +215,7 @@ def _configured_splits(
 
 
 def _configured_split(
-    params: dict[str, Any], mode: str, files: list[str], utterances: list[Utterance] | None
+    params: dict[str, Any], mode: str, files: list[str], utterances: Manifest | None
 ) -> Split:
     from open_seq2seq.experiment import make_data_layer
     from open_seq2seq.models.speech2text import split_component

@@ -12,9 +12,10 @@ from open_seq2seq.corpora.doctor.findings import Row, shorten
 from open_seq2seq.corpora.doctor.measure import Measurement
 from open_seq2seq.data.checks import CheckReport, check_files
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.data.manifest_table import Manifest
 from open_seq2seq.data.speakers import speaker_of
 from open_seq2seq.data.speech2text.corpus import Corpus
-from open_seq2seq.data.transcripts import check_transcripts, normalized_utterances
+from open_seq2seq.data.transcripts import check_transcripts
 from open_seq2seq.errors import Problem
 from open_seq2seq.vocabulary import Vocabulary
 
@@ -102,7 +103,7 @@ class Split:
         Measured ones; where nothing was measured those of the manifests and headers.
         """
         if not self.measured:
-            corpus = Corpus(list(self.utterances), self.subdirs, self.sample_freq)
+            corpus = Corpus(Manifest.of(self.utterances), self.subdirs, self.sample_freq)
             return corpus.seconds().mean(axis=1)
         total, count = np.zeros(len(self.utterances)), np.zeros(len(self.utterances))
         for recording, measurement in self.sound():
@@ -142,7 +143,7 @@ def split_of(
       need_transcript: texts are checked.
       normalization: the `text_normalization` that they get before.
     """
-    utterances = normalized_utterances(utterances, normalization)
+    utterances = Manifest.of(utterances).normalized(normalization)
     corpus = Corpus(utterances, [], sample_freq)
     report = CheckReport()
     check_files(report, utterances, corpus.headers(), sample_freq)

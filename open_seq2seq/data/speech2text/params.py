@@ -60,7 +60,8 @@ _DATA_PARAMS = [
     Param(
         "dataset_files",
         list,
-        "Manifests (CSV, one JSON object per line, or pairs of paths), concatenated in this order; "
+        "Manifests (CSV, one JSON object per line, pairs of paths, or Parquet and folders of it), "
+        "concatenated in this order; "
         "with input_type 'stored' also feats.scp or archives of Kaldi, with a file text beside.",
         default=[],
         item=Param("file", str, "A manifest."),
@@ -108,6 +109,15 @@ _DATA_PARAMS = [
         "Folders that hold the same sentences from different synthetic voices.",
         default=None,
         item=Param("folder", str, "A folder's name."),
+    ),
+    Param(
+        "check_files",
+        str,
+        "What is checked before a run: all recordings' headers and transcripts; those of 10,000 "
+        "utterances drawn by the seed (sampled); none. What is wrong in the others shows when "
+        "their turn comes.",
+        default="all",
+        choices=("all", "sampled", "none"),
     ),
     Param(
         "shuffle",

@@ -13,12 +13,14 @@ from open_seq2seq.config.schema import Params
 from open_seq2seq.data.audio import AudioInfo, mono_blocks
 from open_seq2seq.data.batch import Batch, LeftOut, Unit
 from open_seq2seq.data.batching import BatchPlanner
+from open_seq2seq.data.checked_rows import checked_rows
 from open_seq2seq.data.checks import CheckReport, check_feasible, check_files
 from open_seq2seq.data.damaged_recording import DamagedRecording
 from open_seq2seq.data.draws import Stream, generator
 from open_seq2seq.data.epoch_plan import EpochPlan, PlannedBatch
 from open_seq2seq.data.loader import Stopped, load_in_order
 from open_seq2seq.data.manifest import Utterance, read_manifests
+from open_seq2seq.data.manifest_table import Manifest
 from open_seq2seq.data.speech2text.augmentation import Augmenter
 from open_seq2seq.data.speech2text.batch_inputs import (
     BatchInputs,
@@ -35,7 +37,7 @@ from open_seq2seq.data.speech2text.recording_features import (
 )
 from open_seq2seq.data.stored_features import features_info, read_stored_utterances
 from open_seq2seq.data.text import load_vocabulary
-from open_seq2seq.data.transcripts import check_transcripts, normalized_utterances
+from open_seq2seq.data.transcripts import check_transcripts
 from open_seq2seq.data.unknown_characters import unknown_problems
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 from open_seq2seq.features.extractor import FeatureExtractor
@@ -124,11 +126,11 @@ class Speech2TextDataLayer:
         if utterances is None:
             read = read_stored_utterances if options.is_stored else read_manifests
             utterances = read(self.params["dataset_files"], mode != "infer")
-        utterances = normalized_utterances(utterances, self.params["text_normalization"])
+        manifest = Manifest.of(utterances).normalized(self.params["text_normalization"])
         synthetic = self.params["syn_enable"] and mode != "infer"
         subdirs = self.params["syn_subdirs"] if synthetic else []
         self._corpus = Corpus(
-            list(utterances),
+            manifest,
             subdirs,
             self.params["sample_freq"],
             lenient=mode != "train",
@@ -136,7 +138,7 @@ class Speech2TextDataLayer:
         )
         limits = [self.params[name] or -1.0 for name in ("min_duration", "max_duration")]
         self._corpus.keep_durations(*limits)
-        if utterances and not self.utterances:
+        if len(manifest) and not len(self.utterances):
             self._raise_none_left()
         self._plan: tuple[int, EpochPlan] | None = None
 
@@ -151,7 +153,7 @@ class Speech2TextDataLayer:
         return self.recordings.augmenter
 
     @property
-    def utterances(self) -> list[Utterance]:
+    def utterances(self) -> Manifest:
         """The utterances in use: within the limits on duration, and not dropped."""
         return self._corpus.utterances
 
@@ -194,20 +196,34 @@ class Speech2TextDataLayer:
         return notes
 
     def check(self, output_length: Callable[[np.ndarray], np.ndarray] | None = None) -> CheckReport:
-        """Checks every file and transcript; reads the files' headers, not their samples.
+        """Checks files and transcripts, all or those that `check_files` says.
+
+        It reads the files' headers, not their samples.
 
         Args:
           output_length: the model's map from feature frames to logit frames; None: it is
             not checked whether utterances are long enough for their labels.
         """
-        report = CheckReport(notes=self.notes, filtered=list(self._corpus.filtered))
-        headers = self._corpus.headers()
-        check_files(report, self.utterances, headers, self.params["sample_freq"])
-        if self.mode == "infer":
-            return report
+        report = CheckReport(notes=self.notes, filtered=self._corpus.filtered)
+        rows, note = checked_rows(self.params["check_files"], len(self.utterances), self.seed)
+        report.notes += [note] if note else []
+        corpus = self._corpus if rows is None else self._corpus.part(rows)
+        check_files(report, corpus.utterances, corpus.headers(), self.params["sample_freq"])
+        if self.mode != "infer":
+            self._check_transcripts(report, corpus, output_length)
+        if rows is not None:
+            report.rows = rows[np.array(report.rows, np.int64)].tolist()
+        return report
+
+    def _check_transcripts(
+        self,
+        report: CheckReport,
+        corpus: Corpus,
+        output_length: Callable[[np.ndarray], np.ndarray] | None,
+    ) -> None:
         check_transcripts(
             report,
-            self.utterances,
+            corpus.utterances,
             self.vocabulary,
             self.params["text_normalization"],
             may_be_empty=self.mode == "eval",
@@ -215,13 +231,12 @@ class Speech2TextDataLayer:
         if output_length is not None:
             check_feasible(
                 report,
-                self.utterances,
+                corpus.utterances,
                 self.vocabulary,
-                self._fewest_frames(),
+                self._fewest_frames(corpus),
                 output_length,
                 fatal=self.mode == "train",
             )
-        return report
 
     def drop(self, report: CheckReport) -> None:
         """Goes on without the rows that have problems in `report`.
@@ -290,9 +305,9 @@ class Speech2TextDataLayer:
             raise DamagedRecording(self.utterances[row], recording.path, error) from error
 
     @property
-    def seconds(self) -> list[float]:
+    def seconds(self) -> np.ndarray:
         """The length of each recording in use; of several voices the longest, NaN if unknown."""
-        return self._corpus.seconds().max(axis=1).tolist()
+        return self._corpus.seconds().max(axis=1)
 
     @property
     def most_batch_frames(self) -> int | None:
@@ -354,9 +369,9 @@ class Speech2TextDataLayer:
             self._plan = epoch, self._planner.epoch(epoch)
         return self._plan[1]
 
-    def _fewest_frames(self) -> np.ndarray:
+    def _fewest_frames(self, corpus: Corpus) -> np.ndarray:
         """[utterance] frames at the shortest speed factor; 0 where a file cannot be read."""
-        seconds = self._corpus.seconds().min(axis=1)
+        seconds = corpus.seconds().min(axis=1)
         samples = np.nan_to_num(seconds * self.params["sample_freq"]).round().astype(np.int64)
         factors = np.full(len(samples), self.augmenter.shortest_factor)
         pauses = np.zeros(len(samples), np.int64)

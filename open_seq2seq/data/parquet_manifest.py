@@ -1,0 +1,200 @@
+"""Manifests as Parquet: a table with a row for each utterance, or a folder of such files.
+
+The columns are those of CSV (`wav_filename`, `transcript`) or of JSON lines (`audio_filepath`,
+`text`), with `duration`, `offset` and `speaker` where they are known; others are not read.
+`open-seq2seq data convert` writes them so that texts are taken from the mapped file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from open_seq2seq.data.extras import needed
+from open_seq2seq.data.manifest_table import Manifest
+from open_seq2seq.data.parquet_texts import MOST_ROWS, ParquetTexts
+from open_seq2seq.data.row_texts import RowTexts, SpooledTexts
+from open_seq2seq.errors import InputError, Problem
+
+_log = logging.getLogger(__name__)
+
+SUFFIX = ".parquet"
+NAMES = ("audio_filepath", "wav_filename")
+TRANSCRIPTS = ("text", "transcript")
+# Problems of a column that are named; of a column of a million wrong rows nobody reads more.
+_MOST_NAMED = 100
+
+
+def is_parquet(file: str) -> bool:
+    """Whether a manifest is Parquet: by its name, or a folder with such files."""
+    return file.endswith(SUFFIX) or (os.path.isdir(file) and bool(_files_in(file)))
+
+
+def read_parquet(file: str, need_transcript: bool, problems: list[Problem]) -> Manifest:
+    """Reads one file, or those of a folder in the order of their names.
+
+    Raises:
+      InputError: pyarrow is not installed.
+    """
+    files = _files_in(file) if os.path.isdir(file) else [file]
+    return Manifest.joined(_read(one, need_transcript, problems) for one in files)
+
+
+def open_parquet(file: str) -> Any:
+    """A Parquet file, mapped.
+
+    Raises:
+      InputError: pyarrow is not installed, or it is not Parquet.
+    """
+    parquet = needed("pyarrow.parquet", "parquet", file, "a Parquet file")
+    try:
+        return parquet.ParquetFile(file, memory_map=True)
+    except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+        found = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
+        problem = Problem(file, found, "a manifest as Parquet", "Fetch or write it again.")
+        raise InputError("The manifests cannot be used:", [problem]) from error
+
+
+def _files_in(folder: str) -> list[str]:
+    return sorted(str(path) for path in Path(folder).glob(f"*{SUFFIX}"))
+
+
+def _read(file: str, need_transcript: bool, problems: list[Problem]) -> Manifest:
+    before = len(problems)
+    try:
+        table = open_parquet(file)
+    except InputError as error:
+        if "is missing" in error.summary:
+            raise
+        problems += error.problems
+        return Manifest([], np.zeros(0))
+    name, transcript = _columns(file, table, need_transcript, problems)
+    if len(problems) > before:
+        return Manifest([], np.zeros(0))
+    has = set(table.schema_arrow.names)
+    durations, offsets = (
+        _seconds(file, table, column, problems) if column in has else None
+        for column in ("duration", "offset")
+    )
+    if durations is None:
+        durations = np.full(table.metadata.num_rows, np.nan)
+    if offsets is not None:
+        offsets = _segments(file, durations, offsets, problems)
+    columns = name, transcript, "speaker" if "speaker" in has else None
+    texts: RowTexts = ParquetTexts(file, table, *columns)
+    _check_names(file, table, name, problems)
+    if len(problems) > before:
+        return Manifest([], np.zeros(0))
+    groups = range(table.metadata.num_row_groups)
+    largest = max((table.metadata.row_group(one).num_rows for one in groups), default=0)
+    if largest > MOST_ROWS:
+        _log.info(
+            f"{file} has row groups of {largest} rows: its texts are copied to a temporary file. "
+            "`open-seq2seq data convert` writes one that is read in place."
+        )
+        texts = _spooled(file, table, *columns)
+    return Manifest([texts], durations, offsets)
+
+
+def _columns(
+    file: str, table: Any, need_transcript: bool, problems: list[Problem]
+) -> tuple[str, str | None]:
+    """The columns of names and of transcripts."""
+    import pyarrow.types as kinds
+
+    schema = table.schema_arrow
+    found = []
+    for columns, is_needed in ((NAMES, True), (TRANSCRIPTS, need_transcript)):
+        there = [one for one in columns if one in schema.names]
+        if not there and is_needed:
+            shown = ", ".join(map(repr, schema.names))
+            problems.append(
+                Problem(file, f"the columns {shown}", f"a column {' or '.join(columns)}")
+            )
+        found.append(there[0] if there else None)
+    for column in (*filter(None, found), *({"speaker"} & set(schema.names))):
+        kind = schema.field(column).type
+        if not (kinds.is_string(kind) or kinds.is_large_string(kind)) and not (
+            column == "speaker" and kinds.is_integer(kind)
+        ):
+            problems.append(Problem(f"{file}: {column}", f"a column of {kind}", "one of text"))
+    return found[0] or "", found[1]
+
+
+def _seconds(file: str, table: Any, column: str, problems: list[Problem]) -> np.ndarray | None:
+    """[row] float64, NaN where there is none."""
+    import pyarrow.types as kinds
+
+    kind = table.schema_arrow.field(column).type
+    if kinds.is_null(kind):
+        return None
+    if not (kinds.is_floating(kind) or kinds.is_integer(kind)):
+        problems.append(Problem(f"{file}: {column}", f"a column of {kind}", "one of seconds"))
+        return None
+    values = np.empty(table.metadata.num_rows)
+    start = 0
+    for batch in table.iter_batches(1 << 18, columns=[column]):
+        one = batch.column(0).cast("float64")
+        part = one.to_numpy(zero_copy_only=False)
+        wrong = ~(part >= 0) | np.isinf(part)
+        wrong &= one.is_valid().to_numpy(zero_copy_only=False)
+        # float32 of 2.3 is 2.2999999523: what was meant has six digits.
+        values[start : start + len(part)] = np.round(part, 6) if kinds.is_float32(kind) else part
+        for row in np.flatnonzero(wrong)[:_MOST_NAMED].tolist():
+            found = f"{column} {float(part[row])!r}"
+            where = f"{file}:{start + row + 1}"
+            problems.append(Problem(where, found, "seconds, 0 or more"))
+        start += len(part)
+    return values
+
+
+def _segments(
+    file: str, durations: np.ndarray, offsets: np.ndarray, problems: list[Problem]
+) -> np.ndarray | None:
+    """Offsets of segments, NaN of whole files; None: there are no segments."""
+    unknown = np.isnan(durations)
+    late = unknown & (offsets > 0)
+    for row in np.flatnonzero(late)[:_MOST_NAMED].tolist():
+        found = f"offset {offsets[row]:g} without a duration"
+        problems.append(Problem(f"{file}:{row + 1}", found, "both, in seconds"))
+    for row in np.flatnonzero((durations == 0) & ~np.isnan(offsets))[:_MOST_NAMED].tolist():
+        where = f"{file}:{row + 1}"
+        problems.append(Problem(where, "duration 0 of a segment", "seconds, more than 0"))
+    offsets = np.where(unknown, np.nan, offsets)
+    return None if np.isnan(offsets).all() else offsets
+
+
+def _check_names(file: str, table: Any, column: str, problems: list[Problem]) -> None:
+    import pyarrow.compute as compute
+
+    start = 0
+    for batch in table.iter_batches(1 << 16, columns=[column]):
+        names = batch.column(0)
+        empty = compute.fill_null(compute.equal(compute.utf8_length(names), 0), True)
+        blank = compute.or_(empty, compute.fill_null(compute.utf8_is_space(names), True))
+        for row in np.flatnonzero(blank.to_numpy(zero_copy_only=False))[:_MOST_NAMED].tolist():
+            where = f"{file}:{start + row + 1}"
+            problems.append(Problem(where, f"an empty {column}", "the path of a recording"))
+        start += len(names)
+
+
+def _spooled(
+    file: str, table: Any, name: str, transcript: str | None, speaker: str | None
+) -> SpooledTexts:
+    """The texts of a file whose rows cannot be read one by one."""
+    spool = SpooledTexts(file, os.path.dirname(file))
+    columns = [one for one in (name, transcript, speaker) if one]
+    line = 0
+    for batch in table.iter_batches(1 << 12, columns=columns):
+        values = {one: batch.column(one).to_pylist() for one in columns}
+        texts = values[transcript] if transcript else None
+        for row, one in enumerate(values[name]):
+            line += 1
+            text = None if texts is None else texts[row] or ""
+            said = values[speaker][row] if speaker else None
+            spool.add(one, text, None if said in (None, "") else str(said), line)
+    return spool.close()

@@ -1,0 +1,118 @@
+"""Names and transcripts that stay in a mapped Parquet file."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from open_seq2seq.data.utterance import Utterance, resolve_path
+
+# Row groups of more rows are not read for the sake of one of them.
+MOST_ROWS = 1 << 13
+# What `open-seq2seq data convert` writes.
+ROWS_OF_A_GROUP = 1 << 10
+# Row groups that are kept for rows that come next.
+_KEPT = 32
+
+
+class ParquetTexts:
+    """The texts of one file, read a row group at a time; threads may share it.
+
+    Args:
+      file: its path.
+      table: the `pyarrow.parquet.ParquetFile`, mapped.
+      name, transcript, speaker: the columns; None: there is none.
+    """
+
+    def __init__(
+        self, file: str, table: Any, name: str, transcript: str | None, speaker: str | None
+    ):
+        self._file, self._table = file, table
+        self._folder = os.path.dirname(file)
+        self._columns = name, transcript, speaker
+        metadata = table.metadata
+        rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+        self._ends = np.cumsum(rows, dtype=np.int64)
+        self._groups: OrderedDict[int, list[Any]] = OrderedDict()
+        # A reader's state is one thread's.
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def utterance(self, row: int, duration: float, offset: float) -> Utterance:
+        """See `RowTexts`."""
+        group, place = self._at(row)
+        name, transcript, speaker = (
+            "" if column is None else column[place].as_py() for column in group
+        )
+        return Utterance(
+            path=resolve_path(name, self._folder),
+            name=name,
+            transcript=None if group[1] is None else transcript or "",
+            duration=None if math.isnan(duration) else duration,
+            source=f"{self._file}:{row + 1}",
+            offset=None if math.isnan(offset) else offset,
+            speaker=None if speaker in (None, "") else str(speaker).strip() or None,
+        )
+
+    def contents(self, rows: np.ndarray) -> Iterator[tuple[str, str | None]]:
+        """See `RowTexts`."""
+        for (names, transcripts, _), places in self._grouped(rows):
+            texts: list[str | None] = [None] * len(places)
+            if transcripts is not None:
+                texts = [text or "" for text in transcripts.take(places).to_pylist()]
+            yield from zip(names.take(places).to_pylist(), texts)
+
+    def identity(self, rows: np.ndarray) -> bytes:
+        """See `RowTexts`."""
+        import pyarrow.compute as compute
+
+        joined = []
+        for (names, transcripts, _), places in self._grouped(rows):
+            names = compute.replace_substring_regex(names.take(places), "(?s)^.*/", "")
+            texts = "None"
+            if transcripts is not None:
+                texts = compute.fill_null(transcripts.take(places), "")
+            one = compute.binary_join_element_wise(names, "", texts, "", "\0")
+            _, ends, data = one.buffers()
+            # Strings of Arrow lie behind each other.
+            joined.append(data.to_pybytes()[: np.frombuffer(ends, np.int32)[len(one)]])
+        return b"".join(joined)
+
+    def _grouped(self, rows: np.ndarray) -> Iterator[tuple[list[Any], np.ndarray]]:
+        """Some rows, by row group: its columns, and the rows as places in it."""
+        numbers = np.searchsorted(self._ends, rows, side="right")
+        cuts = np.flatnonzero(np.diff(numbers, prepend=-1, append=-1))
+        for first, behind in itertools.pairwise(cuts):
+            number = int(numbers[first])
+            start = int(self._ends[number - 1]) if number else 0
+            yield self._group(number), rows[first:behind] - start
+
+    def _at(self, row: int) -> tuple[list[Any], int]:
+        number = int(np.searchsorted(self._ends, row, side="right"))
+        return self._group(number), row - (int(self._ends[number - 1]) if number else 0)
+
+    def _group(self, number: int) -> list[Any]:
+        """The columns of a row group; None where there is none."""
+        with self._lock:
+            group = self._groups.pop(number, None)
+            if group is None:
+                columns = [one for one in self._columns if one]
+                # One thread: the group is small, and loader threads have their own work.
+                table = self._table.read_row_group(number, columns=columns, use_threads=False)
+                group = [
+                    None if one is None else table.column(one).combine_chunks()
+                    for one in self._columns
+                ]
+            self._groups[number] = group
+            if len(self._groups) > _KEPT:
+                self._groups.popitem(last=False)
+            return group
