@@ -89,7 +89,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "import stm": _importer("TED-LIUM, or other segment time marks (STM)", "stm"),
     "import table": _importer("tables of recordings and texts: CSV, TSV, Excel", "table"),
-    "data convert": Command("data.convert", "manifests as Parquet, for millions of rows"),
+    "data convert": _script(
+        "data.convert", "manifests as Arrow or Parquet, for millions of rows", "convert_manifest"
+    ),
     "data check": _script("data.check", "what is wrong with a corpus: the doctor", "check_data"),
     "data split": _script("data.split", "training, development and test data", "split_data"),
     "data statistics": _script(

@@ -1,4 +1,4 @@
-"""Manifests as one Parquet file."""
+"""Manifests as one table of Parquet or Arrow."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from open_seq2seq.data.audio import AudioInfo
 from open_seq2seq.data.headers import scan_headers
 from open_seq2seq.data.manifest import Manifest, Utterance, resolve_path
-from open_seq2seq.data.parquet_writer import COLUMNS, ParquetWriter
+from open_seq2seq.data.table_writer import COLUMNS, TableWriter
 from open_seq2seq.errors import Problem
 from open_seq2seq.files import replaced
 
 _BLOCK = 1 << 12
 
 
-def write_parquet(
+def write_table(
     manifest: Manifest,
     path: Path,
     problems: list[Problem],
@@ -40,7 +40,7 @@ def write_parquet(
       RunError: the file cannot be written.
     """
     folder = os.path.dirname(os.path.abspath(path))
-    with replaced(path) as draft, ParquetWriter(draft, COLUMNS) as writer:
+    with replaced(path) as draft, TableWriter(draft, path.suffix, COLUMNS) as writer:
         for start in range(0, len(manifest), _BLOCK):
             rows = list(manifest[start : start + _BLOCK])
             for one in _with_durations(rows, problems):

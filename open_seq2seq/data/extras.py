@@ -8,6 +8,10 @@ from typing import Any
 from open_seq2seq.errors import InputError, Problem
 
 
+class MissingPackage(InputError):
+    """A package of an optional extra is not installed."""
+
+
 def needed(module: str, extra: str, where: str, what: str) -> Any:
     """A module of an optional extra.
 
@@ -17,7 +21,7 @@ def needed(module: str, extra: str, where: str, what: str) -> Any:
       where, what: which input needs it, and what that is.
 
     Raises:
-      InputError: it is not installed.
+      MissingPackage: it is not installed.
     """
     try:
         return importlib.import_module(module)
@@ -25,4 +29,4 @@ def needed(module: str, extra: str, where: str, what: str) -> Any:
         package = module.partition(".")[0]
         remedy = f"Install it: `pip install 'open-seq2seq[{extra}]'`."
         problem = Problem(where, what, f"the package {package}, which reads it", remedy)
-        raise InputError("A package is missing:", [problem]) from error
+        raise MissingPackage("A package is missing:", [problem]) from error

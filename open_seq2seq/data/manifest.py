@@ -3,8 +3,8 @@
 Three formats of text (`manifest_rows` tells them apart), also behind each other in one file: CSV
 with a header row (`wav_filename,wav_filesize,transcript[,duration][,offset][,speaker]`), one JSON
 object per line (`{"audio_filepath": ..., "duration": ..., "text": ...}`), as NVIDIA NeMo writes
-them, and rows `audio_path,transcript_path`, as Nervana's neon read them. And Parquet, with the
-columns of either (`parquet_manifest`).
+them, and rows `audio_path,transcript_path`, as Nervana's neon read them. And tables of
+Parquet or Arrow with the columns of either (`table_manifest`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from open_seq2seq.config.schema import closest_name
 from open_seq2seq.data.file_lines import TextLines, file_problem, text_problem
 from open_seq2seq.data.manifest_rows import FILENAME, Row, manifest_rows
 from open_seq2seq.data.manifest_table import Manifest
-from open_seq2seq.data.parquet_manifest import is_parquet, read_parquet
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.row_texts import SpooledTexts
+from open_seq2seq.data.table_manifest import is_table, read_table
 from open_seq2seq.data.utterance import Utterance, resolve_path
 from open_seq2seq.errors import InputError, Problem
 
@@ -57,8 +57,8 @@ def read_manifests(files: Sequence[str], need_transcript: bool) -> Manifest:
 def read_manifest(file: str, need_transcript: bool, problems: list[Problem]) -> Manifest:
     """Reads one manifest; what cannot be used goes to `problems`, the other rows are returned."""
     before = len(problems)
-    if is_parquet(file):
-        manifest = read_parquet(file, need_transcript, problems)
+    if is_table(file):
+        manifest = read_table(file, need_transcript, problems)
         is_empty = False
     else:
         lines = TextLines(file)

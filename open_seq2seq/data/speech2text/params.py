@@ -60,8 +60,8 @@ _DATA_PARAMS = [
     Param(
         "dataset_files",
         list,
-        "Manifests (CSV, one JSON object per line, pairs of paths, or Parquet and folders of it), "
-        "concatenated in this order; "
+        "Manifests (CSV, one JSON object per line, pairs of paths, Arrow, Parquet and folders of "
+        "it), concatenated in this order; "
         "with input_type 'stored' also feats.scp or archives of Kaldi, with a file text beside.",
         default=[],
         item=Param("file", str, "A manifest."),

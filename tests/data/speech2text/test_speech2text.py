@@ -288,7 +288,7 @@ def test_other_failures_name_the_file(params, monkeypatch):
         raise ZeroDivisionError("by zero")
 
     batches = layer.batches()
-    monkeypatch.setattr(layer.recordings, "extractor", fail)
+    monkeypatch.setattr(layer.recordings, "_without_masks", fail)
     with pytest.raises(RunError, match=r"clips/\d\d\.flac \(.*corpus\.csv:\d+\) .*by zero"):
         next(batches)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("loader")]

@@ -1,4 +1,4 @@
-"""Writes manifests as Parquet whose texts are read in place."""
+"""Writes manifests as tables whose texts are read in place."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from types import TracebackType
 from typing import Any
 
 from open_seq2seq.data.extras import needed
-from open_seq2seq.data.parquet_texts import ROWS_OF_A_GROUP
+from open_seq2seq.data.tables import PARQUET
 
-# Neither compressed nor with dictionaries, in small row groups: a row is read from the mapped file
-# without reading others, and the map is shared by all processes of a machine.
+# Rows of Parquet are decoded by row groups: in small ones, neither compressed nor with
+# dictionaries, a row costs little more than itself.
 _LAYOUT = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+_PARQUET_GROUP, _ARROW_GROUP = 1 << 10, 1 << 16
 COLUMNS = {
     "audio_filepath": "string",
     "text": "string",
@@ -22,31 +23,43 @@ COLUMNS = {
 }
 
 
-class ParquetWriter:
-    """Writes a Parquet file row by row.
+class TableWriter:
+    """Writes a Parquet or Arrow file row by row.
 
     Args:
-      path: the file.
+      path: the file to write.
+      suffix: what its name ends in when it is whole: `.parquet` or `.arrow`.
       columns: names and Arrow's types of the columns.
       metadata: what the file says of itself besides.
 
     Raises:
-      InputError: pyarrow is not installed.
+      MissingPackage: pyarrow is not installed.
     """
 
-    def __init__(self, path: Path, columns: dict[str, str], metadata: dict[str, str] | None = None):
-        arrow = needed("pyarrow", "parquet", str(path), "a Parquet file")
-        parquet = needed("pyarrow.parquet", "parquet", str(path), "a Parquet file")
+    def __init__(
+        self,
+        path: Path,
+        suffix: str,
+        columns: dict[str, str],
+        metadata: dict[str, str] | None = None,
+    ):
+        arrow = needed("pyarrow", "parquet", str(path), "a table")
         fields = [(name, arrow.type_for_alias(kind)) for name, kind in columns.items()]
         self._schema = arrow.schema(fields, metadata=metadata)
-        self._table: Any = arrow.Table
-        self._writer = parquet.ParquetWriter(path, self._schema, **_LAYOUT)
+        self._batch: Any = arrow.RecordBatch
+        if suffix == PARQUET:
+            parquet = needed("pyarrow.parquet", "parquet", str(path), "a Parquet file")
+            self._writer = parquet.ParquetWriter(path, self._schema, **_LAYOUT)
+            self._group = _PARQUET_GROUP
+        else:
+            self._writer = arrow.ipc.new_file(str(path), self._schema)
+            self._group = _ARROW_GROUP
         self._rows: list[Sequence[Any]] = []
 
     def add(self, *values: Any) -> None:
         """Adds a row, None where there is nothing."""
         self._rows.append(values)
-        if len(self._rows) == ROWS_OF_A_GROUP:
+        if len(self._rows) == self._group:
             self._write()
 
     def close(self) -> None:
@@ -57,10 +70,10 @@ class ParquetWriter:
 
     def _write(self) -> None:
         columns = dict(zip(self._schema.names, map(list, zip(*self._rows))))
-        self._writer.write_table(self._table.from_pydict(columns, schema=self._schema))
+        self._writer.write_batch(self._batch.from_pydict(columns, schema=self._schema))
         self._rows = []
 
-    def __enter__(self) -> ParquetWriter:
+    def __enter__(self) -> TableWriter:
         return self
 
     def __exit__(

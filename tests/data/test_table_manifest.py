@@ -1,4 +1,4 @@
-"""Manifests as Parquet: the same rows as CSV and JSON lines give, and the same messages."""
+"""Manifests as Arrow and Parquet: the rows of CSV and JSON lines, and the same messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from open_seq2seq.commands.data.convert import main as convert
-from open_seq2seq.data import parquet_texts, row_texts
+from open_seq2seq.data import row_texts, tables
 from open_seq2seq.data.manifest import read_manifests
 from open_seq2seq.data.manifest_table import Manifest
 from open_seq2seq.errors import InputError
@@ -45,30 +45,42 @@ def without_source(manifest) -> list:
     return [dataclasses.replace(one, source="") for one in manifest]
 
 
+def converted(folder: Path, kind: str) -> tuple[str, str]:
+    jsonl = write_jsonl(folder / "a.jsonl", rows_of(2500))
+    assert convert([jsonl, "--output", str(folder / f"a.{kind}")]) == 0
+    return jsonl, str(folder / f"a.{kind}")
+
+
+@pytest.fixture(params=["arrow", "parquet"])
+def either(tmp_path, monkeypatch, request) -> tuple[str, str]:
+    """The same manifest as JSON lines and, converted, as a table of several groups."""
+    monkeypatch.setattr("open_seq2seq.data.table_writer._ARROW_GROUP", 1000)
+    return converted(tmp_path, request.param)
+
+
 @pytest.fixture
 def corpus(tmp_path) -> tuple[str, str]:
-    """The same manifest as JSON lines and, converted, as Parquet."""
-    jsonl = write_jsonl(tmp_path / "a.jsonl", rows_of(2500))
-    assert convert([jsonl, "--output", str(tmp_path / "a.parquet")]) == 0
-    return jsonl, str(tmp_path / "a.parquet")
+    """The same manifest as JSON lines and as Parquet."""
+    return converted(tmp_path, "parquet")
 
 
-def test_parquet_has_the_rows_of_json_lines(corpus):
-    first, second = (read_manifests([file], True) for file in corpus)
+def test_tables_have_the_rows_of_json_lines(either):
+    first, second = (read_manifests([file], True) for file in either)
     assert without_source(first) == without_source(second)
     np.testing.assert_array_equal(first.durations, second.durations)
     np.testing.assert_array_equal(first.offsets, second.offsets)
-    assert second[1030].source == f"{corpus[1]}:1031"
+    assert second[1030].source == f"{either[1]}:1031"
     assert list(first.contents()) == list(second.contents())
     assert _digest(first) == _digest(second) == _digest(list(first))
 
 
-def test_identity_is_that_of_old_runs(tmp_path):
+@pytest.mark.parametrize("kind", ["arrow", "parquet"])
+def test_identity_is_that_of_old_runs(tmp_path, kind):
     """Without segments the digest comes from Arrow: the one of a list of rows."""
     rows = [{k: v for k, v in row.items() if k != "offset"} for row in rows_of(3000)]
     jsonl = write_jsonl(tmp_path / "a.jsonl", rows)
-    convert([jsonl, "--output", str(tmp_path / "a.parquet")])
-    manifest = read_manifests([str(tmp_path / "a.parquet")], True)
+    convert([jsonl, "--output", str(tmp_path / f"a.{kind}")])
+    manifest = read_manifests([str(tmp_path / f"a.{kind}")], True)
     assert manifest.offsets is None
     assert _digest(manifest) == _digest(list(manifest))
     some = manifest.take(np.arange(0, 3000, 7))
@@ -76,9 +88,9 @@ def test_identity_is_that_of_old_runs(tmp_path):
 
 
 @pytest.mark.parametrize("normalization", [None, "plain"])
-def test_rows_are_views(corpus, normalization):
+def test_rows_are_views(either, normalization):
     """Slices, taken rows and normalised ones, against a list of all."""
-    manifest = read_manifests([corpus[1], corpus[0]], True).normalized(normalization)
+    manifest = read_manifests([either[1], either[0]], True).normalized(normalization)
     listed = list(manifest)
     rows = np.random.default_rng(0).permutation(len(listed))[:500]
     taken = manifest.take(rows)
@@ -105,7 +117,7 @@ def test_folder_of_files(corpus, tmp_path):
 
 def test_large_row_groups_are_copied_to_a_file(corpus, monkeypatch):
     expected = without_source(read_manifests([corpus[0]], True))
-    monkeypatch.setattr("open_seq2seq.data.parquet_manifest.MOST_ROWS", 100)
+    monkeypatch.setattr("open_seq2seq.data.table_manifest.MOST_ROWS", 100)
     monkeypatch.setattr(row_texts, "_MOST_IN_MEMORY", 1000)
     manifest = read_manifests([corpus[1]], True)
     assert isinstance(manifest.parts[0], row_texts.SpooledTexts)
@@ -119,9 +131,9 @@ def test_texts_in_a_temporary_file(corpus, monkeypatch):
     assert list(read_manifests([corpus[0]], True)) == before
 
 
-def test_threads_read_rows(corpus, monkeypatch):
-    monkeypatch.setattr(parquet_texts, "_KEPT", 1)
-    manifest = read_manifests([corpus[1]], True)
+def test_threads_read_rows(either, monkeypatch):
+    monkeypatch.setattr(tables.ParquetTable, "kept", 1)
+    manifest = read_manifests([either[1]], True)
     names = [row["audio_filepath"] for row in rows_of(2500)]
     wrong: list[int] = []
 
@@ -139,7 +151,11 @@ def test_threads_read_rows(corpus, monkeypatch):
 
 
 def test_columns_of_csv_and_what_others_write(tmp_path):
-    table = {"wav_filename": ["x.wav"], "transcript": pa.array([None], pa.string()), "duration": pa.array([2.3], pa.float32())}
+    table = {
+        "wav_filename": ["x.wav"],
+        "transcript": pa.array([None], pa.string()),
+        "duration": pa.array([2.3], pa.float32()),
+    }
     pq.write_table(pa.table({**table, "speaker": [7], "more": [1]}), tmp_path / "a.parquet")
     (row,) = read_manifests([str(tmp_path / "a.parquet")], True)
     assert (row.name, row.transcript, row.duration, row.speaker) == ("x.wav", "", 2.3, "7")
@@ -174,7 +190,7 @@ def test_messages(tmp_path, table, expected):
 
 def test_a_file_that_is_no_parquet(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"wav_filename,transcript\n")
-    with pytest.raises(InputError, match=r"a\.parquet: .*expected a manifest as Parquet"):
+    with pytest.raises(InputError, match=r"a\.parquet: .*expected a Parquet file"):
         read_manifests([str(tmp_path / "a.parquet")], True)
 
 
@@ -195,9 +211,9 @@ def test_convert_measures_what_is_missing(tmp_path, capsys):
     assert "which is there" in capsys.readouterr().err
 
 
-def test_memory_of_a_row(corpus):
+def test_memory_of_a_row(either):
     """What a manifest holds in memory grows by 64 bytes a row at most."""
-    for file in corpus:
+    for file in either:
         manifest = read_manifests([file], True)
         arrays = [manifest.durations, manifest.offsets]
         (texts,) = manifest.parts

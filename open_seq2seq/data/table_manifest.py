@@ -1,8 +1,9 @@
-"""Manifests as Parquet: a table with a row for each utterance, or a folder of such files.
+"""Manifests as tables of Parquet or Arrow with a row for each utterance, or a folder of them.
 
 The columns are those of CSV (`wav_filename`, `transcript`) or of JSON lines (`audio_filepath`,
 `text`), with `duration`, `offset` and `speaker` where they are known; others are not read.
-`open-seq2seq data convert` writes them so that texts are taken from the mapped file.
+`open-seq2seq data convert` writes them. Of Arrow's files a row is taken from the map itself; of
+Parquet its row group is decoded.
 """
 
 from __future__ import annotations
@@ -10,103 +11,93 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from open_seq2seq.data.extras import needed
+from open_seq2seq.data.extras import MissingPackage
 from open_seq2seq.data.manifest_table import Manifest
-from open_seq2seq.data.parquet_texts import MOST_ROWS, ParquetTexts
 from open_seq2seq.data.row_texts import RowTexts, SpooledTexts
+from open_seq2seq.data.table_texts import NAMES, TRANSCRIPTS, TableTexts
+from open_seq2seq.data.tables import SUFFIXES, Table, open_table
 from open_seq2seq.errors import InputError, Problem
 
 _log = logging.getLogger(__name__)
 
-SUFFIX = ".parquet"
-NAMES = ("audio_filepath", "wav_filename")
-TRANSCRIPTS = ("text", "transcript")
+# Row groups of more rows are not decoded for the sake of one of them.
+MOST_ROWS = 1 << 13
 # Problems of a column that are named; of a column of a million wrong rows nobody reads more.
 _MOST_NAMED = 100
 
 
-def is_parquet(file: str) -> bool:
-    """Whether a manifest is Parquet: by its name, or a folder with such files."""
-    return file.endswith(SUFFIX) or (os.path.isdir(file) and bool(_files_in(file)))
+def is_table(file: str) -> bool:
+    """Whether a manifest is a table: by its name, or a folder with such files."""
+    return file.endswith(SUFFIXES) or (os.path.isdir(file) and bool(_files_in(file)))
 
 
-def read_parquet(file: str, need_transcript: bool, problems: list[Problem]) -> Manifest:
+def read_table(file: str, need_transcript: bool, problems: list[Problem]) -> Manifest:
     """Reads one file, or those of a folder in the order of their names.
 
     Raises:
-      InputError: pyarrow is not installed.
+      MissingPackage: pyarrow is not installed.
     """
     files = _files_in(file) if os.path.isdir(file) else [file]
     return Manifest.joined(_read(one, need_transcript, problems) for one in files)
 
 
-def open_parquet(file: str) -> Any:
-    """A Parquet file, mapped.
-
-    Raises:
-      InputError: pyarrow is not installed, or it is not Parquet.
-    """
-    parquet = needed("pyarrow.parquet", "parquet", file, "a Parquet file")
-    try:
-        return parquet.ParquetFile(file, memory_map=True)
-    except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
-        found = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
-        problem = Problem(file, found, "a manifest as Parquet", "Fetch or write it again.")
-        raise InputError("The manifests cannot be used:", [problem]) from error
-
-
 def _files_in(folder: str) -> list[str]:
-    return sorted(str(path) for path in Path(folder).glob(f"*{SUFFIX}"))
+    return sorted(str(path) for path in Path(folder).iterdir() if path.suffix in SUFFIXES)
 
 
 def _read(file: str, need_transcript: bool, problems: list[Problem]) -> Manifest:
     before = len(problems)
     try:
-        table = open_parquet(file)
+        table = open_table(file)
+    except MissingPackage:
+        raise
     except InputError as error:
-        if "is missing" in error.summary:
-            raise
         problems += error.problems
         return Manifest([], np.zeros(0))
     name, transcript = _columns(file, table, need_transcript, problems)
     if len(problems) > before:
         return Manifest([], np.zeros(0))
-    has = set(table.schema_arrow.names)
+    has = set(table.schema.names)
     durations, offsets = (
         _seconds(file, table, column, problems) if column in has else None
         for column in ("duration", "offset")
     )
     if durations is None:
-        durations = np.full(table.metadata.num_rows, np.nan)
+        durations = np.full(_count(table), np.nan)
     if offsets is not None:
         offsets = _segments(file, durations, offsets, problems)
-    columns = name, transcript, "speaker" if "speaker" in has else None
-    texts: RowTexts = ParquetTexts(file, table, *columns)
     _check_names(file, table, name, problems)
     if len(problems) > before:
         return Manifest([], np.zeros(0))
-    groups = range(table.metadata.num_row_groups)
-    largest = max((table.metadata.row_group(one).num_rows for one in groups), default=0)
-    if largest > MOST_ROWS:
-        _log.info(
-            f"{file} has row groups of {largest} rows: its texts are copied to a temporary file. "
-            "`open-seq2seq data convert` writes one that is read in place."
-        )
-        texts = _spooled(file, table, *columns)
-    return Manifest([texts], durations, offsets)
+    columns = name, transcript, "speaker" if "speaker" in has else None
+    return Manifest([_texts(file, table, columns)], durations, offsets)
+
+
+def _count(table: Table) -> int:
+    return int(table.ends[-1]) if len(table.ends) else 0
+
+
+def _texts(file: str, table: Table, columns: tuple[str, str | None, str | None]) -> RowTexts:
+    largest = int(np.diff(table.ends, prepend=0).max(initial=0))
+    if table.kept is None or largest <= MOST_ROWS:
+        return TableTexts(file, table, columns)
+    _log.info(
+        f"{file} has row groups of {largest} rows: its texts are copied to a temporary file. "
+        "`open-seq2seq data convert` writes one that is read in place."
+    )
+    return _spooled(file, table, *columns)
 
 
 def _columns(
-    file: str, table: Any, need_transcript: bool, problems: list[Problem]
+    file: str, table: Table, need_transcript: bool, problems: list[Problem]
 ) -> tuple[str, str | None]:
     """The columns of names and of transcripts."""
     import pyarrow.types as kinds
 
-    schema = table.schema_arrow
+    schema = table.schema
     found = []
     for columns, is_needed in ((NAMES, True), (TRANSCRIPTS, need_transcript)):
         there = [one for one in columns if one in schema.names]
@@ -125,19 +116,19 @@ def _columns(
     return found[0] or "", found[1]
 
 
-def _seconds(file: str, table: Any, column: str, problems: list[Problem]) -> np.ndarray | None:
+def _seconds(file: str, table: Table, column: str, problems: list[Problem]) -> np.ndarray | None:
     """[row] float64, NaN where there is none."""
     import pyarrow.types as kinds
 
-    kind = table.schema_arrow.field(column).type
+    kind = table.schema.field(column).type
     if kinds.is_null(kind):
         return None
     if not (kinds.is_floating(kind) or kinds.is_integer(kind)):
         problems.append(Problem(f"{file}: {column}", f"a column of {kind}", "one of seconds"))
         return None
-    values = np.empty(table.metadata.num_rows)
+    values = np.empty(_count(table))
     start = 0
-    for batch in table.iter_batches(1 << 18, columns=[column]):
+    for batch in table.blocks([column]):
         one = batch.column(0).cast("float64")
         part = one.to_numpy(zero_copy_only=False)
         wrong = ~(part >= 0) | np.isinf(part)
@@ -168,11 +159,11 @@ def _segments(
     return None if np.isnan(offsets).all() else offsets
 
 
-def _check_names(file: str, table: Any, column: str, problems: list[Problem]) -> None:
+def _check_names(file: str, table: Table, column: str, problems: list[Problem]) -> None:
     import pyarrow.compute as compute
 
     start = 0
-    for batch in table.iter_batches(1 << 16, columns=[column]):
+    for batch in table.blocks([column]):
         names = batch.column(0)
         empty = compute.fill_null(compute.equal(compute.utf8_length(names), 0), True)
         blank = compute.or_(empty, compute.fill_null(compute.utf8_is_space(names), True))
@@ -183,13 +174,13 @@ def _check_names(file: str, table: Any, column: str, problems: list[Problem]) ->
 
 
 def _spooled(
-    file: str, table: Any, name: str, transcript: str | None, speaker: str | None
+    file: str, table: Table, name: str, transcript: str | None, speaker: str | None
 ) -> SpooledTexts:
     """The texts of a file whose rows cannot be read one by one."""
     spool = SpooledTexts(file, os.path.dirname(file))
     columns = [one for one in (name, transcript, speaker) if one]
     line = 0
-    for batch in table.iter_batches(1 << 12, columns=columns):
+    for batch in table.blocks(columns):
         values = {one: batch.column(one).to_pylist() for one in columns}
         texts = values[transcript] if transcript else None
         for row, one in enumerate(values[name]):

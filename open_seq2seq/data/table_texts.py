@@ -1,4 +1,4 @@
-"""Names and transcripts that stay in a mapped Parquet file."""
+"""Names and transcripts that stay in a mapped table."""
 
 from __future__ import annotations
 
@@ -12,36 +12,28 @@ from typing import Any
 
 import numpy as np
 
+from open_seq2seq.data.tables import Table
 from open_seq2seq.data.utterance import Utterance, resolve_path
 
-# Row groups of more rows are not read for the sake of one of them.
-MOST_ROWS = 1 << 13
-# What `open-seq2seq data convert` writes.
-ROWS_OF_A_GROUP = 1 << 10
-# Row groups that are kept for rows that come next.
-_KEPT = 32
+# Names as CSV and JSON lines have them.
+NAMES = ("audio_filepath", "wav_filename")
+TRANSCRIPTS = ("text", "transcript")
 
 
-class ParquetTexts:
-    """The texts of one file, read a row group at a time; threads may share it.
+class TableTexts:
+    """The texts of one file, read a group at a time; threads may share it.
 
     Args:
       file: its path.
-      table: the `pyarrow.parquet.ParquetFile`, mapped.
-      name, transcript, speaker: the columns; None: there is none.
+      table: its table.
+      columns: of names, transcripts and speakers; None: there is none.
     """
 
-    def __init__(
-        self, file: str, table: Any, name: str, transcript: str | None, speaker: str | None
-    ):
-        self._file, self._table = file, table
+    def __init__(self, file: str, table: Table, columns: tuple[str, str | None, str | None]):
+        self._file, self._table, self._columns = file, table, columns
         self._folder = os.path.dirname(file)
-        self._columns = name, transcript, speaker
-        metadata = table.metadata
-        rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
-        self._ends = np.cumsum(rows, dtype=np.int64)
+        self._ends = table.ends
         self._groups: OrderedDict[int, list[Any]] = OrderedDict()
-        # A reader's state is one thread's.
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -101,18 +93,13 @@ class ParquetTexts:
         return self._group(number), row - (int(self._ends[number - 1]) if number else 0)
 
     def _group(self, number: int) -> list[Any]:
-        """The columns of a row group; None where there is none."""
+        """The columns of a group; None where there is none."""
         with self._lock:
             group = self._groups.pop(number, None)
             if group is None:
-                columns = [one for one in self._columns if one]
-                # One thread: the group is small, and loader threads have their own work.
-                table = self._table.read_row_group(number, columns=columns, use_threads=False)
-                group = [
-                    None if one is None else table.column(one).combine_chunks()
-                    for one in self._columns
-                ]
+                batch = self._table.group(number, [one for one in self._columns if one])
+                group = [None if one is None else batch.column(one) for one in self._columns]
             self._groups[number] = group
-            if len(self._groups) > _KEPT:
+            if self._table.kept is not None and len(self._groups) > self._table.kept:
                 self._groups.popitem(last=False)
             return group
