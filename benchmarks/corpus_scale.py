@@ -63,7 +63,7 @@ def make(path: Path, count: int) -> None:
             for row, (length, chosen) in enumerate(zip(seconds, words), start):
                 text = " ".join(vocabulary[one] for one in chosen[: int(2.7 * length)])
                 name = f"/corpus/{row // 1000:06d}/{row:010d}.flac"
-                writer.add(name, text, length, None, f"{row // 100}")
+                writer.add(name, text, length, None, f"{row // 100}", None)
 
 
 def measured(path: Path, ranks: int) -> list[dict[str, float]]:

@@ -25,7 +25,6 @@ from open_seq2seq.commands.parser import command_parser
 from open_seq2seq.corpora.manifest_csv import manifest_csv
 from open_seq2seq.data.manifest import Utterance, read_manifests
 from open_seq2seq.data.normalization import NORMALIZERS
-from open_seq2seq.data.transcripts import normalized_utterances
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.files import check_outputs, write_whole
 from open_seq2seq.pronunciations import espeak
@@ -92,10 +91,10 @@ def _check_flags(flags: argparse.Namespace) -> None:
     check_outputs({f"--{name}": getattr(flags, name) for name in ("lexicon", "vocab", "output")})
 
 
-def _utterances(flags: argparse.Namespace) -> list[Utterance]:
+def _utterances(flags: argparse.Namespace) -> Sequence[Utterance]:
     if not flags.manifest:
         return []
-    return normalized_utterances(read_manifests(flags.manifest, True), flags.text_normalization)
+    return read_manifests(flags.manifest, True).normalized(flags.text_normalization)
 
 
 def _words(flags: argparse.Namespace, utterances: Sequence[Utterance]) -> list[str]:

@@ -45,7 +45,7 @@ def write_table(
             rows = list(manifest[start : start + _BLOCK])
             for one in _with_durations(rows, problems):
                 name = _name(one, folder)
-                writer.add(name, one.transcript, one.duration, one.offset, one.speaker)
+                writer.add(name, one.transcript, one.duration, one.offset, one.speaker, one.words)
                 advance()
 
 

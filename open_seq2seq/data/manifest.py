@@ -1,9 +1,9 @@
 """Reading manifests: the files that list a corpus's recordings and transcripts.
 
 Three formats of text (`manifest_rows` tells them apart), also behind each other in one file: CSV
-with a header row (`wav_filename,wav_filesize,transcript[,duration][,offset][,speaker]`), one JSON
-object per line (`{"audio_filepath": ..., "duration": ..., "text": ...}`), as NVIDIA NeMo writes
-them, and rows `audio_path,transcript_path`, as Nervana's neon read them. And tables of
+with a header row (`wav_filename,wav_filesize,transcript[,duration][,offset][,speaker][,words]`),
+one JSON object per line (`{"audio_filepath": ..., "duration": ..., "text": ...}`), as NVIDIA NeMo
+writes them, and rows `audio_path,transcript_path`, as Nervana's neon read them. And tables of
 Parquet or Arrow with the columns of either (`table_manifest`).
 """
 
@@ -29,6 +29,8 @@ from open_seq2seq.errors import InputError, Problem
 
 __all__ = ["Manifest", "Utterance", "read_manifest", "read_manifests", "resolve_path"]
 
+# Name, transcript, duration, offset, speaker, words.
+_Values = tuple[str, str | None, float | None, float | None, str | None, str | None]
 _WORKING_DIRECTORY = "Relative paths start from the working directory."
 
 
@@ -82,8 +84,8 @@ def _read_text(
         for row in manifest_rows(file, lines, need_transcript, problems):
             values = _values(row, folder, need_transcript, problems)
             if values is not None:
-                name, transcript, duration, offset, speaker = values
-                texts.add(name, transcript, speaker, int(row.source.rpartition(":")[2]))
+                name, transcript, duration, offset, speaker, words = values
+                texts.add(name, transcript, speaker, words, int(row.source.rpartition(":")[2]))
                 durations.append(math.nan if duration is None else duration)
                 offsets.append(math.nan if offset is None else offset)
                 has_offsets = has_offsets or offset is not None
@@ -103,8 +105,8 @@ def _read_text(
 
 def _values(
     row: Row, folder: str, need_transcript: bool, problems: list[Problem]
-) -> tuple[str, str | None, float | None, float | None, str | None] | None:
-    """Name, transcript, duration, offset and speaker; None, and problems, if it cannot be used."""
+) -> _Values | None:
+    """What a row says; None, and problems, if it cannot be used."""
     before = len(problems)
     values, source = row.values, row.source
     if row.kind == "json":
@@ -129,7 +131,9 @@ def _values(
     speaker = _speaker(values.get("speaker"), source, problems)
     if len(problems) > before:
         return None
-    return name, transcript, duration, offset, speaker
+    words = values.get("words")
+    words = words if isinstance(words, str) and words.strip() else None
+    return name, transcript, duration, offset, speaker, words
 
 
 def _json_name_and_text(

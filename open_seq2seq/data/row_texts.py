@@ -15,6 +15,8 @@ import numpy as np
 from open_seq2seq.data.utterance import Utterance, resolve_path
 from open_seq2seq.errors import RunError
 
+# Name, transcript, speaker, words, line.
+_Row = tuple[str, str | None, str | None, str | None, int]
 # Texts up to so many bytes stay in memory.
 _MOST_IN_MEMORY = 1 << 24
 
@@ -79,9 +81,16 @@ class SpooledTexts:
         self._data: bytes | mmap.mmap = b""
         self._starts = np.zeros(1, np.int64)
 
-    def add(self, name: str, transcript: str | None, speaker: str | None, line: int) -> None:
+    def add(
+        self,
+        name: str,
+        transcript: str | None,
+        speaker: str | None,
+        words: str | None,
+        line: int,
+    ) -> None:
         """Adds a row, of this line."""
-        self._pending += marshal.dumps((name, transcript, speaker, line))
+        self._pending += marshal.dumps((name, transcript, speaker, words, line))
         self._last.append(self._size + len(self._pending))
         if len(self._last) >= 1 << 16:
             self._ends.append(np.array(self._last, np.int64))
@@ -109,7 +118,7 @@ class SpooledTexts:
 
     def utterance(self, row: int, duration: float, offset: float) -> Utterance:
         """See `RowTexts`."""
-        name, transcript, speaker, line = self._row(row)
+        name, transcript, speaker, words, line = self._row(row)
         return Utterance(
             path=resolve_path(name, self._folder),
             name=name,
@@ -118,6 +127,7 @@ class SpooledTexts:
             source=f"{self._file}:{line}",
             offset=None if math.isnan(offset) else offset,
             speaker=speaker,
+            words=words,
         )
 
     def contents(self, rows: np.ndarray) -> Iterator[tuple[str, str | None]]:
@@ -128,9 +138,9 @@ class SpooledTexts:
         """See `RowTexts`."""
         return b"".join(identity_of(name, "", text) for name, text in self.contents(rows))
 
-    def _row(self, row: int) -> tuple[str, str | None, str | None, int]:
+    def _row(self, row: int) -> _Row:
         start, end = self._starts[row], self._starts[row + 1]
-        values: tuple[str, str | None, str | None, int] = marshal.loads(self._data[start:end])
+        values: _Row = marshal.loads(self._data[start:end])
         return values
 
     def _write(self) -> None:

@@ -1,7 +1,7 @@
 """Manifests as tables of Parquet or Arrow with a row for each utterance, or a folder of them.
 
 The columns are those of CSV (`wav_filename`, `transcript`) or of JSON lines (`audio_filepath`,
-`text`), with `duration`, `offset` and `speaker` where they are known; others are not read.
+`text`), with `duration`, `offset`, `speaker` and `words` where they are known; others are not read.
 `open-seq2seq data convert` writes them. Of Arrow's files a row is taken from the map itself; of
 Parquet its row group is decoded.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from open_seq2seq.data.extras import MissingPackage
 from open_seq2seq.data.manifest_table import Manifest
 from open_seq2seq.data.row_texts import RowTexts, SpooledTexts
-from open_seq2seq.data.table_texts import NAMES, TRANSCRIPTS, TableTexts
+from open_seq2seq.data.table_texts import NAMES, TRANSCRIPTS, Columns, TableTexts
 from open_seq2seq.data.tables import SUFFIXES, Table, open_table
 from open_seq2seq.errors import InputError, Problem
 
@@ -72,7 +72,8 @@ def _read(file: str, need_transcript: bool, problems: list[Problem]) -> Manifest
     _check_names(file, table, name, problems)
     if len(problems) > before:
         return Manifest([], np.zeros(0))
-    columns = name, transcript, "speaker" if "speaker" in has else None
+    more = ("speaker" if "speaker" in has else None, "words" if "words" in has else None)
+    columns = name, transcript, *more
     return Manifest([_texts(file, table, columns)], durations, offsets)
 
 
@@ -80,7 +81,7 @@ def _count(table: Table) -> int:
     return int(table.ends[-1]) if len(table.ends) else 0
 
 
-def _texts(file: str, table: Table, columns: tuple[str, str | None, str | None]) -> RowTexts:
+def _texts(file: str, table: Table, columns: Columns) -> RowTexts:
     largest = int(np.diff(table.ends, prepend=0).max(initial=0))
     if table.kept is None or largest <= MOST_ROWS:
         return TableTexts(file, table, columns)
@@ -107,7 +108,7 @@ def _columns(
                 Problem(file, f"the columns {shown}", f"a column {' or '.join(columns)}")
             )
         found.append(there[0] if there else None)
-    for column in (*filter(None, found), *({"speaker"} & set(schema.names))):
+    for column in (*filter(None, found), *({"speaker", "words"} & set(schema.names))):
         kind = schema.field(column).type
         if not (kinds.is_string(kind) or kinds.is_large_string(kind)) and not (
             column == "speaker" and kinds.is_integer(kind)
@@ -174,11 +175,16 @@ def _check_names(file: str, table: Table, column: str, problems: list[Problem]) 
 
 
 def _spooled(
-    file: str, table: Table, name: str, transcript: str | None, speaker: str | None
+    file: str,
+    table: Table,
+    name: str,
+    transcript: str | None,
+    speaker: str | None,
+    words: str | None,
 ) -> SpooledTexts:
     """The texts of a file whose rows cannot be read one by one."""
     spool = SpooledTexts(file, os.path.dirname(file))
-    columns = [one for one in (name, transcript, speaker) if one]
+    columns = [one for one in (name, transcript, speaker, words) if one]
     line = 0
     for batch in table.blocks(columns):
         values = {one: batch.column(one).to_pylist() for one in columns}
@@ -187,5 +193,6 @@ def _spooled(
             line += 1
             text = None if texts is None else texts[row] or ""
             said = values[speaker][row] if speaker else None
-            spool.add(one, text, None if said in (None, "") else str(said), line)
+            spelled = values[words][row] if words else None
+            spool.add(one, text, None if said in (None, "") else str(said), spelled or None, line)
     return spool.close()

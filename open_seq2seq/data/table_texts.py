@@ -18,6 +18,7 @@ from open_seq2seq.data.utterance import Utterance, resolve_path
 # Names as CSV and JSON lines have them.
 NAMES = ("audio_filepath", "wav_filename")
 TRANSCRIPTS = ("text", "transcript")
+Columns = tuple[str, str | None, str | None, str | None]
 
 
 class TableTexts:
@@ -26,10 +27,10 @@ class TableTexts:
     Args:
       file: its path.
       table: its table.
-      columns: of names, transcripts and speakers; None: there is none.
+      columns: of names, transcripts, speakers and words; None: there is none.
     """
 
-    def __init__(self, file: str, table: Table, columns: tuple[str, str | None, str | None]):
+    def __init__(self, file: str, table: Table, columns: Columns):
         self._file, self._table, self._columns = file, table, columns
         self._folder = os.path.dirname(file)
         self._ends = table.ends
@@ -42,7 +43,7 @@ class TableTexts:
     def utterance(self, row: int, duration: float, offset: float) -> Utterance:
         """See `RowTexts`."""
         group, place = self._at(row)
-        name, transcript, speaker = (
+        name, transcript, speaker, words = (
             "" if column is None else column[place].as_py() for column in group
         )
         return Utterance(
@@ -53,11 +54,12 @@ class TableTexts:
             source=f"{self._file}:{row + 1}",
             offset=None if math.isnan(offset) else offset,
             speaker=None if speaker in (None, "") else str(speaker).strip() or None,
+            words=words or None,
         )
 
     def contents(self, rows: np.ndarray) -> Iterator[tuple[str, str | None]]:
         """See `RowTexts`."""
-        for (names, transcripts, _), places in self._grouped(rows):
+        for (names, transcripts, *_), places in self._grouped(rows):
             texts: list[str | None] = [None] * len(places)
             if transcripts is not None:
                 texts = [text or "" for text in transcripts.take(places).to_pylist()]
@@ -68,7 +70,7 @@ class TableTexts:
         import pyarrow.compute as compute
 
         joined = []
-        for (names, transcripts, _), places in self._grouped(rows):
+        for (names, transcripts, *_), places in self._grouped(rows):
             names = compute.replace_substring_regex(names.take(places), "(?s)^.*/", "")
             texts = "None"
             if transcripts is not None:

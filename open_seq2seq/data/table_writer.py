@@ -20,6 +20,7 @@ COLUMNS = {
     "duration": "double",
     "offset": "double",
     "speaker": "string",
+    "words": "string",
 }
 
 

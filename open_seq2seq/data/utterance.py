@@ -21,6 +21,8 @@ class Utterance:
       offset: where in the file the utterance begins, in seconds: it is `duration` long (which
         is then known) and all else in the file is not part of it. None: it is the whole file.
       speaker: who speaks, as the manifest says; None when it doesn't.
+      words: what is said in words, where the transcript is symbols such as phonemes (a column
+        `words`); else None.
       written: the transcript before `text_normalization`, where that changed it; else None.
     """
 
@@ -32,6 +34,7 @@ class Utterance:
     offset: float | None = None
     speaker: str | None = None
     written: str | None = None
+    words: str | None = None
 
     @property
     def segment(self) -> str:

@@ -36,6 +36,7 @@ def rows_of(count: int) -> list[dict]:
             "duration": round(1 + number % 17 * 0.37, 2),
             **({"offset": number * 0.5} if number % 3 == 0 else {}),
             **({"speaker": f"s{number % 7}"} if number % 5 else {}),
+            **({"words": f"w {number}"} if number % 4 else {}),
         }
         for number in range(count)
     ]
