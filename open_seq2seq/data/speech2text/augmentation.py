@@ -1,4 +1,4 @@
-"""Augmentation: speed, pauses, noise, level, vocal tract length, masks over time and frequency.
+"""Augmentation: speed, pauses, rooms, noise, level, vocal tract length, masks.
 
 All randomness comes from the generator that is passed in, so the same seed gives the
 same result in any worker, and both front-ends get the same audio.
@@ -15,6 +15,7 @@ import numpy as np
 from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.data.audio import resample, resampled_length
 from open_seq2seq.data.speech2text.pauses import PAUSES, Pauses
+from open_seq2seq.data.speech2text.rooms import ROOMS, Rooms
 from open_seq2seq.data.speech2text.spec_augment import POLICIES, MaskPolicy, mask_policy
 from open_seq2seq.data.speech2text.vocal_tract import warp
 from open_seq2seq.errors import InputError, Problem
@@ -116,6 +117,13 @@ AUGMENTATION = Schema(
             schema=PAUSES,
         ),
         Param(
+            "rooms",
+            dict,
+            "Recordings as they sound in simulated rooms; {} takes its defaults, None: off.",
+            default=None,
+            schema=ROOMS,
+        ),
+        Param(
             "level_min",
             float,
             "Lowest change of the level, in dB. What comes beyond full scale is clipped.",
@@ -125,7 +133,7 @@ AUGMENTATION = Schema(
         Param(
             "num_forms",
             int,
-            "Number of forms of each recording (its noise, pauses and level are drawn once for "
+            "Number of forms of each recording (noise, pauses, room and level are drawn once for "
             "each), of which every epoch draws one, so that cache_features can keep them. 0: new "
             "ones in every epoch, which are not cached.",
             0,
@@ -188,14 +196,15 @@ class Augmenter:
         self._preset = POLICIES[preset] if preset else None
         self._masks = mask_policy(self.params)
         self.pauses = Pauses(self.params["pauses"], sample_freq)
+        self.rooms = Rooms(self.params["rooms"], sample_freq)
         self.num_forms: int = self.params["num_forms"] if self._draws else 0
 
     @property
     def cacheable(self) -> bool:
         """Whether a recording has only a few forms before the masks, which may be cached.
 
-        It has one, or one for each speed factor of a list; noise, pauses, level and a range of
-        factors make it another one each time, unless `num_forms` says how many there are.
+        It has one, or one for each speed factor of a list; noise, pauses, rooms, level and a range
+        of factors make it another one each time, unless `num_forms` says how many there are.
         """
         return self._ratio == 0.0 and (self.num_forms > 0 or not self._draws)
 
@@ -205,13 +214,17 @@ class Augmenter:
         if not self._draws:
             return ""
         names = ("noise_level_min", "noise_level_max", "noise_probability", "level_min")
-        return json.dumps([self.pauses.params, *(self.params[n] for n in (*names, "level_max"))])
+        # Without rooms as it was before there were any, so that caches stay valid.
+        rooms = [] if self.rooms.is_off else [self.rooms.params]
+        values = (self.params[name] for name in (*names, "level_max"))
+        return json.dumps([self.pauses.params, *values, *rooms])
 
     @property
     def _draws(self) -> bool:
         """Whether `waveform` draws anything."""
         levels = self.params["level_min"] or self.params["level_max"]
-        return bool(self.params["noise_level_min"] is not None or levels or self.pauses.longest)
+        noise = self.params["noise_level_min"] is not None
+        return bool(noise or levels or self.pauses.longest or not self.rooms.is_off)
 
     def problems(self, num_features: int) -> list[Problem]:
         """What does not fit to these features, and to their number."""
@@ -252,7 +265,7 @@ class Augmenter:
         rng: np.random.Generator,
         pauses: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Changes the speed by a given factor, puts in pauses, adds noise, changes the level.
+        """Changes the speed by a factor, puts in pauses, adds a room, noise, changes the level.
 
         Args:
           samples: `[n]` float32.
@@ -268,7 +281,7 @@ class Augmenter:
         samples = resample(samples, self.sample_freq, rate, SPEED_QUALITY)
         if pauses is not None:
             samples = self.pauses.insert(samples, pauses, rng)
-        return self._levelled(self._noisy(samples, rng), rng)
+        return self._levelled(self._noisy(self.rooms.apply(samples, rng), rng), rng)
 
     def _noisy(self, samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         low, high = self.params["noise_level_min"], self.params["noise_level_max"]

@@ -106,8 +106,9 @@ class RecordingFeatures:
             notes.append(f"augmentation changes the audio in {self.mode} mode too.")
         if self.params["cache_features"] and not self.augmenter.cacheable:
             notes.append(
-                "cache_features has no effect: noise, pauses or level without num_forms, or speed "
-                "factors from a range instead of a list, make the audio another one each time."
+                "cache_features has no effect: noise, pauses, rooms or level without num_forms, or "
+                "speed factors from a range instead of a list, make the audio another one each "
+                "time."
             )
         return notes
 
