@@ -49,6 +49,7 @@ from open_seq2seq.runs.summary import read_curve
 from open_seq2seq.training.device_line import device_line
 from open_seq2seq.training.feature_statistics import prepare_statistics
 from open_seq2seq.training.left_out import LeftOutList, recordings
+from open_seq2seq.training.loggers import check_loggers
 from open_seq2seq.training.outlook import Longer, outlook
 from open_seq2seq.training.tasks import AnyEvaluation, task_of
 from open_seq2seq.training.trainer import Trainer
@@ -116,6 +117,7 @@ def _params_help(config: Config, overrides: Sequence[Override]) -> str:
 
 def _train(job: Job, start: Start, checkpoint: Path | None, base: Path | None) -> None:
     flags, group = job.flags, job.group
+    check_loggers(job.filled["train"]["loggers"])
     dtype = group.run_on_rank_zero(lambda: _dtype(job, checkpoint))
     experiment = make_experiment(
         {**job.params, "dtype": dtype},

@@ -62,6 +62,16 @@ class Evaluation:
         """What is recorded of it at each evaluation during training."""
         return {"wer": self.errors.words.rate, "cer": self.errors.characters.rate}
 
+    @property
+    def other_figures(self) -> dict[str, float]:
+        """What loggers show besides: recognised characters for each one that was said.
+
+        It is near 0 while a network says blanks only, and 1 when it is trained.
+        """
+        said = sum(len(one.reference) for one in self.utterances)
+        recognised = sum(len(one.hypothesis) for one in self.utterances)
+        return {"length_ratio": recognised / said} if said else {}
+
     def short(self) -> str:
         """The result in a word and a number."""
         return f"{self.label} {self.errors.words.rate:.1%}"

@@ -52,6 +52,11 @@ class TextEvaluation:
         """What is recorded of it at each evaluation during training."""
         return {"perplexity": self.perplexity, "word_perplexity": self.word_perplexity}
 
+    @property
+    def other_figures(self) -> dict[str, float]:
+        """What loggers show besides: nothing."""
+        return {}
+
     def short(self) -> str:
         """The result in a word and a number."""
         return f"perplexity {self.perplexity:.1f}"

@@ -122,13 +122,19 @@ class Analysis:
     lengths: list[Group]
 
 
-def analyse(utterances: Sequence[EvaluatedUtterance]) -> Analysis:
-    """Aligns and counts."""
+def score(utterances: Sequence[EvaluatedUtterance]) -> list[ScoredUtterance]:
+    """Aligns and counts each utterance."""
     references = [utterance.reference for utterance in utterances]
     hypotheses = [utterance.hypothesis for utterance in utterances]
     alignments = align_words(references, hypotheses)
     characters = character_errors(references, hypotheses)
-    scored = [ScoredUtterance(*parts) for parts in zip(utterances, alignments, characters)]
+    return [ScoredUtterance(*parts) for parts in zip(utterances, alignments, characters)]
+
+
+def analyse(utterances: Sequence[EvaluatedUtterance]) -> Analysis:
+    """Aligns and counts."""
+    scored = score(utterances)
+    alignments = [one.alignment for one in scored]
     wrong = [one for one in scored if one.words.errors]
     wrong.sort(key=lambda one: (-one.words.errors, -one.words.rate))
     right = [one for one in scored if not one.words.errors]
@@ -139,7 +145,10 @@ def analyse(utterances: Sequence[EvaluatedUtterance]) -> Analysis:
     inserted = Counter(h for a in alignments for r, h in a.pairs if h and r is None)
     durations = [u.duration for u in utterances if u.duration is not None]
     return Analysis(
-        ErrorCounts(sum((one.words for one in scored), ErrorRate()), sum(characters, ErrorRate())),
+        ErrorCounts(
+            sum((one.words for one in scored), ErrorRate()),
+            sum((one.characters for one in scored), ErrorRate()),
+        ),
         wrong,
         right,
         [Mistake(pair, n, said[pair[0]]) for pair, n in _most_common(changed)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,11 +32,25 @@ def sounds_of(
     Returns:
       By the utterances' names; without those whose audio is not at hand any more.
     """
-    found = {one.utterance.name: _sound(recognizer, one, vocabulary) for one in scored}
-    return {name: sound for name, sound in found.items() if sound is not None}
+    found = {one.utterance.name: heard(recognizer, one, vocabulary) for one in scored}
+    return {name: one.sound for name, one in found.items() if one is not None}
 
 
-def _sound(recognizer: Recognizer, one: ScoredUtterance, vocabulary: Vocabulary) -> Sound | None:
+@dataclass(frozen=True)
+class Heard:
+    """An utterance that was recognised once more.
+
+    Args:
+      sound: the recording and its words.
+      logits: `[time', class]`, blank last.
+    """
+
+    sound: Sound
+    logits: np.ndarray
+
+
+def heard(recognizer: Recognizer, one: ScoredUtterance, vocabulary: Vocabulary) -> Heard | None:
+    """One utterance, as `sounds_of` gives it; None where its audio is not at hand any more."""
     samples = _samples(one.utterance, recognizer.sample_freq)
     if samples is None:
         return None
@@ -49,12 +64,13 @@ def _sound(recognizer: Recognizer, one: ScoredUtterance, vocabulary: Vocabulary)
             of_reference.append(wrong if hypothesis is not None else "deleted")
         if hypothesis is not None:
             of_hypothesis.append(wrong if reference is not None else "inserted")
-    return Sound(
+    sound = Sound(
         samples,
         recognizer.sample_freq,
         _timed([(word.text, word.start) for word in said], of_reference),
         _timed([(word.text, word.start) for word in result.words if word.text], of_hypothesis),
     )
+    return Heard(sound, logits)
 
 
 def _timed(words: Sequence[tuple[str, float]], kinds: Sequence[str]) -> list[TimedWord]:

@@ -1,4 +1,4 @@
-"""What training prints and writes for TensorBoard."""
+"""What training prints and tells the loggers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from open_seq2seq.checkpoints.variables import named_variables
 from open_seq2seq.data.batch import Batch, TextBatch
 from open_seq2seq.experiment import Experiment
 from open_seq2seq.tensors import Variable
+from open_seq2seq.training.loggers import EVAL, make_loggers
+from open_seq2seq.training.shown_samples import show_samples
 from open_seq2seq.training.step import StepResult, Update
 from open_seq2seq.training.step_timer import StepTimer
-from open_seq2seq.training.tasks import task_of
-from open_seq2seq.training.tensorboard import make_tensorboard
+from open_seq2seq.training.tasks import AnyEvaluation, Evaluator, task_of
 
 _log = logging.getLogger(__name__)
 
@@ -45,13 +46,17 @@ class TrainedStep:
 
 
 class StepLogger:
-    """Prints lines and writes events, as often as the parameters say.
+    """Prints lines and tells the loggers, as often as the parameters say.
 
     Args:
       experiment: its parameters, data and model.
       variables: those that are trained.
       timer: the times of the steps.
-      folder: where events go; None writes none.
+      folder: where what is logged goes; None: there are no loggers.
+      first: steps that were done before.
+
+    Raises:
+      InputError: a logger's package is missing, or its server cannot be used.
     """
 
     def __init__(
@@ -60,10 +65,13 @@ class StepLogger:
         variables: Sequence[Variable],
         timer: StepTimer,
         folder: Path | None,
+        first: int = 0,
     ):
         self.experiment, self.variables, self.timer = experiment, variables, timer
         self.params = experiment.params
-        self.tensorboard = make_tensorboard(folder) if folder else None
+        self.loggers = make_loggers(self.params["loggers"], folder, first) if folder else []
+        for logger in self.loggers:
+            logger.config(self.params)
         self._losses: list[float] = []
         self._terms: dict[str, list[float]] = {}
 
@@ -85,23 +93,29 @@ class StepLogger:
             self._print_sample(step)
         if self._due("print_bench_info_steps", number):
             _log.info(f"Step {number}: {self.timer.recent_speed()}")
-        if self.tensorboard and self._due("save_summaries_steps", number):
+        if self.loggers and self._due("save_summaries_steps", number):
             self._summarise(step)
 
     def overflow(self, number: int, loss_scale: float) -> None:
         """The loss scale changed because gradients overflowed."""
-        if self.tensorboard and "loss_scale" in self.params["summaries"]:
-            self.tensorboard.scalars(number, {"loss_scale": loss_scale})
+        if "loss_scale" in self.params["summaries"]:
+            for logger in self.loggers:
+                logger.scalars(number, {"loss_scale": loss_scale})
 
     def evaluated(self, number: int, values: dict[str, float]) -> None:
-        """Writes an evaluation's figures."""
-        if self.tensorboard:
-            self.tensorboard.evaluation(number, values)
-            self.tensorboard.flush()
+        """Tells an evaluation's figures."""
+        for logger in self.loggers:
+            logger.scalars(number, values, EVAL)
+            logger.flush()
+
+    def show(self, number: int, evaluator: Evaluator, result: AnyEvaluation) -> None:
+        """Shows what the model that was just evaluated makes of some recordings."""
+        if self.loggers and "samples" in self.params["summaries"]:
+            show_samples(self.loggers, number, evaluator, result)
 
     def close(self) -> None:
-        if self.tensorboard:
-            self.tensorboard.close()
+        for logger in self.loggers:
+            logger.close()
 
     def _due(self, name: str, number: int) -> bool:
         """Whether what happens every `params[name]` steps happens now."""
@@ -137,19 +151,28 @@ class StepLogger:
                 for kind, values in update.larc._asdict().items()
                 for name, value in zip(names, np.asarray(values))
             }
-        assert self.tensorboard is not None
-        self.tensorboard.scalars(step.number, scalars)
+        if not step.batch.is_padding:
+            task = task_of(self.experiment.model)
+            scalars |= task.figures(self.experiment, step.batch, step.result)
+        for logger in self.loggers:
+            logger.scalars(step.number, scalars)
         self._summarise_tensors(step.number, names, update)
 
     def _summarise_tensors(self, number: int, names: list[str], update: Update | None) -> None:
         """Histograms and norms of weights and gradients."""
-        assert self.tensorboard is not None
         chosen = self.params["summaries"]
         variables = {name: v.value for name, v in zip(names, self.variables)}
         gradients = dict(zip(names, update.gradients if update else ()))
         for group, tensors in (("variables", variables), ("gradients", gradients)):
-            if group in chosen:
-                self.tensorboard.histograms(number, group, tensors)
             norm_group = f"{group.removesuffix('s')}_norm"
+            named = {f"{group}/{name}": tensor for name, tensor in tensors.items()}
+            norms = {}
             if norm_group in chosen:
-                self.tensorboard.norms(number, norm_group, tensors)
+                for name, tensor in tensors.items():
+                    values = np.asarray(tensor, np.float64)
+                    norms[f"{norm_group}/{name}"] = float(np.linalg.norm(values))
+            for logger in self.loggers:
+                if group in chosen:
+                    logger.histograms(number, named)
+                if norms:
+                    logger.scalars(number, norms)

@@ -18,6 +18,7 @@ from open_seq2seq.inference.evaluation import Evaluation, evaluate
 from open_seq2seq.inference.forward import EvaluationStep
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.inference.text_evaluation import TextEvaluation, evaluate_text
+from open_seq2seq.metrics.ctc_paths import path_figures
 from open_seq2seq.metrics.error_rate import count_errors
 from open_seq2seq.models import Model
 from open_seq2seq.progress import ProgressFactory, unshown
@@ -74,6 +75,11 @@ class Task(Protocol):
         self, experiment: Experiment, batch: Batch | TextBatch, result: StepResult
     ) -> Sequence[str]:
         """What the model made of the first row of a training batch."""
+
+    def figures(
+        self, experiment: Experiment, batch: Batch | TextBatch, result: StepResult
+    ) -> dict[str, float]:
+        """What curves show of a training batch, besides its loss."""
 
 
 class SpeechEvaluator:
@@ -135,6 +141,15 @@ class SpeechTask:
             f"Sample prediction: {decoded}",
         ]
 
+    def figures(
+        self, experiment: Experiment, batch: Batch | TextBatch, result: StepResult
+    ) -> dict[str, float]:
+        """See `Task`."""
+        assert isinstance(batch, Batch)
+        logits, lengths = np.asarray(result.logits), np.asarray(result.lengths)
+        # Several devices of one process give the logits of the first one's rows alone.
+        return path_figures(logits, lengths, batch.label_lengths[:: experiment.devices])
+
 
 class TextTask:
     """Language models: perplexity."""
@@ -158,6 +173,12 @@ class TextTask:
             f"Sample target:      {vocabulary.decode(target)}",
             f"Likeliest at each:  {vocabulary.decode(likeliest)}",
         ]
+
+    def figures(
+        self, experiment: Experiment, batch: Batch | TextBatch, result: StepResult
+    ) -> dict[str, float]:
+        """See `Task`."""
+        return {}
 
 
 TASKS: dict[str, Task] = {"speech": SpeechTask(), "text": TextTask()}

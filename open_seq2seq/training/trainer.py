@@ -156,7 +156,7 @@ class Trainer:
             self.params.get("max_damaged_share", 0.0),
             self.group,
         )
-        logger = StepLogger(self.experiment, self.step.variables, self._timer, folder)
+        logger = StepLogger(self.experiment, self.step.variables, self._timer, folder, first)
         state.cost.start()
         try:
             stops, path = self._loop(first, guard, logger)
@@ -325,7 +325,7 @@ class Trainer:
             last or (params["eval_steps"] and step % params["eval_steps"] == 0)
         ):
             with state.cost.evaluating():
-                scalars = self.validation.run(state.epochs, state.contents())
+                scalars = self.validation.run(state.epochs, state.contents(), logger.show)
             logger.evaluated(step, scalars)
         every = params["save_checkpoint_steps"]
         if every and step % every == 0 and not last:

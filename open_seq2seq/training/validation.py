@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import nullcontext
 
 from open_seq2seq.checkpoints.background import BackgroundWriter
@@ -59,14 +60,21 @@ class Validation:
             )
             self.best = BestCheckpoints(logdir.best, metric, count, writer)
 
-    def run(self, epochs: float, state: JsonObject) -> dict[str, float]:
+    def run(
+        self,
+        epochs: float,
+        state: JsonObject,
+        show: Callable[[int, Evaluator, AnyEvaluation], None] | None = None,
+    ) -> dict[str, float]:
         """Evaluates now.
 
         Args:
           epochs: passes over the training data so far.
           state: `state.json` of a checkpoint of this moment.
+          show: is given the step, what evaluated and the result, while the model has the weights
+            that were evaluated.
 
-        Returns: the figures for TensorBoard; none at other workers than the first.
+        Returns: the figures for the loggers; none at other workers than the first.
         """
         with self.average.swapped_in() if self.average else nullcontext():
             result = self.evaluator.evaluate(
@@ -77,13 +85,15 @@ class Validation:
                 return {}
             assert result.loss is not None
             self.last = result
+            if show is not None:
+                show(state["step"], self.evaluator, result)
             line = f"Step {state['step']}: {result.line()}"
             if self._keep_if_best(result, state):
                 line += " (best so far)"
         if self.logdir is not None:
             self._record(epochs, state, result)
         _log.info(line)
-        return {"loss": result.loss, **result.rates}
+        return {"loss": result.loss, **result.rates, **result.other_figures}
 
     def _keep_if_best(self, result: AnyEvaluation, state: JsonObject) -> bool:
         if self.best is None:

@@ -1,5 +1,6 @@
 """The modes end to end on a tiny corpus, through the command line."""
 
+import csv
 import json
 import os
 import pickle
@@ -91,17 +92,32 @@ def test_all_summaries_are_written(corpus, run):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     chosen = ["learning_rate", "gradients", "gradient_norm", "global_gradient_norm", "variables",
-              "variable_norm", "loss_scale"]  # fmt: skip
-    assert run("--mode=train_eval", f"--summaries={chosen}")[0] == 0
+              "variable_norm", "loss_scale", "samples"]  # fmt: skip
+    loggers = "--loggers=['tensorboard', 'csv']"
+    assert run("--mode=train_eval", f"--summaries={chosen}", loggers)[0] == 0
     tags = {}
     for part in (".", "eval"):
         events = EventAccumulator(str(corpus / "run" / part))
         tags[part] = set(events.Reload().Tags()["tensors"])
     kernel = "encoder/conv11/kernel"
-    assert tags["."] >= {"loss", "epoch", "learning_rate", "global_gradient_norm", "loss_scale",
+    assert tags["."] >= {"config", "loss", "epoch", "learning_rate", "global_gradient_norm",
+                             "loss_scale", "blank_share", "emitted_ratio",
                              f"gradients/{kernel}", f"gradient_norm/{kernel}",
                              f"variables/{kernel}", f"variable_norm/{kernel}"}  # fmt: skip
-    assert tags["eval"] == {"loss", "wer", "cer"}
+    shown = {f"sample_{n}/{kind}" for n in (1, 2, 3)
+             for kind in ("text", "spectrogram", "alignment", "audio")}  # fmt: skip
+    assert tags["eval"] == {"loss", "wer", "cer", "length_ratio"} | shown
+    rows = list(csv.DictReader((corpus / "run/metrics.csv").open()))
+    names = {(row["part"], row["name"]) for row in rows}
+    assert {
+        ("train", "blank_share"),
+        ("train", f"gradient_norm/{kernel}"),
+        ("eval", "wer"),
+    } <= names
+    steps = {row["step"] for row in rows if (row["part"], row["name"]) == ("eval", "wer")}
+    assert {path.name for path in (corpus / "run/logged_samples").iterdir()} == {
+        f"step-{step}" for step in steps
+    }
     read = read_events(corpus / "run", ("loss", "learning_rate", "nothing"))
     assert [step for step, _ in read["loss"]] == [5, 10] and read["nothing"] == []
     curve = [json.loads(line) for line in (corpus / "run/evaluations.jsonl").open()]

@@ -13,11 +13,13 @@ SUMMARIES = (
     "variable_norm",
     "larc_summaries",
     "loss_scale",
+    "samples",
 )
+LOGGERS = ("tensorboard", "csv", "wandb", "mlflow")
 
 
 def result_params(metrics: tuple[str, ...]) -> list[Param]:
-    """Checkpoints that are kept, and what TensorBoard gets.
+    """Checkpoints that are kept, and what loggers get.
 
     Args:
       metrics: what may make a checkpoint the best, the default first.
@@ -43,8 +45,15 @@ def result_params(metrics: tuple[str, ...]) -> list[Param]:
         Param(
             "summaries",
             list,
-            "What TensorBoard gets besides loss, WER and speed.",
+            "What loggers get besides loss, WER and speed.",
             ["learning_rate", "global_gradient_norm"],
             item=Param("", str, "", choices=SUMMARIES),
+        ),
+        Param(
+            "loggers",
+            list,
+            "Where figures, pictures and sounds of a training go; wandb and mlflow are extras.",
+            ["tensorboard"],
+            item=Param("", str, "", choices=LOGGERS),
         ),
     ]

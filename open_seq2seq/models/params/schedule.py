@@ -33,7 +33,7 @@ def schedule_params(rows: str) -> list[Param]:
         Param("random_seed", int, "Seeds everything random.", 0, minimum=0),
         _steps("eval_steps", "Evaluates, in mode train_eval,"),
         _steps("save_checkpoint_steps", "Saves a checkpoint"),
-        _steps("save_summaries_steps", "Writes TensorBoard summaries"),
+        _steps("save_summaries_steps", "Tells the loggers"),
         _steps("print_loss_steps", "Prints the training loss"),
         _steps("print_samples_steps", "Prints a transcribed training sample"),
         _steps("print_bench_info_steps", "Prints steps/s and audio seconds/s"),
