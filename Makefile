@@ -9,7 +9,7 @@ JOBS ?= 2
 # Without a compiler, or a network for KenLM's sources, everything else works.
 BUILD_BEAM_SEARCH = -$(BIN)/python -m ctc_decoder_with_lm.build
 
-.PHONY: try demo web gpu horovod test test-slow test-machines check format docs site lock clean
+.PHONY: try demo web gpu horovod test test-fast test-slow test-machines check format docs site lock clean
 
 # Installed again only when the dependencies change.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -48,6 +48,10 @@ horovod: $(VENV)/installed
 test: check
 	$(BUILD_BEAM_SEARCH)
 	$(BIN)/python -m pytest -n $(JOBS)
+
+# Something of every room, under a minute on 2 cores: tests/fast.txt.
+test-fast: $(VENV)/installed
+	$(BIN)/python -m pytest -q -n $(JOBS) @tests/fast.txt
 
 test-slow: $(VENV)/installed
 	$(BUILD_BEAM_SEARCH)
