@@ -16,14 +16,13 @@ from open_seq2seq.inference.runtimes.loaded_model import (
 )
 from open_seq2seq.inference.runtimes.names import STREAM_RUNTIMES
 from open_seq2seq.native_build.cpu import available_cores
-from open_seq2seq.streaming.network import (
+from open_seq2seq.streaming.batch_state import (
     BatchState,
-    Piece,
-    StreamingNetwork,
-    check_state,
+    in_order_of_batches,
     joined_states,
     parted_states,
 )
+from open_seq2seq.streaming.network import Piece, StreamingNetwork, check_state
 
 # Seconds that are computed at once of what follows a stream's end.
 _FLUSHED = 1.0
@@ -72,7 +71,7 @@ class ExportedStream:
             problem = Problem(str(path), found, "a graph of streams", "Export the model again.")
             raise InputError("The exported stream cannot be loaded:", [problem]) from error
         arrays = {one.input: one.begin()[None] for one in graph.states}
-        self._initial = BatchState(arrays, 0, 1)
+        self._initial = BatchState(arrays)
 
     def initial_state(self) -> BatchState:
         """See `StreamingNetwork`."""
@@ -111,8 +110,9 @@ class ExportedStream:
     ) -> list[tuple[np.ndarray, BatchState]]:
         """Pieces, each filled up to a size; those of a size together."""
         results: list[tuple[np.ndarray, BatchState] | None] = [None] * len(pieces)
+        order = in_order_of_batches([piece.state for piece in pieces])
         for size in dict.fromkeys(sizes):
-            chosen = [number for number, one in enumerate(sizes) if one == size]
+            chosen = [number for number in order if sizes[number] == size]
             most = self._session.BATCH or len(chosen)
             for first in range(0, len(chosen), most):
                 together = chosen[first : first + most]
@@ -145,15 +145,12 @@ class ExportedStream:
 
     def arrays_of(self, state: BatchState) -> dict[str, np.ndarray]:
         """See `StreamingNetwork`."""
-        return {
-            name: np.array(np.asarray(values)[state.row]) for name, values in state.arrays.items()
-        }
+        return state.arrays()
 
     def state_of(self, arrays: Mapping[str, np.ndarray]) -> BatchState:
         """See `StreamingNetwork`."""
         check_state(arrays, self.arrays_of(self._initial))
-        batch = {name: np.array(value)[None] for name, value in arrays.items()}
-        return BatchState(batch, 0, 1)
+        return BatchState({name: np.array(value)[None] for name, value in arrays.items()})
 
 
 def streamed(

@@ -12,13 +12,8 @@ from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.features.front_end import State
 from open_seq2seq.inference.forward import StreamStep
 from open_seq2seq.models import Speech2Text
-from open_seq2seq.streaming.network import (
-    BatchState,
-    Piece,
-    check_state,
-    joined_states,
-    parted_states,
-)
+from open_seq2seq.streaming.batch_state import BatchState, joined_states, parted_states
+from open_seq2seq.streaming.network import Piece, check_state
 
 _FEATURES, _ENCODER = "features/", "encoder/"
 
@@ -56,7 +51,7 @@ class TrainedStream:
         self.look_ahead = ahead / self.sample_freq
         self._step = StreamStep(model)
         self._initial = _State(
-            extractor.initial_state(), BatchState(self._step.initial_state(), 0, 1)
+            extractor.initial_state(), BatchState(self._step.initial_state())
         )
 
     def initial_state(self) -> _State:
@@ -87,13 +82,9 @@ class TrainedStream:
 
     def arrays_of(self, state: _State) -> dict[str, np.ndarray]:
         """See `StreamingNetwork`."""
-        encoder = {
-            name: np.asarray(values)[state.encoder.row]
-            for name, values in state.encoder.arrays.items()
-        }
         return {
             **{f"{_FEATURES}{name}": value for name, value in state.features.items()},
-            **{f"{_ENCODER}{name}": value for name, value in encoder.items()},
+            **{f"{_ENCODER}{name}": value for name, value in state.encoder.arrays().items()},
         }
 
     def state_of(self, arrays: Mapping[str, np.ndarray]) -> _State:
@@ -106,4 +97,4 @@ class TrainedStream:
             part = _FEATURES if name.startswith(_FEATURES) else _ENCODER
             parts[part][name.removeprefix(part)] = value
         batch = {name: value[None] for name, value in parts[_ENCODER].items()}
-        return _State(parts[_FEATURES], BatchState(batch, 0, 1))
+        return _State(parts[_FEATURES], BatchState(batch))

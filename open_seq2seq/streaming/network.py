@@ -68,34 +68,6 @@ class StreamingNetwork(Protocol):
         """
 
 
-class BatchState(NamedTuple):
-    """A stream's row in the arrays `[batch, ...]` that a batch of streams left.
-
-    Streams that stay together are handed on as they are: only those that part are copied.
-    """
-
-    arrays: Mapping[str, Any]
-    row: int
-    batch: int
-
-
-def joined_states(states: Sequence[BatchState]) -> Mapping[str, Any]:
-    """The arrays `[batch, ...]` of streams."""
-    first = states[0]
-    together = all(one.arrays is first.arrays for one in states)
-    if together and [one.row for one in states] == list(range(first.batch)):
-        return first.arrays
-    return {
-        name: np.stack([np.asarray(one.arrays[name])[one.row] for one in states])
-        for name in first.arrays
-    }
-
-
-def parted_states(arrays: Mapping[str, Any], batch: int) -> list[BatchState]:
-    """The state of each stream of a batch."""
-    return [BatchState(arrays, row, batch) for row in range(batch)]
-
-
 def check_state(
     arrays: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray], free: Collection[str] = ()
 ) -> None:
