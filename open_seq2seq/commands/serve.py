@@ -35,7 +35,7 @@ def make_parser(prog: str | None = None) -> argparse.ArgumentParser:
         "models", nargs="+", metavar="MODEL", help="an exported folder, a log directory or a config"
     )
     add("--lm", metavar="FILE", help="a language model for beam search: KenLM's, ARPA, or a scorer")
-    add("--threads", type=int, metavar="N", help="of exported models (default: all cores)")
+    add("--threads", type=int, metavar="N", help="that compute (default: all cores)")
     add = parser.add_argument_group("where it listens").add_argument
     add("--host", default="127.0.0.1", help="0.0.0.0: other machines too (127.0.0.1: this one)")
     add("--port", type=int, default=8000, metavar="N", help="0: any that is free (8000)")

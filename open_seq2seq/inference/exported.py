@@ -158,12 +158,15 @@ class ExportedFolder:
             "Use another runtime, or export the model again on this machine.",
         )
 
-    def parts(self, model: LoadedModel, threads: int | None = None) -> RecognizerParts:
+    def parts(
+        self, model: LoadedModel, threads: int | None = None, stream_threads: int | None = None
+    ) -> RecognizerParts:
         """The parts of a recogniser.
 
         Args:
           model: one of the folder's.
           threads: that the decoder uses where its parameters do not say; None: all cores.
+          stream_threads: that compute a stream; None: as many.
 
         Raises:
           InputError: beam search is asked for, and something it needs is missing or unfit.
@@ -186,7 +189,7 @@ class ExportedFolder:
             "batch_size": _BATCH_SIZE,
             "threads": min(threads or available_cores(), _MOST_LOADERS),
             "trained_on": described.trained_on,
-            "make_streaming": self._streaming(model, threads),
+            "make_streaming": self._streaming(model, stream_threads or threads),
         }
 
 
@@ -196,6 +199,7 @@ def parts_of_folder(
     runtime: str | None = None,
     precision: str | None = None,
     threads: int | None = None,
+    stream_threads: int | None = None,
 ) -> RecognizerParts:
     """See `Recognizer.load`.
 
@@ -204,7 +208,7 @@ def parts_of_folder(
     """
     folder = ExportedFolder.open(path, split_arguments(overrides))
     name = choose_model(folder.described, runtime, precision)
-    return folder.parts(folder.load(name, threads), threads)
+    return folder.parts(folder.load(name, threads), threads, stream_threads)
 
 
 def _filled(

@@ -130,6 +130,7 @@ class Recognizer:
         runtime: str | None = None,
         precision: str | None = None,
         threads: int | None = None,
+        stream_threads: int | None = None,
     ) -> Recognizer:
         """Loads a trained model: a config with its newest (or best) checkpoint, or an exported one.
 
@@ -144,17 +145,19 @@ class Recognizer:
             the first of these that is installed and that there is a model for.
           precision: of an exported model, "float32", "int8" and so on; None: the most precise.
           threads: of an exported model, how many compute, decode and read; None: all cores.
+          stream_threads: of an exported model, how many compute a stream; None: `threads`.
 
         Raises:
           InputError: config, overrides, checkpoint or exported model cannot be used.
         """
-        exported = {"runtime": runtime, "precision": precision, "threads": threads}
+        exported = {"runtime": runtime, "precision": precision, "threads": threads,
+                    "stream_threads": stream_threads}  # fmt: skip
         trained = {"checkpoint": checkpoint, "enable_logs": enable_logs or None}
         if Path(source).is_dir():
             from open_seq2seq.inference.exported import parts_of_folder
 
             _check_unused(trained, source, "a config file")
-            return cls(**parts_of_folder(source, overrides, runtime, precision, threads))
+            return cls(**parts_of_folder(source, overrides, **exported))
         from open_seq2seq.inference.trained import load_trained
 
         _check_unused(exported, source, "the folder of an exported model")
@@ -289,16 +292,17 @@ class Recognizer:
         """
         return Session(self.streaming_network, *self._texts(), sample_freq=sample_freq, **options)
 
-    def stream_pool(self, most_together: int = 32) -> StreamPool:
+    def stream_pool(self, most_together: int = 32, computations: int = 1) -> StreamPool:
         """Streams that are computed together, from one thread or many.
 
         Args:
-          most_together: streams that are computed at once.
+          most_together: streams of a computation.
+          computations: at the same time.
 
         Raises:
           InputError: the model needs whole recordings.
         """
-        return StreamPool(self.streaming_network, *self._texts(), most_together)
+        return StreamPool(self.streaming_network, *self._texts(), most_together, computations)
 
     def buffered_stream(
         self, sample_freq: int | None = None, windows: WindowLengths | None = None, **options: Any

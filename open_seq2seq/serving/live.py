@@ -57,8 +57,8 @@ class LiveStream:
         heard = self.received - self._before
         return self.busy / heard if heard > 0 else 0.0
 
-    def take(self, data: bytes) -> bool:
-        """Keeps more bytes; returns whether there is something to compute.
+    def take(self, data: bytes) -> None:
+        """Keeps more bytes.
 
         Raises:
           Refused: they are too many at once, or the stream is too long.
@@ -72,10 +72,14 @@ class LiveStream:
         if self.received > limits.stream_seconds:
             text = f"The stream is longer than {limits.stream_seconds:g} seconds."
             raise Refused(413, text, "stream_too_long")
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is a chunk to compute."""
         return len(self._held) >= self._step
 
     async def compute(self) -> Heard | None:
-        """What comes of the bytes so far; None: there are none.
+        """What comes of the next chunk, or of less if that is all; None: there are no samples.
 
         Raises:
           Refused: they are no samples.
@@ -83,11 +87,14 @@ class LiveStream:
         whole = len(self._held) // self._dtype.itemsize * self._dtype.itemsize
         if not whole:
             return None
+        whole = min(whole, self._step)
         samples = np.frombuffer(bytes(self._held[:whole]), self._dtype)
         del self._held[:whole]
         arrived = time.monotonic()
         try:
-            partial, ended = await self.service.live(lambda: self._utterances.accept(samples))
+            partial, ended = await self.model.turns.accept(
+                self._utterances, samples, self.service.live
+            )
         except InputError as error:
             raise refusal_of(error, name="audio") from error
         finally:

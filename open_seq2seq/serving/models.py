@@ -17,12 +17,15 @@ from open_seq2seq.errors import InputError, OpenSeq2SeqError
 from open_seq2seq.inference.recognizer import Recognizer
 from open_seq2seq.serving.refusal import Refused, refusal_of
 from open_seq2seq.serving.search import Search
+from open_seq2seq.serving.turns import Turns
 from open_seq2seq.streaming import Session, WindowLengths
 
 _log = logging.getLogger(__name__)
 
 # Of models that need whole recordings, in seconds.
 WINDOWS = WindowLengths(left=4.0, chunk=0.5, right=1.0)
+# Streams of a batch: more cost hardly less each, and need more memory.
+_TOGETHER = 16
 # The beam of a model that decodes greedily, where a request asks for a search.
 _SEARCH = {"use_language_model": True, "lm_scoring": "standard", "beam_width": 64}
 # Clients of OpenAI's service ask for its model.
@@ -35,17 +38,21 @@ class ServedModel:
     Args:
       name: what requests call it.
       recognizer: the model.
+      threads: that compute streams.
     """
 
-    def __init__(self, name: str, recognizer: Recognizer):
+    def __init__(self, name: str, recognizer: Recognizer, threads: int = 1):
         self.name, self.recognizer, self.created = name, recognizer, int(time.time())
         # Why windows that overlap are used for streams; None: they are not.
         self.why_windows = recognizer.why_no_stream()
         if self.why_windows is None:
-            self.pool = recognizer.stream_pool()
+            self.pool = recognizer.stream_pool(_TOGETHER, threads)
+            self.turns = Turns(_TOGETHER, threads)
             self._chunk: dict[str, Any] = {}
         else:
-            self.pool = recognizer.buffered_stream_pool(WINDOWS)
+            # Its network is that of uploads, which computes with all threads.
+            self.pool = recognizer.buffered_stream_pool(WINDOWS, _TOGETHER)
+            self.turns = Turns(_TOGETHER, 1)
             self._chunk = {"chunk_seconds": WINDOWS.chunk}
         self._search: BeamSearch | None = None
         # Seconds, at most, from a sound to its text in a stream, computing aside.
@@ -114,13 +121,14 @@ class Models:
 
     Args:
       loaders: what loads each, by name.
+      threads: that compute streams of a model.
 
     Raises:
       InputError: one cannot be loaded.
     """
 
-    def __init__(self, loaders: Mapping[str, Callable[[], Recognizer]]):
-        self._loaders = dict(loaders)
+    def __init__(self, loaders: Mapping[str, Callable[[], Recognizer]], threads: int = 1):
+        self._loaders, self.threads = dict(loaders), threads
         self._models = self._load()
 
     def all(self) -> list[ServedModel]:
@@ -153,7 +161,7 @@ class Models:
         models = {}
         for name, load in self._loaders.items():
             try:
-                models[name] = ServedModel(name, load())
+                models[name] = ServedModel(name, load(), self.threads)
                 models[name].warm_up()
             except OpenSeq2SeqError:
                 _log.error("The model %s cannot be loaded.", name)

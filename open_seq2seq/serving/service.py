@@ -25,9 +25,6 @@ from open_seq2seq.serving.refusal import Refused
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
-# Threads that wait for one another's network: as many pieces are computed together.
-_LIVE_THREADS = 64
-
 
 class Service:
     """Models, limits and counts of a server.
@@ -48,7 +45,7 @@ class Service:
         self.queue = FairQueue(limits.uploads, limits.waiting, limits.waiting_per_client)
         self.draining, self._bodies = False, 0
         self._computing, self._lock = 0, threading.Lock()
-        self._live = ThreadPoolExecutor(min(limits.sessions, _LIVE_THREADS), "live")
+        self._live = ThreadPoolExecutor(models.threads, "live")
         self._uploads = ThreadPoolExecutor(limits.uploads, "upload")
         self._other = ThreadPoolExecutor(2, "other")
         begun = time.time()

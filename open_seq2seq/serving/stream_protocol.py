@@ -39,7 +39,8 @@ async def _serve(connection: Connection) -> None:
         while True:
             message = await connection.receive()
             if isinstance(message, bytes):
-                if live.take(message):
+                live.take(message)
+                while live.is_full:
                     await protocol.compute()
             elif await protocol.command(json_object(message)):
                 break
@@ -99,19 +100,21 @@ class _Protocol:
         text = f"Found the type {str(kind)[:50]!r}, expected finish or state."
         raise Refused(400, text, "invalid_message", "type")
 
-    async def compute(self) -> None:
-        """Recognises what has come, and sends what is new."""
+    async def compute(self) -> bool:
+        """Recognises a chunk of what has come, and sends what is new; whether there was any."""
         heard = await self._live.compute()
         if heard is None:
-            return
+            return False
         for one in heard.ended:
             await self._final(one, heard.latency)
         if heard.partial.decoded > heard.partial.start or not heard.ended:
             await self._partial(heard)
+        return True
 
     async def finish(self, reason: str) -> None:
         """The end: all that waited for it."""
-        await self.compute()
+        while await self.compute():
+            pass
         ended, latency = await self._live.finish()
         for one in ended:
             await self._final(one, latency)
@@ -125,7 +128,8 @@ class _Protocol:
         if not self._resumable:
             text = "The stream was begun without `resumable`."
             raise Refused(400, text, "not_resumable", "resumable")
-        await self.compute()
+        while await self.compute():
+            pass
         model, session = self._live.model.name, self._live.session
         state = await self._live.service.live(lambda: packed(session.state(), model))
         # Bytes of half a sample stay with the client: they come again.

@@ -22,6 +22,7 @@ from open_seq2seq.serving.search import Search, search_of
 from open_seq2seq.serving.service import Service
 from open_seq2seq.serving.sockets import served
 from open_seq2seq.serving.stream_start import json_object, sample_rate_of
+from open_seq2seq.streaming import Finished
 from open_seq2seq.streaming.events import word_objects
 
 
@@ -88,21 +89,24 @@ class _Client:
     async def audio(self, data: bytes) -> str:
         """The answer to samples."""
         live = await self._stream()
-        if live.take(data) and (heard := await live.compute()) is not None:
+        live.take(data)
+        ended: list[Finished] = []
+        while live.is_full and (heard := await live.compute()) is not None:
             self._last = heard.partial.text.strip()
-            if heard.ended:  # a long message may hold several, and has one answer
-                return _joined([self._result(one.result) for one in heard.ended])
+            ended += heard.ended
+        if ended:  # a long message may hold several, and has one answer
+            return _joined([self._result(one.result) for one in ended])
         return _json({"partial": self._last})
 
     async def result(self) -> str:
         """Ends the stream; more audio begins another one."""
         live = await self._stream()
-        heard = await live.compute()
-        ended, _ = await live.finish()
+        ended: list[Finished] = []
+        while (heard := await live.compute()) is not None:
+            ended += heard.ended
+        ended += (await live.finish())[0]
         self._live, self._last = None, ""
-        return _joined(
-            [self._result(one.result) for one in [*(heard.ended if heard else ()), *ended]]
-        )
+        return _joined([self._result(one.result) for one in ended])
 
     async def _stream(self) -> LiveStream:
         if self._live is None:

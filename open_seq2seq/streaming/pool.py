@@ -20,19 +20,20 @@ _Computed = list[tuple[np.ndarray, StreamState]]
 class TogetherNetwork:
     """A `StreamingNetwork` that computes together what threads ask for at the same time.
 
-    While one thread computes, the others' pieces gather; whoever comes next takes all of them.
+    While threads compute, the others' pieces gather; whoever comes next takes all of them.
     So there is no thread of its own, and nobody waits for a batch to be full.
 
     Args:
       network: what computes.
       most_together: pieces that it takes at once.
+      computations: at the same time.
     """
 
-    def __init__(self, network: StreamingNetwork, most_together: int):
+    def __init__(self, network: StreamingNetwork, most_together: int, computations: int = 1):
         self.network, self.most_together = network, most_together
         self._condition = threading.Condition()
         self._asked: deque[_Request] = deque()
-        self._busy = False
+        self._free = computations
         # How many pieces there were in how many computations.
         self.pieces = self.computations = 0
 
@@ -70,17 +71,21 @@ class TogetherNetwork:
             self._asked.append(request)
         while True:
             with self._condition:
-                self._condition.wait_for(lambda: request.is_done or not self._busy)
+                self._condition.wait_for(lambda: request.is_done or self._may_begin())
                 if request.is_done:
                     return request.outcome()
                 taken = self._take()
-                self._busy = True
+                self._free -= 1
             try:
                 self._compute(taken)
             finally:
                 with self._condition:
-                    self._busy = False
+                    self._free += 1
                     self._condition.notify_all()
+
+    def _may_begin(self) -> bool:
+        # Where all requests are taken, a thread waits for its own, which another one computes.
+        return bool(self._free and self._asked)
 
     def _take(self) -> list[_Request]:
         """The requests that are computed next, in the order in which they came."""
@@ -102,8 +107,9 @@ class TogetherNetwork:
             for request in requests:  # which of them it was
                 self._compute([request])
             return
-        self.pieces += len(pieces)
-        self.computations += 1
+        with self._condition:
+            self.pieces += len(pieces)
+            self.computations += 1
         first = 0
         for request in requests:
             request.results = results[first : first + len(request.pieces)]
@@ -137,7 +143,8 @@ class StreamPool:
 
     Args:
       network, decoder, symbols, frame_shift: see `Session`.
-      most_together: streams that are computed at once.
+      most_together: streams of a computation.
+      computations: at the same time: as many cores, where one thread computes each.
 
     Raises:
       InputError: `most_together` is no number of streams.
@@ -150,11 +157,12 @@ class StreamPool:
         symbols: Sequence[str],
         frame_shift: float,
         most_together: int = 32,
+        computations: int = 1,
     ):
         if most_together < 1:
             problem = Problem("most_together", repr(most_together), "at least 1 stream")
             raise InputError("The streams cannot be computed so:", [problem])
-        self.network = TogetherNetwork(network, most_together)
+        self.network = TogetherNetwork(network, most_together, computations)
         self._decoder, self._symbols, self._frame_shift = decoder, symbols, frame_shift
 
     def stream(

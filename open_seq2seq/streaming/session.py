@@ -20,7 +20,7 @@ import numpy as np
 
 from open_seq2seq.decode_result import DecodeResult, Partial
 from open_seq2seq.decoders import Decoder
-from open_seq2seq.errors import InputError, Problem
+from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem, RunError
 from open_seq2seq.streaming.endpoints import ENDPOINT_RULES, Endpoint, EndpointRule
 from open_seq2seq.streaming.network import Piece, StreamingNetwork, StreamState
 from open_seq2seq.streaming.resampler import SampleStream
@@ -299,6 +299,12 @@ class Session:
         if problems:
             raise InputError("The stream cannot be stored:", problems)
 
+    def _accept_later(self, samples: np.ndarray) -> None:
+        """Takes samples; they are not computed yet."""
+        with self._lock:
+            self._gather(samples)
+            self._utterances.go_on()
+
     def _gather(self, samples: np.ndarray) -> None:
         """Takes samples; chunks that are full go into the queue."""
         self._check_open(self._ends)
@@ -396,13 +402,39 @@ def accept_together(
         error the samples are kept.
     """
     for session, more in zip(sessions, samples, strict=True):
-        with session._lock:
-            session._gather(more)
-            session._utterances.go_on()
-    while True:
-        pieces = [(one, piece) for one in sessions if (piece := one._next_piece()) is not None]
-        if not pieces:
-            return [session.partial() for session in sessions]
+        session._accept_later(more)
+    _compute_together(sessions)
+    return [session.partial() for session in sessions]
+
+
+def accept_each(
+    sessions: Sequence[Session], samples: Sequence[np.ndarray]
+) -> list[OpenSeq2SeqError | None]:
+    """As `accept_together`, but what fails is one session's matter: None where nothing did.
+
+    Args:
+      sessions: different ones.
+      samples: of each, as for `accept`.
+    """
+    errors: dict[Session, OpenSeq2SeqError] = {}
+    for session, more in zip(sessions, samples, strict=True):
+        try:
+            session._accept_later(more)
+        except InputError as error:
+            errors[session] = error
+    try:
+        _compute_together([one for one in sessions if one not in errors])
+    except RunError:  # which of them it was
+        for session in sessions:
+            try:
+                _compute_together([session])
+            except RunError as error:
+                errors[session] = error
+    return [errors.get(session) for session in sessions]
+
+
+def _compute_together(sessions: Sequence[Session]) -> None:
+    while pieces := [(one, piece) for one in sessions if (piece := one._next_piece()) is not None]:
         results = sessions[0].network.compute([piece for _, piece in pieces])
         for (session, _), (rows, state) in zip(pieces, results):
             with session._lock:

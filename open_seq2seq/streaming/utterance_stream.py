@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from open_seq2seq.decode_result import DecodeResult
+from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.streaming.endpoints import Endpoint
-from open_seq2seq.streaming.session import Session, StreamPartial
+from open_seq2seq.streaming.session import Session, StreamPartial, accept_each
 
 
 class Finished(NamedTuple):
@@ -57,8 +59,20 @@ class UtteranceStream:
           What is known of the utterance that goes on, and those that have ended before it.
         """
         self.session.accept(samples)
-        ended = self._ended()
-        return self.session.partial(), ended
+        return self._heard()
+
+    @staticmethod
+    def accept_each(
+        streams: Sequence[UtteranceStream], samples: Sequence[np.ndarray]
+    ) -> list[tuple[StreamPartial, list[Finished]] | OpenSeq2SeqError]:
+        """`accept` of different streams of a pool, computed together; errors are each one's own.
+
+        Args:
+          streams: those that have got samples.
+          samples: of each.
+        """
+        errors = accept_each([one.session for one in streams], samples)
+        return [error or one._heard() for one, error in zip(streams, errors)]
 
     def finish(self) -> list[Finished]:
         """Ends the stream; see `Session.finish`. The last one has no endpoint."""
@@ -67,6 +81,10 @@ class UtteranceStream:
         result = self.session.finish()
         last = self.session.partial()
         return [*ended, Finished(result, last.start, last.decoded, last.received, last.decoded)]
+
+    def _heard(self) -> tuple[StreamPartial, list[Finished]]:
+        ended = self._ended()
+        return self.session.partial(), ended
 
     def _ended(self) -> list[Finished]:
         found = []

@@ -53,7 +53,8 @@ def load_served(place: Path, overrides: Sequence[str], threads: int | None) -> R
       InputError: it cannot be loaded.
     """
     if (place / DESCRIPTION).is_file():
-        return Recognizer.load(place, overrides, threads=threads)
+        # A thread each, as many at once as there are: the most streams for what a core does.
+        return Recognizer.load(place, overrides, threads=threads, stream_threads=1)
     if place.is_file():
         return Recognizer.load(place, overrides)
     from open_seq2seq.commands.run import make_parser

@@ -15,6 +15,7 @@ from open_seq2seq.commands.serving.json_log import log_json
 from open_seq2seq.commands.serving.loading import loaders_of
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.messages import RESULT, say
+from open_seq2seq.native_build.cpu import available_cores
 from open_seq2seq.serving import Limits
 from open_seq2seq.serving.api_keys import ApiKeys
 from open_seq2seq.serving.models import Models
@@ -65,7 +66,8 @@ def run(flags: argparse.Namespace, rest: Sequence[str]) -> int:
             starts_per_minute=flags.max_starts,
             drain_seconds=flags.drain_seconds,
         )
-        service = Service(Models(loaders), limits, origins, keys)
+        models = Models(loaders, flags.threads or available_cores())
+        service = Service(models, limits, origins, keys)
         log_json(flags.quiet)
         _introduce(flags, service, listening.getsockname()[1])
         run_server(service, listening, _told, flags.certificate, flags.certificate_key)
