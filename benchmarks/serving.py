@@ -1,190 +1,155 @@
 """Streams of `open-seq2seq serve` under load, on loopback.
 
-    python benchmarks/serving.py MODEL --streams=60 --seconds=60
-    python benchmarks/serving.py MODEL --connections=5000       # one after the other, and memory
+    python benchmarks/serving.py quartznet5x5 --streams=60 --seconds=60
+    python benchmarks/serving.py quartznet5x5 --minutes=30 --connections=5000
+    python benchmarks/serving.py exported/my_model --streams=16 --speed=0.25
 
-Starts a server of the model, and plays a recording to it over so many WebSockets, in real time, in
-blocks of 100 ms, each connection at its own moment. Reported are the latency (from the last sample
-of a chunk to its message, as the client sees it), what the processor did for a second of a stream,
-the server's memory before and after, and whether all texts are the one that a stream alone has.
-The client shares the machine with the server.
+MODEL is what `open-seq2seq serve` takes, or a network of `inference_models.py`, which is exported
+with weights drawn from a seed and a look-ahead of 0.63 s.
+
+Plays a recording over so many WebSockets, in real time, in blocks of 100 ms, each connection at its
+own moment. Reported are the latency (from the last sample of a chunk to its message, as the client
+sees it), what the processor did for a second of a stream, the server's memory, and whether all
+texts are the one that a stream alone has. The clients share the machine with the server. Where
+other work has most of it, a speed below 1 plays slower, and latencies are told as if the machine
+were faster by as much.
+
+With --minutes clients come and go instead, 16 at a time, until the time is over and as many as
+--connections have come. Each has its own recording, and its text has to be that recording's,
+offline; every tenth is gone in the middle.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.request import urlopen
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
-from websockets.asyncio.client import connect
 
-from open_seq2seq.data.audio import read_audio
+from benchmarks.serving_clients import (
+    RATE,
+    Heard,
+    cpu,
+    machine,
+    recording,
+    recordings,
+    server,
+    soak,
+    talk,
+)
 from open_seq2seq.native_build.cpu import cpu_name
 
-ROOT = Path(__file__).resolve().parents[1]
-RATE, BLOCK = 16000, 0.1
+LOOK_AHEAD = 0.63
+_TOGETHER = 16
 
 
-@dataclass
-class Heard:
-    """What came of one stream.
+@contextmanager
+def model_folder(model: str) -> Iterator[str]:
+    """What the server is given: a path, or a network by its name that is exported for it."""
+    from benchmarks.inference_models import CHECKED_SECONDS, NETWORKS, as_trained, untrained
+    from benchmarks.inference_models import recording as noise
+    from benchmarks.streaming import STREAMING
+    from open_seq2seq.export.exporter import Export
 
-    Args:
-      text: all of it.
-      latencies: of its messages, in seconds.
-    """
-
-    text: str = ""
-    latencies: list[float] = field(default_factory=list)
-
-
-async def talk(address: str, samples: np.ndarray, delay: float, speed: float) -> Heard:
-    """Plays samples to the server, `speed` times as fast as they were spoken; 0: at once."""
-    await asyncio.sleep(delay)
-    heard, texts, block = Heard(), [], int(BLOCK * RATE)
-    async with connect(address, ping_interval=None, max_size=None) as socket:
-        await socket.send(json.dumps({"type": "start", "sample_rate": RATE}))
-        await socket.recv()
-        begun = time.monotonic()
-
-        async def listen() -> None:
-            async for data in socket:
-                message, now = json.loads(data), time.monotonic()
-                if message["type"] == "final":
-                    texts.append(message["text"])
-                if speed and message["type"] == "partial":
-                    # What it is of was there once its last block was.
-                    heard.latencies.append(now - begun - message["received"] / speed)
-
-        listening = asyncio.create_task(listen())
-        for number, first in enumerate(range(0, len(samples), block), start=1):
-            if speed:
-                await asyncio.sleep(begun + number * BLOCK / speed - time.monotonic())
-            await socket.send(samples[first : first + block].tobytes())
-        await socket.send('{"type": "finish"}')
-        await listening
-    heard.text = " ".join(text for text in texts if text)
-    return heard
+    if model not in NETWORKS:
+        yield model
+        return
+    overrides = [f"--encoder_params/look_ahead_seconds={LOOK_AHEAD}"]
+    overrides += [f"--data_layer_params/{name}={value}" for name, value in STREAMING.items()]
+    experiment = untrained(model, overrides)
+    as_trained(experiment.model)
+    with TemporaryDirectory() as folder:
+        Export(experiment, noise(CHECKED_SECONDS, RATE)).write(Path(folder, model), ["onnx"])
+        yield str(Path(folder, model))
 
 
-async def together(address: str, samples: np.ndarray, streams: int) -> list[Heard]:
-    """So many streams in real time, begun within a chunk of each other's."""
-    moments = np.random.default_rng(0).uniform(0, 1, streams)
-    return await asyncio.gather(*(talk(address, samples, one, 1.0) for one in moments))
-
-
-async def one_by_one(address: str, samples: np.ndarray, count: int, broken: int) -> list[Heard]:
-    """So many connections, eight at a time; each `broken`-th is cut off in the middle."""
-    found, places = [], asyncio.Semaphore(8)
-
-    async def one(number: int) -> None:
-        async with places:
-            if number % broken == 0:
-                async with connect(address, ping_interval=None) as socket:
-                    await socket.send(json.dumps({"type": "start", "sample_rate": RATE}))
-                    await socket.send(samples.tobytes())
-                    socket.transport.abort()
-            else:
-                found.append(await talk(address, samples, 0.0, 0.0))
-
-    await asyncio.gather(*(one(number) for number in range(1, count + 1)))
-    return found
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", help="as for open-seq2seq serve")
-    parser.add_argument(
-        "--audio", default=None, help="a recording; otherwise digits of the repository"
-    )
-    parser.add_argument("--streams", type=int, default=60)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--connections", type=int, help="so many short streams instead")
-    flags = parser.parse_args(arguments)
-    command = [sys.executable, str(ROOT / "scripts/serve.py"), f"model={flags.model}", "--port=0",
-               "--quiet", "--max_starts=1000000",
-               f"--max_sessions={max(flags.streams, 16)}"]  # fmt: skip
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        address = address_of(server)
-        process = psutil.Process(server.pid)
-        if flags.connections:
-            many(flags, address, process)
-        else:
-            real_time(flags, address, process)
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.communicate()
+async def together(address: str, samples: np.ndarray, streams: int, speed: float) -> list[Heard]:
+    """So many streams, begun within a second of each other's."""
+    moments = np.random.default_rng(0).uniform(0, 1 / speed, streams)
+    return await asyncio.gather(*(talk(address, samples, speed, one) for one in moments))
 
 
 def real_time(flags: argparse.Namespace, address: str, process: psutil.Process) -> None:
     """Streams at the same time."""
     samples = recording(flags.audio, flags.seconds)
-    (alone,) = asyncio.run(together(address, samples, 1))
-    before, memory = cpu(process), process.memory_info().rss
-    heard = asyncio.run(together(address, samples, flags.streams))
-    spent = cpu(process) - before
+    (alone,) = asyncio.run(together(address, samples, 1, 100.0))
+    before, memory, begun = cpu(process), process.memory_info().rss, time.monotonic()
+    heard = asyncio.run(together(address, samples, flags.streams, flags.speed))
+    spent, took = cpu(process) - before, time.monotonic() - begun
     latencies = np.array([one for each in heard for one in each.latencies])
     p50, p95, p99 = np.percentile(latencies, (50, 95, 99)) if len(latencies) else (np.nan,) * 3
     audio = flags.streams * len(samples) / RATE
-    print(f"{flags.streams} streams of {flags.seconds:g} s, {cpu_name()}, {os.cpu_count()} cores, "
-          f"load {os.getloadavg()[0]:.1f}")  # fmt: skip
+    print(f"{flags.streams} streams of {flags.seconds:g} s at {flags.speed:g} x, {cpu_name()}, "
+          f"{machine()}, {took:.0f} s")  # fmt: skip
     print(f"latency p50 {p50:.3f}, p95 {p95:.3f}, p99 {p99:.3f} s ({len(latencies)} messages)")
     print(f"processor of the server: {1000 * spent / audio:.1f} ms for a second of a stream")
     print(f"memory {memory >> 20} -> {process.memory_info().rss >> 20} MiB")
     print(f"other texts than alone: {sum(one.text != alone.text for one in heard)}")
 
 
-def many(flags: argparse.Namespace, address: str, process: psutil.Process) -> None:
-    """Connections one after the other."""
-    samples = recording(flags.audio, 1.0)
-    (alone,) = asyncio.run(one_by_one(address, samples, 1, broken=2**31)) or [Heard()]
-    for part in range(5):
-        heard = asyncio.run(one_by_one(address, samples, flags.connections // 5, broken=10))
-        other = sum(one.text != alone.text for one in heard)
-        rss, files = process.memory_info().rss >> 20, process.num_fds()
-        print(f"{(part + 1) * flags.connections // 5} connections: {rss} MiB, {files} files open, "
-              f"{other} other texts")  # fmt: skip
+async def come_and_go(
+    flags: argparse.Namespace, address: str, process: psutil.Process, folder: str
+) -> bool:
+    """Clients one after the other; prints the memory each minute. Whether all had their text."""
+    spoken, begun = recordings(folder), time.monotonic()
+    print(f"{len(spoken)} recordings, {len({one.text for one in spoken})} different texts")
+
+    async def watch() -> None:
+        while True:
+            print(f"{(time.monotonic() - begun) / 60:5.1f} min: {process.memory_info().rss >> 20} "
+                  f"MiB, {process.num_fds()} files, {machine()}", flush=True)  # fmt: skip
+            await asyncio.sleep(60)
+
+    watching = asyncio.create_task(watch())
+    counts = await soak(address, spoken, flags.minutes, flags.connections, _TOGETHER)
+    watching.cancel()
+    await asyncio.sleep(1)
+    print(f"{(time.monotonic() - begun) / 60:5.1f} min: {process.memory_info().rss >> 20} MiB, "
+          f"{process.num_fds()} files; {dict(counts)}")  # fmt: skip
+    metrics = urlopen(address.replace("ws", "http", 1).replace("/v1/stream", "/metrics"))
+    lines = metrics.read().decode().splitlines()
+    print(*[one for one in lines if one.split("{")[0].split(" ")[0].endswith(
+        ("_sessions", "_sessions_total", "errors_total")) and "#" not in one], sep="\n")  # fmt: skip
+    return counts["its own text"] + counts["cut off"] == counts["begun"]
 
 
-def recording(path: str | None, seconds: float) -> np.ndarray:
-    """16-bit samples of so many seconds: the recording again and again, with pauses."""
-    folder = ROOT / "example_data/digits/recordings"
-    paths = [path] if path else sorted(map(str, folder.glob("*_2.flac")))[:20]
-    pause = np.zeros(RATE // 2, np.float32)
-    once = np.concatenate([part for one in paths for part in (read_audio(one, RATE), pause)])
-    whole = np.tile(once, int(seconds * RATE) // len(once) + 1)[: int(seconds * RATE)]
-    return (whole * 32767).astype("<i2")
-
-
-def cpu(process: psutil.Process) -> float:
-    """Seconds that its processor worked for it."""
-    times = process.cpu_times()
-    return times.user + times.system
-
-
-def address_of(server: subprocess.Popen[str]) -> str:
-    """Where it says that it listens."""
-    assert server.stderr is not None
-    for line in server.stderr:
-        if "Serving" in line:
-            return line.split(": ", 1)[1].split("/ ")[0].replace("http", "ws") + "/v1/stream"
-    raise SystemExit("The server did not start.")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the benchmark."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
+    parser.add_argument("model", help="as for open-seq2seq serve, or a network's name")
+    parser.add_argument(
+        "--audio", default=None, help="a recording; otherwise digits of the repository"
+    )
+    parser.add_argument("--streams", type=int, default=60)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--speed", type=float, default=1.0, help="1: real time")
+    parser.add_argument("--minutes", type=float, help="clients come and go for so long")
+    parser.add_argument("--connections", type=int, default=0, help="with --minutes: at least")
+    flags = parser.parse_args(arguments)
+    with (
+        model_folder(flags.model) as folder,
+        server(folder, f"--max_sessions={max(flags.streams, _TOGETHER)}", speed=flags.speed) as (
+            address,
+            process,
+        ),
+    ):
+        if flags.minutes is not None:
+            return 0 if asyncio.run(come_and_go(flags, address, process, folder)) else 1
+        real_time(flags, address, process)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

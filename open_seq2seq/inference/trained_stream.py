@@ -50,9 +50,7 @@ class TrainedStream:
         ahead = model.encoder.context[1] * extractor.hop_length + extractor.context.right
         self.look_ahead = ahead / self.sample_freq
         self._step = StreamStep(model)
-        self._initial = _State(
-            extractor.initial_state(), BatchState(self._step.initial_state())
-        )
+        self._initial = _State(extractor.initial_state(), BatchState(self._step.initial_state()))
 
     def initial_state(self) -> _State:
         """See `StreamingNetwork`."""

@@ -22,7 +22,7 @@ InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 # Where turns come closer than this, in seconds, they are gathered for so long: a batch costs half
 # of what its streams cost one by one.
-_WINDOW = 0.04
+WINDOW = 0.04
 
 
 class _Turn(NamedTuple):
@@ -44,7 +44,7 @@ class Turns:
         self._waiting: deque[_Turn] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._last = -_WINDOW
+        self._last = -WINDOW
 
     async def accept(
         self, stream: UtteranceStream, samples: np.ndarray, in_thread: InThread
@@ -65,7 +65,7 @@ class Turns:
         now, before = loop.time(), self._last
         self._last = now
         if self._timer is None and self._free:
-            delay = _WINDOW if now - before < _WINDOW else 0.0
+            delay = WINDOW if now - before < WINDOW else 0.0
             self._timer = loop.call_later(delay, self._begin, in_thread)
         return await turn.heard
 
