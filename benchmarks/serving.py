@@ -117,10 +117,10 @@ async def come_and_go(
     await asyncio.sleep(1)
     print(f"{(time.monotonic() - begun) / 60:5.1f} min: {process.memory_info().rss >> 20} MiB, "
           f"{process.num_fds()} files; {dict(counts)}")  # fmt: skip
-    metrics = urlopen(address.replace("ws", "http", 1).replace("/v1/stream", "/metrics"))
-    lines = metrics.read().decode().splitlines()
-    print(*[one for one in lines if one.split("{")[0].split(" ")[0].endswith(
-        ("_sessions", "_sessions_total", "errors_total")) and "#" not in one], sep="\n")  # fmt: skip
+    with urlopen(address.replace("ws", "http", 1).replace("/v1/stream", "/metrics")) as metrics:
+        for line in metrics.read().decode().splitlines():
+            if line.startswith(("open_seq2seq_sessions", "open_seq2seq_errors_total")):
+                print(line)
     return counts["its own text"] + counts["cut off"] == counts["begun"]
 
 

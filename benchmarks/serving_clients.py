@@ -167,8 +167,9 @@ sys.exit(main(sys.argv[2:]))
 @contextmanager
 def server(model: str, *flags: str, speed: float = 1.0) -> Iterator[tuple[str, psutil.Process]]:
     """A server of a model in a process of its own: the address of its streams, and the process."""
-    command = [sys.executable, "-c", _SCRIPT, str(speed), f"model={Path(model).resolve()}", "--port=0",
-               "--quiet", "--max_starts=1000000000", *flags]  # fmt: skip
+    model = f"model={Path(model).resolve()}"
+    command = [sys.executable, "-c", _SCRIPT, str(speed), model, "--port=0", "--quiet",
+               "--max_starts=1000000000", *flags]  # fmt: skip
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:

@@ -157,7 +157,9 @@ class Recognizer:
             from open_seq2seq.inference.exported import parts_of_folder
 
             _check_unused(trained, source, "a config file")
-            return cls(**parts_of_folder(source, overrides, **exported))
+            return cls(
+                **parts_of_folder(source, overrides, runtime, precision, threads, stream_threads)
+            )
         from open_seq2seq.inference.trained import load_trained
 
         _check_unused(exported, source, "the folder of an exported model")
