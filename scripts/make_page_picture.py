@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import open_seq2seq.start  # noqa: F401
-from tests.serving.browser import SAID, chromium, microphone_file, server
+from scripts.page_browser import SAID, chromium, microphone_file, server
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 

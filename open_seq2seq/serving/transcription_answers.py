@@ -61,14 +61,26 @@ def usage(seconds: float) -> dict[str, Any]:
 
 
 def nbest(result: DecodeResult) -> list[dict[str, Any]]:
-    """The hypotheses, best first, with their scores (natural logarithm)."""
+    """The hypotheses, best first.
+
+    `score` orders them, and is no probability: hot words, beta and language models are in it, and
+    may make it positive. `log_probability` is the network's own, natural logarithm, of the symbols
+    with a beam, of the best path without.
+    """
     return [
         {
             "text": one.text.strip(),
-            "score": round(one.score, 4) if math.isfinite(one.score) else None,
+            "score": _finite(one.score),
+            "log_probability": _finite(
+                one.score if one.acoustic_score is None else one.acoustic_score
+            ),
         }
         for one in result.nbest or (result,)
     ]
+
+
+def _finite(score: float) -> float | None:
+    return round(score, 4) if math.isfinite(score) else None
 
 
 def segments(words: Sequence[Word]) -> list[dict[str, Any]]:

@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
 from open_seq2seq.serving.limits import Limits
+from scripts.page_browser import server
 from tests.exported_models import RATE, speech
-from tests.serving.browser import server
 from tests.serving.conftest import PATH, TEXT, folder, wave  # noqa: F401
 
 pytestmark = pytest.mark.slow

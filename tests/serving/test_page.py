@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving.browser import (
+from scripts.page_browser import (
     CHROMIUM,
     RECORDINGS,
     ROOT,

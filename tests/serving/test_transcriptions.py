@@ -80,6 +80,20 @@ def test_other_numbers_of_the_search(client):
     assert body["nbest"][0]["text"] == TEXT and len(body["nbest"]) == 3
     scores = [one["score"] for one in body["nbest"]]
     assert scores == sorted(scores, reverse=True)
+    assert all(one["score"] == one["log_probability"] < 0 for one in body["nbest"])
+
+
+def test_a_score_holds_what_hot_words_add_and_a_log_probability_does_not(client):
+    wanted = {"nbest": 2, "response_format": "verbose_json"}
+    (plain, *_), (hot, *_) = (
+        transcribe(client, **wanted, **more).json()["nbest"]
+        for more in ({}, {"hot_words": '{"ab": 7}', "beta": "2"})
+    )
+    assert plain["text"] == hot["text"] == TEXT
+    assert hot["log_probability"] == pytest.approx(plain["log_probability"], abs=1e-3)
+    assert plain["log_probability"] < 0 < hot["score"]
+    # The phrase once, and beta for each of two words.
+    assert hot["score"] - hot["log_probability"] == pytest.approx(7 + 2 * 2, abs=1e-3)
 
 
 @pytest.mark.parametrize(
