@@ -9,10 +9,12 @@ import argparse
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from page_browser import SAID, chromium, microphone_file, server
+
 import open_seq2seq.start  # noqa: F401
-from scripts.page_browser import SAID, chromium, microphone_file, server
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 
@@ -31,10 +33,10 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         sound = microphone_file(Path(temporary) / "digits.wav")
-        for scheme in ("light", "dark"):
+        schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+        for scheme in schemes:
             with chromium(playwright, sound) as browser:
-                size = {"width": 900, "height": 760}
-                page = browser.new_page(viewport=size, color_scheme=scheme)
+                page = browser.new_page(viewport={"width": 900, "height": 760}, color_scheme=scheme)
                 page.goto(address)
                 page.locator("#model option").first.wait_for(state="attached")
                 page.click("#speak")
