@@ -12,6 +12,11 @@ from typing import Any
 from open_seq2seq.export.formats.openvino import openvino_graph, write_openvino
 from open_seq2seq.export.quantization.calibration import Calibration, inputs_of
 from open_seq2seq.export.quantization.openvino_layers import layers_of, loops_of
+from open_seq2seq.export.quantization.openvino_recurrent import (
+    lstms_of,
+    quantise_lstms,
+    ranges_of,
+)
 from open_seq2seq.export.quantization.search import quantise
 from open_seq2seq.export.trained_model import FRONT_END, TrainedModel
 from open_seq2seq.inference.runtimes.openvino import without_telemetry
@@ -31,9 +36,11 @@ def write(model: TrainedModel, path: Path, calibration: Calibration) -> list[str
       What is left in float32, in words.
     """
     graph = openvino_graph(model, masks=False)
+    ranges = ranges_of(graph, calibration.recordings)
 
     def write_but(left: Collection[str]) -> None:
         quantised = _quantise(graph.clone(), calibration, left)
+        quantise_lstms(quantised, ranges, left)
         write_openvino(quantised, path)
 
     left = quantise(
@@ -68,8 +75,11 @@ def _quantise(graph: Any, calibration: Calibration, left: Collection[str]) -> An
 
     nncf.set_log_level(logging.ERROR)
     recordings = calibration.recordings
+    # LSTMs among them are in whole numbers already, or stay in float32.
     float32 = nncf.IgnoredScope(
-        names=sorted({*left, *_of_frames(graph)}), patterns=[f"{FRONT_END}/.*"], validate=False
+        names=sorted({*left, *lstms_of(graph), *_of_frames(graph)}),
+        patterns=[f"{FRONT_END}/.*"],
+        validate=False,
     )
     parameters = AdvancedQuantizationParameters(
         # As in ONNX, see WEIGHTS_OF_7_BITS there.
