@@ -1,6 +1,6 @@
 """Time of a Conformer's training step against PyTorch's; memory that long recordings need.
 
-    python benchmarks/conformer.py [--models small fast] [--rounds 5]
+    python benchmarks/conformer.py [--models fast small] [--rounds 5]
     python benchmarks/conformer.py --memory
 
 A step is forward pass with dropout, CTC loss, gradients and a momentum update, on random data, as
@@ -49,8 +49,8 @@ MODELS: dict[str, dict[str, Any]] = {
         "subsampling_factor": 4,
         "subsampling_channels": 176,
     },
-    "fast": {
-        "num_layers": 16,
+    "fast": {  # layers are alike: a quarter of them takes minutes less to compile
+        "num_layers": 4,
         "hidden_size": 256,
         "num_heads": 4,
         "conv_kernel_size": 9,
@@ -61,7 +61,7 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 DESCRIPTIONS = {
     "small": "Conformer-CTC S, 16 layers of 176, 8 x 8 s, a quarter of the frames",
-    "fast": "FastConformer, 16 layers of 256, 8 x 8 s, an eighth of the frames",
+    "fast": "FastConformer, 4 of its 16 layers of 256, 8 x 8 s, an eighth of the frames",
 }
 
 
@@ -188,7 +188,7 @@ def print_table(model: str, times: dict[str, tuple[float, float]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=["fast"])
     parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
     parser.add_argument("--rounds", type=int, default=4, help="turns of each contestant")
     parser.add_argument("--memory", action="store_true", help="memory instead of training steps")

@@ -15,7 +15,7 @@ from open_seq2seq.features.normalization import (
     UnbiasedNormalizer,
     UtteranceNormalizer,
 )
-from open_seq2seq.graphs.builder import GraphBuilder, Value
+from open_seq2seq.graphs.builder import GraphBuilder, Operand, Value
 
 # Frames whose running sums are one product with a matrix.
 _BLOCK = 256
@@ -159,12 +159,13 @@ def _loud(
 def _running(g: GraphBuilder, normalizer: RunningNormalizer, features: Value) -> Value:
     """By the frames up to each: sums with a decay, block by block.
 
-    Written from the prior's mean on, which changes neither differences nor deviations, and keeps
-    the small difference of large squares exact in float32.
+    Written from the prior's mean on, or the first frame, which changes neither differences nor
+    deviations, and keeps the small difference of large squares exact in float32.
     """
     decay = normalizer.decay
     prior = RunningPrior.of(normalizer)
-    values, means, squares = prior.centred(g, features)
+    origin = prior.origin if prior.weight else prior.own_origin(g, g.cut(features, 1, 0, 1))
+    values, means, squares = prior.centred(g, features, origin)
     number = g.reshape(g.to_float(g.arange(g.size(features, 1))), (1, -1, 1))
     left = powers(g, g.add(number, 1.0), decay)  # what is left of the prior
     counts = decayed_sums(g, g.add(g.multiply(number, 0.0), 1.0), decay)
@@ -175,6 +176,9 @@ def _running(g: GraphBuilder, normalizer: RunningNormalizer, features: Value) ->
 
 class RunningPrior(NamedTuple):
     """What running sums begin with, from the prior's mean on.
+
+    Without a prior the first frame takes the place of its mean: of few frames that are alike the
+    deviation is small, and squares from zero on would hide it in their rounding.
 
     Args:
       origin: the prior's mean, `[feature]` or `[1]` float32, which is subtracted first.
@@ -199,9 +203,15 @@ class RunningPrior(NamedTuple):
         parts = origin.astype(np.float32), weight, spread.astype(np.float32)
         return cls(*parts, normalizer.per_feature)
 
-    def centred(self, g: GraphBuilder, features: Value) -> tuple[Value, Value, Value]:
-        """Features without the prior's mean, and what of each frame is added to the two sums."""
-        values = g.subtract(features, self.origin)
+    def own_origin(self, g: GraphBuilder, frame: Value) -> Value:
+        """That of a stream without a prior, `[batch, 1, feature]` or `[batch, 1, 1]`."""
+        return frame if self.per_feature else g.reduce("mean", frame, (2,))
+
+    def centred(
+        self, g: GraphBuilder, features: Value, origin: Operand
+    ) -> tuple[Value, Value, Value]:
+        """Features without their origin, and what of each frame is added to the two sums."""
+        values = g.subtract(features, origin)
         means, squares = values, g.unary("square", values)
         if not self.per_feature:
             means, squares = (g.reduce("mean", one, (2,)) for one in (means, squares))

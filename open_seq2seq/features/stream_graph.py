@@ -269,8 +269,9 @@ def _running(
 ) -> Value:
     """By sums that go on from piece to piece; see `RunningNormalizer`."""
     prior, decay = RunningPrior.of(normalizer), normalizer.decay
-    features = g.select(g.less(0.5, inside), features, prior.origin)
-    values, means, squares = prior.centred(g, features)
+    origin = prior.origin if prior.weight else _first_frame(g, prior, states, features, numbers)
+    features = g.select(g.less(0.5, inside), features, origin)
+    values, means, squares = prior.centred(g, features, origin)
     # Frames of the stream up to each in the piece: before the first one nothing is forgotten.
     places = g.expand_dims(g.expand_dims(g.arange(g.size(features, 1)), 0), 2)
     passed = g.maximum(g.add(g.minimum(places, numbers), 1), 0)
@@ -288,3 +289,15 @@ def _running(
         end = g.multiply(end, g.select(too_many, 0.5, 1.0))
     states.keep("norm/sums", end)
     return by_sums(g, values, g.cut(sums, 2, 0, width), g.cut(sums, 2, width, 2 * width), counts)
+
+
+def _first_frame(
+    g: GraphBuilder, prior: RunningPrior, states: GraphStates, features: Value, numbers: Value
+) -> Value:
+    """The origin of a stream without a prior, once its first frame is there; 0 before."""
+    is_first = g.multiply(g.to_float(g.less(-1, numbers)), g.to_float(g.less(numbers, 1)))
+    found = g.reduce("sum", g.select(g.less(0.5, is_first), features, 0.0), (1,))
+    found = prior.own_origin(g, found)
+    origin = g.add(states.old("norm/origin", (1, len(prior.origin))), found)
+    states.keep("norm/origin", origin)
+    return origin

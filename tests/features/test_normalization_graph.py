@@ -1,9 +1,13 @@
-"""Normalisation by a recording's own frames, in graphs, against its formula in float64."""
+"""Normalisations in graphs against their formulas in float64."""
 
 import numpy as np
 import pytest
 
-from open_seq2seq.features.normalization import UnbiasedNormalizer, UtteranceNormalizer
+from open_seq2seq.features.normalization import (
+    RunningNormalizer,
+    UnbiasedNormalizer,
+    UtteranceNormalizer,
+)
 from open_seq2seq.features.normalization_graph import normalise
 from tests.graphs.backends import BACKENDS
 
@@ -45,3 +49,20 @@ def test_long_recordings_keep_their_digits(name, seconds, backend):
     inputs = [features[None], levels[None, :, None], counts]
     [found] = BACKENDS[backend](graph, inputs)[0]
     np.testing.assert_allclose(found, expected(normalizer, features, levels), rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("per_feature", [True, False])
+@pytest.mark.parametrize("backend", ["keras", "onnx"])
+def test_running_statistics_of_a_quiet_beginning(backend, per_feature):
+    """Without a prior the first frames' deviation is small: squares from zero on would hide it."""
+    features = np.random.default_rng(4).normal(-8, 2, (300, 8)).astype(np.float32)
+    features[:50] = -8 + (features[:50] + 8) * 1e-3
+    normalizer = RunningNormalizer(8, per_feature)
+    expected = features.copy()
+    normalizer(expected)
+
+    def graph(g, features):
+        return [normalise(g, normalizer, features, None, None)]
+
+    [found] = BACKENDS[backend](graph, [features[None]])[0]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
