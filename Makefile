@@ -9,7 +9,7 @@ JOBS ?= 2
 # Without a compiler, or a network for KenLM's sources, everything else works.
 BUILD_BEAM_SEARCH = -$(BIN)/python -m ctc_decoder_with_lm.build
 
-.PHONY: try demo web gpu horovod test test-fast test-slow test-machines check format docs site lock clean
+.PHONY: try demo web gpu horovod wheel test test-fast test-slow test-machines check format docs site lock clean
 
 # Installed again only when the dependencies change.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -39,6 +39,10 @@ gpu: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[gpu]'
 	$(BIN)/python -m pip uninstall --quiet --yes tensorflow-cpu
 	$(BIN)/python -m pip install --quiet --no-deps --force-reinstall 'tensorflow~=2.21.0'
+
+# For other machines, in dist/: docs/install.md. WHEEL="--python python3.10 --python python3.13" and so on.
+wheel: $(VENV)/installed
+	scripts/make_wheel.sh $(WHEEL)
 
 # For training with several processes or machines; takes minutes the first time.
 horovod: $(VENV)/installed

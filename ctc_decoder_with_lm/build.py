@@ -1,7 +1,8 @@
 """Builds the decoder's C++ core: `python -m ctc_decoder_with_lm.build`.
 
-It needs a C++17 compiler (`CXX`, else g++), and the network or `KENLM_SOURCE` for KenLM's
-sources; pybind11 comes with the package. Everything else of the framework works without it.
+CMake builds it for this machine's processor. It needs a C++17 compiler (`CXX`, else g++), the
+network or `KENLM_SOURCE` for KenLM's sources, and what `pip install 'open-seq2seq[build]'` brings.
+Everything else of the framework works without it.
 `--tools` builds KenLM's `build_binary` as well.
 """
 
@@ -11,8 +12,8 @@ import argparse
 import os
 import sys
 
+from ctc_decoder_with_lm.errors import RunError
 from ctc_decoder_with_lm.library import build, build_operation, build_tool
-from open_seq2seq.errors import RunError
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ctc_decoder_with_lm.decode_result import DecodeResult, Partial, PartialWord, Token, Word
+from ctc_decoder_with_lm.errors import InputError, Problem
 from ctc_decoder_with_lm.language_model import (
     LanguageModel,
     check_words_are_known,
@@ -22,8 +24,6 @@ from ctc_decoder_with_lm.library import core
 from ctc_decoder_with_lm.pronunciations import native_pronunciations
 from ctc_decoder_with_lm.scoring import Scoring
 from ctc_decoder_with_lm.search_options import DEFAULT_SCORING, SearchOptions
-from open_seq2seq.decode_result import DecodeResult, Partial, PartialWord, Token, Word
-from open_seq2seq.errors import InputError, Problem
 
 # A hypothesis as the core gives it: text, score, acoustic score; (word, first frame, frame behind
 # it, confidence) of each word; (symbol, first frame, frame behind it) of each symbol; the score of

@@ -2,6 +2,8 @@
 
 They come from the package index through pip. `KENLM_SOURCE` names a downloaded
 `kenlm-0.3.0.tar.gz`, or a folder with `lm/` and `util/`, to be used instead.
+
+CMake runs it, `python kenlm_source.py FOLDER`, where nothing but Python and pip need be installed.
 """
 
 from __future__ import annotations
@@ -15,8 +17,6 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
-
-from open_seq2seq.errors import RunError
 
 REQUIREMENTS = Path(__file__).parent / "kenlm_requirements.txt"
 _FOLDERS = ("lm", "util")
@@ -42,6 +42,10 @@ _EDITS = {
 }
 
 
+class SourceError(Exception):
+    """KenLM's sources cannot be had, or are not the pinned ones."""
+
+
 def pin() -> tuple[str, str]:
     """The version of KenLM, and the SHA-256 of its source distribution."""
     found = re.search(r"kenlm==(\S+) --hash=sha256:(\w{64})", REQUIREMENTS.read_text("utf-8"))
@@ -53,12 +57,12 @@ def unpacked(folder: Path) -> Path:
     """The folder with `lm/` and `util/`, fetched into `folder` unless it is there.
 
     Raises:
-      RunError: it cannot be fetched, or is not the pinned one.
+      SourceError: it cannot be fetched, or is not the pinned one.
     """
     given = os.environ.get("KENLM_SOURCE")
     source = Path(given) if given else None
     if source is not None and not source.exists():
-        raise RunError(f"KENLM_SOURCE: there is no {source}.")
+        raise SourceError(f"KENLM_SOURCE: there is no {source}.")
     target = folder / f"kenlm-{_version_and_edits(source)}"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +97,7 @@ def _download(folder: Path) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     archives = list(folder.glob("kenlm-*.tar.gz"))
     if done.returncode or not archives:
-        raise RunError(
+        raise SourceError(
             f"KenLM's sources could not be fetched:\n{done.stderr.strip()[-2000:]}\n"
             f"Without a network, download kenlm-{pin()[0]}.tar.gz from the package index "
             "elsewhere and set KENLM_SOURCE to it."
@@ -104,7 +108,7 @@ def _download(folder: Path) -> Path:
 def _unpack(archive: Path, target: Path) -> None:
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found != pin()[1]:
-        raise RunError(f"{archive}: its SHA-256 is {found}, expected {pin()[1]}.")
+        raise SourceError(f"{archive}: its SHA-256 is {found}, expected {pin()[1]}.")
     with tarfile.open(archive) as opened:
         for member in opened.getmembers():
             parts = Path(member.name).parts[1:]
@@ -118,7 +122,7 @@ def _unpack(archive: Path, target: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     for name in _FOLDERS:
         if not (source / name).is_dir():
-            raise RunError(f"KENLM_SOURCE: {source} has no folder {name}/, as KenLM's sources do.")
+            raise SourceError(f"KENLM_SOURCE: {source} has no folder {name}/, as KenLM's has.")
         shutil.copytree(source / name, target / name)
 
 
@@ -127,6 +131,21 @@ def _edit(folder: Path) -> None:
         text = (folder / name).read_text("utf-8")
         for before, after in edits:
             if before not in text:
-                raise RunError(f"{name} is not KenLM {pin()[0]}'s: it has no {before.strip()!r}.")
+                expected = before.strip()
+                raise SourceError(f"{name} is not KenLM {pin()[0]}'s: it has no {expected!r}.")
             text = text.replace(before, after, 1)
         (folder / name).write_text(text, "utf-8")
+
+
+def main() -> int:
+    """Prints where the sources are; returns the exit code."""
+    try:
+        print(unpacked(Path(sys.argv[1])))
+    except SourceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ctc_decoder_with_lm.errors import InputError, Problem
 from ctc_decoder_with_lm.library import core
 from ctc_decoder_with_lm.scorer_package import (
     OTHER_SYMBOLS,
@@ -13,7 +14,6 @@ from ctc_decoder_with_lm.scorer_package import (
     ScorerPackageError,
     read_package,
 )
-from open_seq2seq.errors import InputError, Problem
 
 _LONGEST = 2000
 # Of a package's words so many are looked up in its language model.

@@ -1,10 +1,13 @@
-"""The decoder's C++ core as libraries: where they are, how they are built and loaded."""
+"""The decoder's C++ core as libraries: where they are, how they are built and loaded.
+
+A wheel brings some for all processors of its kind, `libraries/`. What `build` makes is for these
+sources, this Python and this processor; it is preferred, and not used when one of them changes.
+"""
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
 import importlib.util
 import platform
 import sys
@@ -13,103 +16,63 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from ctc_decoder_with_lm import kenlm_source
-from open_seq2seq.errors import RunError
-from open_seq2seq.native_build.compiler import (
-    build_folder,
-    compiled,
-    forget_old,
-    run_and_replace,
-    tensorflow_version,
-)
-from open_seq2seq.native_build.cpu import cpu_flags
+from ctc_decoder_with_lm import native_build
+from ctc_decoder_with_lm.cpu import cpu_flags, levels
+from ctc_decoder_with_lm.errors import RunError
 
-NATIVE = Path(__file__).parent / "native"
+PACKAGE = Path(__file__).parent
+NATIVE = PACKAGE / "native"
+INSTALLED = PACKAGE / "libraries"
 # Sources that belong to one of the doors; the others are the core.
 _BINDING, _TENSORFLOW = "python_binding.cc", "tensorflow_op.cc"
-# The sources that include KenLM's headers.
-_WITH_KENLM = ("kenlm_binary.cc", "language_model.cc")
 _MODULE = "ctc_decoder_with_lm._core"
-_STANDARD = ("-std=c++17", "-fPIC", "-fvisibility=hidden")
-_KENLM_FLAGS = ("-DKENLM_MAX_ORDER=6", "-DNDEBUG", "-w")
+# Where it runs is where it is built.
+_TUNED = sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64")
+_LEVEL = "native" if _TUNED else "generic"
 
 
 def core_path() -> Path:
-    """Where the Python module for these sources, this CPU and this Python is, or would be."""
+    """The Python module that `build` makes."""
     return folder() / f"_core-{_digest([_TENSORFLOW])}{_python_suffix()}"
 
 
 def operation_path() -> Path:
-    """Where the TensorFlow operation is, or would be."""
-    name = f"tensorflow_op-{tensorflow_version()}-{_digest([_BINDING])}.so"
+    """The TensorFlow operation that `build_operation` makes."""
+    name = f"tensorflow_op-{native_build.tensorflow_version()}-{_digest([_BINDING])}.so"
     return folder() / name
 
 
 def build() -> Path:
-    """Builds the Python module, unless it is there.
+    """Builds the Python module for this machine, unless it is there.
 
     Returns:
       Its path.
 
     Raises:
-      RunError: without a compiler or KenLM's sources, or with what the compiler said.
+      RunError: without CMake, a compiler or KenLM's sources, or with what they said.
     """
     path = core_path()
     if not path.exists():
-        try:
-            import pybind11
-        except ImportError as error:
-            raise RunError("pybind11 is not installed: pip install 'pybind11>=3,<4'") from error
-        includes = [pybind11.get_include(), sysconfig.get_path("include")]
-        flags = [*release_flags(), *(f"-I{folder}" for folder in includes)]
-        objects = core_objects(release_flags()) + _door(_BINDING, flags)
-        run_and_replace([*map(str, objects), *_link_flags(), "-o"], path)
-        forget_old(set(folder().glob("_core-*")) - {path})
+        _build(f"_core-{_LEVEL}", path)
+        native_build.forget_old(set(folder().glob("_core-*")) - {path})
     return path
 
 
 def build_operation() -> Path:
-    """Builds the TensorFlow operation, unless it is there; returns its path."""
+    """Builds the TensorFlow operation for this machine, unless it is there; returns its path."""
     path = operation_path()
     if not path.exists():
-        import tensorflow as tf
-
-        # Not for this machine: TensorFlow's headers lay out memory by what the machine can do.
-        flags = ["-O2", *tf.sysconfig.get_compile_flags(), "-w"]
-        objects = core_objects(release_flags()) + _door(_TENSORFLOW, flags)
-        links = [*_link_flags(), *tf.sysconfig.get_link_flags(), "-o"]
-        run_and_replace([*map(str, objects), *links], path)
-        forget_old(set(folder().glob("tensorflow_op-*")) - {path})
+        _build(f"tensorflow_op-{native_build.tensorflow_version()}-{_LEVEL}", path, operation=True)
+        native_build.forget_old(set(folder().glob("tensorflow_op-*")) - {path})
     return path
 
 
 def build_tool() -> Path:
     """Builds KenLM's `build_binary`, which makes binaries of all types; returns its path."""
-    flags = release_flags()
-    kenlm = kenlm_source.unpacked(folder())
-    path = folder() / f"build_binary-{kenlm.name}-{_cpu_tag()}"
+    path = folder() / f"build_binary-{_digest([_BINDING, _TENSORFLOW])}"
     if not path.exists():
-        main = compiled([kenlm / "lm" / "build_binary_main.cc"], _kenlm_flags(flags), [], kenlm)
-        objects = main + _kenlm_objects(flags, kenlm)
-        run_and_replace([*map(str, objects), "-pthread", "-o"], path)
+        _build("build_binary", path)
     return path
-
-
-def build_test(
-    source: Path, flags: Sequence[str], kenlm_flags: Sequence[str], output: Path
-) -> Path:
-    """Builds a program of `native/tests/` with the core; returns `output`.
-
-    Args:
-      source: has the function main.
-      flags: how to optimise or instrument the core.
-      kenlm_flags: the same for KenLM.
-      output: the program.
-    """
-    main = compiled([source], [*_STANDARD, *flags, "-Wall"], _headers(), _objects_folder(flags))
-    objects = core_objects(flags, kenlm_flags) + main
-    run_and_replace([*map(str, objects), *flags, "-pthread", "-o"], output)
-    return output
 
 
 @functools.cache
@@ -119,10 +82,10 @@ def core() -> ModuleType:
     Raises:
       RunError: it is not there, or cannot be loaded; the text says why.
     """
-    path = core_path()
-    if not path.exists():
+    path = usable(core_path(), "_core-{level}" + _python_suffix())
+    if path is None:
         raise RunError(
-            "Beam search is not built for these sources, this Python and this CPU. "
+            f"Beam search is not built{_why_missing()}. "
             "Build it by: python -m ctc_decoder_with_lm.build"
         )
     specification = importlib.util.spec_from_file_location(_MODULE, path)
@@ -144,75 +107,43 @@ def why_unavailable() -> str | None:
     return None
 
 
-def core_objects(flags: Sequence[str], kenlm_flags: Sequence[str] | None = None) -> list[Path]:
-    """The compiled core with KenLM, without a door.
+def usable(built: Path, installed: str) -> Path | None:
+    """The library to load: the one built here, else the wheel's for this processor.
 
     Args:
-      flags: how to optimise or instrument.
-      kenlm_flags: the same for KenLM; `flags` when absent.
+      built: what `build` makes.
+      installed: the name of what a wheel brings, with `{level}`.
     """
-    kenlm = kenlm_source.unpacked(folder())
-    objects = _kenlm_objects(flags if kenlm_flags is None else kenlm_flags, kenlm)
-    doors = (_BINDING, _TENSORFLOW)
-    sources = [path for path in sorted(NATIVE.glob("*.cc")) if path.name not in doors]
-    model = [path for path in sources if path.name in _WITH_KENLM]
-    rest = [path for path in sources if path not in model]
-    into = _objects_folder(flags)
-    objects += compiled(rest, [*_STANDARD, *flags, "-Wall", "-Wextra"], _headers(), into)
-    used = [*_kenlm_flags(flags), f"-isystem{kenlm}"]
-    return objects + compiled(model, used, [*_headers(), kenlm / "lm/bhiksha.hh"], into)
-
-
-def release_flags() -> list[str]:
-    """For this machine, as it is built where it runs."""
-    tuned = platform.machine() in ("x86_64", "AMD64", "aarch64") and sys.platform == "linux"
-    return ["-O3", *(["-march=native"] if tuned else [])]
+    names = [INSTALLED / installed.format(level=level) for level in levels()]
+    return next((path for path in [built, *names] if path.exists()), None)
 
 
 def folder() -> Path:
-    """Where everything that is built goes."""
-    return build_folder(NATIVE, "ctc_decoder_with_lm")
+    """Where everything that is built here goes."""
+    return native_build.build_folder(NATIVE, "ctc_decoder_with_lm")
 
 
-def _kenlm_objects(flags: Sequence[str], kenlm: Path) -> list[Path]:
-    places = ("util", "util/double-conversion", "lm")
-    found = [path for place in places for path in sorted((kenlm / place).glob("*.cc"))]
-    sources = [path for path in found if not path.stem.endswith(("_main", "_test"))]
-    headers = [path for place in places for path in (kenlm / place).glob("*.h*")]
-    used = [*_kenlm_flags(flags), f"-I{kenlm}"]
-    return compiled(sources, used, headers, _objects_folder(flags) / kenlm.name)
+def _build(target: str, path: Path, operation: bool = False) -> None:
+    settings: dict[str, str | Path] = {"KENLM_CACHE": folder(), "CTC_LEVELS": _LEVEL}
+    # To find TensorFlow is to import it, which takes longer than all the rest.
+    more = {"CTC_OPERATION": "ON" if operation else "OFF"}
+    native_build.build(PACKAGE, target, path, settings, more)
 
 
-def _kenlm_flags(flags: Sequence[str]) -> list[str]:
-    return [*_STANDARD, *flags, *_KENLM_FLAGS]
-
-
-def _door(name: str, flags: list[str]) -> list[Path]:
-    into = _objects_folder(release_flags())
-    return compiled([NATIVE / name], [*_STANDARD, *flags], _headers(), into)
-
-
-def _objects_folder(flags: Sequence[str]) -> Path:
-    digest = hashlib.sha256(repr(list(flags)).encode()).hexdigest()[:8]
-    return folder() / f"objects-{digest}-{_cpu_tag()}"
-
-
-def _headers() -> list[Path]:
-    return sorted(NATIVE.glob("*.h"))
-
-
-def _link_flags() -> list[str]:
-    undefined = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
-    return ["-shared", "-pthread", *undefined]
+def _why_missing() -> str:
+    """What the installation said, or what the library would have to be built for."""
+    reason = INSTALLED / "missing.txt"
+    if reason.exists():
+        return f": {reason.read_text('utf-8')}"
+    return " for these sources, this Python and this CPU"
 
 
 def _digest(without: Sequence[str]) -> str:
-    digest = hashlib.sha256(repr((kenlm_source.pin(), _cpu_tag())).encode())
-    for how in (Path(__file__), Path(kenlm_source.__file__)):
-        digest.update(how.read_bytes())
-    for source in sorted(NATIVE.glob("*.[ch]*")):
-        if source.name not in without:
-            digest.update(source.name.encode() + source.read_bytes())
+    digest = hashlib.sha256(_cpu_tag().encode())
+    how = [PACKAGE / "CMakeLists.txt", *sorted(PACKAGE.glob("kenlm_*"))]
+    sources = [path for path in NATIVE.glob("*.[ch]*") if path.name not in without]
+    for path in [*how, *sorted((PACKAGE / "cmake").glob("*.*")), *sorted(sources)]:
+        digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -16,8 +16,8 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ctc_decoder_with_lm.errors import InputError, Problem
 from ctc_decoder_with_lm.word_trie import TrieError, WordTrie, read_trie, trie_bytes
-from open_seq2seq.errors import InputError, Problem
 
 MAGIC, VERSION = 0x54524945, 6
 _HEADER = struct.Struct("<ii?dd")

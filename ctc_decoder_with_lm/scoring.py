@@ -15,7 +15,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from open_seq2seq.errors import InputError, Problem
+from ctc_decoder_with_lm.errors import InputError, Problem
 
 _CHOICES = {
     "unit": ("natural", "log10"),

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from open_seq2seq.errors import InputError, Problem
+from ctc_decoder_with_lm.errors import InputError, Problem
 
 DEFAULT_SCORING = "standard"
 _WHOLE = ("beam_width", "cutoff_top_n", "nbest")

@@ -9,9 +9,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from ctc_decoder_with_lm.library import operation_path
+from ctc_decoder_with_lm.errors import RunError
+from ctc_decoder_with_lm.library import operation_path, usable
+from ctc_decoder_with_lm.native_build import tensorflow_version
 from ctc_decoder_with_lm.search_options import SearchOptions
-from open_seq2seq.errors import RunError
 
 
 @functools.cache
@@ -21,8 +22,8 @@ def operations() -> Any:
     Raises:
       RunError: it is not built, or cannot be loaded.
     """
-    path = operation_path()
-    if not path.exists():
+    path = usable(operation_path(), f"tensorflow_op-{tensorflow_version()}-{{level}}.so")
+    if path is None:
         raise RunError(
             "The operation of beam search is not built for these sources, this TensorFlow and this "
             "CPU. Build it by: python -m ctc_decoder_with_lm.build"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import platform
 from pathlib import Path
+
+from ctc_decoder_with_lm.cpu import cpu_flags
 
 # The instructions that multiply bfloat16 numbers, as Linux names them: AVX-512 and
 # AMX on x86, and the Arm equivalent. Without them bfloat16 is emulated and slower
@@ -22,24 +23,6 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@functools.cache
-def cpu_flags(cpuinfo: str = "/proc/cpuinfo") -> frozenset[str]:
-    """The instruction set extensions of the first CPU, empty where they cannot be known.
-
-    Args:
-      cpuinfo: the file in which Linux lists them.
-    """
-    try:
-        lines = Path(cpuinfo).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return frozenset()
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip() in ("flags", "Features"):
-            return frozenset(value.split())
-    return frozenset()
 
 
 def supports_bfloat16(cpuinfo: str = "/proc/cpuinfo") -> bool:

@@ -1,27 +1,27 @@
 """The build: KenLM's sources are the pinned ones, and what is missing is said."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 
 import pytest
 
-from ctc_decoder_with_lm import build, kenlm_source, library
+from ctc_decoder_with_lm import build, cpu, kenlm_source, library, native_build
+from ctc_decoder_with_lm.kenlm_source import SourceError
 from open_seq2seq.errors import RunError
-from open_seq2seq.native_build import compiler
 
 
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
-    """Nothing is built in the empty folder that the build uses."""
+    """Nothing is built in the empty folder that the build uses, and no wheel brought anything."""
     monkeypatch.setattr(library, "folder", lambda: tmp_path / "build")
+    monkeypatch.setattr(library, "INSTALLED", tmp_path / "libraries")
     monkeypatch.delenv("KENLM_SOURCE", raising=False)
     library.core.cache_clear()
-    compiler._version.cache_clear()
     yield tmp_path
     library.core.cache_clear()
-    compiler._version.cache_clear()
 
 
 def test_a_core_that_is_not_built(elsewhere):
@@ -45,34 +45,87 @@ def test_no_compiler(elsewhere, monkeypatch, capsys):
     assert "Everything but beam search works" in said
 
 
-def test_what_the_compiler_says(elsewhere, monkeypatch):
-    source = elsewhere / "wrong.cc"
-    source.write_text("this is no C++")
-    with pytest.raises(RunError, match=r"wrong\.cc.*error"):
-        compiler.compiled([source], [], [], elsewhere / "objects")
-    assert not list((elsewhere / "objects").glob("*.o"))
+def small_project(folder):
+    """A project of one program, which exits with the number of its source."""
+    folder.mkdir()
+    (folder / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.20)\nproject(small LANGUAGES CXX)\n"
+        "add_executable(small small.cc)\ntarget_compile_definitions(small PRIVATE NUMBER=${NUMBER})"
+    )
+    (folder / "small.cc").write_text("int main() { return NUMBER; }")
+    return folder
 
 
-def test_only_what_changed_is_compiled(elsewhere, monkeypatch):
-    sources = [elsewhere / "a.cc", elsewhere / "b.cc"]
-    header = elsewhere / "c.h"
-    for source in sources:
-        source.write_text('#include "c.h"\nint f() { return C; }')
-    header.write_text("#define C 1")
+def exit_code(program):
+    return subprocess.run([str(program)], check=False).returncode
 
-    def build_all(flags=()):
-        objects = compiler.compiled(sources, list(flags), [header], elsewhere / "objects")
-        return [(path, path.stat().st_mtime_ns) for path in objects]
 
-    first = build_all()
-    assert build_all() == first
-    sources[0].write_text("int g() { return 2; }")
-    second = build_all()
-    assert second[0] != first[0] and second[1] == first[1]
-    header.write_text("#define C 3")
-    third = build_all()
-    assert third[0] != second[0] and third[1] != second[1]
-    assert build_all(["-O1"])[1] != third[1]
+def test_a_program_is_built_again_when_its_settings_or_sources_change(tmp_path):
+    project, output = small_project(tmp_path / "small"), tmp_path / "build" / "program"
+    native_build.build(project, "small", output, {"NUMBER": "3"})
+    assert exit_code(output) == 3
+    native_build.build(project, "small", output, {"NUMBER": "4"})
+    assert exit_code(output) == 4
+    (project / "small.cc").write_text("int main() { return NUMBER + 1; }")
+    native_build.build(project, "small", output, {"NUMBER": "4"})
+    assert exit_code(output) == 5
+
+
+def test_what_the_compiler_says(tmp_path):
+    project, output = small_project(tmp_path / "small"), tmp_path / "build" / "program"
+    (project / "small.cc").write_text("this is no C++")
+    with pytest.raises(RunError, match=r"(?s)--build.*small\.cc.*error"):
+        native_build.build(project, "small", output, {"NUMBER": "3"})
+    assert not output.exists()
+
+
+def test_no_cmake(tmp_path, monkeypatch):
+    monkeypatch.setattr(native_build, "_program", lambda name: None)
+    with pytest.raises(RunError, match="CMake is not installed: pip install cmake"):
+        native_build.build(tmp_path, "target", tmp_path / "output", {})
+
+
+def test_the_library_of_the_wheel_is_the_fastest_that_runs_here(elsewhere, monkeypatch):
+    monkeypatch.setattr(library, "levels", lambda: ["x86-64-v3", "x86-64-v2", "generic"])
+    library.INSTALLED.mkdir()
+    for level in ("x86-64-v4", "x86-64-v2", "generic"):
+        (library.INSTALLED / f"_core-{level}.so").touch()
+    built = elsewhere / "build" / "_core.so"
+    assert library.usable(built, "_core-{level}.so").name == "_core-x86-64-v2.so"
+    (library.INSTALLED / "_core-x86-64-v3.so").touch()
+    assert library.usable(built, "_core-{level}.so").name == "_core-x86-64-v3.so"
+    built.parent.mkdir()
+    built.touch()
+    assert library.usable(built, "_core-{level}.so") == built
+    assert library.usable(elsewhere / "missing", "other-{level}.so") is None
+
+
+def test_why_a_wheel_brought_none_is_said(elsewhere):
+    library.INSTALLED.mkdir()
+    (library.INSTALLED / "missing.txt").write_text("no C++ compiler was found")
+    assert "is not built: no C++ compiler was found. Build it by:" in library.why_unavailable()
+
+
+V2 = "cx16 lahf_lm popcnt sse4_1 sse4_2 ssse3 "
+V3 = V2 + "avx avx2 bmi1 bmi2 f16c fma abm movbe "
+V4 = V3 + "avx512f avx512bw avx512cd avx512dq avx512vl "
+
+
+@pytest.mark.parametrize(
+    ("flags", "levels"),
+    [
+        (V4, ["x86-64-v4", "x86-64-v3", "x86-64-v2", "generic"]),
+        (V3, ["x86-64-v3", "x86-64-v2", "generic"]),
+        (V4.replace("fma", ""), ["x86-64-v2", "generic"]),
+        ("sse2", ["generic"]),
+    ],
+)
+def test_levels_of_x86(monkeypatch, flags, levels):
+    monkeypatch.setattr(cpu, "cpu_flags", lambda: frozenset(flags.split()))
+    monkeypatch.setattr(cpu.platform, "machine", lambda: "x86_64")
+    assert cpu.levels() == levels
+    monkeypatch.setattr(cpu.platform, "machine", lambda: "aarch64")
+    assert cpu.levels() == ["generic"]
 
 
 def test_names_follow_sources_and_cpu(monkeypatch, tmp_path):
@@ -81,14 +134,18 @@ def test_names_follow_sources_and_cpu(monkeypatch, tmp_path):
     monkeypatch.setattr(library, "_cpu_tag", lambda: "another")
     assert library.core_path().name != before
     monkeypatch.undo()
-    copy = tmp_path / "native"
-    copy.mkdir()
-    for source in library.NATIVE.glob("*.[ch]*"):
-        (copy / source.name).write_bytes(source.read_bytes())
-    monkeypatch.setattr(library, "NATIVE", copy)
+    for name in ("native", "cmake"):
+        shutil.copytree(library.PACKAGE / name, tmp_path / name, ignore=lambda *_: ["build"])
+    for name in ("CMakeLists.txt", "kenlm_source.py", "kenlm_requirements.txt"):
+        shutil.copy(library.PACKAGE / name, tmp_path)
+    monkeypatch.setattr(library, "PACKAGE", tmp_path)
+    monkeypatch.setattr(library, "NATIVE", tmp_path / "native")
     assert library.core_path().name == before
-    (copy / "error.h").write_text("// changed")
-    assert library.core_path().name != before
+    (tmp_path / "native" / "error.h").write_text("// changed")
+    changed = library.core_path().name
+    assert changed != before
+    (tmp_path / "CMakeLists.txt").write_text("# changed")
+    assert library.core_path().name not in (changed, before)
 
 
 def test_read_only_packages_build_in_the_cache(monkeypatch, tmp_path):
@@ -121,14 +178,14 @@ def test_sources_from_a_folder_are_copied_and_edited(elsewhere, monkeypatch):
 
 def test_sources_that_are_not_kenlms(elsewhere, monkeypatch):
     monkeypatch.setenv("KENLM_SOURCE", str(elsewhere / "missing"))
-    with pytest.raises(RunError, match="there is no"):
+    with pytest.raises(SourceError, match="there is no"):
         kenlm_source.unpacked(elsewhere / "build")
     monkeypatch.setenv("KENLM_SOURCE", str(elsewhere))
-    with pytest.raises(RunError, match="has no folder lm/"):
+    with pytest.raises(SourceError, match="has no folder lm/"):
         kenlm_source.unpacked(elsewhere / "build")
     other = small_sources(elsewhere / "other", edit=lambda text: "another version")
     monkeypatch.setenv("KENLM_SOURCE", str(other))
-    with pytest.raises(RunError, match=r"bhiksha\.hh is not KenLM"):
+    with pytest.raises(SourceError, match=r"bhiksha\.hh is not KenLM"):
         kenlm_source.unpacked(elsewhere / "build")
     assert not list((elsewhere / "build").iterdir())
 
@@ -138,7 +195,7 @@ def test_an_archive_of_another_hash(elsewhere, monkeypatch):
     with tarfile.open(archive, "w:gz") as made:
         made.add(small_sources(elsewhere / "kenlm-0.3.0"), "kenlm-0.3.0")
     monkeypatch.setenv("KENLM_SOURCE", str(archive))
-    with pytest.raises(RunError, match=f"its SHA-256 is .*, expected {kenlm_source.pin()[1]}"):
+    with pytest.raises(SourceError, match=f"its SHA-256 is .*, expected {kenlm_source.pin()[1]}"):
         kenlm_source.unpacked(elsewhere / "build")
 
 
@@ -147,14 +204,26 @@ def test_an_index_without_kenlm(elsewhere, monkeypatch):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_FIND_LINKS", str(elsewhere))
-    with pytest.raises(RunError, match=r"could not be fetched(.|\n)*set KENLM_SOURCE"):
+    with pytest.raises(SourceError, match=r"could not be fetched(.|\n)*set KENLM_SOURCE"):
         kenlm_source.unpacked(elsewhere / "build")
     # What the index has must have the pinned hash.
     archive = elsewhere / f"kenlm-{kenlm_source.pin()[0]}.tar.gz"
     with tarfile.open(archive, "w:gz") as made:
         made.add(small_sources(elsewhere / "kenlm"), "kenlm-0.3.0")
-    with pytest.raises(RunError, match=r"(?i)hash"):
+    with pytest.raises(SourceError, match=r"(?i)hash"):
         kenlm_source.unpacked(elsewhere / "build")
+
+
+def test_cmake_is_told_where_the_sources_are_and_what_is_wrong(elsewhere, monkeypatch):
+    script = [sys.executable, kenlm_source.__file__, str(elsewhere / "build")]
+    monkeypatch.setenv("KENLM_SOURCE", str(small_sources(elsewhere / "kenlm")))
+    done = subprocess.run(script, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.strip() == str(
+        kenlm_source.unpacked(elsewhere / "build")
+    )
+    monkeypatch.setenv("KENLM_SOURCE", str(elsewhere / "missing"))
+    done = subprocess.run(script, capture_output=True, text=True)
+    assert done.returncode == 1 and "KENLM_SOURCE: there is no" in done.stderr
 
 
 def test_the_command_says_where_the_libraries_are():

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from ctc_decoder_with_lm.library import NATIVE, build_test, release_flags
+from .cpp_programs import build_program
 
 pytestmark = pytest.mark.slow
 
@@ -14,19 +14,10 @@ ADDRESS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=a
 KENLM_ADDRESS = ["-O1", "-g", "-fsanitize=address"]
 THREAD = ["-O1", "-g", "-fsanitize=thread"]
 VARIANTS = {
-    "plain": (release_flags(), release_flags()),
+    "plain": ([], []),
     "address": (ADDRESS, KENLM_ADDRESS),
     "thread": (THREAD, THREAD),
 }
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory):
-    def make(name, variant):
-        output = tmp_path_factory.mktemp(variant) / name
-        return build_test(NATIVE / "tests" / f"{name}.cc", *VARIANTS[variant], output)
-
-    return make
 
 
 def run(*command):
@@ -42,8 +33,8 @@ def run(*command):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_core(program, variant, tmp_path):
-    assert run(program("core_test", variant), tmp_path) == "passed\n"
+def test_core(variant, tmp_path):
+    assert run(build_program("core_test", *VARIANTS[variant]), tmp_path) == "passed\n"
 
 
 def test_sanitizers_see_faults(tmp_path):
@@ -56,14 +47,13 @@ def test_sanitizers_see_faults(tmp_path):
     for variant, text in faults.items():
         source = tmp_path / f"{variant}.cc"
         source.write_text(text)
-        flags, kenlm_flags = VARIANTS[variant]
-        built = build_test(source, flags, kenlm_flags, tmp_path / variant)
+        built = build_program(str(source), *VARIANTS[variant])
         assert subprocess.run([str(built)], capture_output=True).returncode != 0, variant
 
 
 @pytest.mark.parametrize("variant", ["plain", "address"])
-def test_damaged_language_models(program, variant, language_model_files, tmp_path):
-    fuzz = program("fuzz_language_model", variant)
+def test_damaged_language_models(variant, language_model_files, tmp_path):
+    fuzz = build_program("fuzz_language_model", *VARIANTS[variant])
     rounds = 20000 if variant == "plain" else 2000
     for kind, path in language_model_files.items():
         said = run(fuzz, path, tmp_path / kind, 1, rounds)

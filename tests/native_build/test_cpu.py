@@ -2,7 +2,8 @@
 
 import pytest
 
-from open_seq2seq.native_build.cpu import cpu_flags, cpu_name, supports_bfloat16
+from ctc_decoder_with_lm.cpu import cpu_flags
+from open_seq2seq.native_build.cpu import cpu_name, supports_bfloat16
 
 X86 = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu avx2 {}\n"
 

@@ -1,7 +1,8 @@
 """The C++ kernels behind the TensorFlow backend, and the library that they are built into.
 
-`python -m open_seq2seq.ops.native` builds it, in about half a minute, with the C++ compiler
-(`CXX`, else g++). Without it everything works, more slowly, on TensorFlow's own kernels.
+A wheel may bring it, for one version of TensorFlow; `python -m open_seq2seq.ops.native` builds it
+by CMake, in about half a minute. Without it everything works, more slowly, on TensorFlow's own
+kernels.
 """
 
 from __future__ import annotations
@@ -13,13 +14,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from open_seq2seq.native_build.compiler import (
-    build_folder,
-    compiled,
-    run_and_replace,
-    tensorflow_version,
-)
-from open_seq2seq.native_build.cpu import cpu_flags
+from ctc_decoder_with_lm import native_build
+from ctc_decoder_with_lm.cpu import cpu_flags
 from open_seq2seq.ops.portable import is_portable
 
 _SOURCES = Path(__file__).parent
@@ -37,12 +33,15 @@ def switched_off() -> bool:
 
 
 def library_path() -> Path:
-    """Where the library for these sources and this TensorFlow is, or would be."""
+    """The library for this TensorFlow: one built here, the wheel's, or where it would be built."""
+    version = native_build.tensorflow_version()
     digest = hashlib.sha256()
-    for source in sorted(_SOURCES.glob("*.[ch]*")):
+    for source in [*sorted(_SOURCES.glob("*.[ch]*")), _SOURCES / "CMakeLists.txt"]:
         digest.update(source.read_bytes())
-    name = f"tensorflow_ops-{tensorflow_version()}-{digest.hexdigest()[:12]}.so"
-    return build_folder(_SOURCES, "open_seq2seq") / name
+    folder = native_build.build_folder(_SOURCES, "open_seq2seq")
+    built = folder / f"tensorflow_ops-{version}-{digest.hexdigest()[:12]}.so"
+    installed = _SOURCES / "libraries" / f"tensorflow_ops-{version}.so"
+    return installed if installed.exists() and not built.exists() else built
 
 
 def missing() -> bool:
@@ -63,18 +62,12 @@ def build() -> Path:
       Its path.
 
     Raises:
-      RunError: without a compiler, or with what it said.
+      RunError: without CMake or a compiler, or with what they said.
     """
-    import tensorflow as tf
-
     path = library_path()
-    if path.exists():
-        return path
-    flags = ["-O3", "-w", "-fPIC", "-std=c++17", *tf.sysconfig.get_compile_flags()]
-    sources, headers = sorted(_SOURCES.glob("*.cc")), sorted(_SOURCES.glob("*.h"))
-    objects = compiled(sources, flags, headers, path.parent / f"objects-{tensorflow_version()}")
-    links = ["-shared", *map(str, objects), *tf.sysconfig.get_link_flags(), "-o"]
-    run_and_replace(links, path)
+    if not path.exists():
+        target = f"tensorflow_ops-{native_build.tensorflow_version()}"
+        native_build.build(_SOURCES, target, path, {})
     return path
 
 
