@@ -37,7 +37,7 @@ def levels() -> list[str]:
     """The levels that this processor runs, the fastest first, `generic` last."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return ["generic"]
-    found = []
+    found: list[str] = []
     needed: frozenset[str] = frozenset()
     for level, more in reversed(_LEVELS.items()):
         needed |= more

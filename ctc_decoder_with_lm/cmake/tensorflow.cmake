@@ -26,6 +26,7 @@ function(find_tensorflow)
   set(TENSORFLOW_VERSION "${version}" PARENT_SCOPE)
   add_library(tensorflow INTERFACE)
   target_include_directories(tensorflow SYSTEM INTERFACE "${headers}")
-  target_compile_options(tensorflow INTERFACE ${found})
+  # Its own macros use what it deprecates.
+  target_compile_options(tensorflow INTERFACE ${found} -Wno-deprecated-declarations)
   target_link_libraries(tensorflow INTERFACE "${library}")
 endfunction()
