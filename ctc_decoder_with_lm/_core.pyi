@@ -59,6 +59,7 @@ class Model:
         models: Sequence[LanguageModel],
         words: Sequence[str] | None,
         trie_path: str,
+        pronunciations: tuple[Sequence[str], Sequence[tuple[int, list[int]]], int] | None,
         /,
     ) -> None: ...
     @property
@@ -67,6 +68,10 @@ class Model:
     def unspellable(self) -> int: ...
     @property
     def unspellable_examples(self) -> list[str]: ...
+    @property
+    def unknown_words(self) -> int: ...
+    @property
+    def unknown_examples(self) -> list[str]: ...
 
 class HotWords:
     """Phrases with their weights, compiled for one model."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.vocabulary import is_separated, without_mark
+from ctc_decoder_with_lm.errors import InputError, Problem
+from ctc_decoder_with_lm.separated import is_separated, without_mark
 
 # Symbols that stand between words, where the network has one. A language model of symbols writes
 # the space so, too.

@@ -7,18 +7,16 @@ from typing import Protocol
 
 import numpy as np
 
-# SentencePiece writes the space before a word as this character.
-PIECE_SPACE = "\u2581"
+from ctc_decoder_with_lm.separated import PIECE_SPACE, is_separated, without_mark
 
-
-def is_separated(symbols: Iterable[str]) -> bool:
-    """Whether every symbol is a word of its own in texts, as phonemes are (`symbol_separator`)."""
-    return all(symbol.startswith(PIECE_SPACE) for symbol in symbols)
-
-
-def without_mark(symbol: str) -> str:
-    """A symbol of such a vocabulary as files and transcripts have it."""
-    return symbol.removeprefix(PIECE_SPACE)
+__all__ = [
+    "PIECE_SPACE",
+    "SymbolTable",
+    "SymbolTexts",
+    "Vocabulary",
+    "is_separated",
+    "without_mark",
+]
 
 
 class SymbolTexts(Protocol):
