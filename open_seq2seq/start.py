@@ -40,7 +40,10 @@ def remedy(name: str) -> str:
     """
     venv = ROOT / ".venv"
     if name in _EXTRAS:
-        return f"Install it: {_EXTRAS[name]}"
+        how = _EXTRAS[name]
+        if not (ROOT / "pyproject.toml").is_file():  # from a wheel
+            how = how.replace("-e '.", "'open-seq2seq")
+        return f"Install it: {how}"
     if Path(sys.prefix).resolve() == venv.resolve():
         return "Install it: make demo, or: python -m pip install -e ."
     activate = venv / "bin" / "activate"

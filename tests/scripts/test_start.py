@@ -113,8 +113,10 @@ def test_other_errors_are_what_they_were(clone):
     assert code == 1 and "Traceback" in err and "No module named 'open_seq2seq.nothing'" in err
 
 
-def test_extras_are_named():
+def test_extras_are_named(monkeypatch, tmp_path):
     assert ".[jax]" in start.remedy("jax") and "make horovod" in start.remedy("horovod")
+    monkeypatch.setattr(start, "ROOT", tmp_path)  # without pyproject.toml, as a wheel's packages
+    assert start.remedy("jax") == "Install it: pip install 'open-seq2seq[jax]'"
 
 
 def test_an_old_python_is_told_so(monkeypatch, capsys):
