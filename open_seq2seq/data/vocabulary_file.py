@@ -126,5 +126,8 @@ def _too_long(where: str, line: str) -> Problem:
         if "unk" in special[0].lower():
             remedy = "Remove the line: texts have no unknown characters, they are refused."
         return Problem(where, found, _ONE, remedy)
-    remedy = "Give each character its line; for longer units set bpe and a SentencePiece model."
+    remedy = (
+        "Give each character its line; for phonemes set symbol_separator to ' ', for pieces set "
+        "bpe and a SentencePiece model."
+    )
     return Problem(where, f"{shown}, {len(line)} characters", _ONE, remedy)

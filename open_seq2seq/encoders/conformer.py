@@ -205,6 +205,8 @@ class ConformerEncoder(Encoder):
             outputs = block(outputs, lengths, table, training=training)
             if intermediate and number < len(self.blocks):
                 inner[number] = IntermediateOutput(zero_past(outputs, lengths), lengths)
+            if number < len(self.blocks):
+                outputs = self._conditioned(number, outputs, lengths)
         outputs = zero_past(self._projected(outputs), lengths)
         return (outputs, lengths, inner) if intermediate else (outputs, lengths)
 
@@ -269,7 +271,7 @@ class ConformerEncoder(Encoder):
 
     def streaming_problems(self) -> list[Problem]:
         """See `Encoder.streaming_problems`."""
-        problems = []
+        problems = self._conditioning_problems()
         if not self.context_of_attention.is_limited:
             given = self.params["attention_context"]
             problems.append(

@@ -150,6 +150,8 @@ class CRNNEncoder(Encoder):
             outputs = recurrent(outputs, lengths, training=training)  # [batch, time', 1|2 unit]
             if number <= inside:
                 inner[number] = IntermediateOutput(outputs, lengths)
+            if number <= self.num_intermediate(self.params):
+                outputs = self._conditioned(number, outputs, lengths)
         outputs = self._top(outputs, lengths, training)
         return (outputs, lengths, inner) if intermediate else (outputs, lengths)
 
@@ -188,7 +190,8 @@ class CRNNEncoder(Encoder):
 
     def streaming_problems(self) -> list[Problem]:
         """See `Encoder.streaming_problems`."""
-        return [] if self.params["rnn_unidirectional"] else [BACKWARD]
+        backward = [] if self.params["rnn_unidirectional"] else [BACKWARD]
+        return [*backward, *self._conditioning_problems()]
 
     def _state_spec(self) -> StateSpec:
         layers: list[Any] = [self.stem, *self.blocks, *self.recurrent_blocks]

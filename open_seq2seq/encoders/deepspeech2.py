@@ -33,7 +33,7 @@ from open_seq2seq.layers.recurrent import RecurrentLayer
 from open_seq2seq.layers.row_convolution import RowConvolution
 from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState, scoped
 from open_seq2seq.layers.time_window import TimeWindow, total_context, with_look_ahead
-from open_seq2seq.ops.dropout import dropout
+from open_seq2seq.ops.dropout import Dropout, dropout
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.masks import zero_past
 from open_seq2seq.tensors import Initializer, Regularizer, Tensor
@@ -108,7 +108,7 @@ class DeepSpeech2Encoder(Encoder):
     def _make_rnn(self, number: int) -> RecurrentLayer:
         kind = self.params["rnn_type"].removeprefix("cudnn_")
         names = {"layernorm_lstm": "layer_norm_lstm", "relu_rnn": "relu"}
-        cudnn = is_cudnn(self.params)
+        cudnn, rate = is_cudnn(self.params), self.params["rnn_weight_drop_prob"]
         return RecurrentLayer(
             "gru_reset_after" if kind == "gru" and cudnn else names.get(kind, kind),
             self.params["rnn_cell_dim"],
@@ -117,6 +117,7 @@ class DeepSpeech2Encoder(Encoder):
             unit_gate_bias=not cudnn,
             batch_norm=self._batch_norm if self.params["rnn_batch_norm"] else None,
             initializer=self.initializer,
+            weight_drop=Dropout(rate, self.seed) if rate else None,
             name=f"rnn_{number}",
             dtype=self.dtype_policy,
         )
@@ -163,6 +164,14 @@ class DeepSpeech2Encoder(Encoder):
     def num_intermediate(cls, params: Params) -> int:
         """The recurrent layers: above them are the row convolution and the dense layer."""
         return int(params["num_rnn_layers"])
+
+    @classmethod
+    def conditioning_problem(cls, params: Params) -> str | None:
+        """See `Encoder.conditioning_problem`."""
+        filled = cls.PARAMS.fill(params)
+        if not filled["rnn_unidirectional"] and arrangement(filled) != "interleaved":
+            return "its directions do not meet between layers (rnn_arrangement)"
+        return super().conditioning_problem(params)
 
     def call(
         self,
@@ -221,16 +230,19 @@ class DeepSpeech2Encoder(Encoder):
         Returns: that of the last one, and for each layer what `_merged` takes.
         """
         inputs, each = outputs, []
-        for layer in self.rnn_layers:
+        for number, layer in enumerate(self.rnn_layers, start=1):
             is_last = layer is self.rnn_layers[-1]
             outputs = layer(inputs, lengths, training=training)
             if self.is_interleaved:
                 inputs = self._merged(outputs)
                 inputs = inputs if is_last else self._dropped(inputs, training)
                 each.append([inputs])
+                inputs = self._conditioned(number, inputs, lengths)
             else:
                 inputs = [self._dropped(output, training) for output in outputs]
                 each.append(inputs)
+                if len(inputs) == 1:
+                    inputs = [self._conditioned(number, inputs[0], lengths)]
                 inputs = self._merged(inputs) if is_last else inputs
         return inputs, each
 
@@ -277,7 +289,8 @@ class DeepSpeech2Encoder(Encoder):
 
     def streaming_problems(self) -> list[Problem]:
         """See `Encoder.streaming_problems`."""
-        return [] if self.params["rnn_unidirectional"] or not self.rnn_layers else [BACKWARD]
+        one_way = self.params["rnn_unidirectional"] or not self.rnn_layers
+        return [*([] if one_way else [BACKWARD]), *self._conditioning_problems()]
 
     def _state_spec(self) -> StateSpec:
         layers: list[Any] = [*self.convolutions, *self.rnn_layers]

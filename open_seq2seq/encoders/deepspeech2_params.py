@@ -114,6 +114,15 @@ DEEP_SPEECH_2 = Schema(
             maximum=1.0,
         ),
         Param(
+            "rnn_weight_drop_prob",
+            float,
+            "Probability in training that a weight of a recurrent kernel is 0, drawn once for all "
+            "frames of a batch (weight drop).",
+            0.0,
+            minimum=0.0,
+            maximum=0.9,
+        ),
+        Param(
             "conv_layers",
             list,
             "The convolutions, from the features upwards; may be empty.",

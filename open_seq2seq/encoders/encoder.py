@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import keras
@@ -59,6 +59,7 @@ class Encoder(keras.layers.Layer):
     encoder's `call` takes `intermediate=False`, and where it is True returns a third value: a
     dictionary from the number of each, counted from 1, to its `IntermediateOutput`. Outputs and
     lengths stay the same, and what of the dictionary is not used a compiled graph does not compute.
+    What `conditioning` makes of such a layer's output, where the model sets it, goes into the next.
 
     One that can also take an utterance piece by piece says so in `streaming_problems` and
     `context`, and defines `_state_spec` and `_stream`.
@@ -87,6 +88,8 @@ class Encoder(keras.layers.Layer):
         self._check_frames()
         self.regularizer = keras.regularizers.get(regularizer)
         self.initializer = keras.initializers.get(initializer)
+        # (number of a layer, its output, lengths) -> what the layers above take instead.
+        self.conditioning: Callable[[int, Tensor, Tensor], Tensor] | None = None
         # One generator with a name of its own: its state belongs to the checkpoint.
         self.seed = keras.random.SeedGenerator(name=f"{self.name}_seed")
 
@@ -105,6 +108,26 @@ class Encoder(keras.layers.Layer):
           params: valid ones, filled or not.
         """
         return 0
+
+    @classmethod
+    def conditioning_problem(cls, params: Params) -> str | None:
+        """Why outputs inside cannot be conditioned on their labels; None: they can.
+
+        Args:
+          params: valid ones, filled or not.
+        """
+        return None if cls.num_intermediate(params) else "no layer inside it has a loss"
+
+    def _conditioned(self, number: int, outputs: Tensor, lengths: Tensor) -> Tensor:
+        """What goes into the layer above layer `number`."""
+        return outputs if self.conditioning is None else self.conditioning(number, outputs, lengths)
+
+    def _conditioning_problems(self) -> list[Problem]:
+        """Why it can't take pieces of an utterance though its layers can."""
+        if self.conditioning is None:
+            return []
+        remedy = "Train without self_conditioning; intermediate_layers may stay."
+        return [Problem("loss_params/self_conditioning", "True", "False: streams lack it", remedy)]
 
     @property
     def context(self) -> tuple[float, float]:

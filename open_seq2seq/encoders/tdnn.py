@@ -136,6 +136,13 @@ class TDNNEncoder(Encoder):
         """The blocks of `convnet_layers` but the last, whose output is the encoder's."""
         return max(len(params["convnet_layers"]) - 1, 0)
 
+    @classmethod
+    def conditioning_problem(cls, params: Params) -> str | None:
+        """See `Encoder.conditioning_problem`."""
+        if any(layer.get("type") == "conv2d" for layer in params["convnet_layers"]):
+            return "its blocks have frequencies beside channels (conv2d)"
+        return super().conditioning_problem(params)
+
     def call(
         self,
         features: Tensor,
@@ -176,6 +183,9 @@ class TDNNEncoder(Encoder):
                 )
             if number <= inside:
                 inner[number] = IntermediateOutput(_without_width(outputs), lengths)
+            if number < len(self.blocks):
+                kept = lengths if self.use_mask else None
+                outputs = self._conditioned(number, outputs, kept)
         outputs = _without_width(outputs)
         return (outputs, lengths, inner) if intermediate else (outputs, lengths)
 
@@ -221,7 +231,7 @@ class TDNNEncoder(Encoder):
 
     def streaming_problems(self) -> list[Problem]:
         """See `Encoder.streaming_problems`."""
-        problems = []
+        problems = self._conditioning_problems()
         for number, (layer, block) in enumerate(zip(self.params["convnet_layers"], self.blocks)):
             where = f"encoder_params/convnet_layers[{number}]"
             if layer["squeeze_excitation"] is not None:

@@ -136,6 +136,7 @@ class Export:
           InputError: the model has a part that no graph is known for, a format differs from it or
             has no such kind, the folder is there, or there are no recordings for static_int8.
         """
+        self._check_encoder()
         models = models_to_write(self.model, formats, quantize)
         calibration = self._calibration(quantize)
         with draft(output, overwrite) as folder:
@@ -166,6 +167,14 @@ class Export:
                 own[triton.NAME] = ExportedFile("triton")
             self._description(files | own, decoder).write(folder)
         return rows
+
+    def _check_encoder(self) -> None:
+        if self.experiment.model.encoder.conditioning is None:
+            return
+        remedy = "Train without it; intermediate_layers may stay."
+        expected = "False: no graph is known for what goes from the CTC head back into the encoder"
+        problem = Problem("loss_params/self_conditioning", "True", expected, remedy)
+        raise InputError("The model cannot be exported:", [problem])
 
     def stream_problems(self) -> list[Problem]:
         """Why no graph of streams is written, and what to set instead; empty if there is one."""

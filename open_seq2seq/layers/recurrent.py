@@ -10,6 +10,7 @@ from keras import ops
 
 from open_seq2seq.layers.normalization import BatchNorm
 from open_seq2seq.layers.streaming import Piece, StateSpec, StreamState
+from open_seq2seq.ops.dropout import Dropout
 from open_seq2seq.ops.initializers import fresh_initializer
 from open_seq2seq.ops.recurrent import Direction, recur, recur_with_states
 from open_seq2seq.ops.recurrent_cells import CELLS
@@ -37,6 +38,8 @@ class RecurrentLayer(keras.layers.Layer):
         all frames (Amodei et al. 2015, section 3.2), or None.
       initializer: of each gate's part of the kernels; None: Glorot uniform, and orthogonal
         for the recurrent ones.
+      weight_drop: of recurrent kernels in training, one draw for all frames of a batch (S. Merity,
+        N. S. Keskar, R. Socher: Regularizing and optimizing LSTM language models, ICLR 2018).
     """
 
     def __init__(
@@ -48,9 +51,11 @@ class RecurrentLayer(keras.layers.Layer):
         unit_gate_bias: bool = False,
         batch_norm: tuple[float, float] | None = None,
         initializer: Initializer = None,
+        weight_drop: Dropout | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.weight_drop = weight_drop
         self.cell, self.units, self.bidirectional = CELLS[cell], units, bidirectional
         self.has_recurrent_bias = recurrent_bias or "recurrent_bias" in self.cell.extra
         self.unit_gate_bias = unit_gate_bias
@@ -169,6 +174,9 @@ class RecurrentLayer(keras.layers.Layer):
             if self.norms:
                 projected = self.norms[number](projected, training=training)
             weights = dict(self.cell_weights[number])
+            if self.weight_drop is not None:
+                kernel = weights["recurrent_kernel"]
+                weights["recurrent_kernel"] = self.weight_drop(kernel, training)
             if "recurrent_bias" not in self.cell.extra and "recurrent_bias" in weights:
                 # Both are added to the same sum: one addition for all.
                 weights["bias"] = weights["bias"] + weights.pop("recurrent_bias")

@@ -20,6 +20,10 @@ def _check(params: Params, where: str) -> Iterator[Problem]:
     if layers != once:
         place, remedy = f"{where}/intermediate_layers".lstrip("/"), f"Set it to {once}."
         yield Problem(place, str(layers), "each layer once", remedy)
+    if params.get("self_conditioning") and not layers:
+        place, found = f"{where}/self_conditioning".lstrip("/"), "True without intermediate_layers"
+        remedy = "Set intermediate_layers to the layers whose labels the others are to know."
+        yield Problem(place, found, "layers inside the encoder", remedy)
 
 
 class CTCLoss:
@@ -30,13 +34,16 @@ class CTCLoss:
 
         (1 - intermediate_weight) * final + intermediate_weight * mean(intermediate)
 
+    With `self_conditioning` (self-conditioned CTC, Nozaki and Komatsu 2021, arXiv:2104.02724) what
+    the head makes of these layers also goes into the layers above them, in training and after it.
+
     With `consistency_weight` (CR-CTC, Yao et al. 2024, arXiv:2410.05101) training sees each batch
     twice, under different masks; the loss is the mean over both views, and what they say is drawn
     together:
 
         mean(loss of each view) + consistency_weight * consistency
 
-    Evaluation and inference know nothing of either.
+    Evaluation and inference know nothing of intermediate losses and views.
 
     Args:
       params: see `PARAMS`.
@@ -76,6 +83,13 @@ class CTCLoss:
                 maximum=1.0,
             ),
             Param(
+                "self_conditioning",
+                bool,
+                "Give the layers above each of intermediate_layers what the CTC head says of it. "
+                "Such a network is neither exported nor streamed.",
+                False,
+            ),
+            Param(
                 "consistency_weight",
                 float,
                 "Weight of the divergence between two views of each utterance in the training loss "
@@ -100,6 +114,7 @@ class CTCLoss:
         self.mask_nan: bool = self.params["mask_nan"]
         self.intermediate_layers: list[int] = self.params["intermediate_layers"]
         self.intermediate_weight: float = self.params["intermediate_weight"]
+        self.self_conditioning: bool = self.params["self_conditioning"]
         self.consistency_weight: float = self.params["consistency_weight"]
         self.view_masks: ViewMasks | None = None
         if self.consistency_weight:

@@ -15,7 +15,8 @@ def intermediate_problems(values: Params) -> Iterable[Problem]:
     Args:
       values: valid parameters of a speech model, filled or not.
     """
-    layers = (values.get("loss_params") or {}).get("intermediate_layers")
+    loss = values.get("loss_params") or {}
+    layers = loss.get("intermediate_layers")
     if not layers:
         return
     encoder = ENCODERS.get(values["encoder"], values["encoder"])
@@ -31,3 +32,9 @@ def intermediate_problems(values: Params) -> Iterable[Problem]:
         if number > count:
             place = f"loss_params/intermediate_layers[{index}]"
             yield Problem(place, str(number), expected, remedy)
+    problem_of = getattr(encoder, "conditioning_problem", None)
+    if loss.get("self_conditioning") and problem_of:
+        why = problem_of(values["encoder_params"])
+        if why:
+            place, expected = "loss_params/self_conditioning", f"False: of this {name}, {why}"
+            yield Problem(place, "True", expected, "Set self_conditioning to False.")

@@ -10,12 +10,14 @@ from keras import ops
 from open_seq2seq.config.schema import Params
 from open_seq2seq.data.protocols import SpeechDataLayer
 from open_seq2seq.encoders.encoder import IntermediateOutput
+from open_seq2seq.layers.conditioning import Conditioning
 from open_seq2seq.layers.projection import ProjectionLike
 from open_seq2seq.losses import BatchLosses, ConsistentLoss, IntermediateLoss, LossFunction
 from open_seq2seq.losses.view_masks import ViewMasks
 from open_seq2seq.models.look_ahead import with_look_ahead_in_frames
 from open_seq2seq.models.params import COMPONENT_PARAMS, SPEECH2TEXT
 from open_seq2seq.models.precision import policy_name
+from open_seq2seq.ops.masks import zero_past
 from open_seq2seq.tensors import Tensor
 
 
@@ -46,6 +48,12 @@ class Speech2Text(keras.Model):
             ProjectionLike(name=f"intermediate_{number}", **shared)
             for number in self.intermediate_layers
         ]
+        self.conditionings: list[Conditioning] = []
+        if getattr(self.loss_fn, "self_conditioning", False):
+            self.conditionings = [
+                Conditioning(name=f"conditioning_{number}", **shared)
+                for number in self.intermediate_layers
+            ]
         self._create_variables()
 
     @classmethod
@@ -62,7 +70,27 @@ class Speech2Text(keras.Model):
         """Builds every layer now, so that variables exist before a checkpoint is read."""
         features = keras.KerasTensor(*self.inputs_spec)
         lengths = keras.KerasTensor((None,), "int32")
+        if self.conditionings:
+            # Outside of the encoder, whose names all that is built in it would have.
+            with keras.name_scope(self.name):
+                outputs, _, inner = self.encoder(features, lengths, intermediate=True)
+                self._head_channels = outputs.shape[-1]
+                self.decoder(outputs)
+                for place, number in enumerate(self.intermediate_layers):
+                    given = inner[number].outputs
+                    logits = self.decoder(self.projections[place](given, outputs))
+                    self.conditionings[place](given, logits)
+            self.encoder.conditioning = self._condition
         self(features, lengths, intermediate=bool(self.intermediate_layers))
+
+    def _condition(self, number: int, outputs: Tensor, lengths: Tensor | None) -> Tensor:
+        """What goes into the layer above the encoder's layer `number`; see `Conditioning`."""
+        if number not in self.intermediate_layers:
+            return outputs
+        place = self.intermediate_layers.index(number)
+        like = ops.zeros((1, 1, self._head_channels))
+        logits = self.decoder(self.projections[place](outputs, like))
+        return zero_past(self.conditionings[place](outputs, logits), lengths)
 
     def call(
         self,

@@ -169,4 +169,5 @@ def dropout(inputs: Tensor, rate: float, seed: Tensor) -> Tensor:
     def dropped(inputs: Tensor) -> Tensor:
         return masked(inputs), masked
 
-    return dropped(inputs)
+    # A variable would be taken for one that the function uses.
+    return dropped(tf.convert_to_tensor(inputs))
