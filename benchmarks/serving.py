@@ -94,8 +94,23 @@ def real_time(flags: argparse.Namespace, address: str, process: psutil.Process) 
           f"{machine()}, {took:.0f} s")  # fmt: skip
     print(f"latency p50 {p50:.3f}, p95 {p95:.3f}, p99 {p99:.3f} s ({len(latencies)} messages)")
     print(f"processor of the server: {1000 * spent / audio:.1f} ms for a second of a stream")
+    print(f"{chunks(address):.1f} streams computed together, on average")
     print(f"memory {memory >> 20} -> {process.memory_info().rss >> 20} MiB")
     print(f"other texts than alone: {sum(one.text != alone.text for one in heard)}")
+
+
+def metrics(address: str) -> list[str]:
+    """The lines of `/metrics`."""
+    with urlopen(address.replace("ws", "http", 1).replace("/v1/stream", "/metrics")) as answer:
+        return answer.read().decode().splitlines()
+
+
+def chunks(address: str) -> float:
+    """Those of a batch, of all that there were."""
+    values = dict(line.rsplit(" ", 1) for line in metrics(address) if line[0] != "#")
+    names = ("open_seq2seq_chunks_total", "open_seq2seq_batches_total")
+    count, batches = (float(values[name]) for name in names)
+    return count / batches
 
 
 async def come_and_go(
@@ -117,10 +132,9 @@ async def come_and_go(
     await asyncio.sleep(1)
     print(f"{(time.monotonic() - begun) / 60:5.1f} min: {process.memory_info().rss >> 20} MiB, "
           f"{process.num_fds()} files; {dict(counts)}")  # fmt: skip
-    with urlopen(address.replace("ws", "http", 1).replace("/v1/stream", "/metrics")) as metrics:
-        for line in metrics.read().decode().splitlines():
-            if line.startswith(("open_seq2seq_sessions", "open_seq2seq_errors_total")):
-                print(line)
+    for line in metrics(address):
+        if line.startswith(("open_seq2seq_sessions", "open_seq2seq_errors_total")):
+            print(line)
     return counts["its own text"] + counts["cut off"] == counts["begun"]
 
 

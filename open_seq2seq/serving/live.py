@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,7 +94,7 @@ class LiveStream:
         arrived = time.monotonic()
         try:
             partial, ended = await self.model.turns.accept(
-                self._utterances, samples, self.service.live
+                self._utterances, samples, self._compute_batch
             )
         except InputError as error:
             raise refusal_of(error, name="audio") from error
@@ -109,11 +110,17 @@ class LiveStream:
         self.busy += took
         return ended, took
 
+    async def _compute_batch(self, work: Callable[[], Any]) -> Any:
+        """Of all streams whose turn it is, by the one that was there first."""
+        self.service.metrics.count("batches_total")
+        return await self.service.live(work)
+
     def _count(self, arrived: float, whole: int) -> None:
         took = time.monotonic() - arrived
         self.busy += took
         metrics = self.service.metrics
         metrics.observe("live", took)
+        metrics.count("chunks_total")
         metrics.count("busy_seconds_total", took)
         seconds = whole / (self._dtype.itemsize * self.session.sample_freq)
         metrics.count("audio_seconds_total", seconds)

@@ -14,6 +14,8 @@ _HELP = {
     "requests_total": "Requests, by path and status.",
     "errors_total": "Requests and streams that failed or were refused, by kind.",
     "sessions_total": "Live streams begun.",
+    "chunks_total": "Chunks of live streams that were computed.",
+    "batches_total": "Batches that they were computed in.",
     "audio_seconds_total": "Seconds of audio recognised, live or uploaded.",
     "busy_seconds_total": "Seconds that streams and uploads waited for their computing.",
     "reloads_total": "Reloads of the models, by outcome.",

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.serving.app import make_app
 from open_seq2seq.serving.service import Service
+from open_seq2seq.serving.web_socket import BalancedWebSocket
 
 _LOOK = 0.1
 # Bytes of a request's line and headers.
@@ -126,7 +127,7 @@ def run_server(
     config = uvicorn.Config(
         make_app(service),
         http=_PatientProtocol,
-        ws="websockets-sansio",
+        ws=BalancedWebSocket,
         ws_max_size=limits.message_bytes,
         # Pings show that the other side is there. That no pong comes shows nothing: of a stream
         # that is behind nothing is read meanwhile.
@@ -163,6 +164,6 @@ async def _serve(server: _Server, service: Service, listening: socket.socket) ->
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    with contextlib.suppress(NotImplementedError, ValueError):  # not in a thread of a test
+    with contextlib.suppress(NotImplementedError, RuntimeError):  # not in a thread of a test
         loop.add_signal_handler(signal.SIGHUP, reload)
     await server.serve(sockets=[listening])

@@ -5,6 +5,7 @@ import logging
 import re
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import WebSocketDenialResponse
 
 from open_seq2seq.errors import InputError
@@ -145,6 +146,29 @@ def test_metrics(client):
         f"{prefix}ready 1",
     ):
         assert line in text.splitlines(), line
+
+
+def test_metrics_are_what_prometheus_reads(serve):
+    client = serve(starts_per_minute=2)
+    for data in (None, b"no audio", None):
+        transcribe(client, data)
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = {one.name: one for one in text_string_to_metric_families(answer.text)}
+    assert all(name.startswith("open_seq2seq_") for name in families)
+    assert all(one.documentation and one.samples for name, one in families.items()
+               if name != "open_seq2seq_reloads")  # fmt: skip
+    assert families["open_seq2seq_requests"].type == "counter"
+    counted = {one.labels["status"]: one.value for one in families["open_seq2seq_requests"].samples}
+    assert counted == {"200": 1, "415": 1, "429": 1}
+    latency = families["open_seq2seq_latency_seconds"]
+    assert latency.type == "histogram"
+    uploads = [one for one in latency.samples if one.labels["kind"] == "upload"]
+    buckets = [one for one in uploads if one.name.endswith("_bucket")]
+    counts = [one.value for one in buckets]
+    assert buckets[-1].labels["le"] == "+Inf" and counts == sorted(counts) and counts[-1] == 1
+    assert [one.value for one in uploads if one.name.endswith("_count")] == [1]
+    assert families["open_seq2seq_ready"].samples[0].value == 1
 
 
 def test_unexpected_errors_are_answered_without_their_words(client, monkeypatch, caplog):

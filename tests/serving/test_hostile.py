@@ -1,5 +1,6 @@
 """What attackers send: damaged media, names of files, half requests, streams that are cut off."""
 
+import ast
 import io
 import json
 import socket
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from open_seq2seq.serving import browser_audio
 from tests.exported_models import speech
 from tests.serving.conftest import PATH, TEXT, eventually, pcm, transcribe, wave
 from tests.tiers import slow
@@ -29,15 +31,20 @@ MEDIA = {
 }
 
 
-def webm():
-    """A recording as browsers make it."""
+# What browsers record: container, codec, and the format of its samples.
+BROWSERS = {"webm": ("libopus", "flt"), "mp4": ("aac", "fltp")}
+
+
+def of_a_browser(container):
+    """A recording as browsers make it, of a second."""
     import av
 
+    codec, format = BROWSERS[container]
     file = io.BytesIO()
-    with av.open(file, "w", format="webm") as out:
-        stream = out.add_stream("libopus", rate=48_000, layout="mono")
+    with av.open(file, "w", format=container) as out:
+        stream = out.add_stream(codec, rate=48_000, layout="mono")
         samples = np.sin(np.arange(48_000) * 0.05, dtype=np.float32)[None]
-        frame = av.AudioFrame.from_ndarray(samples, format="flt", layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples, format=format, layout="mono")
         frame.sample_rate = 48_000
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             out.mux(packet)
@@ -79,20 +86,60 @@ def test_damaged_recordings_are_answered(serve, count, tmp_path, monkeypatch):
     assert transcribe(client).json()["text"] == TEXT and not list(tmp_path.iterdir())
 
 
-def test_a_recording_of_a_browser(client):
-    answer = transcribe(client, webm(), response_format="verbose_json")
+@pytest.mark.parametrize("container", BROWSERS)
+def test_a_recording_of_a_browser(client, container):
+    answer = transcribe(client, of_a_browser(container), response_format="verbose_json")
     assert answer.status_code == 200
     assert answer.json()["duration"] == pytest.approx(1.0, abs=0.05)
 
 
 @pytest.mark.slow
-def test_damaged_recordings_of_browsers_are_answered(client, tmp_path, monkeypatch):
+@pytest.mark.parametrize("container", BROWSERS)
+def test_damaged_recordings_of_browsers_are_answered(client, container, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    data, rng = webm(), np.random.default_rng(0)
+    data, rng = of_a_browser(container), np.random.default_rng(0)
     for _ in range(60):
         answer = transcribe(client, mutated(data, rng))
         assert answer.status_code in (200, 400, 413, 415), answer.text
     assert not list(tmp_path.iterdir())
+
+
+# The process that decodes, forked once PyAV is there: it takes a second to import.
+FORKS = """
+import os, sys
+import av
+sys.path.insert(0, sys.argv[1])
+import decode_worker
+
+folder, container, codes = sys.argv[2], sys.argv[3], {}
+for name in sorted(os.listdir(folder)):
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.path.join(folder, name), os.O_RDONLY), 0)
+        os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
+        os.dup2(1, 2)
+        sys.argv[1:] = [container, "16000"]
+        os._exit(decode_worker.main())
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    codes[code] = codes.get(code, 0) + 1
+print(codes)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("container", BROWSERS)
+def test_damaged_recordings_end_the_decoder_in_order(container, tmp_path):
+    """Ten thousand of them: it decodes, or says that it cannot; it neither crashes nor hangs."""
+    rng, data = np.random.default_rng(1), of_a_browser(container)
+    for number in range(5000):
+        (tmp_path / f"{number:05}").write_bytes(mutated(data, rng))
+    names = {"webm": "matroska", "mp4": "mp4"}
+    worker = str(Path(browser_audio.__file__).parent)
+    command = [sys.executable, "-c", FORKS, worker, str(tmp_path), names[container]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=3000)
+    assert done.returncode == 0, done.stderr
+    codes = ast.literal_eval(done.stdout)
+    assert set(codes) == {0, 1} and sum(codes.values()) == 5000, codes
 
 
 @pytest.mark.parametrize(

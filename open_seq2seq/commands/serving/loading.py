@@ -38,12 +38,15 @@ def loaders_of(
                 Problem(given, f"a second model named {name}", "names of their own", remedy)
             )
         elif not place.exists():
-            expected = "an exported folder, a log directory or a config"
-            problems.append(Problem(given, "nothing of that name", expected))
+            problems.append(_nothing(given))
         loaders[name] = partial(load_served, place, tuple(overrides), threads)
     if problems:
         raise InputError(_SUMMARY, problems)
     return loaders
+
+
+def _nothing(given: str) -> Problem:
+    return Problem(given, "nothing of that name", "an exported folder, a log directory or a config")
 
 
 def load_served(place: Path, overrides: Sequence[str], threads: int | None) -> Recognizer:
@@ -52,6 +55,8 @@ def load_served(place: Path, overrides: Sequence[str], threads: int | None) -> R
     Raises:
       InputError: it cannot be loaded.
     """
+    if not place.exists():  # it was there when the server began
+        raise InputError(_SUMMARY, [_nothing(str(place))])
     if (place / DESCRIPTION).is_file():
         # A thread each, as many at once as there are: the most streams for what a core does.
         return Recognizer.load(place, overrides, threads=threads, stream_threads=1)
