@@ -14,6 +14,7 @@ seconds of the processor each takes beyond what a short one takes, in a process 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import resource
 import subprocess
@@ -203,6 +204,9 @@ def main() -> None:
         encode([int(number) for number in context], minutes)
         return
     print_machine()
+    if importlib.util.find_spec("torch") is None and not options.memory:
+        print("PyTorch: not measured, as it is not installed (pip install 'open-seq2seq[bench]')")
+        options.contestants = [one for one in options.contestants if not one.startswith("PyTorch")]
     if options.memory:
         print_memory()
         return

@@ -16,10 +16,11 @@ class TimeAxis:
     Args:
       count: `[batch]`, frames of each; or one number for all, which are equally long.
       masks: whether what lies past a length must change nothing; `count` is `[batch]`.
+      fewest: frames that there are at least, those past each length included.
     """
 
-    def __init__(self, count: Value, masks: bool):
-        self.count, self.masks = count, masks
+    def __init__(self, count: Value, masks: bool, fewest: int = 1):
+        self.count, self.masks, self.fewest = count, masks, fewest
         self._made: dict[int, Value] = {}
 
     @property
@@ -35,11 +36,26 @@ class TimeAxis:
         count = g.add(self.count, more) if more else self.count
         count = g.maximum(count, 0) if more < 0 else count
         count = g.floor_divide(count, window.stride) if window.stride > 1 else count
-        return TimeAxis(count, self.masks)
+        fewest = (self.fewest + more) // window.stride
+        return TimeAxis(count, self.masks, max(fewest, 1))
 
     def without_masks(self) -> TimeAxis:
         """The same, where what lies past a length may change something."""
-        return TimeAxis(self.count, masks=False)
+        return TimeAxis(self.count, masks=False, fewest=self.fewest)
+
+    def long_enough(self, g: GraphBuilder, frames: Frames, fewest: int) -> Frames:
+        """Frames with zeros behind them, if they are fewer than so many.
+
+        A layer that has too few would have no output, but a graph can't be without one. Done once
+        at the input, where frames are small; it costs a copy of them.
+        """
+        if fewest <= self.fewest:
+            return frames
+        missing = g.maximum(g.subtract(fewest, g.size(frames.values, 1)), 0)
+        values = g.pad(frames.values, 1, 0, missing)
+        return dataclasses.replace(
+            frames, values=values, time=TimeAxis(self.count, self.masks, fewest)
+        )
 
     def seen(
         self, g: GraphBuilder, frames: Frames, window: TimeWindow, name: str
@@ -56,13 +72,9 @@ class TimeAxis:
           The values, at least as many frames as the kernel spans, and the zeros that it pads them
           with.
         """
-        values = ready_for(g, frames, window).values
+        frames = ready_for(g, frames, window)
         least = window.span + 1 - sum(window.widths)
-        if least <= 1:
-            return values, window.widths
-        # Shorter recordings have no output, but a graph can't be without one.
-        missing = g.maximum(g.subtract(least, g.size(values, 1)), 0)
-        return g.pad(values, 1, 0, missing), window.widths
+        return self.long_enough(g, frames, least).values, window.widths
 
     def aligned(
         self, g: GraphBuilder, sources: Sequence[Frames], windows: Sequence[TimeWindow], name: str

@@ -20,6 +20,7 @@ from open_seq2seq.export.networks.frames import Frames, TimeAxis
 from open_seq2seq.export.networks.head import build_ctc_head
 from open_seq2seq.export.networks.known import known
 from open_seq2seq.export.networks.tdnn import build_tdnn
+from open_seq2seq.export.networks.windows import WINDOWS, fewest_frames
 from open_seq2seq.graphs.builder import GraphBuilder, Size, Value
 from open_seq2seq.models import Speech2Text
 
@@ -97,7 +98,9 @@ def build_encoder(
 
 
 def _encoded(g: GraphBuilder, encoder: Encoder, frames: Frames) -> Frames:
-    return known(NETWORKS, encoder, "encoder", f"{__name__}.NETWORKS")(g, encoder, frames)
+    write = known(NETWORKS, encoder, "encoder", f"{__name__}.NETWORKS")
+    windows = WINDOWS.get(type(encoder), lambda _: [])(encoder)
+    return write(g, encoder, frames.time.long_enough(g, frames, fewest_frames(windows)))
 
 
 def _frames(g: GraphBuilder, features: Value, lengths: Value | None) -> Frames:

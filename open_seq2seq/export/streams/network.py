@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from open_seq2seq.encoders import DeepSpeech2Encoder, TDNNEncoder
 from open_seq2seq.errors import Problem
 from open_seq2seq.export.networks.frames import Frames
 from open_seq2seq.export.networks.network import build_model
+from open_seq2seq.export.networks.windows import WINDOWS
 from open_seq2seq.export.streams.delays import most_delay
 from open_seq2seq.export.streams.time_axis import Clock, StreamTime
 from open_seq2seq.export.trained_model import FRONT_END, NETWORK, TrainedModel
@@ -16,23 +15,6 @@ from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
 from open_seq2seq.features.stream_graph import build_stream_features, delay_of
 from open_seq2seq.graphs.builder import GraphBuilder, Value
 from open_seq2seq.graphs.states import GraphStates
-from open_seq2seq.layers.time_window import TimeWindow
-
-
-def _tdnn_windows(encoder: TDNNEncoder) -> list[TimeWindow]:
-    return [sub_block.window for block in encoder.blocks for sub_block in block]
-
-
-def _deepspeech2_windows(encoder: DeepSpeech2Encoder) -> list[TimeWindow]:
-    row = [] if encoder.row_conv is None else [encoder.row_conv.window]
-    return [*(one.window for one in encoder.convolutions), *row]
-
-
-# The time axes of an encoder's convolutions, from the input upwards.
-WINDOWS: dict[type, Callable[[Any], list[TimeWindow]]] = {
-    TDNNEncoder: _tdnn_windows,
-    DeepSpeech2Encoder: _deepspeech2_windows,
-}
 
 
 class StreamOutputs(NamedTuple):

@@ -98,6 +98,10 @@ class StreamTime(TimeAxis):
         clock = self.clock if after is whole else self.clock.through(g, window, after.count)
         return StreamTime(clock, self.states, delay_after(window, self.delay))
 
+    def long_enough(self, g: GraphBuilder, frames: Frames, fewest: int) -> Frames:
+        """See `TimeAxis`: with what is kept a piece is."""
+        return frames
+
     def mask(self, g: GraphBuilder, values: Value, axes: int) -> Value:
         """See `TimeAxis`: 0.0 before the first frame too."""
         if axes not in self._made:
