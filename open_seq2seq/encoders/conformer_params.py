@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from open_seq2seq.config.schema import Param, Params, Schema
-from open_seq2seq.encoders.look_ahead import padding_param, padding_problems, place
+from open_seq2seq.encoders.look_ahead import (
+    LOOK_AHEAD,
+    LOOK_AHEAD_SECONDS,
+    padding_param,
+    padding_problems,
+    place,
+)
 from open_seq2seq.errors import Problem
 from open_seq2seq.layers.attention_context import AttentionContext
-from open_seq2seq.layers.time_window import TimeWindow
+from open_seq2seq.layers.subsampling import subsampling_windows
+from open_seq2seq.layers.time_window import TimeWindow, total_context
 
 SUBSAMPLINGS = ("striding", "dw_striding")
 STYLES = ("regular", "chunked_limited")
@@ -17,14 +25,29 @@ _FACTORS = (1, 2, 4, 8, 16)
 
 
 def attention_context(params: Params) -> AttentionContext:
-    """What each frame attends to, of valid parameters."""
+    """What each frame attends to, of valid parameters.
+
+    With `look_ahead` the chunk is as long as the subsampling leaves room for: all layers have the
+    same chunks, and convolutions look back, so that nothing else looks ahead.
+    """
     left, right = (None if n < 0 else n for n in params["attention_context"])
+    if params["look_ahead"] is not None:
+        right = (params["look_ahead"] - _subsampling_ahead(params)) // params["subsampling_factor"]
     return AttentionContext(left, right, params["attention_style"] == "chunked_limited")
 
 
 def conv_window(params: Params) -> TimeWindow:
     """The time axis of the depthwise convolution, of valid parameters."""
-    return TimeWindow(params["conv_kernel_size"], padding=params["conv_padding"])
+    padding = params["conv_padding"]
+    if padding == "SAME" and params["look_ahead"] is not None:
+        padding = "CAUSAL"
+    return TimeWindow(params["conv_kernel_size"], padding=padding)
+
+
+def _subsampling_ahead(params: Params) -> int:
+    """Feature frames after its own that an output of the subsampling depends on."""
+    windows = subsampling_windows(params["subsampling_factor"], params["causal_subsampling"])
+    return int(total_context(windows)[1])
 
 
 def _share(name: str, of: str, default: Any = None) -> Param:
@@ -58,6 +81,13 @@ def _check(params: Params, where: str) -> Iterator[Problem]:
             f"two numbers that add up to {taps - 1}: a layer keeps the length",
             "Set conv_padding to 'SAME'.",
         )
+    elif not found and values["look_ahead"] is not None and conv_window(values).widths[1]:
+        yield Problem(
+            place(where, "conv_padding"),
+            f"{padding!r} with look_ahead",
+            "'SAME' or 'CAUSAL': then convolutions look back only",
+            "Set conv_padding to 'CAUSAL'.",
+        )
 
 
 def _check_attention(values: Params, where: str) -> Iterator[Problem]:
@@ -66,12 +96,32 @@ def _check_attention(values: Params, where: str) -> Iterator[Problem]:
         remedy = f"Set attention_context to {[*context, -1, -1][:2]}."
         expected = "2 numbers of frames, [left, right]"
         yield Problem(place(where, "attention_context"), repr(context), expected, remedy)
+    elif values["look_ahead"] is not None:
+        yield from _check_look_ahead(values, where)
     elif values["attention_style"] == "chunked_limited" and context[1] < 0:
         yield Problem(
             place(where, "attention_context"),
             f"{context!r} with attention_style 'chunked_limited'",
             "a number of frames to the right: chunks are one frame longer",
             f"Set attention_context to {[context[0], 13]}, or attention_style to 'regular'.",
+        )
+
+
+def _check_look_ahead(values: Params, where: str) -> Iterator[Problem]:
+    given, least = values["look_ahead"], _subsampling_ahead(values)
+    if values["attention_style"] != "chunked_limited":
+        yield Problem(
+            place(where, "attention_style"),
+            f"{values['attention_style']!r} with look_ahead",
+            "'chunked_limited': else the look-ahead of all layers adds up",
+            "Set attention_style to 'chunked_limited'.",
+        )
+    if given < least:
+        yield Problem(
+            place(where, "look_ahead"),
+            str(given),
+            f"at least {least}, by which the subsampling looks ahead",
+            f"Set look_ahead to {least}, or causal_subsampling to True.",
         )
 
 
@@ -159,6 +209,14 @@ CONFORMER = Schema(
             "regular",
             choices=STYLES,
         ),
+        replace(
+            LOOK_AHEAD,
+            help="The most feature frames after its own that an output may depend on: with "
+            "attention_style chunked_limited chunks are as long as that allows, whatever "
+            "attention_context says of the right, and convolutions with SAME padding are CAUSAL. "
+            "None: no limit.",
+        ),
+        LOOK_AHEAD_SECONDS,
         Param(
             "tie_position_biases",
             bool,

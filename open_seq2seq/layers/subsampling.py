@@ -36,6 +36,16 @@ def stage_window(causal: bool) -> TimeWindow:
     return TimeWindow(_TAPS, 2, padding=_CAUSAL if causal else _CENTRED)
 
 
+def subsampling_windows(factor: int, causal: bool) -> list[TimeWindow]:
+    """The time axes of all stages of a subsampling.
+
+    Args:
+      factor: frames of the input for one of the output, a power of two.
+      causal: see `stage_window`.
+    """
+    return [stage_window(causal)] * int(math.log2(factor))
+
+
 class SubsamplingStage(keras.layers.Layer):
     """A 3x3 convolution of stride 2x2 with bias, and ReLU.
 

@@ -37,7 +37,12 @@ def case(name, layers=2, width=8, **params):
 
 
 CAUSAL = {"causal_subsampling": True, "conv_padding": "CAUSAL"}
+CHUNKED = {"attention_style": "chunked_limited", "attention_context": [6, 2]}
+# What parameters of a case stand for, where the reference does not know them.
+MEANT = {"look_ahead": {"conv_padding": "CAUSAL"}}
 CASES = [
+    # Three frames of the subsampling, and chunks of three of four.
+    case("look_ahead", **CHUNKED, look_ahead=14),
     case(
         "dw_striding",
         subsampling="dw_striding",
@@ -109,7 +114,9 @@ def test_against_the_formulas(case):
     outputs, encoded = encode(encoder, features, lengths)
     for row, frames in enumerate(lengths):
         expected = conformer_reference.encode(
-            encoder.params, weights, np.float64(features[row, :frames])
+            {**encoder.params, **MEANT.get(case.name, {})},
+            weights,
+            np.float64(features[row, :frames]),
         )
         assert len(expected) == encoded[row]
         largest = np.abs(expected).max()
@@ -177,6 +184,9 @@ def test_unmasked_subsampling_sees_the_padding_only_at_the_end():
             "attention_context",
             "attention_style to 'regular'",
         ),
+        ({"look_ahead": 20}, "attention_style", "'chunked_limited'"),
+        ({**CHUNKED, "look_ahead": 2}, "look_ahead", "Set look_ahead to 3, or causal_subsampling"),
+        ({**CHUNKED, "look_ahead": 9, "conv_padding": "SYMMETRIC"}, "conv_padding", "'CAUSAL'"),
         ({"conv_padding": "VALID"}, "conv_padding", "Set conv_padding to 'SAME'."),
         ({"conv_padding": [3]}, "conv_padding", "'SAME'"),
         ({"subsampling": "vggnet"}, "subsampling", ""),
@@ -189,3 +199,13 @@ def test_what_does_not_fit_together_is_refused(params, place, remedy):
         ConformerEncoder(params)
     (problem,) = caught.value.problems
     assert problem.where == place and remedy in problem.remedy
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("factor", [1, 4, 8])
+@pytest.mark.parametrize("frames", [7, 8, 40, 63])
+def test_as_much_of_the_look_ahead_is_used_as_fits(frames, factor, causal):
+    params = {**case("").params, **CHUNKED, "subsampling_factor": factor}
+    params |= {"causal_subsampling": causal, "look_ahead": frames}
+    ahead = ConformerEncoder(params).context[1]
+    assert ahead <= frames < ahead + factor
