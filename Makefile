@@ -9,7 +9,7 @@ JOBS ?= 2
 # Without a compiler, or a network for KenLM's sources, everything else works.
 BUILD_BEAM_SEARCH = -$(BIN)/python -m ctc_decoder_with_lm.build
 
-.PHONY: try demo web gpu horovod wheel test test-fast test-slow test-machines check format docs site lock clean
+.PHONY: try demo web gpu horovod wheel test test-fast test-slow test-machines check format docs notebooks site lock clean
 
 # Installed again only when the dependencies change.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -78,6 +78,11 @@ format: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/python scripts/make_config_reference.py
 	$(BIN)/python scripts/make_openseq2seq_page.py
+
+# Runs docs/notebooks/*.py, and keeps their outputs beside them as .ipynb.
+notebooks: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable ".[notebooks]"
+	$(BIN)/jupytext --to ipynb --set-kernel python3 --run-path . --execute docs/notebooks/*.py
 
 # The docs with search and API reference, in build/site/; what does not fit together is an error.
 site: $(VENV)/installed

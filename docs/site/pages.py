@@ -7,6 +7,7 @@ indents by four.
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -33,6 +34,10 @@ def on_files(files: Files, config: Any) -> Files:
     """Adds the root's pages, and a page for each file of the repository that a page links to."""
     for name, uri in PAGES.items():
         files.append(File.generated(config, uri, content=(ROOT / name).read_text()))
+    for path in sorted((ROOT / "docs/notebooks").glob("*.ipynb")):
+        files.append(
+            File.generated(config, f"notebooks/{path.stem}.md", content=_notebook_page(path))
+        )
     texts = {_in_repository(f.src_uri): f.content_string for f in files.documentation_pages()}
     linked = {target for place, text in texts.items() for target in _targets(place, text)}
     shown = {path for target in linked for path in _with_contents(ROOT / target)}
@@ -104,7 +109,7 @@ def _uri(name: str) -> str:
     if (ROOT / name).is_dir():
         return f"files/{name}/index.md"
     if name.startswith("docs/") and not name.endswith(".json"):
-        return name.removeprefix("docs/")
+        return name.removeprefix("docs/").replace(".ipynb", ".md")
     return f"files/{name}" if name.endswith(".md") else f"files/{name}.md"
 
 
@@ -126,6 +131,21 @@ def _with_contents(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     return [path, *(p for p in sorted(path.iterdir()) if p.suffix in LANGUAGES)]
+
+
+def _notebook_page(path: Path) -> str:
+    """An executed notebook as Markdown: its text, its code, and what that printed and drew."""
+    parts = []
+    for cell in json.loads(path.read_text())["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            parts.append(source)
+            continue
+        parts.append(f"````python\n{source}\n````")
+        for output in cell["outputs"]:
+            text = output.get("text") or output["data"].get("text/plain", "")
+            parts.append(f"````text\n{''.join(text).rstrip()}\n````")
+    return "\n\n".join(parts) + "\n"
 
 
 def _source_page(path: Path) -> str:

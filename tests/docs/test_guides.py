@@ -54,17 +54,23 @@ def test_pictures_say_what_they_show(page):
 def test_the_site_has_every_page():
     navigation = re.findall(r"[\w/]+\.md", (ROOT / "mkdocs.yml").read_text())
     there = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES[1:]}
+    there |= {f"notebooks/{path.stem}.md" for path in (ROOT / "docs/notebooks").glob("*.ipynb")}
     assert there == set(navigation) - {"index.md", "contributing.md", "changes.md", "security.md"}
     assert len(navigation) == len(set(navigation))
 
 
 def names_in(module):
-    """What a module defines or imports at its top, without importing it."""
+    """What a module defines at its top or imports, without importing it."""
     place = ROOT.joinpath(*module.split("."))
     path = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
     body = ast.parse(path.read_text()).body if path.exists() else []
     defined = {node.name for node in body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
-    imported = {a.name for node in body if isinstance(node, ast.ImportFrom) for a in node.names}
+    imported = {
+        alias.name
+        for node in ast.walk(ast.Module(body, []))  # for type checkers alone too
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
     values = {
         target.id
         for node in body
