@@ -11,6 +11,7 @@ import pytest
 from ctc_decoder_with_lm import build, cpu, kenlm_source, library, native_build
 from ctc_decoder_with_lm.kenlm_source import SourceError
 from open_seq2seq.errors import RunError
+from open_seq2seq.version import __version__
 
 
 @pytest.fixture
@@ -232,3 +233,12 @@ def test_the_command_says_where_the_libraries_are():
     assert done.returncode == 0, done.stderr
     assert str(library.core_path()) in done.stdout
     assert done.stderr == ""
+
+
+def test_the_decoders_own_distribution_is_of_the_same_version_and_build():
+    own = (library.PACKAGE / "pyproject.toml").read_text()
+    whole = (library.PACKAGE.parent / "pyproject.toml").read_text()
+    assert f'version = "{__version__}"' in own
+    for line in ("requires = [", "requires-python", "build-backend"):
+        (found,) = [text for text in own.splitlines() if text.startswith(line)]
+        assert found in whole.splitlines()
