@@ -9,17 +9,16 @@ FROM python:3.11-slim AS build
 # Debian keeps one version of a package at a time: a pinned one would be gone with the next fix.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends g++ cmake make \
+    && apt-get install -y --no-install-recommends g++ \
     && rm -rf /var/lib/apt/lists/*
 COPY . /src
 WORKDIR /src
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/python -m pip install --no-cache-dir --constraint constraints.txt \
         '.[export,serve]'
-# Outside the sources, so that the installed package is the one that is built.
+# Beam search has to be there, for whatever processor it will run on.
 WORKDIR /
-# For the processor it is built on: build where processors are like those it will run on.
-RUN /opt/venv/bin/python -m ctc_decoder_with_lm.build
+RUN /opt/venv/bin/python -c 'from ctc_decoder_with_lm.library import core; core()'
 
 FROM python:3.11-slim
 # hadolint ignore=DL3008

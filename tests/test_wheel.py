@@ -1,6 +1,5 @@
 """A wheel in a fresh environment: the beam search and an exported model, without TensorFlow."""
 
-import os
 import shutil
 import site
 import subprocess
@@ -29,15 +28,14 @@ THEIRS = {"_soundfile", "_soundfile_data", "_cffi_backend", "cffi", "pycparser",
 def wheel(tmp_path_factory):
     """The wheel as `pip wheel` makes it, of one level, from the source distribution."""
     folder = tmp_path_factory.mktemp("wheel")
-    environment = {**os.environ, "PYTHONPATH": ""}
     backend = "import scikit_build_core.build as b, sys; print(b.build_sdist(sys.argv[1]))"
-    done = run([sys.executable, "-c", backend, folder], cwd=ROOT, env=environment)
+    done = run([sys.executable, "-c", backend, folder], cwd=ROOT)
     sdist = folder / done.splitlines()[-1]
     kenlm = kenlm_source.unpacked(library.folder())
     settings = {"KENLM_FOLDER": kenlm, "CTC_LEVELS": "generic", "TENSORFLOW_PYTHON": "/none"}
     given = [f"--config-settings=cmake.define.{name}={value}" for name, value in settings.items()]
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", *given]
-    run([*command, "--no-index", "--wheel-dir", folder, sdist], env=environment)
+    run([*command, "--no-index", "--wheel-dir", folder, sdist])
     (made,) = folder.glob("*.whl")
     return made
 

@@ -165,10 +165,11 @@ void TestSearch(const std::shared_ptr<const ctc::Model>& model, bool recombine) 
     // The same again, with a look at what is there so far.
     search.Reset();
     std::string text, stable;
+    std::vector<ctc::TimedWord> words;
     for (size_t at = 0; at < logits.size(); at += kClasses) {
       search.Accept(logits.data() + at, ctc::Inputs::kLogits);
       const std::string before = stable;
-      search.Partial(&text, &stable);
+      search.Partial(&text, &stable, &words);
       CHECK(stable.rfind(before, 0) == 0 && text.rfind(stable, 0) == 0);
     }
     CHECK(Same(found, search.Finish()));
