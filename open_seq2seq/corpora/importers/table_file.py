@@ -184,7 +184,8 @@ def _excel(path: Path, sheet: str | None, has_header: bool) -> Table:
                 expected = f"one of {', '.join(map(repr, names))}"
                 raise InputError(_SUMMARY, [Problem("--sheet", found, expected)])
             name = sheet or names[0]
-            cells = book.parse(name, header=None, dtype=object, na_filter=False).values.tolist()
+            rows = pd.read_excel(book, name, header=None, dtype=object, na_filter=False)
+            cells = rows.values.tolist()
     except ImportError:
         remedy = (
             "Install it: python -m pip install openpyxl (the extra [xlsx]); or save the table as "
