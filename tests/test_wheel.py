@@ -15,7 +15,7 @@ import soundfile
 from ctc_decoder_with_lm import kenlm_source, library
 from open_seq2seq import Recognizer
 
-from .exported_models import RATE, sentences, write_exported
+from .exported_models import RATE, speech, write_exported
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
@@ -63,7 +63,7 @@ def run(command, **more):
 
 def test_beam_search_and_an_exported_model(python, tmp_path):
     write_exported(tmp_path / "model")
-    soundfile.write(tmp_path / "a.wav", sentences(1, 9), RATE, "FLOAT")
+    soundfile.write(tmp_path / "a.wav", speech("aa-bb-  cc-aa"), RATE, "FLOAT")
     script = shutil.copy(ROOT / "scripts" / "try_wheel.py", tmp_path)
     said = run([python, "-I", script, tmp_path / "model", tmp_path / "a.wav"], cwd=tmp_path)
     lines = dict(line.split(": ", 1) for line in said.splitlines())
