@@ -15,11 +15,12 @@ from open_seq2seq.errors import Problem
 
 PLACES = ("before", "within", "after")
 
-# A pause goes into speech where it is quiet anyway: where the power over 50 ms is this much
-# below the loudest. Inside a word there is no such place, and the pause goes behind it.
+# A pause goes into speech where it is quiet anyway, between words or in the closure of a consonant
+# (30 ms and more): where the power over 20 ms is this much below the loudest, with sound on both
+# sides. Most words have no such place, and the pause goes behind them.
 QUIET_DB = 25.0
 _BLOCK_SECONDS = 0.01
-_SMOOTHED_BLOCKS = 5
+_SMOOTHED_BLOCKS = 2
 
 
 def _check(values: Params, where: str) -> Iterable[Problem]:
@@ -131,7 +132,8 @@ class Pauses:
 def quiet_place(samples: np.ndarray, sample_freq: int, rng: np.random.Generator) -> int:
     """A random one of the quiet spots inside a recording, as an index; its end if it has none.
 
-    Quiet: the power over 50 ms is `QUIET_DB` below the loudest 50 ms of the recording.
+    Quiet: the power over 20 ms is `QUIET_DB` below the loudest 20 ms of the recording. Inside: there
+    are louder ones before and behind it.
     """
     block = max(round(_BLOCK_SECONDS * sample_freq), 1)
     count = len(samples) // block
@@ -139,8 +141,12 @@ def quiet_place(samples: np.ndarray, sample_freq: int, rng: np.random.Generator)
         return len(samples)
     power = np.square(samples[: count * block].reshape(count, block)).mean(axis=1, dtype=np.float64)
     smooth = np.convolve(power, np.full(_SMOOTHED_BLOCKS, 1 / _SMOOTHED_BLOCKS), "valid")
-    quiet = np.flatnonzero(smooth <= smooth.max() * 10.0 ** (-QUIET_DB / 10.0))
-    if not len(quiet):
+    quiet = smooth <= smooth.max() * 10.0 ** (-QUIET_DB / 10.0)
+    loud = np.flatnonzero(~quiet)
+    if not len(loud):  # all of it is silence
         return len(samples)
-    # In the middle of the 50 ms.
-    return int((rng.choice(quiet) + _SMOOTHED_BLOCKS / 2) * block)
+    inside = loud[0] + np.flatnonzero(quiet[loud[0] : loud[-1]])
+    if not len(inside):
+        return len(samples)
+    # In the middle of the 20 ms.
+    return int((rng.choice(inside) + _SMOOTHED_BLOCKS / 2) * block)

@@ -71,6 +71,16 @@ def test_within_means_between_words():
     assert len(places) > 5
 
 
+def test_within_a_word_it_goes_into_the_closure_of_a_consonant():
+    """40 ms between two sounds; the silence before and behind the word is no place within."""
+    edge = np.zeros(RATE // 4, np.float32)
+    samples = np.concatenate([edge, words(gap=0.04), edge])
+    for seed in range(50):
+        place = quiet_place(samples, RATE, np.random.default_rng(seed)) / RATE
+        assert 0.25 + 0.4 <= place <= 0.25 + 0.44
+    assert quiet_place(edge, RATE, np.random.default_rng(0)) == len(edge)
+
+
 def test_without_a_gap_it_goes_behind():
     tone = words(gap=0.0)
     assert quiet_place(tone, RATE, np.random.default_rng(0)) == len(tone)
