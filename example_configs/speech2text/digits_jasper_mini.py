@@ -100,7 +100,7 @@ train_params = {
             "width_time_mask": 4,
             # Recordings are trimmed to the word; who speaks to the model pauses.
             "pauses": {
-                "probability": 0.25,
+                "probability": 0.4,
                 "max_duration": 0.8,
                 "digital_share": 0.4,
                 "noise_level_min": -55,
