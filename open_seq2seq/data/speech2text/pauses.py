@@ -132,8 +132,8 @@ class Pauses:
 def quiet_place(samples: np.ndarray, sample_freq: int, rng: np.random.Generator) -> int:
     """A random one of the quiet spots inside a recording, as an index; its end if it has none.
 
-    Quiet: the power over 20 ms is `QUIET_DB` below the loudest 20 ms of the recording. Inside: there
-    are louder ones before and behind it.
+    Quiet: the power over 20 ms is `QUIET_DB` below the loudest 20 ms of the recording. Inside:
+    there are louder ones before and behind it.
     """
     block = max(round(_BLOCK_SECONDS * sample_freq), 1)
     count = len(samples) // block
