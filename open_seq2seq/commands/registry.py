@@ -92,6 +92,9 @@ COMMANDS: dict[str, Command] = {
     "data convert": _script(
         "data.convert", "manifests as Arrow or Parquet, for millions of rows", "convert_manifest"
     ),
+    "data shard": _script(
+        "data.shard", "a corpus as tar files, to be read from front to back", "shard_data"
+    ),
     "data check": _script("data.check", "what is wrong with a corpus: the doctor", "check_data"),
     "data split": _script("data.split", "training, development and test data", "split_data"),
     "data statistics": _script(

@@ -28,6 +28,7 @@ from open_seq2seq.data.batch_sizes import equal_sizes, limited_sizes
 from open_seq2seq.data.bucket_lengths import optimal_lengths
 from open_seq2seq.data.draws import Drawing, Stream, blocks, generator
 from open_seq2seq.data.epoch_plan import CountFrames, EpochPlan
+from open_seq2seq.data.windows import Windows
 from open_seq2seq.errors import InputError, Problem
 
 # Bucket lengths are fitted to at least so many (possibly speed-perturbed) lengths, and to at most
@@ -63,6 +64,9 @@ class BatchPlanner:
       longest_pauses: the upper bound of an utterance's pauses together, in samples.
       num_forms: number of forms of an utterance, each with pauses of its own; 0: a new one in
         every epoch.
+      shard_ends: [shard] the row behind each shard's last: batches are made within windows of the
+        shards behind each other (`windows`); None: of the whole corpus.
+      shuffle_buffer: utterances of a window.
 
     Raises:
       InputError: no utterances, or one longer than `max_batch_frames`.
@@ -86,9 +90,12 @@ class BatchPlanner:
     draw_pauses: Callable[[np.random.Generator, int], np.ndarray] | None = None
     longest_pauses: int = 0
     num_forms: int = 0
+    shard_ends: np.ndarray | None = None
+    shuffle_buffer: int = 0
     bucket_lengths: np.ndarray = field(init=False)
     sizes: np.ndarray = field(init=False)
     _drawing: Drawing = field(init=False, repr=False)
+    _windows: Windows | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         count = len(self.samples)
@@ -103,10 +110,17 @@ class BatchPlanner:
             self.draw_pauses,
             self.num_forms,
         )
+        self._windows = None
+        if self.shard_ends is not None:
+            # Whole batches, so that only the last window has a smaller one.
+            size = max(self.shuffle_buffer // self.batch_limit, 1) * self.batch_limit
+            limited = self.max_batch_frames is not None
+            self._windows = Windows(self.shard_ends, size, self.seed, self.shuffle, limited)
         longest = self._longest()
         self.bucket_lengths = self._fit_buckets(longest)
         self.sizes = self._batch_sizes(longest)
-        if not self.shuffle and not self._varies and self.max_batch_frames is None:
+        fixed = not self.shuffle and not self._varies and self.max_batch_frames is None
+        if fixed and self._windows is None:
             # The batches are known: only their longest utterances count.
             batch_lengths = np.sort(longest)[np.cumsum(self.sizes) - 1]
             lengths = np.repeat(batch_lengths, self.sizes)
@@ -142,7 +156,10 @@ class BatchPlanner:
             keys[rows] = np.searchsorted(self.bucket_lengths, frames) if self.shuffle else frames
         rng = generator(Stream.ORDER, self.seed, epoch)
         sizes = self.sizes
-        if self.shuffle:
+        if self._windows is not None:
+            sort_batches = epoch < self.sorted_epochs
+            order, steps = self._windows.order(epoch, keys, sizes, sort_batches)
+        elif self.shuffle:
             order = _in_random_order(keys, len(self.bucket_lengths), rng)
             if self.max_batch_frames is None:
                 # The smaller batch falls on another length each time.
@@ -155,8 +172,9 @@ class BatchPlanner:
         ends = np.cumsum(sizes)
         last = keys[order[ends - 1]]
         if not self.shuffle:
-            steps = np.argsort(np.minimum.reduceat(order, ends - sizes))
             last = np.searchsorted(self.bucket_lengths, last)
+            if self._windows is None:
+                steps = np.argsort(np.minimum.reduceat(order, ends - sizes))
         return EpochPlan(
             samples=self.samples,
             count_frames=self.count_frames,
@@ -242,10 +260,21 @@ class BatchPlanner:
             remedy = "Raise it, or leave the longest ones out with max_duration."
             problem = Problem("max_batch_duration", found, expected, remedy)
             raise InputError("The data cannot be batched:", [problem])
+        if self._windows is None:
+            return self._limited_sizes(counts)
+        rows, size = self._windows.rows(0), self._windows.size
+        windows = [buckets[rows[start : start + size]] for start in range(0, len(rows), size)]
+        number = len(self.bucket_lengths)
+        return np.concatenate(
+            [self._limited_sizes(np.bincount(one, minlength=number)) for one in windows]
+        )
+
+    def _limited_sizes(self, counts: np.ndarray) -> np.ndarray:
+        """Sizes of batches of so many utterances of each bucket."""
+        assert self.max_batch_frames is not None
         there = counts > 0
-        lengths = self.bucket_lengths[there]
         limits = self.batch_size, self.max_batch_frames, self._shares
-        return limited_sizes(lengths, counts[there], *limits)
+        return limited_sizes(self.bucket_lengths[there], counts[there], *limits)
 
 
 def _in_random_order(buckets: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:

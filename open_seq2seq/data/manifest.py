@@ -23,6 +23,7 @@ from open_seq2seq.data.manifest_rows import FILENAME, Row, manifest_rows
 from open_seq2seq.data.manifest_table import Manifest
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.row_texts import SpooledTexts
+from open_seq2seq.data.shards.reading import is_shards, read_shards
 from open_seq2seq.data.table_manifest import is_table, read_table
 from open_seq2seq.data.utterance import Utterance, resolve_path
 from open_seq2seq.errors import InputError, Problem
@@ -59,7 +60,9 @@ def read_manifests(files: Sequence[str], need_transcript: bool) -> Manifest:
 def read_manifest(file: str, need_transcript: bool, problems: list[Problem]) -> Manifest:
     """Reads one manifest; what cannot be used goes to `problems`, the other rows are returned."""
     before = len(problems)
-    if is_table(file):
+    if is_shards(file):
+        manifest, is_empty = read_shards(file, need_transcript, problems), False
+    elif is_table(file):
         manifest = read_table(file, need_transcript, problems)
         is_empty = False
     else:

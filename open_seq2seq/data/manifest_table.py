@@ -121,6 +121,19 @@ class Manifest(Sequence[Utterance]):
             return self
         return Manifest(self.parts, self.durations, self.offsets, self._places, normalization)
 
+    @property
+    def shard_ends(self) -> np.ndarray | None:
+        """[shard] the row behind each run of rows of one shard; None: there are no shards.
+
+        Rows of other manifests are runs too.
+        """
+        if not any(part.is_shard for part in self.parts):
+            return None
+        if self._places is None:
+            return self._ends
+        owners = np.searchsorted(self._ends, self._places, side="right")
+        return np.append(np.flatnonzero(np.diff(owners)) + 1, len(owners))
+
     def contents(self) -> Iterator[tuple[str, str, str | None]]:
         """Name, segment and transcript of each row; its path is not looked for."""
         for start in range(0, len(self), _BLOCK):

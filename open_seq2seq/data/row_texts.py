@@ -22,7 +22,12 @@ _MOST_IN_MEMORY = 1 << 24
 
 
 class RowTexts(Protocol):
-    """The texts of rows; threads may share it."""
+    """The texts of rows; threads may share it.
+
+    `is_shard`: they are those of one shard, whose recordings are read in their order.
+    """
+
+    is_shard: bool
 
     def __len__(self) -> int: ...
 
@@ -43,6 +48,8 @@ def identity_of(name: str, segment: str, text: str | None) -> bytes:
 
 class ListedTexts:
     """Rows that are there already."""
+
+    is_shard = False
 
     def __init__(self, utterances: Sequence[Utterance]):
         self._utterances = list(utterances)
@@ -70,6 +77,8 @@ class SpooledTexts:
       file: the manifest.
       folder: where its relative paths start.
     """
+
+    is_shard = False
 
     def __init__(self, file: str, folder: str):
         self._file, self._folder = file, folder

@@ -19,6 +19,8 @@ from open_seq2seq.data.containers.faults import CUT_REMEDY, Fault
 from open_seq2seq.data.containers.mpeg import with_tag
 from open_seq2seq.data.file_kinds import file_kind
 from open_seq2seq.data.native_stderr import without_chatter
+from open_seq2seq.data.shards.place import place_of
+from open_seq2seq.data.shards.remote import local_shard
 from open_seq2seq.errors import InputError, Problem
 
 FORMATS = "WAV, FLAC, Ogg Opus or Vorbis, MP3 or AIFF"
@@ -163,7 +165,8 @@ def open_sound(path: Path, thorough: bool, is_segment: bool = False) -> Iterator
     """
     descriptor = _descriptor(path)
     try:
-        content = Content(descriptor)
+        place = place_of(path)
+        content = Content(descriptor, *((place.start, place.size) if place else ()))
         if not content.size:
             raise audio_error(path, "an empty file (0 bytes)", "an audio file", "Fetch it again.")
         examined = examine(content, thorough)
@@ -198,8 +201,9 @@ def audio_error(path: Path, found: str, expected: str, remedy: str = "") -> Inpu
 def _descriptor(path: Path) -> int:
     """Opens a regular file; waits for no pipe."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    place = place_of(path)
     try:
-        descriptor = os.open(path, flags)
+        descriptor = os.open(path if place is None else local_shard(place.tar), flags)
     except FileNotFoundError as error:
         raise audio_error(path, "no such file", "an audio file", "Check the path.") from error
     except PermissionError as error:
@@ -220,7 +224,9 @@ def _descriptor(path: Path) -> int:
 
 
 def _open_examined(path: Path, content: Content, examined: Examined) -> SoundFile:
-    file = SoundFile(path, os.fsencode(path), examined)
+    # libsndfile opens files by name; what is inside of one is handed over.
+    source = io.BytesIO(content.at(0, content.size)) if place_of(path) else os.fsencode(path)
+    file = SoundFile(path, source, examined)
     mpeg = examined.mpeg
     if mpeg is None or mpeg.samples is None or file.frames >= mpeg.samples:
         return file

@@ -41,15 +41,31 @@ def read_table(file: str, need_transcript: bool, problems: list[Problem]) -> Man
       MissingPackage: pyarrow is not installed.
     """
     files = _files_in(file) if os.path.isdir(file) else [file]
-    return Manifest.joined(_read(one, need_transcript, problems) for one in files)
+    return Manifest.joined(read_table_file(one, need_transcript, problems) for one in files)
 
 
 def _files_in(folder: str) -> list[str]:
     return sorted(str(path) for path in Path(folder).iterdir() if path.suffix in SUFFIXES)
 
 
-def _read(file: str, need_transcript: bool, problems: list[Problem]) -> Manifest:
+def read_table_file(
+    file: str,
+    need_transcript: bool,
+    problems: list[Problem],
+    folder: str | None = None,
+    source: str | None = None,
+) -> Manifest:
+    """Reads one file.
+
+    Args:
+      folder: where relative paths start; None: its own.
+      source: what messages call it; None: its path.
+
+    Raises:
+      MissingPackage: pyarrow is not installed.
+    """
     before = len(problems)
+    folder = os.path.dirname(file) if folder is None else folder
     try:
         table = open_table(file)
     except MissingPackage:
@@ -73,23 +89,23 @@ def _read(file: str, need_transcript: bool, problems: list[Problem]) -> Manifest
     if len(problems) > before:
         return Manifest([], np.zeros(0))
     more = ("speaker" if "speaker" in has else None, "words" if "words" in has else None)
-    columns = name, transcript, *more
-    return Manifest([_texts(file, table, columns)], durations, offsets)
+    columns = name, transcript, *more, "place" if "place" in has else None
+    return Manifest([_texts(table, columns, folder, source or file)], durations, offsets)
 
 
 def _count(table: Table) -> int:
     return int(table.ends[-1]) if len(table.ends) else 0
 
 
-def _texts(file: str, table: Table, columns: Columns) -> RowTexts:
+def _texts(table: Table, columns: Columns, folder: str, file: str) -> RowTexts:
     largest = int(np.diff(table.ends, prepend=0).max(initial=0))
     if table.kept is None or largest <= MOST_ROWS:
-        return TableTexts(file, table, columns)
+        return TableTexts(table, columns, folder, file)
     _log.info(
         f"{file} has row groups of {largest} rows: its texts are copied to a temporary file. "
         "`open-seq2seq data convert` writes one that is read in place."
     )
-    return _spooled(file, table, *columns)
+    return _spooled(file, table, *columns[:-1])
 
 
 def _columns(

@@ -18,21 +18,23 @@ from open_seq2seq.data.utterance import Utterance, resolve_path
 # Names as CSV and JSON lines have them.
 NAMES = ("audio_filepath", "wav_filename")
 TRANSCRIPTS = ("text", "transcript")
-Columns = tuple[str, str | None, str | None, str | None]
+Columns = tuple[str, str | None, str | None, str | None, str | None]
 
 
 class TableTexts:
     """The texts of one file, read a group at a time; threads may share it.
 
     Args:
-      file: its path.
       table: its table.
-      columns: of names, transcripts, speakers and words; None: there is none.
+      columns: of names, transcripts, speakers, words and places in shards; None: there is none.
+      folder: where relative paths start.
+      source: what messages call the file.
     """
 
-    def __init__(self, file: str, table: Table, columns: Columns):
-        self._file, self._table, self._columns = file, table, columns
-        self._folder = os.path.dirname(file)
+    def __init__(self, table: Table, columns: Columns, folder: str, source: str):
+        self._table, self._columns = table, columns
+        self._folder, self._file = folder, source
+        self.is_shard = columns[-1] is not None
         self._ends = table.ends
         self._groups: OrderedDict[int, list[Any]] = OrderedDict()
         self._lock = threading.Lock()
@@ -42,12 +44,13 @@ class TableTexts:
 
     def utterance(self, row: int, duration: float, offset: float) -> Utterance:
         """See `RowTexts`."""
-        group, place = self._at(row)
-        name, transcript, speaker, words = (
-            "" if column is None else column[place].as_py() for column in group
+        group, at = self._at(row)
+        name, transcript, speaker, words, place = (
+            "" if column is None else column[at].as_py() for column in group
         )
+        inside = os.path.join(self._folder, place) if self.is_shard else None
         return Utterance(
-            path=resolve_path(name, self._folder),
+            path=inside or resolve_path(name, self._folder),
             name=name,
             transcript=None if group[1] is None else transcript or "",
             duration=None if math.isnan(duration) else duration,

@@ -80,6 +80,8 @@ def data_identity(data: DataLayer, params: Params, group: int) -> JsonObject:
     files = params["data_layer_params"].get("dataset_files")
     if files:
         identity["manifests"] = [os.path.basename(str(file)) for file in files]
+        if any(str(file).endswith(".tar") for file in files):
+            identity["shuffle_buffer"] = params["data_layer_params"].get("shuffle_buffer")
     identity["rows"] = _digest(data.utterances)
     limits = ("max_batch_duration", "max_batch_tokens")
     if any(params["data_layer_params"].get(name) for name in limits):

@@ -18,13 +18,15 @@ class Content:
 
     Args:
       descriptor: of a regular file; it stays open.
+      start, size: the part of the file that is meant; None: all of it.
     """
 
-    def __init__(self, descriptor: int):
-        self._descriptor = descriptor
-        self.size = os.fstat(descriptor).st_size
+    def __init__(self, descriptor: int, start: int = 0, size: int | None = None):
+        self._descriptor, self._start = descriptor, start
+        there = max(os.fstat(descriptor).st_size - start, 0)
+        self.size = there if size is None else min(size, there)
         # Most of what is asked for is in the header: one read serves it.
-        self._head = os.pread(descriptor, _HEAD, 0)
+        self._head = os.pread(descriptor, min(_HEAD, self.size), start)
 
     def at(self, position: int, count: int) -> bytes:
         """Up to `count` bytes from `position` on."""
@@ -32,7 +34,8 @@ class Content:
             return b""
         if position + count <= len(self._head):
             return self._head[position : position + count]
-        return os.pread(self._descriptor, count, position)
+        count = min(count, self.size - position)
+        return os.pread(self._descriptor, count, self._start + position)
 
     def number(self, position: int, count: int, order: Literal["little", "big"] = "little") -> int:
         """An unsigned number of `count` bytes."""
@@ -43,7 +46,8 @@ class Content:
         if start >= self.size:
             return -1
         with mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) as memory:
-            return memory.find(pattern, start)
+            found = memory.find(pattern, self._start + start, self._start + self.size)
+            return found - self._start if found >= 0 else -1
 
     def is_zero(self, start: int) -> bool:
         """Whether all bytes from `start` on are 0."""

@@ -61,7 +61,7 @@ _DATA_PARAMS = [
         "dataset_files",
         list,
         "Manifests (CSV, one JSON object per line, pairs of paths, Arrow, Parquet and folders of "
-        "it), concatenated in this order; "
+        "it), or shards/*.tar, concatenated in this order; "
         "with input_type 'stored' also feats.scp or archives of Kaldi, with a file text beside.",
         default=[],
         item=Param("file", str, "A manifest."),
@@ -124,6 +124,14 @@ _DATA_PARAMS = [
         bool,
         "Random batches in random order; None: in training only. Not possible elsewhere.",
         default=None,
+    ),
+    Param(
+        "shuffle_buffer",
+        int,
+        "Utterances of shards (tar files) among which batches are made, of shards in random order: "
+        "what is read at a time lies together.",
+        8192,
+        minimum=1,
     ),
     Param(
         "sorted_epochs",

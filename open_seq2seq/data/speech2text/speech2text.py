@@ -362,6 +362,8 @@ class Speech2TextDataLayer:
             draw_pauses=self.augmenter.pauses.draw if self.augmenter.pauses.longest else None,
             longest_pauses=self.augmenter.pauses.longest,
             num_forms=self.augmenter.num_forms,
+            shard_ends=self.utterances.shard_ends,
+            shuffle_buffer=self.params["shuffle_buffer"],
         )
 
     def _epoch_plan(self, epoch: int) -> EpochPlan:

@@ -1,0 +1,14 @@
+"""Writes a corpus as shards: tar files of WebDataset's layout, each with an index.
+
+`open-seq2seq data shard` does the same.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import open_seq2seq.start  # noqa: F401
+from open_seq2seq.commands.data.shard import main
+
+if __name__ == "__main__":
+    sys.exit(main())
