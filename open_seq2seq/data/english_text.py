@@ -73,6 +73,20 @@ _STREET = re.compile(r"\b([A-Z][a-z]+|[0-9]+(?:st|nd|rd|th)) +St\b\.?(?![. ]*[A-
 _DOTTED_WORD = re.compile(rf"(?<![a-z'])({'|'.join(_DOTTED)})\.(?![a-z])", re.IGNORECASE)
 _AND_SO_ON = re.compile(r"&c(?![a-z])", re.IGNORECASE)
 _WORDS_ALREADY = re.compile("[a-z ]*")
+_SPELLED_OUT = frozenset(("chapter", *_WORDS))
+_DIGIT = re.compile(r"\d")
+
+
+class _LettersAlone(dict[int, int]):
+    """Letters and apostrophes, and spaces for the rest (`str.translate`), as they come."""
+
+    def __missing__(self, code: int) -> int:
+        stays = code == ord("'") or unicodedata.category(chr(code))[0] == "L"
+        self[code] = code if stays else ord(" ")
+        return self[code]
+
+
+_LETTERS_ALONE = _LettersAlone()
 
 
 def librispeech_text(text: str) -> str:
@@ -85,6 +99,8 @@ def librispeech_text(text: str) -> str:
     if not _WORDS_ALREADY.fullmatch(text):
         text = _expanded(_latin(text)).lower()
     words = text.split()
+    if _SPELLED_OUT.isdisjoint(words):
+        return " ".join(words)
     spelled = [_word(before, word) for before, word in zip(["", *words], words)]
     return " ".join(spelled)
 
@@ -98,6 +114,8 @@ def _word(before: str, word: str) -> str:
 
 def _latin(text: str) -> str:
     """Without accents; what looks like an apostrophe or a digit is one."""
+    if text.isascii() and "`" not in text:
+        return text
     text = _FRACTION_SIGN.sub(" ", plain_apostrophes(text)).translate(_MARKS).translate(_LETTERS)
     text = unicodedata.normalize("NFKD", text).translate(_MARKS).translate(_LETTERS)
     return "".join(_ascii_digit(c) for c in text if not unicodedata.combining(c))
@@ -110,15 +128,20 @@ def _ascii_digit(character: str) -> str:
 
 def _expanded(text: str) -> str:
     """With abbreviations, numbers and signs spelled out, and without punctuation."""
-    text = _STREET.sub(r"\1 street ", text)
-    if any(character.isdigit() for character in text):
+    if "St" in text:
+        text = _STREET.sub(r"\1 street ", text)
+    if _DIGIT.search(text):
         text = _with_number_words(text)
-    text = _DOTTED_WORD.sub(lambda match: f" {_DOTTED[match[1].lower()]} ", text)
-    text = _AND_SO_ON.sub(" et cetera ", text)
+    if "." in text:
+        text = _DOTTED_WORD.sub(lambda match: f" {_DOTTED[match[1].lower()]} ", text)
+    if "&" in text:
+        text = _AND_SO_ON.sub(" et cetera ", text)
     for sign, spoken in _SIGNS.items():
         text = text.replace(sign, spoken)
-    text = "".join(c if c == "'" or unicodedata.category(c)[0] == "L" else " " for c in text)
-    words = [re.sub("'+", "'", word).strip("'") for word in text.split()]
+    text = text.translate(_LETTERS_ALONE)
+    words = text.split()
+    if "'" in text:
+        words = [re.sub("'+", "'", word).strip("'") if "'" in word else word for word in words]
     return " ".join(words)
 
 

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from open_seq2seq.data.apostrophes import plain_apostrophes
 from open_seq2seq.data.normalization import (
     NORMALIZERS,
     WatchedNormalizer,
     lower_caser,
     normalizer,
+    plain_text,
 )
 from open_seq2seq.errors import InputError
 
@@ -214,3 +216,25 @@ def test_names():
     assert normalizer(None)(" As It  is. ") == " As It  is. "
     with pytest.raises(InputError, match="librispeech or plain or turkish"):
         normalizer("english")
+
+
+def plain_one_by_one(text: str) -> str:
+    """`plain_text` as it is described, a character at a time."""
+    text = plain_apostrophes(unicodedata.normalize("NFC", text)).lower()
+    kept = []
+    for place, character in enumerate(text):
+        category = unicodedata.category(character)
+        if character == "'":
+            around = text[place - 1 : place], text[place + 1 : place + 2]
+            inside = all(one and unicodedata.category(one)[0] in "LMN" for one in around)
+            kept.append(character if inside else " ")
+        elif category[0] in "LMN":
+            kept.append(character)
+        elif category != "Cf":
+            kept.append(" ")
+    return " ".join("".join(kept).split())
+
+
+@given(text=st.text(st.sampled_from("aAbZ09 .,'`\"\t\n-\x00\x1féÉßßıİ…½०\u0301\u200b")))
+def test_plain_against_a_character_at_a_time(text):
+    assert plain_text(text) == unicodedata.normalize("NFC", plain_one_by_one(text))
