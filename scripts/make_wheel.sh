@@ -63,7 +63,7 @@ for python in "${pythons[@]}"; do
     --wheel-dir "$scratch/repaired" "$scratch"/wheel/*.whl
   "$fresh/pip" install --quiet --no-deps "$scratch"/repaired/*.whl
   "$fresh/pip" install --quiet numpy soundfile soxr onnxruntime
-  (cd "$scratch" && "$fresh/python" "$root/scripts/try_wheel.py" "${tried[@]}")
+  (cd "$scratch" && "$fresh/python" -I "$root/tests/try_wheel.py" "${tried[@]}")
   mv "$scratch"/repaired/*.whl "$output/"
   rm -r "$scratch/fresh" "$scratch/wheel" "$scratch/repaired"
 done

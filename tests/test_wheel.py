@@ -64,7 +64,7 @@ def run(command, **more):
 def test_beam_search_and_an_exported_model(python, tmp_path):
     write_exported(tmp_path / "model")
     soundfile.write(tmp_path / "a.wav", speech("aa-bb-  cc-aa"), RATE, "FLOAT")
-    script = shutil.copy(ROOT / "scripts" / "try_wheel.py", tmp_path)
+    script = shutil.copy(ROOT / "tests" / "try_wheel.py", tmp_path)
     said = run([python, "-I", script, tmp_path / "model", tmp_path / "a.wav"], cwd=tmp_path)
     lines = dict(line.split(": ", 1) for line in said.splitlines())
     assert lines["beam search"].startswith("_core-generic")

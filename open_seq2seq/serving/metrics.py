@@ -20,6 +20,10 @@ _HELP = {
     "busy_seconds_total": "Seconds that streams and uploads waited for their computing.",
     "reloads_total": "Reloads of the models, by outcome.",
 }
+# Those without labels begin at 0, so that a first increase is seen as one.
+_PLAIN = [
+    "sessions_total", "chunks_total", "batches_total", "audio_seconds_total", "busy_seconds_total",
+]  # fmt: skip
 _LATENCIES = {
     "live": "Seconds from the arrival of a chunk to its result.",
     "upload": "Seconds from an upload's turn to its result.",
@@ -34,7 +38,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: dict[str, Counter[tuple[tuple[str, str], ...]]] = {}
+        self._counts: dict[str, Counter[tuple[tuple[str, str], ...]]] = {
+            name: Counter({(): 0}) for name in _PLAIN
+        }
         self._histograms = {kind: [0] * (len(_BUCKETS) + 1) for kind in _LATENCIES}
         self._sums = dict.fromkeys(_LATENCIES, 0.0)
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}

@@ -20,8 +20,7 @@ DOORS = {command.door: name for name, command in COMMANDS.items() if command.doo
 ONLY_SCRIPTS = {
     f"scripts/{name}.py"
     for name in ("demo", "try_model", "make_config_reference", "make_openseq2seq_page",
-                 "make_digits_example", "page_browser", "try_wheel",
-                 "make_page_picture", "make_try_model", "build_lm_text", "ctc_decoders_test",
+                 "make_digits_example", "make_try_model", "build_lm_text", "ctc_decoders_test",
                  "nsr_create_syn_train_csv")
 }  # fmt: skip
 

@@ -16,9 +16,9 @@ from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
 from open_seq2seq.serving.limits import Limits
-from scripts.page_browser import server
 from tests.exported_models import RATE, speech
 from tests.serving.conftest import PATH, TEXT, folder, wave  # noqa: F401
+from tests.serving.page_browser import server
 
 pytestmark = pytest.mark.slow
 PAGE = (Path(__file__).parents[2] / "docs/serving.md").read_text()

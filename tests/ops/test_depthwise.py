@@ -132,7 +132,7 @@ def test_switched_off(monkeypatch):
 
 def test_a_missing_compiler_is_said(monkeypatch, tmp_path):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    monkeypatch.setattr(native, "build_folder", lambda sources, name: tmp_path)
+    monkeypatch.setattr(native.native_build, "build_folder", lambda sources, name: tmp_path)
     with pytest.raises(RunError, match="no-such-compiler"):
         native.build()
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

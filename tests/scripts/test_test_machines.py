@@ -8,8 +8,8 @@ ROOT = Path(__file__).parents[2]
 WITHOUT_ARITHMETIC = {
     "benchmarks", "checkpoints", "commands", "compat", "config", "convergence", "corpora",
     "ctc_decoder_with_lm", "docs", "example_configs", "exported", "files", "inference",
-    "language_models", "metrics", "native_build", "pronunciations", "releases", "robustness", "runs", "scripts",
-    "serving", "stored_logits", "successors", "transcripts",
+    "language_models", "metrics", "native_build", "pronunciations", "releases",
+    "robustness", "runs", "scripts", "serving", "stored_logits", "successors", "transcripts",
 }  # fmt: skip
 
 

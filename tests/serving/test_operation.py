@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from websockets.sync.client import connect
 
-from scripts.page_browser import ROOT, server
 from tests.exported_models import speech, write_exported
 from tests.serving.conftest import PATH, TEXT, eventually, wave
+from tests.serving.page_browser import ROOT, server
 
 pytestmark = pytest.mark.slow
 SAMPLES = speech(PATH).astype("<f4")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.page_browser import (
+from tests.serving.page_browser import (
     CHROMIUM,
     RECORDINGS,
     ROOT,

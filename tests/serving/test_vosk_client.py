@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from scripts.page_browser import server
 from tests.exported_models import RATE, speech
 from tests.serving.conftest import PATH, TEXT
+from tests.serving.page_browser import server
 
 needs = "needs the package vosk, and ffmpeg, which its client reads files with"
 pytestmark = [

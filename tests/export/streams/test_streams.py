@@ -106,7 +106,8 @@ def test_what_waits_for_the_end_comes_with_more_calls_too():
     """As somebody without this package may flush: pieces of no real samples after the last one."""
     network, samples = stream_of("quartznet", "fixed"), SPEECH[:3333]
     row = network.row_samples
-    states, found = network.initial_state().arrays, []
+    states = {name: value[None] for name, value in network.initial_state().arrays().items()}
+    found = []
     for first in range(0, 3333 + (network.graph.delay + 1) * row, 4 * row):
         piece = np.full((1, 4 * row), np.nan, np.float32)
         real = samples[first : first + 4 * row]

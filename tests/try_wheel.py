@@ -1,7 +1,7 @@
 """Tries an installed wheel where no TensorFlow is; `make wheel` runs it in a fresh environment.
 
-python scripts/try_wheel.py                              # the beam search
-python scripts/try_wheel.py FOLDER RECORDING [RUNTIME]   # an exported model too
+python tests/try_wheel.py                              # the beam search
+python tests/try_wheel.py FOLDER RECORDING [RUNTIME]   # an exported model too
 
 It prints the library that was loaded, what was recognised, and the packages that were imported.
 """

@@ -20,7 +20,7 @@ from open_seq2seq.data.audio import read_audio
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT / "example_data/digits/recordings"
 SAID = {"3_theo_1": "three", "7_jackson_2": "seven", "4_lucas_4": "four"}
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

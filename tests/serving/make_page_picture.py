@@ -1,22 +1,20 @@
 """The pictures of the web page in docs/images: three digits are spoken to the digits model.
 
-python scripts/make_page_picture.py EXPORTED_FOLDER   # needs Chromium, and the package playwright
+python -m tests.serving.make_page_picture EXPORTED_FOLDER   # needs Chromium
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from page_browser import SAID, chromium, microphone_file, server
+from playwright.sync_api import sync_playwright
 
-import open_seq2seq.start  # noqa: F401
+from tests.serving.page_browser import ROOT, SAID, chromium, microphone_file, server
 
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+IMAGES = ROOT / "docs" / "images"
 
 
 def main() -> None:
@@ -25,8 +23,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("folder", help="the digits model, exported")
     folder = parser.parse_args().folder
-    from playwright.sync_api import sync_playwright
-
     with (
         TemporaryDirectory() as temporary,
         server(folder) as (address, _),
