@@ -1,12 +1,10 @@
 """How start, plan, memory and batches grow with a corpus of made durations, without recordings.
 
     python benchmarks/corpus_scale.py --rows 1e5 1e6 1e7 --ranks 1 8 --folder=FOLDER
-    python benchmarks/corpus_scale.py --rows 1e5 1e6 --others=VENV/bin/python --folder=FOLDER
 
 Each rank is a process; all of a line run at the same time. Seconds are those of the slowest rank,
 memory that of the largest: what a process has for itself (RssAnon), and what it gains by the plan;
 the mapped manifest is the machine's, shared by all. Batches are rows and labels, without audio.
-`--others` is a Python with lhotse and webdataset, which get the same rows.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ import argparse
 import itertools
 import json
 import multiprocessing
-import subprocess
 import sys
 import tempfile
 import threading
@@ -35,7 +32,6 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", type=float, default=[1e5, 1e6])
     parser.add_argument("--ranks", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--kinds", nargs="+", default=["arrow", "parquet"])
-    parser.add_argument("--others", help="a Python with lhotse and webdataset")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     flags = parser.parse_args()
     for count, kind in itertools.product(map(int, flags.rows), flags.kinds):
@@ -45,9 +41,6 @@ def main() -> None:
         print(f"{count} rows, {path.stat().st_size / 1e6:.0f} MB of {kind}")
         for ranks in flags.ranks:
             show(f"  {ranks} ranks", measured(path, ranks))
-        if flags.others:
-            script = Path(__file__).with_name("corpus_scale_others.py")
-            subprocess.run([flags.others, script, path, str(BATCH)], check=True)
 
 
 def make(path: Path, count: int) -> None:

@@ -28,15 +28,19 @@ class ProjectionLike(keras.layers.Layer):
 
     def build(self, inputs_shape: Sequence[int | None], like_shape: Sequence[int | None]) -> None:
         if inputs_shape[-1] != like_shape[-1]:
-            self.dense = keras.layers.Dense(
-                like_shape[-1],
-                kernel_initializer=fresh_initializer(self.initializer),
-                kernel_regularizer=self.regularizer,
-                name="dense",
-                dtype=self.dtype_policy,
-            )
-            self.dense.build(inputs_shape)
+            self.add_dense(inputs_shape, like_shape[-1])
         self.built = True
+
+    def add_dense(self, inputs_shape: Sequence[int | None], channels: int | None) -> None:
+        """Makes `dense`, the projection of inputs to so many channels."""
+        self.dense = keras.layers.Dense(
+            channels,
+            kernel_initializer=fresh_initializer(self.initializer),
+            kernel_regularizer=self.regularizer,
+            name="dense",
+            dtype=self.dtype_policy,
+        )
+        self.dense.build(inputs_shape)
 
     def call(self, inputs: Tensor, like: Tensor) -> Tensor:
         """[..., channel] -> [..., channel of `like`], of which nothing else counts."""
