@@ -108,7 +108,7 @@ def _uri(name: str) -> str:
         return PAGES[name]
     if (ROOT / name).is_dir():
         return f"files/{name}/index.md"
-    if name.startswith("docs/") and not name.endswith(".json"):
+    if name.startswith("docs/") and Path(name).suffix not in LANGUAGES:
         return name.removeprefix("docs/").replace(".ipynb", ".md")
     return f"files/{name}" if name.endswith(".md") else f"files/{name}.md"
 
