@@ -62,6 +62,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "decode": _script("decode", "beam search over stored logits; tunes alpha and beta", "decode"),
     "rescore": _script("rescore", "choose from n-best lists with a neural model", "rescore"),
+    "errors": _script(
+        "errors", "where the errors of results are: words, sounds, speakers", "analyse_errors"
+    ),
     "lexicon": _script(
         "lexicon", "a lexicon of pronunciations; manifests of phonemes", "make_lexicon"
     ),
