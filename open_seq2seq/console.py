@@ -1,23 +1,25 @@
-"""What the user sees while something runs: a progress bar on a terminal, lines elsewhere."""
+"""What the user sees while something runs: a progress bar on a terminal, lines elsewhere.
+
+The bar is drawn by rich; where it is not installed, as with exported models alone, there are lines.
+"""
 
 from __future__ import annotations
 
 import io
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TextIO
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Column
+from typing import TYPE_CHECKING, Any, TextIO
 
 from open_seq2seq.distributed.launch import launched
 from open_seq2seq.files import unwritable
 from open_seq2seq.messages import NOTHING, news_stream, say, show_messages
 from open_seq2seq.progress import clock
+
+if TYPE_CHECKING:
+    from open_seq2seq.live_bar import LiveBar
 
 __all__ = ["OutputCopy", "ProgressBar", "be_quiet", "clock", "say"]
 
@@ -25,40 +27,6 @@ __all__ = ["OutputCopy", "ProgressBar", "be_quiet", "clock", "say"]
 def be_quiet() -> None:
     """This process prints no more: another one of its job does."""
     show_messages(NOTHING)
-
-
-def fitting(pieces: Sequence[str], width: int) -> str:
-    """The first pieces of a status that fit into so many characters, two spaces between them."""
-    text = ""
-    for piece in filter(None, pieces):
-        longer = f"{text}  {piece}" if text else piece
-        if len(longer) > width:
-            break
-        text = longer
-    return text
-
-
-# What the shortest bar, and the spaces between the columns, take of a line.
-_SHORTEST_BAR = 4
-_MARGIN = _SHORTEST_BAR + 4
-
-
-def _live_bar(console: Console) -> Progress:
-    """What and how far, how it goes, and a bar in the room that is left."""
-    as_it_is = Column(no_wrap=True)
-    return Progress(
-        TextColumn("{task.description}", table_column=as_it_is),
-        MofNCompleteColumn(table_column=as_it_is.copy()),
-        TextColumn("{task.fields[status]}", table_column=as_it_is.copy()),
-        BarColumn(None, table_column=Column(ratio=1, min_width=_SHORTEST_BAR)),
-        TextColumn("left {task.fields[left]}", table_column=as_it_is.copy()),
-        console=console,
-        expand=True,
-        # What goes to a file or a pipe stays there.
-        redirect_stdout=sys.stdout.isatty(),
-        redirect_stderr=sys.stderr.isatty(),
-        transient=True,
-    )
 
 
 class ProgressBar:
@@ -75,16 +43,13 @@ class ProgressBar:
         self.what, self.total, self.done, self.interval = what, total, done, interval
         self.started = self._last_line = time.monotonic()
         self._first = done
-        self._bar: Progress | None = None
-        self._task: Any = None
+        self._bar: LiveBar | None = None
         stream = news_stream()
         # Open MPI gives the processes a terminal, whatever their output goes to.
-        if stream is not None and stream.isatty() and launched().size == 1:
-            console = Console(file=stream)
-            self._bar = _live_bar(console)
-            self._width = console.width - len(f"{what} {total}/{total}  left 0:00:00") - _MARGIN
-            self._task = self._bar.add_task(what, total=total, completed=done, status="", left="?")
-            self._bar.start()
+        if stream is not None and stream.isatty() and launched().size == 1 and find_spec("rich"):
+            from open_seq2seq.live_bar import LiveBar
+
+            self._bar = LiveBar(stream, what, total, done)
 
     def advance(self, *status: str) -> None:
         """One more unit is done.
@@ -95,8 +60,7 @@ class ProgressBar:
         """
         self.done += 1
         if self._bar is not None:
-            shown = fitting(status, self._width)
-            self._bar.update(self._task, completed=self.done, status=shown, left=self.left())
+            self._bar.update(self.done, status, self.left())
             return
         now = time.monotonic()
         if now - self._last_line >= self.interval:

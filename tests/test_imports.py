@@ -14,7 +14,7 @@ FLOORS = [
     "errors tensors",
     "files messages greetings alphabet_file decode_result vocabulary successors version",
     "config distributed native_build start graphs kaldi_io",
-    "progress ops metrics features optimizers exported",
+    "progress live_bar ops metrics features optimizers exported",
     "layers runs",
     "encoders decoders losses data checkpoints transcripts",
     "models corpora language_models pronunciations stored_logits",

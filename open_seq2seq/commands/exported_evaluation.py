@@ -96,6 +96,8 @@ def evaluate_exported(
       InputError: a model or its decoder cannot be used, or no recording can be read.
       RunError: a model fails, or a file cannot be written.
     """
+    import jiwer  # noqa: F401  where it is not installed, before the work
+
     flags, threads = job.flags, job.flags.threads or available_cores()
     say(f"{len(data.utterances)} recordings, {_threads(threads)}")
     say(_TABLE.format(*_HEAD), level=RESULT)

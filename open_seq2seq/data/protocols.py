@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from open_seq2seq.data.batch import Batch, TextBatch, Unit
 from open_seq2seq.data.checks import CheckReport
 from open_seq2seq.data.manifest import Utterance
-from open_seq2seq.data.speech2text.recording_features import Recording, RecordingFeatures
 from open_seq2seq.data.text_line import TextLine
-from open_seq2seq.data.word_vocabulary import TextVocabulary
 from open_seq2seq.errors import Problem
-from open_seq2seq.features.extractor import FeatureExtractor
 from open_seq2seq.files import JsonObject
 from open_seq2seq.vocabulary import SymbolTexts, Vocabulary
+
+if TYPE_CHECKING:
+    # With packages that exported models do without.
+    from open_seq2seq.data.speech2text.recording_features import Recording, RecordingFeatures
+    from open_seq2seq.data.word_vocabulary import TextVocabulary
+    from open_seq2seq.features.extractor import FeatureExtractor
 
 # Closing it stops the threads that load ahead.
 BatchIterator = Generator[Batch, None, None] | Generator[TextBatch, None, None]

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import sentencepiece
 
 from open_seq2seq import vocabulary as protocol
 from open_seq2seq.data.paths import config_path
@@ -72,6 +71,8 @@ class SentencePieceVocabulary:
     """
 
     def __init__(self, path: str):
+        import sentencepiece
+
         self._processor = sentencepiece.SentencePieceProcessor(model_file=path)
         self.size = self._processor.get_piece_size()
         self.symbols = [self._processor.id_to_piece(index) for index in range(self.size)]

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import sentencepiece
 
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.errors import InputError, Problem
@@ -68,6 +67,8 @@ class PieceVocabulary:
     """
 
     def __init__(self, path: str):
+        import sentencepiece
+
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_file=path)
             self.size = self._processor.get_piece_size()
@@ -144,6 +145,8 @@ def make_text_vocabulary(
 
 
 def _train_pieces(path: str, lines: Iterable[str], size: int) -> None:
+    import sentencepiece
+
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(

@@ -8,12 +8,13 @@ difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING
 
-import jiwer
+if TYPE_CHECKING:
+    import jiwer
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def align_words(references: Sequence[str], hypotheses: Sequence[str]) -> list[Al
     """
     return [
         Alignment(tuple(_pairs(reference, hypothesis, chunks)), _count(reference, chunks))
-        for reference, hypothesis, chunks in _process(jiwer.process_words, references, hypotheses)
+        for reference, hypothesis, chunks in _process("words", references, hypotheses)
     ]
 
 
@@ -110,7 +111,7 @@ def character_errors(references: Sequence[str], hypotheses: Sequence[str]) -> li
     Raises:
       ValueError: if there are not as many hypotheses as references.
     """
-    processed = _process(jiwer.process_characters, references, hypotheses)
+    processed = _process("characters", references, hypotheses)
     return [_count(reference, chunks) for reference, _, chunks in processed]
 
 
@@ -120,7 +121,7 @@ def count_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorC
     Raises:
       ValueError: if there are not as many hypotheses as references.
     """
-    words = _process(jiwer.process_words, references, hypotheses)
+    words = _process("words", references, hypotheses)
     return ErrorCounts(
         sum((_count(reference, chunks) for reference, _, chunks in words), ErrorRate()),
         sum(character_errors(references, hypotheses), ErrorRate()),
@@ -128,7 +129,7 @@ def count_errors(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorC
 
 
 def _process(
-    process: Callable[..., Any], references: Sequence[str], hypotheses: Sequence[str]
+    units: str, references: Sequence[str], hypotheses: Sequence[str]
 ) -> Iterator[tuple[list[str], list[str], list[jiwer.AlignmentChunk]]]:
     """Reference units, hypothesis units and the edit between them, for each utterance."""
     if len(references) != len(hypotheses):
@@ -138,6 +139,10 @@ def _process(
         )
     if not references:
         return iter(())
+    # An exported model is run without it.
+    import jiwer
+
+    process = jiwer.process_words if units == "words" else jiwer.process_characters
     output = process([_normal(text) for text in references], [_normal(text) for text in hypotheses])
     return zip(output.references, output.hypotheses, output.alignments)
 

@@ -16,7 +16,8 @@ import soundfile
 from rich.console import Console
 
 from open_seq2seq.cli import main
-from open_seq2seq.commands.listening.shown import LiveLine, live_text, moment
+from open_seq2seq.commands.listening.live_line import LiveLine, live_text
+from open_seq2seq.commands.listening.shown import moment
 from open_seq2seq.commands.listening.sources import FileSource, PipeSource, waiting
 from open_seq2seq.data.audio import read_audio, resample
 from open_seq2seq.decode_result import DecodeResult, Word

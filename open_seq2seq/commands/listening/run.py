@@ -7,9 +7,8 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
-
-from rich.console import Console
 
 from open_seq2seq.commands.listening.listener import Listener
 from open_seq2seq.commands.listening.microphone import Microphone
@@ -17,7 +16,6 @@ from open_seq2seq.commands.listening.model import endpoint_rules, load_recognize
 from open_seq2seq.commands.listening.shown import (
     JsonLines,
     Lines,
-    LiveLine,
     Several,
     Shown,
     Subtitles,
@@ -111,12 +109,23 @@ def _shown(flags: argparse.Namespace, name: str) -> list[Shown]:
     Raises:
       InputError: the file of subtitles cannot be written.
     """
-    console = Console(file=sys.stdout)
-    live = console.is_terminal and not console.is_dumb_terminal
-    shown: list[Shown] = [JsonLines() if flags.json else LiveLine(console) if live else Lines()]
+    shown: list[Shown] = [JsonLines() if flags.json else _lines()]
     if flags.subtitles:
         shown.append(Subtitles(_checked(flags.subtitles, name, flags.overwrite), name))
     return shown
+
+
+def _lines() -> Shown:
+    """On a terminal a live line, if rich is installed, which draws it."""
+    if not find_spec("rich"):
+        return Lines()
+    from rich.console import Console
+
+    from open_seq2seq.commands.listening.live_line import LiveLine
+
+    console = Console(file=sys.stdout)
+    live = console.is_terminal and not console.is_dumb_terminal
+    return LiveLine(console) if live else Lines()
 
 
 def _checked(subtitles: str, name: str, overwrite: bool) -> Path:
