@@ -59,7 +59,7 @@ test-fast: $(VENV)/installed
 
 test-slow: $(VENV)/installed
 	$(BUILD_BEAM_SEARCH)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[jax]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[jax,dask,ray]"
 	$(BIN)/python -m pytest -m slow
 
 # The tests of arithmetic as other machines compute: an hour; docs/testing.md.
@@ -92,7 +92,7 @@ site: $(VENV)/installed
 # Exact versions of everything but the benchmarks' contestants, for all supported Pythons in one file.
 lock: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --universal --python-version 3.10 --extra test --extra jax \
+	$(BIN)/uv pip compile --universal --python-version 3.10 --extra test --extra jax --extra dask --extra ray \
 	  --extra docs --extra horovod-build --no-header \
 	  --no-emit-index-url --no-annotate pyproject.toml -o constraints.txt --upgrade
 

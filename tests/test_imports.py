@@ -17,6 +17,7 @@ FLOORS = [
     "progress live_bar ops metrics features optimizers exported",
     "layers runs",
     "encoders decoders losses data checkpoints transcripts",
+    "engines",
     "models corpora language_models pronunciations stored_logits",
     "experiment",
     "streaming",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from open_seq2seq.commands.parts_inference import inference_problems
 from open_seq2seq.config.overrides import apply_overrides, split_arguments
 from open_seq2seq.config.schema import Param, Params, Schema
 from open_seq2seq.data.manifest import Utterance, read_manifests
@@ -148,6 +149,7 @@ def _check_flags(flags: argparse.Namespace) -> None:
     ):
         if getattr(flags, name) and flags.mode != needed and not problems:
             problems.append(Problem(f"--{name}", f"mode {flags.mode}", f"mode {needed}"))
+    problems += inference_problems(flags, flags.mode, False)
     for name in ("checkpoint", "continue_learning", "enable_logs"):
         if getattr(flags, name):
             problems.append(Problem(f"--{name}", "--exported too", "one of them"))

@@ -21,6 +21,7 @@ from open_seq2seq.checkpoints.logdir import (
     checkpoint_to_use,
 )
 from open_seq2seq.checkpoints.storage import check_checkpoint
+from open_seq2seq.commands.parts_inference import inference_problems
 from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import split_arguments
 from open_seq2seq.config.schema import Params
@@ -48,6 +49,7 @@ class Job:
     Args:
       flags: those that are no parameters.
       arguments: the command line as typed, for the record.
+      rest: those of them that are overrides of the config.
       config: the config module.
       mode: train, train_eval, eval or infer.
       effective: the merged parameters of "train", "eval" or "infer", as far as the mode has them,
@@ -58,6 +60,7 @@ class Job:
 
     flags: argparse.Namespace
     arguments: Sequence[str]
+    rest: Sequence[str]
     config: Config
     mode: str
     effective: Mapping[str, Params]
@@ -133,7 +136,7 @@ def read_job(
     names = ("train", "eval") if mode == "train_eval" else (mode,)
     known = tuple(vars(flags))
     effective = {name: effective_params(config, overrides, name, known) for name in names}
-    _check_flags(flags, mode, effective)
+    _check_flags(flags, mode, effective, group)
     if mode == "infer" and text_format(flags.infer_output_file or "") is JSON_LINES:
         decoding = effective[mode].get("decoder_params") or {}
         decoder = {"nbest": _NBEST, **decoding}
@@ -147,10 +150,12 @@ def read_job(
     check_launch(group, bool(params.get("use_horovod")))
     choose_gpus(params)
     devices = training_devices(params) if "train" in effective else []
-    return Job(flags, arguments, config, mode, effective, group, devices)
+    return Job(flags, arguments, rest, config, mode, effective, group, devices)
 
 
-def _check_flags(flags: argparse.Namespace, mode: str, effective: Mapping[str, Params]) -> None:
+def _check_flags(
+    flags: argparse.Namespace, mode: str, effective: Mapping[str, Params], group: ProcessGroup
+) -> None:
     problems = []
     if mode == "train_eval" and not effective["eval"].get("eval_steps"):
         remedy = "Set eval_steps to 500 (--eval_steps=500), or use --mode=train."
@@ -173,6 +178,10 @@ def _check_flags(flags: argparse.Namespace, mode: str, effective: Mapping[str, P
         for name in ("runtime", "precision", "threads")
         if getattr(flags, name) is not None
     ]
+    decoding = effective[mode].get("decoder_params") or {} if mode == "infer" else {}
+    problems += inference_problems(flags, mode, bool(decoding.get("infer_logits_to_pickle")))
+    if flags.engine and group.size > 1:
+        problems.append(Problem("--engine", f"{group.size} ranks", "one process: it has its own"))
     if flags.bench_steps < 1:
         problems.append(Problem("--bench_steps", str(flags.bench_steps), "at least 1"))
     if problems:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from open_seq2seq.commands.evaluation_report import write_results
 from open_seq2seq.commands.inference import transcribe_all
 from open_seq2seq.commands.job import Job, find_checkpoints, read_job
 from open_seq2seq.commands.outputs import check_each, check_results
+from open_seq2seq.commands.parts_inference import Worker, infer_in_parts
 from open_seq2seq.commands.run_summary import (
     TrainingSummary,
     add_evaluation,
@@ -28,7 +30,9 @@ from open_seq2seq.config.loading import Config, load_config
 from open_seq2seq.config.overrides import Override, apply_overrides, split_arguments
 from open_seq2seq.console import ProgressBar, be_quiet, clock, say
 from open_seq2seq.data.manifest import Utterance
+from open_seq2seq.data.protocols import SpeechDataLayer, SpeechRecordings
 from open_seq2seq.distributed.devices import split_cpu
+from open_seq2seq.distributed.process_group import ALONE
 from open_seq2seq.distributed.start import start_process_group
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
 from open_seq2seq.experiment import (
@@ -286,6 +290,10 @@ def _infer(job: Job, start: Start, checkpoint: Path, output: Path | None) -> Non
     recognizer = job.group.all_or_none(lambda: Recognizer.of(experiment))
     say(f"Transcribing with {source}")
     _check_data(job, start, experiment, experiment.data, "inference")
+    if job.flags.engine:
+        start.begin()
+        _infer_in_parts(job, checkpoint, experiment)
+        return
     names = [utterance.name for utterance in experiment.data.utterances]
     if output is not None:
         job.group.run_on_rank_zero(lambda: check_each(output, names, job.flags.overwrite))
@@ -302,6 +310,31 @@ def _infer(job: Job, start: Start, checkpoint: Path, output: Path | None) -> Non
         where = f"; written to {output}" if output is not None else ""
         say(f"{recordings(count)} transcribed{where}")
     job.group.run_on_rank_zero(lambda: _say_left_out(job, problems, "inference"))
+
+
+def _infer_in_parts(job: Job, checkpoint: Path, experiment: Experiment) -> None:
+    make = partial(_worker, job.flags, job.rest, job.arguments, checkpoint)
+    described = f"{checkpoint.resolve()}\n{config_text(job.params)}"
+    data = experiment.speech_data
+    count, problems = infer_in_parts(job.flags, make, described, data.utterances)
+    say(f"{recordings(count)} transcribed; written to {job.flags.parts}")
+    _say_left_out(job, problems, "inference")
+
+
+def _worker(
+    flags: argparse.Namespace, rest: Sequence[str], arguments: Sequence[str], checkpoint: Path
+) -> Worker:
+    """What transcribes in a process of an engine."""
+    job = read_job(flags, rest, arguments, ALONE)
+    experiment, _ = _trained(job, checkpoint, [])
+    trained = read_metadata(checkpoint)["features"]
+
+    def recordings_of(utterances: Sequence[Utterance]) -> SpeechRecordings:
+        data: SpeechDataLayer = make_data_layer(experiment.params, "infer", utterances)
+        data.restore_statistics(trained)
+        return data
+
+    return Worker(Recognizer.of(experiment), recordings_of)
 
 
 def _keeps_logits(job: Job) -> bool:

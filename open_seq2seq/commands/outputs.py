@@ -29,7 +29,8 @@ def check_results(flags: argparse.Namespace, mode: str, logits: bool) -> Path | 
       logits: whether mode infer writes logits.
 
     Returns:
-      The file of mode infer; None: there is none, since transcripts go to standard output.
+      The file of mode infer; None: there is none, since transcripts go to standard output, or to
+        the folder of an engine's parts.
 
     Raises:
       InputError: one of them cannot be written, or holds the results of an earlier run.
@@ -39,7 +40,7 @@ def check_results(flags: argparse.Namespace, mode: str, logits: bool) -> Path | 
             {f"--{name}": getattr(flags, name) for name in ("eval_report", "eval_summary")}
         )
         return None
-    if flags.infer_files and not flags.infer_output_file and not logits:
+    if flags.engine or (flags.infer_files and not flags.infer_output_file and not logits):
         return None
     path = Path(flags.infer_output_file or _free(DEFAULT))
     _check_kind(path, logits)

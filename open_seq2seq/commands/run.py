@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from open_seq2seq.commands.engine_flags import add_engine_flags
 from open_seq2seq.commands.error_output import shown
 from open_seq2seq.config.loading import check_config_file
 from open_seq2seq.config.schema import closest_name
@@ -74,6 +75,7 @@ _MODE_EXAMPLES = {
             "--config_file=my.py --mode=infer --infer_files a.wav b.flac",
             "--config_file=my.py --mode=infer --infer_files film.wav --infer_output_file=film.srt",
             "--mode=infer --exported=my_model --infer_files a.wav",
+            "--mode=infer --exported=my_model --dataset_files a.arrow --engine=dask --parts=out",
         ],
     ),
 }
@@ -190,6 +192,7 @@ def make_parser(prog: str | None = None, mode: str | None = None) -> argparse.Ar
         metavar="PATH",
         help="write a report of the evaluation, HTML or text by suffix",
     )
+    add_engine_flags(parser, "mode infer's transcripts")
     add("--eval_summary", metavar="PATH", help="write the numbers of the evaluation as JSON")
     add("--benchmark", action="store_true", help="time a few training steps and write nothing")
     add("--bench_steps", type=int, default=20, help="steps of --benchmark (default: 20)")

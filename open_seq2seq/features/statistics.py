@@ -60,6 +60,16 @@ class StatisticsSum:
         self._square_sum += np.square(values).sum(axis=0)
         self.frames += len(values)
 
+    def add_sums(self, frames: int, sums: np.ndarray, squares: np.ndarray) -> None:
+        """`sums` of other recordings."""
+        self.frames += frames
+        self._sum += sums
+        self._square_sum += squares
+
+    def sums(self) -> tuple[int, np.ndarray, np.ndarray]:
+        """Frames, and the sums `[feature]` of features and of their squares."""
+        return self.frames, self._sum, self._square_sum
+
     def result(self) -> FeatureStatistics:
         """Mean and (population) deviation of all frames.
 

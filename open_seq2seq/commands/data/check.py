@@ -9,6 +9,9 @@
     # in CI: fails on warnings too
     open-seq2seq data check train.csv --dev dev.csv --strict --json data.json
 
+    # a large corpus: processes, or the workers of a cluster, listen; their numbers stay in a folder
+    open-seq2seq data check train.arrow --engine=dask --parts=checked
+
 Manifests are of any kind that training takes. With a config, parameters can be set as for run.py
 (--data_layer_params/max_duration=15). docs/data_doctor.md lists the checks and their limits.
 
@@ -23,15 +26,20 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from open_seq2seq.commands.engine_flags import add_engine_flags, engine_of, engine_problems
 from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
 from open_seq2seq.corpora.doctor.clean import write_clean
 from open_seq2seq.corpora.doctor.diagnosis import Diagnosis, as_json, diagnose
 from open_seq2seq.corpora.doctor.html_report import render_html
+from open_seq2seq.corpora.doctor.measure import Measurement
+from open_seq2seq.corpora.doctor.parts import measure_parts
 from open_seq2seq.corpora.doctor.split import Split, split_of
 from open_seq2seq.corpora.doctor.text_report import render_text
+from open_seq2seq.corpora.doctor.thresholds import Thresholds
 from open_seq2seq.data.manifest import Manifest, read_manifest, read_manifests
 from open_seq2seq.data.normalization import NORMALIZERS
 from open_seq2seq.data.paths import config_path
@@ -60,6 +68,7 @@ def make_parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--no_transcripts", action="store_true", help="recordings only: texts may be missing")
     add("--headers_only", action="store_true", help="quick: no samples are read")
     add("--workers", type=int, help="threads that read (one per core)")
+    add_engine_flags(parser, "the numbers of each recording")
 
     output = parser.add_argument_group("output")
     add = output.add_argument
@@ -120,6 +129,9 @@ def _check_flags(flags: argparse.Namespace, rest: Sequence[str]) -> None:
     for name in ("sample_freq", "workers"):
         value = getattr(flags, name)
         refuse(value is not None and value < 1, f"--{name}", f"{value}", "at least 1")
+    refuse(flags.engine and flags.headers_only, "--engine", "--headers_only", "one of them")
+    refuse(flags.engine and flags.workers, "--workers", "--engine", "one of them")
+    problems += engine_problems(flags)
     if problems:
         raise InputError("The flags do not fit together:", problems)
     check_outputs({f"--{name}": getattr(flags, name) for name in ("json", "report", "write_clean")})
@@ -242,15 +254,29 @@ def _diagnose(splits: Sequence[Split], flags: argparse.Namespace) -> Diagnosis:
     # Here, as nothing else of training is needed without a config.
     from open_seq2seq.console import ProgressBar
 
+    listen = not flags.headers_only
     total = sum(len(split.recordings) for split in splits)
-    with ProgressBar("Listening", None if flags.headers_only else total) as bar:
+    with (
+        engine_of(flags) as engine,
+        ProgressBar("Listening", total if listen else None) as bar,
+    ):
 
         def advance(count: int) -> None:
             for _ in range(count):
                 bar.advance("recordings")
 
+        def measure(split: Split, limits: Thresholds) -> list[Measurement | Problem]:
+            assert engine is not None
+            return measure_parts(
+                split.recordings, limits, engine, Path(flags.parts, split.name), advance
+            )
+
         return diagnose(
-            splits, listen=not flags.headers_only, workers=flags.workers, advance=advance
+            splits,
+            listen=listen,
+            workers=flags.workers,
+            advance=advance,
+            measure=None if engine is None else measure,
         )
 
 

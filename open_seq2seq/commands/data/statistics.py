@@ -3,6 +3,9 @@
 open-seq2seq data statistics --config_file=my.py --output=statistics.json
 open-seq2seq data statistics --config_file=my.py --output=statistics.json --recordings=all
 
+open-seq2seq data statistics --config_file=my.py --output=statistics.json --recordings=all \
+    --engine=dask --parts=sums
+
 Training does so by itself when it starts, on feature_norm_recordings recordings, and keeps the
 numbers in its checkpoints. This is for those who want to see them, measure on more, or share them
 between runs: the file's name is the parameter data_layer_params/feature_norm_file. Features are
@@ -20,9 +23,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from open_seq2seq.commands.engine_flags import add_engine_flags, check_engine, engine_of
 from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
-from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
+from open_seq2seq.errors import OpenSeq2SeqError, Problem
 
 
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -32,6 +36,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     parser.add_argument("--output", type=Path, required=True, help="the JSON file to write")
     parser.add_argument("--recordings", type=_count, metavar="N|all",
                         help="how many (the config's feature_norm_recordings)")  # fmt: skip
+    add_engine_flags(parser, "the sums of each part")
     flags, rest = parser.parse_known_args(arguments)
     try:
         problems = _measure(flags, rest)
@@ -51,24 +56,23 @@ def _count(text: str) -> int | str:
 def _measure(flags: argparse.Namespace, rest: Sequence[str]) -> list[Problem]:
     """Writes the file; returns what is wrong with the recordings that could not be read."""
     # After the flags: `--help` need not wait for Keras.
-    from open_seq2seq.config.loading import load_config
-    from open_seq2seq.config.overrides import split_arguments
+    from open_seq2seq.commands.data.statistics_parts import measure_in_parts, training_data
     from open_seq2seq.data.speech2text.measuring import measure_statistics
-    from open_seq2seq.experiment import effective_params, make_data_layer
     from open_seq2seq.features.statistics import write_statistics
     from open_seq2seq.files import check_outputs
 
     check_outputs({"--output": flags.output})
-    config = load_config(flags.config_file)
-    if config.base_model.task != "speech":
-        problem = Problem(flags.config_file, "a language model", "a speech model: it has features")
-        raise InputError("There is nothing to measure:", [problem])
-    params = config.base_model.PARAMS.fill(effective_params(config, split_arguments(rest), "train"))
-    data = make_data_layer(params, "train")
+    check_engine(flags)
+    data = training_data(flags.config_file, rest)
     most = data.params["feature_norm_recordings"]
     if flags.recordings is not None:
         most = None if flags.recordings == "all" else flags.recordings
-    measured = measure_statistics(data, most)
+    with engine_of(flags) as engine:
+        if engine is None:
+            measured = measure_statistics(data, most)
+        else:
+            source = flags.config_file, tuple(rest)
+            measured = measure_in_parts(data, source, most, engine, Path(flags.parts))
     parameters = data.extractor.parameters
     write_statistics(flags.output, measured.statistics, parameters, measured.recordings)
     mean, deviation = measured.statistics.mean, measured.statistics.deviation

@@ -16,12 +16,14 @@ from open_seq2seq.corpora.doctor.duplicates import (
     plain_text,
 )
 from open_seq2seq.corpora.doctor.findings import LEVELS, Finding
+from open_seq2seq.corpora.doctor.measure import Measurement
 from open_seq2seq.corpora.doctor.outliers import label_rates, outlier_findings
 from open_seq2seq.corpora.doctor.scan import measure_all
 from open_seq2seq.corpora.doctor.split import Split
 from open_seq2seq.corpora.doctor.start import damaged_findings, start_findings
 from open_seq2seq.corpora.doctor.text_findings import text_findings
 from open_seq2seq.corpora.doctor.thresholds import Thresholds
+from open_seq2seq.errors import Problem
 from open_seq2seq.files import JsonObject
 
 
@@ -58,6 +60,7 @@ def diagnose(
     listen: bool = True,
     workers: int | None = None,
     advance: Callable[[int], None] = lambda count: None,
+    measure: Callable[[Split, Thresholds], list[Measurement | Problem]] | None = None,
 ) -> Diagnosis:
     """Measures the recordings of all splits, and does every check.
 
@@ -67,10 +70,14 @@ def diagnose(
       listen: reads the samples. Otherwise only what headers and texts tell is checked.
       workers: threads that read; None: one per core.
       advance: is told how many more recordings are read.
+      measure: what reads the recordings of a split instead of threads.
     """
     limits = limits or Thresholds()
-    for split in splits:
-        split.measured = measure_all(split.recordings, limits, workers, advance) if listen else []
+    for split in splits if listen else ():
+        if measure is None:
+            split.measured = measure_all(split.recordings, limits, workers, advance)
+        else:
+            split.measured = measure(split, limits)
     findings: list[Finding] = []
     for split in splits:
         findings += start_findings(split)

@@ -43,7 +43,7 @@ def measure_all(
     tasks = [recordings[start : start + _TASK] for start in range(0, len(recordings), _TASK)]
     count = min(available_cores() if workers is None else workers, len(tasks))
     results: list[Measurement | Problem] = []
-    for done in _in_order(tasks, lambda task: [_measure(one, limits) for one in task], count):
+    for done in _in_order(tasks, lambda task: [measure_one(one, limits) for one in task], count):
         results += done
         advance(len(done))
     return results
@@ -66,7 +66,8 @@ def _in_order(
             waiting += [executor.submit(work, task) for task in islice(rest, 1)]
 
 
-def _measure(recording: Recording, limits: Thresholds) -> Measurement | Problem:
+def measure_one(recording: Recording, limits: Thresholds) -> Measurement | Problem:
+    """The numbers of a recording, or what is wrong with it."""
     try:
         header = audio_info(recording.path)
         rate = header.sample_freq

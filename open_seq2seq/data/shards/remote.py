@@ -33,6 +33,11 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def anywhere(path: str) -> str:
+    """A path that processes with another working directory understand."""
+    return path if is_remote(path) else os.path.abspath(path)
+
+
 def remote_glob(pattern: str) -> list[str]:
     """The addresses that fit a pattern, where their system can list them."""
     system, path = _system(pattern)

@@ -13,7 +13,11 @@ from open_seq2seq.data.loader import Stopped, load_in_order
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.protocols import SpeechDataLayer
 from open_seq2seq.errors import InputError, Problem
-from open_seq2seq.features.statistics import FeatureStatistics, read_statistics
+from open_seq2seq.features.statistics import (
+    FeatureStatistics,
+    StatisticsSum,
+    read_statistics,
+)
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,25 @@ def measure_statistics(data: SpeechDataLayer, most: int | None) -> Measured:
     Raises:
       InputError: none can be read.
     """
-    count, extractor = len(data.utterances), data.extractor
+    rows, voices = chosen_recordings(data, most)
+    total, problems = sums_of(data, rows, voices)
+    return measured_of(data, total, len(rows), problems)
+
+
+def chosen_recordings(data: SpeechDataLayer, most: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to measure, and which synthetic voice of each."""
+    count = len(data.utterances)
     rng = generator(Stream.STATISTICS, data.seed)
     size = count if most is None else min(most, count)
     rows = np.sort(rng.choice(count, size, replace=False))
-    voices = rng.integers(2**31, size=size)
+    return rows, rng.integers(2**31, size=size)
+
+
+def sums_of(
+    data: SpeechDataLayer, rows: np.ndarray, voices: np.ndarray
+) -> tuple[StatisticsSum, list[Problem]]:
+    """The sums over some recordings, and what is wrong with those that could not be read."""
+    extractor = data.extractor
 
     def load(index: int, stop: threading.Event) -> tuple[np.ndarray, np.ndarray] | Problem:
         if stop.is_set():
@@ -76,11 +94,23 @@ def measure_statistics(data: SpeechDataLayer, most: int | None) -> Measured:
             return Problem(data.utterances[row].source, problem.found, problem.expected)
 
     total, problems = extractor.statistics_sum(), []
-    for loaded in load_in_order(load, range(size), data.threads):
+    for loaded in load_in_order(load, range(len(rows)), data.threads):
         if isinstance(loaded, Problem):
             problems.append(loaded)
         else:
             total.add(*loaded)
+    return total, problems
+
+
+def measured_of(
+    data: SpeechDataLayer, total: StatisticsSum, size: int, problems: list[Problem]
+) -> Measured:
+    """What sums over `size` recordings give, without those that could not be read.
+
+    Raises:
+      InputError: none could.
+    """
+    count, extractor = len(data.utterances), data.extractor
     measured = size - len(problems)
     statistics = total.result()
     hours = statistics.frames * extractor.options.window_stride / 3600
