@@ -2,9 +2,11 @@
 
     python benchmarks/score.py [--networks dnn lstm tdnnf] [--threads 1 2] [--runtimes ...]
 
-Every runtime computes the same utterances in float32, each alone, and has to give NumPy's scores to
+Every runtime computes the same utterance in float32, and has to give the first one's scores to
 1e-4. Ways take turns, several rounds, and the best time of each counts: other programs on the
-machine slow some turns. Each number of threads is a process of its own.
+machine slow some turns. Beside the frames per second of the clock are those of the processor's
+time: of several threads as many as of one, if they lose nothing. Each number of threads is a
+process of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 RUNTIMES = ("numpy", "tensorflow", "onnxruntime", "openvino", "pytorch")
-_ROUNDS, _FRAMES = 5, 1000
+_FRAMES = 1000
 
 
 def main() -> None:
@@ -30,24 +32,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--networks", nargs="+", default=["dnn", "lstm", "tdnnf"])
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--runtimes", nargs="+", choices=RUNTIMES, default=list(RUNTIMES))
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     flags = parser.parse_args()
     if flags.worker:
         for name in flags.networks:
-            _measure(name, flags.threads[0], flags.runtimes)
+            _measure(name, flags.threads[0], flags.runtimes, flags.rounds)
         return
-    print(f"{'network':8} {'threads':>7}  " + " ".join(f"{one:>12}" for one in flags.runtimes))
+    heads = " ".join(f"{one:>15}" for one in flags.runtimes)
+    print(f"{'network':8} {'threads':>7} {heads}   (frames/s by the clock / by processor time)")
     for count in flags.threads:
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
         environment = {**os.environ, **dict.fromkeys(names, str(count))}
         environment |= {"TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-        arguments = ["--worker", "--threads", str(count), "--networks", *flags.networks]
-        command = [sys.executable, __file__, *arguments, "--runtimes", *flags.runtimes]
+        arguments = ["--worker", "--threads", str(count), "--rounds", str(flags.rounds)]
+        arguments += ["--networks", *flags.networks, "--runtimes", *flags.runtimes]
+        command = [sys.executable, __file__, *arguments]
         subprocess.run(command, env=environment, check=True)
 
 
-def _measure(name: str, threads: int, runtimes: list[str]) -> None:
+def _measure(name: str, threads: int, runtimes: list[str], rounds: int) -> None:
     import numpy as np
     from score_networks import NETWORKS
 
@@ -62,16 +67,17 @@ def _measure(name: str, threads: int, runtimes: list[str]) -> None:
     with TemporaryDirectory() as folder:
         ways = {one: _WAYS[one](network, Path(folder), threads) for one in runtimes}
         expected = None
-        best = dict.fromkeys(runtimes, np.inf)
-        for _ in range(_ROUNDS):
+        best = {one: np.full(2, np.inf) for one in runtimes}
+        for _ in range(rounds):
             for one, way in ways.items():
-                start = time.perf_counter()
+                start = np.array([time.perf_counter(), time.process_time()])
                 scores = way(inputs)
-                best[one] = min(best[one], time.perf_counter() - start)
+                end = np.array([time.perf_counter(), time.process_time()])
+                best[one] = np.minimum(best[one], end - start)
                 expected = scores if expected is None else expected
                 np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4)
-    rates = " ".join(f"{_FRAMES / best[one]:12.0f}" for one in runtimes)
-    print(f"{name:8} {threads:7}  {rates}", flush=True)
+    rates = [" / ".join(f"{_FRAMES / seconds:.0f}" for seconds in best[one]) for one in runtimes]
+    print(f"{name:8} {threads:7} " + " ".join(f"{one:>15}" for one in rates), flush=True)
 
 
 Way = Callable[[Mapping[str, Any]], Any]

@@ -14,7 +14,8 @@ from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.interop.kaldi import layers as L
 from open_seq2seq.interop.kaldi.network import Network, Node
 from open_seq2seq.interop.kaldi.plan import Plan, Step
-from open_seq2seq.interop.kaldi.time_layers import computed, lstm
+from open_seq2seq.interop.kaldi.sparse import ALL, Kept, kept_frames
+from open_seq2seq.interop.kaldi.time_layers import Numbers, computed, lstm
 from open_seq2seq.interop.kaldi.tracks import Track, Tracks, is_described
 
 
@@ -23,15 +24,16 @@ class Stream:
 
     Args:
       plan: of the network.
+      kept: the nodes of which some frames suffice: see `kept_frames`.
     """
 
-    def __init__(self, plan: Plan):
-        self._plan, self._network = plan, plan.network
+    def __init__(self, plan: Plan, kept: Mapping[str, Kept]):
+        self._plan, self._network, self._kept = plan, plan.network, kept
         self.reset()
 
     def reset(self) -> None:
         """Begins another utterance."""
-        self._tracks = Tracks(self._plan)
+        self._tracks = Tracks(self._plan, self._kept)
         self._lstms: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._frames = 0  # of features, so far
         self._scored = {one.name: 0 for one in self._network.outputs}
@@ -64,7 +66,8 @@ class Stream:
             name, _, part = key.rpartition("/")
             if part == "rows":
                 start, first, constant = (int(one) for one in state[f"{name}/start"])
-                track = Track(array.shape[1], start, array.copy(), bool(constant))
+                kept = self._kept.get(name, ALL)
+                track = Track(array.shape[1], start, array.copy(), bool(constant), kept)
                 self._tracks.tracks[name], self._tracks.firsts[name] = track, first
             elif part == "r":
                 self._lstms[name] = (array.copy(), state[f"{name}/c"].copy())
@@ -131,8 +134,9 @@ class Stream:
     def _begin(self, node: Node, first: float) -> Track:
         track = self._tracks.tracks.get(node.name)
         if track is None:
-            track = self._tracks.tracks[node.name] = Track(node.dim, int(first))
-            self._tracks.firsts[node.name] = int(first)
+            kept = self._kept.get(node.name, ALL)
+            track = Track(node.dim, kept.place(int(first)), kept=kept)
+            self._tracks.tracks[node.name], self._tracks.firsts[node.name] = track, track.end
         return track
 
     def _compute(self, node: Node) -> None:
@@ -140,16 +144,16 @@ class Stream:
         if math.isinf(first) or not end > first:
             return
         track = self._begin(node, first)
-        begin, end = track.end, int(end)
-        if begin >= end:
+        numbers = track.missing(int(end))
+        if not len(numbers):
             return
         if isinstance(node.layer, L.Lstm):
-            rows = self._lstm(node, node.layer, range(begin, end))
+            rows = self._lstm(node, node.layer, numbers)
         else:
-            rows = computed(self._tracks, node, range(begin, end))
+            rows = computed(self._tracks, node, numbers)
         track.append(np.ascontiguousarray(rows, np.float32))
 
-    def _lstm(self, node: Node, layer: L.Lstm, numbers: range) -> np.ndarray:
+    def _lstm(self, node: Node, layer: L.Lstm, numbers: Numbers) -> np.ndarray:
         cell = len(layer.peephole_i)
         zero = np.zeros(len(layer.projection), np.float32), np.zeros(cell, np.float32)
         x = self._tracks.rows(node.inputs[0], numbers)
@@ -251,6 +255,7 @@ class Evaluator:
     def __init__(self, network: Network):
         self.network = network
         self._plan = Plan.of(network)
+        self._kept = kept_frames(self._plan)
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """A whole utterance; see `Stream.accept`."""
@@ -258,7 +263,7 @@ class Evaluator:
 
     def stream(self) -> Stream:
         """An utterance that comes piece by piece, with state."""
-        return Stream(self._plan)
+        return Stream(self._plan, self._kept)
 
 
 def check_inputs(

@@ -19,6 +19,7 @@ from open_seq2seq.interop.kaldi.graph_time import time_layer
 from open_seq2seq.interop.kaldi.network import Network, Node
 from open_seq2seq.interop.kaldi.plan import Plan
 from open_seq2seq.interop.kaldi.spans import spans
+from open_seq2seq.interop.kaldi.sparse import thinned_frames
 from open_seq2seq.interop.kaldi.tracks import is_described
 
 
@@ -53,13 +54,8 @@ def build(
             recurrence(graph, step)
         elif not is_described(step.nodes[0]) and not graph.is_everywhere(step.nodes[0].name):
             graph.compute(step.nodes[0])
-    found = {}
-    for output in network.outputs:
-        value = graph.rows(output.node, 0, 0)
-        if network.frame_subsampling > 1:
-            value = g.cut(value, 1, 0, None, network.frame_subsampling)
-        found[output.name] = value
-    return found
+    every = network.frame_subsampling
+    return {one.name: graph.rows(one.node, 0, 0, every) for one in network.outputs}
 
 
 def network_weights(network: Network) -> dict[str, dict[str, np.ndarray]]:
@@ -71,7 +67,8 @@ class Graph:
     """What is computed so far, and the frames of it that others look at.
 
     Frames are counted as in `spans`: rows from `first` to `last` are those of the numbers `first`
-    to T + `last`, where T is the number of the utterance's frames.
+    to T + `last`, where T is the number of the utterance's frames. With a step n, which scores of
+    every n-th frame have, they are as in `thinned_frames`: every n-th of these.
 
     Args:
       g: what writes.
@@ -84,6 +81,9 @@ class Graph:
         self.nodes = {node.name: node for node in plan.network.nodes}
         self.spans = spans(plan)
         self.values: dict[str, Value] = {}
+        everywhere = {name for name, (first, _) in self.spans.items() if math.isinf(first)}
+        self._thinned = thinned_frames(plan, everywhere)
+        self._thinned_values: dict[tuple[str, int], Value] = {}
         self.frames: Value = None
 
     def padded(self, x: Value) -> Value:
@@ -110,21 +110,26 @@ class Graph:
         return math.isinf(self.spans[name][0])
 
     def compute(self, node: Node) -> None:
-        """All frames of a node."""
-        first, last = self.spans[node.name]
-        self.values[node.name] = self.computed(node, int(first), int(last))
+        """All frames of a node that somebody needs."""
+        if node.name in self._thinned:
+            step = self.plan.network.frame_subsampling
+            for rest, (first, last) in self._thinned[node.name].items():
+                self._thinned_values[node.name, rest] = self.computed(node, first, last, step)
+            return
+        first, last = (int(one) for one in self.spans[node.name])
+        self.values[node.name] = self.computed(node, first, last)
 
-    def computed(self, node: Node, first: int, last: int) -> Value:
+    def computed(self, node: Node, first: int, last: int, step: int = 1) -> Value:
         """Some frames of a node, computed from its inputs."""
         w = self.arrays[node.name]
         if is_frame_layer(node.layer):
-            inputs = [self.rows(name, first, last) for name in node.inputs]
+            inputs = [self.rows(name, first, last, step) for name in node.inputs]
             if isinstance(node.layer, L.Concatenate):
                 inputs = self.as_long(inputs)
             return frame_layer(self.g, node.layer, w, inputs)
         if isinstance(node.layer, L.Lstm):
             return lstm(self.g, node.layer, w, self.rows(node.inputs[0], first, last))
-        return time_layer(self, node, w, first, last)
+        return time_layer(self, node, w, first, last, step)
 
     def as_long(self, values: Sequence[Value]) -> list[Value]:
         """Values of one frame (of the whole utterance), as long as the others."""
@@ -135,17 +140,26 @@ class Graph:
             return list(values)
         return [g.tile(v, 1, longest) if _is_one(n) else v for v, n in zip(values, lengths)]
 
-    def rows(self, name: str, first: int, last: int) -> Value:
-        """`[batch, T + last - first, dim]`, or one row where all frames are the same."""
+    def rows(self, name: str, first: int, last: int, step: int = 1) -> Value:
+        """`[batch, T + last - first, dim]`, or one row where all frames are the same.
+
+        With a step `[batch, ceil(T / step) + (last - first) / step, dim]`.
+        """
         if name in self.values:
             if self.is_everywhere(name):
                 return self.values[name]
             own_first, own_last = (int(one) for one in self.spans[name])
-            return self.cut(self.values[name], first - own_first, own_last - last)
+            return self.cut(self.values[name], first - own_first, own_last - last, step)
+        if name in self._thinned:
+            own_first, own_last = self._thinned[name][first % step]
+            value = self._thinned_values[name, first % step]
+            return self.cut(value, (first - own_first) // step, (own_last - last) // step)
         node = self.nodes[name]
         layer = node.layer
         if isinstance(layer, L.Shift):
-            return self.rows(node.inputs[0], first + layer.offset, last + layer.offset)
+            return self.rows(node.inputs[0], first + layer.offset, last + layer.offset, step)
+        if step > 1:
+            return self.cut(self.rows(name, first, last), 0, 0, step)
         if isinstance(layer, L.OrZero):
             return self.rows_or_zero(node.inputs[0], first, last)
         if isinstance(layer, L.AtFrame):
@@ -166,13 +180,13 @@ class Graph:
         zero = g.to_float(g.less(x, x))  # whatever the features are
         return g.tile(zero, 1, g.add(self.frames, last - first))
 
-    def cut(self, x: Value, before: int, after: int) -> Value:
-        """Without some first and last frames."""
-        if not before and not after:
+    def cut(self, x: Value, before: int, after: int, step: int = 1) -> Value:
+        """Without some first and last frames; of the others every `step`-th."""
+        if not before and not after and step == 1:
             return x
         g = self.g
         stop = g.subtract(g.size(x, 1), after) if after else None
-        return g.cut(x, 1, before, stop)
+        return g.cut(x, 1, before, stop, step)
 
     def rows_or_zero(self, name: str, first: int, last: int) -> Value:
         """The same; frames that a node does not have are zero."""

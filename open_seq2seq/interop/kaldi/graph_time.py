@@ -9,13 +9,24 @@ import numpy as np
 
 from open_seq2seq.graphs.builder import Value
 from open_seq2seq.interop.kaldi import layers as L
-from open_seq2seq.interop.kaldi.graph_layers import Weights, concatenated, flat, frame_layer
+from open_seq2seq.interop.kaldi.graph_layers import (
+    Weights,
+    concatenated,
+    flat,
+    frame_layer,
+    is_narrowing,
+)
 from open_seq2seq.interop.kaldi.network import Node
 
 
-def time_layer(graph: Any, node: Node, w: Weights, first: int, last: int) -> Value:
-    """Frames `first` to T + `last` of a node; see `Graph`."""
-    return _LAYERS[type(node.layer)](graph, node, node.layer, w, first, last)
+def time_layer(graph: Any, node: Node, w: Weights, first: int, last: int, step: int = 1) -> Value:
+    """Frames `first` to T + `last` of a node, every `step`-th; see `Graph`."""
+    layer = node.layer
+    if isinstance(layer, L.Splice):
+        return _splice(graph, node, layer, first, last, step)
+    if isinstance(layer, L.Tdnn):
+        return _tdnn(graph, node, layer, w, first, last, step)
+    return _LAYERS[type(layer)](graph, node, layer, w, first, last)
 
 
 def _numbers(graph: Any, first: int, last: int) -> Value:
@@ -37,12 +48,12 @@ def _clamped(graph: Any, name: str, offset: int, first: int, last: int) -> Value
     return g.take(value, places, 1)
 
 
-def _splice(graph: Any, node: Node, layer: L.Splice, w: Weights, first: int, last: int) -> Value:
+def _splice(graph: Any, node: Node, layer: L.Splice, first: int, last: int, step: int) -> Value:
     (name,) = node.inputs
     if layer.clamp:
         parts = [_clamped(graph, name, offset, first, last) for offset in layer.offsets]
     else:
-        parts = [graph.rows(name, first + one, last + one) for one in layer.offsets]
+        parts = [graph.rows(name, first + one, last + one, step) for one in layer.offsets]
     g = graph.g
     if layer.take_max:
         found = parts[0]
@@ -51,16 +62,36 @@ def _splice(graph: Any, node: Node, layer: L.Splice, w: Weights, first: int, las
         return found
     if layer.constant_dim:
         kept = graph.dim(name) - layer.constant_dim
-        own = graph.rows(name, first, last)
+        own = graph.rows(name, first, last, step)
         parts = [g.cut(one, 2, 0, kept) for one in parts]
         parts.append(g.cut(own, 2, kept, kept + layer.constant_dim))
     return concatenated(g, parts)
 
 
-def _tdnn(graph: Any, node: Node, layer: L.Tdnn, w: Weights, first: int, last: int) -> Value:
-    (name,) = node.inputs
-    parts = [graph.rows(name, first + one, last + one) for one in layer.offsets]
-    return graph.g.dense(concatenated(graph.g, parts), w["kernel"], w.get("bias"))
+def _tdnn(
+    graph: Any, node: Node, layer: L.Tdnn, w: Weights, first: int, last: int, step: int
+) -> Value:
+    (name,), g = node.inputs, graph.g
+    if not is_narrowing(layer):
+        parts = [graph.rows(name, first + one, last + one, step) for one in layer.offsets]
+        return g.dense(concatenated(g, parts), w["kernel"], w.get("bias"))
+    low, high, dim = min(layer.offsets), max(layer.offsets), node.dim
+    blocks = [(at * dim, (at + 1) * dim) for at in range(len(layer.offsets))]
+    if len({one % step for one in layer.offsets}) == 1:
+        found = g.dense(graph.rows(name, first + low, last + high, step), w["kernel"])
+        parts = [
+            graph.cut(g.cut(found, 2, *block), (one - low) // step, (high - one) // step)
+            for one, block in zip(layer.offsets, blocks)
+        ]
+    else:
+        parts = [
+            g.dense(graph.rows(name, first + one, last + one, step), w["kernel"][:, start:end])
+            for one, (start, end) in zip(layer.offsets, blocks)
+        ]
+    total = parts[0]
+    for part in parts[1:]:
+        total = g.add(total, part)
+    return g.add(total, w["bias"]) if "bias" in w else total
 
 
 def _time_height(
@@ -229,8 +260,6 @@ def _pooling(
 
 
 _LAYERS: dict[type, Callable[..., Value]] = {
-    L.Splice: _splice,
-    L.Tdnn: _tdnn,
     L.TimeHeightConvolution: _time_height,
     L.Attention: _attention,
     L.Round: _round,

@@ -44,7 +44,8 @@ class Plan:
     @classmethod
     def of(cls, network: Network) -> Plan:
         """The plan of a network; circles in it have to go through shifts of one direction."""
-        nodes = {node.name: node for node in network.nodes}
+        used = used_nodes(network)
+        nodes = {node.name: node for node in network.nodes if node.name in used}
         steps = []
         for names in components_of(nodes):
             members = {name: nodes[name] for name in names}
@@ -83,6 +84,19 @@ class Plan:
             for name in dict.fromkeys(node.inputs):
                 found[name] = (*found.get(name, ()), node)
         return found
+
+
+def used_nodes(network: Network) -> set[str]:
+    """The nodes that outputs need."""
+    nodes = {node.name: node for node in network.nodes}
+    used: set[str] = set()
+    waiting = [one.node for one in network.outputs]
+    while waiting:
+        name = waiting.pop()
+        if name not in used and name in nodes:
+            used.add(name)
+            waiting += nodes[name].inputs
+    return used
 
 
 def offsets_of(layer: Layer) -> tuple[int, ...]:

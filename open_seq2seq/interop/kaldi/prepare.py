@@ -17,6 +17,7 @@ from open_seq2seq.interop.kaldi import layers as L
 from open_seq2seq.interop.kaldi.context import with_contexts
 from open_seq2seq.interop.kaldi.draft import Draft
 from open_seq2seq.interop.kaldi.network import Network, Node, Output
+from open_seq2seq.interop.kaldi.plan import used_nodes
 from open_seq2seq.kaldi_io import read_vector
 
 Rule = Literal["kaldi", "model_optimizer"]
@@ -134,14 +135,7 @@ def without_output_softmax(network: Network) -> Network:
 
 def _pruned(network: Network) -> Network:
     """Without nodes that no output needs."""
-    nodes = {node.name: node for node in network.nodes}
-    used: set[str] = set()
-    waiting = [one.node for one in network.outputs]
-    while waiting:
-        name = waiting.pop()
-        if name not in used and name in nodes:
-            used.add(name)
-            waiting += nodes[name].inputs
+    used = used_nodes(network)
     return replace(network, nodes=tuple(one for one in network.nodes if one.name in used))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -19,6 +19,7 @@ from open_seq2seq.interop.kaldi.plan import (
     offsets_of,
     required_offsets,
 )
+from open_seq2seq.interop.kaldi.sparse import ALL, Kept
 from open_seq2seq.interop.kaldi.time_layers import Numbers, computed
 
 Span: TypeAlias = tuple[float, float]
@@ -32,29 +33,46 @@ class Track:
 
     Args:
       dim: features.
-      start: the number of the first row that is kept.
+      start: the place of the first row that is there: its number, where all frames are kept.
       rows: `[n, dim]`.
       constant: one row, for every frame.
+      kept: of which frames there are rows.
     """
 
     dim: int
     start: int = 0
     rows: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     constant: bool = False
+    kept: Kept = ALL
 
     @property
     def end(self) -> int:
-        """The number behind the last row."""
-        return self.start + len(self.rows)
+        """The number of the frame that comes next."""
+        return self.kept.number(self.start + len(self.rows))
+
+    def missing(self, end: int) -> Numbers:
+        """The numbers of rows that are not there, below `end`."""
+        return self.kept.numbers(self.start + len(self.rows), self.kept.place(end))
 
     def append(self, rows: np.ndarray) -> None:
         """Adds rows behind the last one."""
         self.rows = rows if not len(self.rows) else np.concatenate([self.rows, rows])
 
-    def prune(self, start: float) -> None:
-        """Forgets rows before `start`."""
-        count = min(int(max(start, self.start)) - self.start, len(self.rows))
+    def prune(self, first: float) -> None:
+        """Forgets rows before the frame `first`."""
+        before = 0 if math.isinf(first) else self.kept.place(int(first)) - self.start
+        count = min(max(before, 0), len(self.rows))
         self.rows, self.start = self.rows[count:].copy() if count else self.rows, self.start + count
+
+    def at(self, numbers: Numbers) -> np.ndarray:
+        """`[n, dim]` of frames that are there."""
+        if self.constant:
+            return np.broadcast_to(self.rows, (len(numbers), self.dim))
+        if self.kept.step > 1:
+            return self.rows[self.kept.places(np.asarray(numbers)) - self.start]
+        if isinstance(numbers, range):
+            return self.rows[numbers.start - self.start : numbers.stop - self.start]
+        return self.rows[numbers - self.start]
 
 
 class Tracks:
@@ -62,10 +80,11 @@ class Tracks:
 
     Args:
       plan: of the network.
+      kept: the nodes of which some frames suffice: see `kept_frames`.
     """
 
-    def __init__(self, plan: Plan):
-        self.plan = plan
+    def __init__(self, plan: Plan, kept: Mapping[str, Kept]):
+        self.plan, self.kept = plan, kept
         self.nodes = {node.name: node for node in plan.network.nodes}
         self.tracks: dict[str, Track] = {}
         self.firsts: dict[str, float] = {}
@@ -144,11 +163,7 @@ class Tracks:
         track = self.tracks.get(name)
         if track is None:
             return self._described(self.nodes[name], numbers)
-        if track.constant:
-            return np.broadcast_to(track.rows, (len(numbers), track.dim))
-        if isinstance(numbers, range):
-            return track.rows[numbers.start - track.start : numbers.stop - track.start]
-        return track.rows[numbers - track.start]
+        return track.at(numbers)
 
     def rows_or_zero(self, name: str, numbers: Numbers) -> np.ndarray:
         """`[n, dim]`; frames that are not there are zero."""
