@@ -15,6 +15,7 @@ import numpy as np
 
 MOST_PIECES = 128
 _MOST_STEPS = 2000
+_SAMPLES = 500
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -46,9 +47,13 @@ class Half:
 
     @property
     def height(self) -> float:
-        """From its smallest value to its largest."""
-        low, high = self.function(np.array([self.low, self.high]))
-        return float(abs(high - low))
+        """From its smallest value to its largest, among the plugin's 500 samples.
+
+        The last one is two of 501 steps before the end: a left half, which is steep there, loses
+        more of its height than a right one, and may need a piece more.
+        """
+        step = (self.high - self.low) / (_SAMPLES + 1)
+        return float(np.ptp(self.function(self.low + np.arange(_SAMPLES) * step)))
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -97,8 +102,8 @@ def _levelled(half: Half, count: int, threshold: float) -> tuple[list[Piece], fl
     span = half.high - half.low
     contact = half.low + np.arange(1, count + 1) / (count + 1) * span
     step, before = 1.0, np.inf
-    # The points that were best, with their errors and the ends of their pieces.
-    best, best_errors, best_ends = contact, contact, contact
+    # The newest points that were kept, with their errors and the ends of their pieces.
+    last = contact, contact, contact
     for _ in range(_MOST_STEPS):
         value, slope = function(contact), derivative(contact)
         offset = value - slope * contact
@@ -110,11 +115,12 @@ def _levelled(half: Half, count: int, threshold: float) -> tuple[list[Piece], fl
         if largest - smallest < threshold * smallest:
             break
         if largest > before:
-            # Too far: back to where it was better, by half of the step.
+            # Too far: back to the points before, by half of the step.
             step /= 2
-            contact, errors, ends = best, best_errors, best_ends
+            contact, errors, ends = last
         else:
-            best, best_errors, best_ends, before = contact, errors, ends, largest
+            last = contact, errors, ends
+        before = largest
         contact = contact + step * np.diff(errors) / (
             errors[1:] / (ends[1:] - contact) + errors[:-1] / (contact - ends[:-1])
         )
