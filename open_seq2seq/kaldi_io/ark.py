@@ -103,6 +103,8 @@ def _read_integers(source: Source) -> np.ndarray:
 def _read_text(source: Source) -> np.ndarray:
     source.skip_spaces(b" \t")
     start = source.position
+    if source.at_end():
+        source.fail("the end of the file", _EXPECTED, at=start)
     if source.peek(1) != b"[":
         line = source.line()
         words = line.split()

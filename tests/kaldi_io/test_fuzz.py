@@ -1,11 +1,14 @@
 """Damaged archives and scripts: an array, or a sentence."""
 
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from open_seq2seq.kaldi_io import read_object, read_table, scan_ark
+from open_seq2seq.errors import InputError
+from open_seq2seq.kaldi_io import ArkWriter, read_object, read_table, scan_ark
 from tests.fuzzing import COUNTS, assert_reads_or_refuses, fuzz_file
 
 DATA = Path(__file__).parent / "data"
@@ -64,3 +67,44 @@ def test_no_memory_is_taken_for_promises(kind, packed, tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["FM", "DM", "CM", "CM2", "CM3", "FV", "DV", "text"])
+def test_every_cut_archive_ends_in_one_sentence(kind, tmp_path):
+    """Between its utterances it is a shorter archive, empty ones are archives too."""
+    rows = np.arange(27, dtype=np.float32).reshape(9, 3)
+    rows = rows[0] if kind.endswith("V") else rows
+    path, ends = tmp_path / "x.ark", [0]
+    for keys in ("a", "ab"):
+        options = {"text": True} if kind == "text" else {"kind": kind}
+        with ArkWriter(path, **options) as writer:
+            for key in keys:
+                writer.write(f"utt-{key}", rows)
+        ends.append(path.stat().st_size)
+    whole = path.read_bytes()
+    if kind == "text":  # without the end of its last line it is whole
+        ends += [end - 1 for end in ends[1:]]
+    for size in range(len(whole) + 1):
+        path.write_bytes(whole[:size])
+        for read in (read_all, lambda path: list(scan_ark(path))):
+            error = assert_reads_or_refuses(partial(read, path), whole[:size])
+            if size in ends:
+                assert error is None or isinstance(error, list), (size, error)
+            else:
+                assert isinstance(error, InputError) and len(error.problems) == 1, (size, error)
+
+
+@pytest.mark.slow
+def test_every_cut_script_ends_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(DATA)
+    path = tmp_path / "x.scp"
+    whole = b"a feats.ark:39\nb feats.ark:39[0:3,1:2]\nc ./conf.ark:36\n"
+    refused = 0
+    for size in range(len(whole) + 1):
+        path.write_bytes(whole[:size])
+        error = assert_reads_or_refuses(lambda: read_all(path), whole[:size])
+        if error is not None:
+            assert len(error.problems) == 1, (size, error)
+            refused += 1
+    assert refused > len(whole) // 2
