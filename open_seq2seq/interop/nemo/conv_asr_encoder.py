@@ -106,8 +106,9 @@ def read_conv_asr_encoder(
     notes = []
     if not masks:
         notes.append(
-            "conv_mask is false: the last frames of a recording depend on the padding behind it, "
-            "and may differ from NeMo's, which has another one"
+            "conv_mask is false: computed as NeMo's transcribe does for one recording, without "
+            "padding behind it. In a batch, or with pad_to, NeMo's own last frames depend on the "
+            "padding; here they don't"
         )
     config.ignore("_target_", "name", "init_mode", "norm_groups", "feat_in", "params")
     unread |= set(config.unread)
@@ -120,7 +121,8 @@ def read_conv_asr_encoder(
         "bn_momentum": 0.9,
         "bn_epsilon": EPSILON,
         "pointwise_residual": True,
-        "use_conv_mask": masks,
+        # Of a recording without padding masks change nothing; of a batch they make each one such.
+        "use_conv_mask": True,
         "dropout_keep_prob": 1.0,
     }
     return EncoderChoice("TDNNEncoder", params, weights, layers[-1]["num_channels"], notes)

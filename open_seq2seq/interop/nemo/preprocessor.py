@@ -101,7 +101,7 @@ def read_preprocessor(
     params["magnitude_power"] = float(params["magnitude_power"])
     config.ignore(
         "pad_value", "window", "lowfreq", "highfreq", "mel_norm", "rng", "nb_augmentation_prob",
-        "nb_max_freq", "use_torchaudio", "stft_conv", "stft_exact_pad", "use_grads", "_target_",
+        "nb_max_freq", "stft_conv", "stft_exact_pad", "use_grads", "_target_",
         "name", "feat_type", "int_values", "max_duration", "trim_silence", "stft", "use_torch_stft",
     )  # fmt: skip
     if config.unread:
@@ -117,6 +117,12 @@ def _check_kind(config: Section) -> None:
     for key in ("exact_pad", "stft_exact_pad"):
         if config.flag(key, False):
             raise config.refused(key, "false: frames that are not centred are not imported")
+    if config.flag("use_torchaudio", False):
+        expected = (
+            "false: torchaudio's features have other deviations, and NeMo ignores the key from 2.7 "
+            "on. For that NeMo's numbers, set it to false in the file's model_config.yaml"
+        )
+        raise config.refused("use_torchaudio", expected)
     if config.text("feat_type", "logfbank") not in ("logfbank", "mel", "log_mel"):
         raise config.refused("feat_type", "'logfbank'")
 

@@ -38,7 +38,7 @@ def self_check(experiment: Experiment) -> list[str]:
         raise InputError(SUMMARY, [Problem("the probe signal", found, "log-probabilities")])
     difference = float(np.abs(alone - batched).max()) if alone.shape == batched.shape else np.inf
     line = f"a probe signal alone and in a padded batch: log-probabilities within {difference:.1e}"
-    if experiment.params["encoder_params"].get("use_conv_mask", True) and difference > _TOLERANCE:
+    if difference > _TOLERANCE:
         expected = f"the same within {_TOLERANCE:g}"
         problem = Problem(
             "the probe signal", f"other log-probabilities in a batch ({difference:.2g})", expected

@@ -54,6 +54,23 @@ def test_log_probabilities_are_those_of_the_formulas(name, tmp_path):
 
 
 @SLOW
+def test_convolutions_without_masks_are_those_of_one_recording_without_padding(tmp_path):
+    """Also in a batch, where NeMo's own would see the padding."""
+    state = {name.replace(".conv.", "."): one for name, one in models.tensors("quartznet").items()}
+    config = changed(models.config("quartznet"), "encoder/conv_mask", False)
+    result = imported(tmp_path, config, state)
+    assert any("conv_mask is false" in note for note in result.notes)
+    recognizer = Recognizer.load(tmp_path / "run/config.py")
+    signals = [signal(9000), signal(4111, 4), signal(16000, 5)]
+    options = result.experiment.speech_data.extractor.options
+    extract = FeatureExtractor(replace(options, filters_file=str(tmp_path / "run/front_end.npz")))
+    masked = models.tensors("quartznet")
+    for one, found in zip(signals, recognizer.log_probs(signals), strict=True):
+        expected = models.log_probs("quartznet", masked, extract(one))
+        np.testing.assert_allclose(found, expected, rtol=0, atol=2e-4)
+
+
+@SLOW
 @pytest.mark.parametrize("name", conformers.CONFIGS)
 def test_log_probabilities_of_conformers_are_those_of_the_formulas(name, tmp_path):
     state = conformers.tensors(name)
@@ -116,6 +133,7 @@ REFUSED = [
     ("encoder/jasper/3/future_context", 1),
     ("preprocessor/_target_", "nemo.collections.asr.modules.AudioToMFCCPreprocessor"),
     ("preprocessor/exact_pad", True),
+    ("preprocessor/use_torchaudio", True),
     ("preprocessor/window_stride", 0.01001),
     ("preprocessor/normalize", {"fixed_mean": [0.0], "fixed_std": [1.0]}),
     ("preprocessor/features", 17),
