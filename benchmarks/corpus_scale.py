@@ -1,10 +1,15 @@
 """How start, plan, memory and batches grow with a corpus of made durations, without recordings.
 
     python benchmarks/corpus_scale.py --rows 1e5 1e6 1e7 --ranks 1 8 --folder=FOLDER
+    python benchmarks/corpus_scale.py --rows 1e5 1e6 --ranks 1 8 --kinds arrow lhotse webdataset
 
-Each rank is a process; all of a line run at the same time. Seconds are those of the slowest rank,
-memory that of the largest: what a process has for itself (RssAnon), and what it gains by the plan;
-the mapped manifest is the machine's, shared by all. Batches are rows and labels, without audio.
+Each rank is a process; all of a line run at the same time. Seconds are those of the slowest rank
+("cpu s": of its processor, which other work on the machine does not change), memory that of the
+largest: what a process has for itself (RssAnon), and what it gains by the plan; the mapped manifest
+is the machine's, shared by all. Batches are rows and labels, without audio. Imports are not counted.
+
+lhotse and WebDataset (the extra `bench`) have the same rows; they have no plan, so their first batch
+is all of the start. Padding is that of the batches that were taken.
 """
 
 from __future__ import annotations
@@ -17,12 +22,24 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.corpus_scale_others import (
+    LHOTSE,
+    lhotse_batches,
+    make_cuts,
+    make_tars,
+    padding_share,
+    webdataset_batches,
+)
+
+ARROW, PARQUET = ".arrow", ".parquet"
 BATCH, BLOCK, STEPS = 32, 1 << 16, 2000
 WORDS = "the of and to a in that he was it his is with as i had for at by on not be from but"
 
@@ -37,10 +54,27 @@ def main() -> None:
     for count, kind in itertools.product(map(int, flags.rows), flags.kinds):
         path = flags.folder / f"made_{count}.{kind}"
         if not path.exists():
-            make(path, count)
-        print(f"{count} rows, {path.stat().st_size / 1e6:.0f} MB of {kind}")
+            make_as(path, count)
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        print(f"{count} rows, {sum(one.stat().st_size for one in files) / 1e6:.0f} MB of {kind}")
         for ranks in flags.ranks:
             show(f"  {ranks} ranks", measured(path, ranks))
+
+
+def make_as(path: Path, count: int) -> None:
+    """Writes the rows in the form that the file's suffix says."""
+    if path.suffix in (ARROW, PARQUET):
+        make(path, count)
+        return
+    from open_seq2seq.data.tables import open_table
+
+    source = path.with_suffix(ARROW)
+    if not source.exists():
+        make(source, count)
+    table = open_table(str(source))
+    batches = table.blocks(["audio_filepath", "text", "duration", "speaker"])
+    rows = (row for batch in batches for row in batch.to_pylist())
+    (make_cuts if path.suffix == f".{LHOTSE}" else make_tars)(path, rows)
 
 
 def make(path: Path, count: int) -> None:
@@ -63,25 +97,17 @@ def measured(path: Path, ranks: int) -> list[dict[str, float]]:
     """What each rank took."""
     # Started anew: what a fork shares with its parent is not its own.
     context = multiprocessing.get_context("spawn")
-    results: Any = context.Queue()
-    each = [(path, rank, ranks, results) for rank in range(ranks)]
-    workers = [context.Process(target=rank_main, args=arguments) for arguments in each]
-    for worker in workers:
-        worker.start()
-    found = [results.get() for _ in workers]
-    for worker in workers:
-        worker.join()
-    return found
+    target = rank_main if path.suffix in (ARROW, PARQUET) else rank_other
+    with ProcessPoolExecutor(ranks, mp_context=context, max_tasks_per_child=1) as pool:
+        return list(pool.map(target, *zip(*((path, rank, ranks) for rank in range(ranks)))))
 
 
-def rank_main(path: Path, rank: int, ranks: int, results: Any) -> None:
+def rank_main(path: Path, rank: int, ranks: int) -> dict[str, float]:
     from open_seq2seq.data.speech2text.speech2text import Speech2TextDataLayer
 
-    vocabulary = Path(tempfile.mkdtemp()) / "vocab.txt"
-    vocabulary.write_text("\n".join(" abcdefghijklmnopqrstuvwxyz'") + "\n")
     params = {
         "dataset_files": [str(path)],
-        "vocab_file": str(vocabulary),
+        "vocab_file": vocabulary_file(),
         "input_type": "logfbank",
         "num_audio_features": 64,
         "max_duration": 16.7,
@@ -102,12 +128,58 @@ def rank_main(path: Path, rank: int, ranks: int, results: Any) -> None:
     timed("first", lambda: batch_of(layer, plan, 0), took)
     took["MB"] = own_memory() - base
     steps = min(STEPS, len(plan))
-    begun = time.perf_counter()
-    for step in range(steps):
-        batch_of(layer, plan, step)
-    took["batches/s"] = steps / (time.perf_counter() - begun)
+    with speed(took) as each:
+        for step in range(steps):
+            batch_of(layer, plan, step)
+            each.append([1.0])
+    seconds = layer.seconds
+    taken = [seconds[plan.batch(step).rows].tolist() for step in range(steps)]
+    took["padding %"] = 100 * padding_share(taken)
     timed("identity", lambda: list(map(len, layer.utterances.identity())), took)
-    results.put(took)
+    return took
+
+
+def rank_other(path: Path, rank: int, ranks: int) -> dict[str, float]:
+    """The same of lhotse or WebDataset."""
+    from open_seq2seq.data.text import load_vocabulary
+
+    if path.suffix == f".{LHOTSE}":
+        import lhotse.dataset  # noqa: F401
+
+        batches = lhotse_batches(path, rank, ranks)
+    else:
+        import webdataset  # noqa: F401
+
+        batches = webdataset_batches(path, rank, ranks)
+    vocabulary = load_vocabulary(vocabulary_file(), False)
+    took: dict[str, float] = {}
+    base = own_memory()
+    timed("first", lambda: next(batches), took)
+    took["MB"] = own_memory() - base
+    with speed(took) as taken:
+        for batch in itertools.islice(batches, STEPS):
+            for _, text in batch:
+                vocabulary.encode(text)
+            taken.append([seconds for seconds, _ in batch])
+    took["padding %"] = 100 * padding_share(taken)
+    took["MB"] = max(took["MB"], own_memory() - base)
+    return took
+
+
+@contextmanager
+def speed(took: dict[str, float]) -> Iterator[list[list[float]]]:
+    """Notes batches a second, and a second of the processor; gives the list that they go to."""
+    taken: list[list[float]] = []
+    begun, worked = time.perf_counter(), time.process_time()
+    yield taken
+    took["batches/s"] = len(taken) / (time.perf_counter() - begun)
+    took["batches/cpu s"] = len(taken) / (time.process_time() - worked)
+
+
+def vocabulary_file() -> str:
+    path = Path(tempfile.mkdtemp()) / "vocab.txt"
+    path.write_text("\n".join(" abcdefghijklmnopqrstuvwxyz'") + "\n")
+    return str(path)
 
 
 def batch_of(layer: Any, plan: Any, step: int) -> None:
@@ -127,9 +199,10 @@ def timed(what: str, call: Callable[[], Any], took: dict[str, float]) -> Any:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     result = call()
     took[f"{what} s"] = time.perf_counter() - begun
+    took[f"{what} cpu s"] = time.process_time() - worked
     stop.set()
     watcher.join()
     took[f"{what} MB"] = max(most[0] - before, 0.0)
@@ -146,8 +219,10 @@ def own_memory() -> float:
 def show(what: str, found: list[dict[str, float]]) -> None:
     worst = {name: max(one[name] for one in found) for name in found[0]}
     worst["batches/s"] = sum(one["batches/s"] for one in found)
-    total = worst["read s"] + worst["plan s"] + worst["first s"]
-    print(f"{what}: to the first batch {total:.2f} s; " + ", ".join(
+    worst["batches/cpu s"] = min(one["batches/cpu s"] for one in found)
+    total, cpu = (sum(worst.get(f"{step} {unit}", 0.0) for step in ("read", "plan", "first"))
+                  for unit in ("s", "cpu s"))  # fmt: skip
+    print(f"{what}: to the first batch {total:.2f} s, {cpu:.2f} cpu s; " + ", ".join(
         f"{name} {value:.3g}" for name, value in worst.items()), flush=True)  # fmt: skip
     print(json.dumps({"what": what.strip(), **worst}), file=sys.stderr)
 
