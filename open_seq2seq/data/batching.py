@@ -27,6 +27,7 @@ import numpy as np
 from open_seq2seq.data.batch_sizes import equal_sizes, limited_sizes
 from open_seq2seq.data.bucket_lengths import optimal_lengths
 from open_seq2seq.data.draws import Drawing, Stream, blocks, generator
+from open_seq2seq.data.drawn_order import increasing
 from open_seq2seq.data.epoch_plan import CountFrames, EpochPlan
 from open_seq2seq.data.windows import Windows
 from open_seq2seq.errors import InputError, Problem
@@ -285,7 +286,7 @@ def _in_random_order(buckets: np.ndarray, number: int, rng: np.random.Generator)
     # A bucket at a time: sorting all at once takes three times the memory.
     for bucket in range(number):
         rows = np.flatnonzero(buckets == bucket)
-        order[start : start + len(rows)] = rows[np.argsort(random[rows], kind="stable")]
+        order[start : start + len(rows)] = rows[increasing(random[rows])]
         start += len(rows)
     return order
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import overload
 
@@ -13,9 +15,13 @@ import numpy as np
 from open_seq2seq.data.normalization import normalizer
 from open_seq2seq.data.row_texts import ListedTexts, RowTexts, identity_of
 from open_seq2seq.data.utterance import Utterance, segment_name
+from open_seq2seq.native_build.cpu import available_cores
 
 # Rows that are told apart at a time.
 _BLOCK = 1 << 14
+_DIGEST_BLOCK = 1 << 16
+# What digests begin with; those of `identity` do not.
+DIGEST = "rows-"
 
 
 class Manifest(Sequence[Utterance]):
@@ -155,6 +161,32 @@ class Manifest(Sequence[Utterance]):
         else:
             for name, segment, text in self.contents():
                 yield identity_of(name, segment, text)
+
+    def digest(self) -> str:
+        """What tells recordings and transcripts apart, wherever they lie, in whatever kind of file.
+
+        Transcripts count as they are written, with the normalisation's name.
+        """
+        whole = hashlib.sha256(f"{self._normalization}".encode())
+        with ThreadPoolExecutor(available_cores()) as executor:
+            for one in executor.map(self._digest_of, range(0, len(self), _DIGEST_BLOCK)):
+                whole.update(one)
+        return f"{DIGEST}{whole.hexdigest()[:16]}"
+
+    def _digest_of(self, start: int) -> bytes:
+        """The digest of one block of rows."""
+        rows = range(start, min(start + _DIGEST_BLOCK, len(self)))
+        digest = hashlib.sha256()
+        # Column by column, whichever files the rows are in.
+        for column in zip(*(part.packed(places) for part, places in self._owned(rows))):
+            for piece in column:
+                digest.update(piece)
+        if self.offsets is not None:
+            own = slice(rows.start, rows.stop)
+            segments = np.flatnonzero(~np.isnan(self.offsets[own]))
+            for values in (segments, self.offsets[own][segments], self.durations[own][segments]):
+                digest.update(values.tobytes())
+        return digest.digest()
 
     def _texts(self, rows: range) -> Iterator[tuple[str, str | None]]:
         for part, places in self._owned(rows):

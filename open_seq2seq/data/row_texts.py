@@ -7,7 +7,7 @@ import math
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -40,10 +40,23 @@ class RowTexts(Protocol):
     def identity(self, rows: np.ndarray) -> bytes:
         """`identity_of` rows that are whole files, joined."""
 
+    def packed(self, rows: np.ndarray) -> tuple[bytes, bytes, bytes, bytes]:
+        """What tells some rows apart: lengths (int32) and bytes of their files' names without
+        folders, and of their transcripts."""
+
 
 def identity_of(name: str, segment: str, text: str | None) -> bytes:
     """What tells a row apart, wherever its recording lies."""
     return f"{os.path.basename(name)}\0{segment}\0{text}\0".encode(errors="surrogatepass")
+
+
+def packed(contents: Iterable[tuple[str, str | None]]) -> tuple[bytes, bytes, bytes, bytes]:
+    """`RowTexts.packed` of names and transcripts."""
+    rows = list(contents)
+    names = [os.path.basename(name).encode(errors="surrogatepass") for name, _ in rows]
+    texts = [(text or "").encode(errors="surrogatepass") for _, text in rows]
+    lengths = (np.array(list(map(len, column)), np.int32).tobytes() for column in (names, texts))
+    return next(lengths), b"".join(names), next(lengths), b"".join(texts)
 
 
 class ListedTexts:
@@ -68,6 +81,10 @@ class ListedTexts:
     def identity(self, rows: np.ndarray) -> bytes:
         """See `RowTexts`."""
         return b"".join(identity_of(name, "", text) for name, text in self.contents(rows))
+
+    def packed(self, rows: np.ndarray) -> tuple[bytes, bytes, bytes, bytes]:
+        """See `RowTexts`."""
+        return packed(self.contents(rows))
 
 
 class SpooledTexts:
@@ -146,6 +163,10 @@ class SpooledTexts:
     def identity(self, rows: np.ndarray) -> bytes:
         """See `RowTexts`."""
         return b"".join(identity_of(name, "", text) for name, text in self.contents(rows))
+
+    def packed(self, rows: np.ndarray) -> tuple[bytes, bytes, bytes, bytes]:
+        """See `RowTexts`."""
+        return packed(self.contents(rows))
 
     def _row(self, row: int) -> _Row:
         start, end = self._starts[row], self._starts[row + 1]

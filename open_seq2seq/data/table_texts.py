@@ -84,6 +84,15 @@ class TableTexts:
             joined.append(data.to_pybytes()[: np.frombuffer(ends, np.int32)[len(one)]])
         return b"".join(joined)
 
+    def packed(self, rows: np.ndarray) -> tuple[bytes, bytes, bytes, bytes]:
+        """See `RowTexts`."""
+        found = [
+            (*_basenames(*_bytes_of(names.take(places))), *_texts_of(transcripts, places))
+            for (names, transcripts, *_), places in self._grouped(rows)
+        ]
+        name_lengths, names, lengths, texts = (b"".join(column) for column in zip(*found))
+        return name_lengths, names, lengths, texts
+
     def _grouped(self, rows: np.ndarray) -> Iterator[tuple[list[Any], np.ndarray]]:
         """Some rows, by row group: its columns, and the rows as places in it."""
         numbers = np.searchsorted(self._ends, rows, side="right")
@@ -108,3 +117,33 @@ class TableTexts:
             if self._table.kept is not None and len(self._groups) > self._table.kept:
                 self._groups.popitem(last=False)
             return group
+
+
+def _bytes_of(column: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Where each string of a column without nulls ends ([n + 1], from 0 on), and their bytes."""
+    _, ends, data = column.buffers()
+    kind = np.int64 if str(column.type).startswith("large") else np.int32
+    offsets = np.frombuffer(ends, kind)[: len(column) + 1]
+    content = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+    return offsets, content[: offsets[-1]]
+
+
+def _texts_of(transcripts: Any, places: np.ndarray) -> tuple[bytes, bytes]:
+    """Lengths and bytes of transcripts; where there are none they are empty."""
+    import pyarrow.compute as compute
+
+    if transcripts is None:
+        return np.zeros(len(places), np.int32).tobytes(), b""
+    offsets, data = _bytes_of(compute.fill_null(transcripts.take(places), ""))
+    return np.diff(offsets).astype(np.int32).tobytes(), data.tobytes()
+
+
+def _basenames(offsets: np.ndarray, data: np.ndarray) -> tuple[bytes, bytes]:
+    """Lengths and bytes of paths without their folders."""
+    slashes = np.flatnonzero(data == ord("/"))
+    last = np.searchsorted(slashes, offsets[1:]) - 1
+    start = np.concatenate([slashes + 1, [0]])[last]  # -1: none before; taken as too early
+    start = np.maximum(start, offsets[:-1])
+    lengths = np.stack([start - offsets[:-1], offsets[1:] - start], axis=1)
+    kept = np.repeat(np.tile([False, True], len(lengths)), lengths.ravel())
+    return lengths[:, 1].astype(np.int32).tobytes(), data[kept].tobytes()

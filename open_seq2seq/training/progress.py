@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from open_seq2seq.config.schema import Params
-from open_seq2seq.data.manifest_table import Manifest
+from open_seq2seq.data.manifest_table import DIGEST, Manifest
 from open_seq2seq.data.protocols import DataLayer
 from open_seq2seq.files import JsonObject
 
@@ -61,7 +61,9 @@ class Progress:
         return shown
 
 
-def data_identity(data: DataLayer, params: Params, group: int) -> JsonObject:
+def data_identity(
+    data: DataLayer, params: Params, group: int, then: JsonObject | None = None
+) -> JsonObject:
     """What the plan of an epoch depends on.
 
     So many workers with so large batches are all the same, unless batches have a limit.
@@ -70,6 +72,7 @@ def data_identity(data: DataLayer, params: Params, group: int) -> JsonObject:
       data: the training data layer.
       params: the experiment's.
       group: processes and devices that train together.
+      then: that of the run that goes on: rows are told apart as it did.
     """
     identity = {
         "utterances": len(data.utterances),
@@ -82,15 +85,22 @@ def data_identity(data: DataLayer, params: Params, group: int) -> JsonObject:
         identity["manifests"] = [os.path.basename(str(file)) for file in files]
         if any(str(file).endswith(".tar") for file in files):
             identity["shuffle_buffer"] = params["data_layer_params"].get("shuffle_buffer")
-    identity["rows"] = _digest(data.utterances)
+    identity["rows"] = rows_digest(data.utterances, then)
     limits = ("max_batch_duration", "max_batch_tokens")
     if any(params["data_layer_params"].get(name) for name in limits):
         identity["workers"] = group
     return identity
 
 
-def _digest(utterances: Sequence[object]) -> str:
-    """16 hexadecimal digits that tell recordings and transcripts apart, wherever they lie."""
+def is_old_digest(data: JsonObject) -> bool:
+    """Whether a run told rows apart one by one, by `Manifest.identity`."""
+    return not str(data.get("rows", DIGEST)).startswith(DIGEST)
+
+
+def rows_digest(utterances: Sequence[object], then: JsonObject | None = None) -> str:
+    """What tells recordings and transcripts apart, wherever they lie; see `data_identity`."""
+    if isinstance(utterances, Manifest) and not is_old_digest(then or {}):
+        return utterances.digest()
     digest = hashlib.sha256()
     if isinstance(utterances, Manifest):
         for piece in utterances.identity():

@@ -17,7 +17,7 @@ from open_seq2seq.experiment import Experiment, check_compatibility, model_metad
 from open_seq2seq.files import JsonObject
 from open_seq2seq.optimizers.weight_average import WeightAverage
 from open_seq2seq.training.loss_scale import LossScaling
-from open_seq2seq.training.progress import Progress, data_identity
+from open_seq2seq.training.progress import Progress, data_identity, is_old_digest
 from open_seq2seq.training.training_cost import TrainingCost
 
 _log = logging.getLogger(__name__)
@@ -55,8 +55,7 @@ class TrainingState:
         # The last step of a run of so many epochs may have fewer batches than the others.
         self._last_batch = (params["num_epochs"] or 0) * self.batches_per_epoch
         self.last_step = params["max_steps"] or -(-self._last_batch // params["iter_size"])
-        identity = data_identity(experiment.data, params, group.size * experiment.devices)
-        self.progress = Progress(data=identity)
+        self.progress = Progress(data=self._identity())
         self.cost = TrainingCost()
         self._after_last_step = (0, 0)  # epoch and position
 
@@ -116,6 +115,8 @@ class TrainingState:
         self.scaling.restore(state.get("loss_scaling"))
         identity = self.progress.data
         self.progress = Progress.of(state["progress"])
+        if is_old_digest(self.progress.data):
+            identity = self._identity(self.progress.data)
         self.cost.restore(state.get("effort"), self.progress.step)
         changes, fits = self.progress.changes(identity), self.progress.fits(identity)
         self.progress.data = identity
@@ -126,6 +127,12 @@ class TrainingState:
             _log.info("The current epoch starts again from its first batch.")
             self._start_epoch_again()
         self.last_step -= self.progress.ahead
+
+    def _identity(self, then: JsonObject | None = None) -> JsonObject:
+        """`data_identity`, found by one worker for all."""
+        data, params = self.experiment.data, self.experiment.params
+        size = self.group.size * self.experiment.devices
+        return self.group.run_on_rank_zero(lambda: data_identity(data, params, size, then))
 
     def _start_epoch_again(self) -> None:
         params = self.experiment.params

@@ -9,18 +9,20 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from open_seq2seq.commands.data.convert import main as convert
-from open_seq2seq.data import row_texts, tables
+from open_seq2seq.data import manifest_table, row_texts, tables
 from open_seq2seq.data.manifest import read_manifests
 from open_seq2seq.data.manifest_table import Manifest
 from open_seq2seq.errors import InputError
-from open_seq2seq.training.progress import _digest
+from open_seq2seq.training.progress import rows_digest
 from tests.data.corpora import write_audio
 
-pa = pytest.importorskip("pyarrow")
-pq = pytest.importorskip("pyarrow.parquet")
+# A run whose rows are told apart one by one.
+OLD = {"rows": "0123456789abcdef"}
 
 
 def write_jsonl(path: Path, rows: list[dict]) -> str:
@@ -72,7 +74,8 @@ def test_tables_have_the_rows_of_json_lines(either):
     np.testing.assert_array_equal(first.offsets, second.offsets)
     assert second[1030].source == f"{either[1]}:1031"
     assert list(first.contents()) == list(second.contents())
-    assert _digest(first) == _digest(second) == _digest(list(first))
+    assert rows_digest(first, OLD) == rows_digest(second, OLD) == rows_digest(list(first))
+    assert rows_digest(first) == rows_digest(second) == rows_digest(Manifest.of(list(first)))
 
 
 @pytest.mark.parametrize("kind", ["arrow", "parquet"])
@@ -83,9 +86,36 @@ def test_identity_is_that_of_old_runs(tmp_path, kind):
     convert([jsonl, "--output", str(tmp_path / f"a.{kind}")])
     manifest = read_manifests([str(tmp_path / f"a.{kind}")], True)
     assert manifest.offsets is None
-    assert _digest(manifest) == _digest(list(manifest))
+    assert rows_digest(manifest, OLD) == rows_digest(list(manifest))
     some = manifest.take(np.arange(0, 3000, 7))
-    assert _digest(some) == _digest(list(some)) != _digest(manifest)
+    assert rows_digest(some, OLD) == rows_digest(list(some)) != rows_digest(manifest, OLD)
+    assert rows_digest(some) == rows_digest(Manifest.of(list(some))) != rows_digest(manifest)
+
+
+@pytest.mark.parametrize("kind", ["arrow", "parquet"])
+def test_a_digest_sees_every_change_but_folders(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(manifest_table, "_DIGEST_BLOCK", 256)
+    rows = [{k: v for k, v in row.items() if k != "offset"} for row in rows_of(600)]
+
+    def digest(name, changed):
+        convert([write_jsonl(tmp_path / f"{name}.jsonl", changed), "--output",
+                 str(tmp_path / f"{name}.{kind}")])  # fmt: skip
+        return rows_digest(read_manifests([str(tmp_path / f"{name}.{kind}")], True))
+
+    first = digest("a", rows)
+    moved = [{**row, "audio_filepath": f"/x/y/{Path(row['audio_filepath']).name}"} for row in rows]
+    assert digest("b", moved) == first
+    last = rows[-1]
+    name, text = last["audio_filepath"], last["text"]
+    # Also where what is joined stays the same: the end of a name that becomes a text's beginning.
+    for number, other in enumerate([
+        {**last, "text": f"{text}x"},
+        {**last, "audio_filepath": f"{name}x"},
+        {**last, "audio_filepath": name[:-1], "text": f"{name[-1]}{text}"},
+    ]):  # fmt: skip
+        assert digest(f"c{number}", [*rows[:-1], other]) != first
+    assert digest("d", [*rows[1:], rows[0]]) != first
+    assert digest("e", rows[:-1]) != first
 
 
 @pytest.mark.parametrize("normalization", [None, "plain"])

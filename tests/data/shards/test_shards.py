@@ -24,7 +24,6 @@ from open_seq2seq.data.speech2text import Speech2TextDataLayer
 from open_seq2seq.errors import InputError
 from tests.data.corpora import write_audio, write_csv
 
-pytest.importorskip("pyarrow")
 COUNT = 23
 
 
@@ -316,8 +315,6 @@ def server(tmp_path):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    pytest.importorskip("fsspec")
-    pytest.importorskip("aiohttp")
     monkeypatch.setenv("OPEN_SEQ2SEQ_SHARDS", str(tmp_path / "cache"))
     monkeypatch.setattr(remote, "_PAUSE", 0.001)
     monkeypatch.setattr(remote, "_PIECE", 40_000)
