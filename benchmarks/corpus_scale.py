@@ -4,12 +4,13 @@
     python benchmarks/corpus_scale.py --rows 1e5 1e6 --ranks 1 8 --kinds arrow lhotse webdataset
 
 Each rank is a process; all of a line run at the same time. Seconds are those of the slowest rank
-("cpu s": of its processor, which other work on the machine does not change), memory that of the
-largest: what a process has for itself (RssAnon), and what it gains by the plan; the mapped manifest
-is the machine's, shared by all. Batches are rows and labels, without audio. Imports are not counted.
+("cpu s": of its processor, which other work on the machine changes little), memory that of the
+largest: what a process has for itself (RssAnon), and what it gains by the plan; the mapped
+manifest is the machine's, shared by all. Batches are rows and labels, without audio. Imports are
+not counted.
 
-lhotse and WebDataset (the extra `bench`) have the same rows; they have no plan, so their first batch
-is all of the start. Padding is that of the batches that were taken.
+lhotse and WebDataset (the extra `bench`) have the same rows. They have no plan, so their first
+batch is all of the start. Padding is that of the batches that were taken.
 """
 
 from __future__ import annotations

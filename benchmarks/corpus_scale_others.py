@@ -1,7 +1,7 @@
 """lhotse's dynamic bucketing sampler and WebDataset on the rows of benchmarks/corpus_scale.py.
 
-Their files are made of the same manifest: cuts as JSON lines, which lhotse reads lazily, and tars of
-10,000 rows with a JSON object each. Neither has audio, which nothing here reads.
+Their files are made of the same manifest: cuts as JSON lines, which lhotse reads lazily, and tars
+of 10,000 rows with a JSON object each. Neither has audio, which nothing here reads.
 """
 
 from __future__ import annotations

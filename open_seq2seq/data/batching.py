@@ -26,8 +26,8 @@ import numpy as np
 
 from open_seq2seq.data.batch_sizes import equal_sizes, limited_sizes
 from open_seq2seq.data.bucket_lengths import optimal_lengths
-from open_seq2seq.data.draws import Drawing, Stream, blocks, generator
 from open_seq2seq.data.drawn_order import increasing
+from open_seq2seq.data.draws import Drawing, Stream, blocks, generator
 from open_seq2seq.data.epoch_plan import CountFrames, EpochPlan
 from open_seq2seq.data.windows import Windows
 from open_seq2seq.errors import InputError, Problem

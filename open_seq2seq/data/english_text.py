@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
 
 from open_seq2seq.data.apostrophes import plain_apostrophes
 
@@ -73,7 +75,10 @@ _STREET = re.compile(r"\b([A-Z][a-z]+|[0-9]+(?:st|nd|rd|th)) +St\b\.?(?![. ]*[A-
 _DOTTED_WORD = re.compile(rf"(?<![a-z'])({'|'.join(_DOTTED)})\.(?![a-z])", re.IGNORECASE)
 _AND_SO_ON = re.compile(r"&c(?![a-z])", re.IGNORECASE)
 _WORDS_ALREADY = re.compile("[a-z ]*")
-_SPELLED_OUT = frozenset(("chapter", *_WORDS))
+# Words of a text without punctuation that `spelled` looks at.
+SPELLED_OUT = frozenset(("chapter", *_WORDS))
+# Words that may have been abbreviations with a full stop.
+ABBREVIATIONS = frozenset(_DOTTED)
 _DIGIT = re.compile(r"\d")
 
 
@@ -99,10 +104,12 @@ def librispeech_text(text: str) -> str:
     if not _WORDS_ALREADY.fullmatch(text):
         text = _expanded(_latin(text)).lower()
     words = text.split()
-    if _SPELLED_OUT.isdisjoint(words):
-        return " ".join(words)
-    spelled = [_word(before, word) for before, word in zip(["", *words], words)]
-    return " ".join(spelled)
+    return " ".join(words) if SPELLED_OUT.isdisjoint(words) else spelled(words)
+
+
+def spelled(words: Sequence[str]) -> str:
+    """Words in lower case, with abbreviations and numbers of chapters spelled out."""
+    return " ".join(_word(before, word) for before, word in zip(["", *words], words))
 
 
 def _word(before: str, word: str) -> str:
@@ -158,6 +165,7 @@ def _with_number_words(text: str) -> str:
     return _CARDINAL.sub(lambda match: f" {_year_or_number(match[0])} ", text)
 
 
+@lru_cache(1 << 16)
 def _spoken(number: int, kind: str = "cardinal") -> str:
     """A number's words as LibriSpeech has them: no hyphens and no "and"."""
     from num2words import num2words  # here, as its import takes time and few texts need it

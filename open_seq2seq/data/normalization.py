@@ -154,36 +154,3 @@ def lower_caser(name: str | None, symbols: Iterable[str]) -> Callable[[str], str
     """
     is_turkish = name == "turkish" or any(DOTTED_AND_DOTLESS & set(symbol) for symbol in symbols)
     return turkish_lower if is_turkish else str.lower
-
-
-class WatchedNormalizer:
-    """A normaliser that counts the texts that are of a language it may not be for.
-
-    Args:
-      name: of the normalisation, or None.
-      lower_case: whether the texts are lower-cased besides.
-
-    Raises:
-      InputError: there is none of this name.
-    """
-
-    def __init__(self, name: str | None, lower_case: bool = False):
-        self._normalize = normalizer(name)
-        self._how = f"text_normalization {name!r}" if name else "lower_case"
-        self._watches = name == "plain" or (name is None and lower_case)
-        self.count = 0
-
-    def __call__(self, text: str) -> str:
-        self.count += self._watches and not DOTTED_AND_DOTLESS.isdisjoint(text)
-        return self._normalize(text)
-
-    @property
-    def note(self) -> str | None:
-        """What the user should know; None: nothing."""
-        if not self.count:
-            return None
-        have = "1 text has" if self.count == 1 else f"{self.count} texts have"
-        return (
-            f"{have} İ or ı, letters of Turkish, Azerbaijani, Tatar and Kazakh, where I is the "
-            f"capital of ı: {self._how} makes i of it, text_normalization 'turkish' makes ı."
-        )

@@ -10,10 +10,10 @@ from open_seq2seq.data.manifest import Utterance
 from open_seq2seq.data.normalization import (
     DOTTED_AND_DOTLESS,
     NORMALIZERS,
-    WatchedNormalizer,
     normalizer,
 )
 from open_seq2seq.data.unknown_characters import unknown_problems
+from open_seq2seq.data.watched_normalizer import WatchedNormalizer
 from open_seq2seq.errors import Problem
 from open_seq2seq.vocabulary import Vocabulary
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import sentencepiece
 
-from open_seq2seq.data.normalization import WatchedNormalizer
-from open_seq2seq.data.text_files import read_lines
+from open_seq2seq.data.text_files import read_lines, uncompressed
+from open_seq2seq.data.watched_normalizer import WatchedNormalizer
 from open_seq2seq.errors import InputError, Problem, RunError
 from open_seq2seq.language_models.kenlm_tools import find_tools, perplexity, run_tool
 
@@ -114,8 +114,7 @@ def outputs_for(first: str, prefix: str | None) -> Outputs:
     """
     stem = prefix
     if stem is None:
-        stem = first.removesuffix(".gz")
-        stem = os.path.splitext(stem)[0]
+        stem = os.path.splitext(uncompressed(first))[0]
     text = Path(f"{stem}.txt")
     if prefix is None and text == Path(first):
         text = Path(f"{stem}-lm.txt")  # not over the text itself
@@ -173,7 +172,7 @@ def build_ngram(
     """Builds a model of the text in `files`, and says how it goes.
 
     Args:
-      files: text, or CSV files with a column `transcript`; also .gz.
+      files: text, or CSV files with a column `transcript`; also compressed, and tars.
       tools_folder: where KenLM's programs are.
       dev: text whose perplexity is measured; it is not trained on.
 
@@ -209,7 +208,7 @@ def _lines(files: Sequence[str], options: NGramOptions) -> Iterator[str]:
     """The text's lines, normalised."""
     normalize = WatchedNormalizer(options.text_normalization, options.lower_case)
     empty = 0
-    for _, line in read_lines(files, options.lower_case, normalize):
+    for _, line in read_lines(files, options.lower_case, normalize.lines):
         if line:
             yield line
         else:

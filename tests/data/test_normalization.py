@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from open_seq2seq.data.apostrophes import plain_apostrophes
 from open_seq2seq.data.normalization import (
     NORMALIZERS,
-    WatchedNormalizer,
     lower_caser,
     normalizer,
     plain_text,
 )
+from open_seq2seq.data.watched_normalizer import WatchedNormalizer
 from open_seq2seq.errors import InputError
 
 librispeech, plain = normalizer("librispeech"), normalizer("plain")

@@ -1,8 +1,13 @@
 """Text for language models: files, vocabularies, batches."""
 
+import bz2
 import gzip
+import io
+import lzma
+import tarfile
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from open_seq2seq.data import TextDataLayer
@@ -38,9 +43,34 @@ def test_text_csv_and_gzip_are_read_alike(tmp_path):
                      ("c.csv:2", "four, five")]  # fmt: skip
 
 
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zst", "tar", "tar.xz"])
+def test_compressed_text_is_read_as_it_is(tmp_path, suffix):
+    text = "".join(f"line {number}\n" for number in range(3000)).encode()
+    file = tmp_path / f"a.txt.{suffix}"
+    name = f"a.txt.{suffix}"
+    if "tar" in suffix:
+        with tarfile.open(file, f"w:{suffix.partition('.')[2]}") as tar:
+            for member, data in (("x/b.txt", text), ("c.wav", b"\xff"), ("d.csv", b"transcript\n")):
+                info = tarfile.TarInfo(member)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+        name += "/x/b.txt"
+    elif suffix == "zst":
+        file.write_bytes(pa.compress(text, "zstd", asbytes=True))
+    else:
+        file.write_bytes({"gz": gzip, "bz2": bz2, "xz": lzma}[suffix].compress(text))
+    lines = list(read_lines([str(file)]))
+    assert lines == [(f"{tmp_path}/{name}:{n + 1}", f"line {n}") for n in range(3000)]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "found"),
     [
+        ("a.xz", b"no xz", "a.xz: found"),
+        ("a.bz2", b"no bz2", "a.bz2: found"),
+        ("a.zst", b"no zstd", "a.zst: found"),
+        ("a.tar", b"no tar" * 200, "a.tar: found"),
+        ("a.tar", bytes(10240), "members that end in"),
         ("a.csv", b"wav_filename,transcripts\nx,y\n", "Rename the column 'transcripts'"),
         ("a.csv", b"transcript,b\nx\n", "found 1 cells, expected 2"),
         ("a.txt", b"caf\xe9\n", "byte 0xE9"),

@@ -4,7 +4,8 @@ open-seq2seq lm build train.csv other.csv
 open-seq2seq lm build corpus.txt.gz --order=4 --prune 0 0 1 --vocab_size=60000 --lower_case
 open-seq2seq lm build train.csv --unit=character --order=6
 
-The files are CSVs with a column transcript, or text with a sentence in each line; also .gz.
+The files are CSVs with a column transcript, or text with a sentence in each line; also .gz,
+.bz2, .xz, .zst, and tars of such files (.tar, .tar.gz, ...).
 Beside the first one: <first>.txt (the text that was counted), <first>.arpa and
 <first>-lm.binary. The programs come from scripts/install_kenlm.sh.
 """

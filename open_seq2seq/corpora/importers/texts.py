@@ -67,7 +67,8 @@ def language_note(texts: Iterable[str], normalize: Callable[[str], str]) -> str 
     """What the user should know of a normalisation that is not for the texts' language."""
     if normalize in (str.strip, ascii_lower):
         return None
-    from open_seq2seq.data.normalization import WatchedNormalizer, plain_text
+    from open_seq2seq.data.normalization import plain_text
+    from open_seq2seq.data.watched_normalizer import WatchedNormalizer
 
     if normalize is not plain_text:
         return None

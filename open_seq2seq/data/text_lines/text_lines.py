@@ -13,10 +13,11 @@ from open_seq2seq.data.batch import TextBatch, Unit
 from open_seq2seq.data.batching import BatchPlanner
 from open_seq2seq.data.checks import CheckReport
 from open_seq2seq.data.epoch_plan import EpochPlan, PlannedBatch
-from open_seq2seq.data.normalization import NORMALIZATION, WatchedNormalizer
+from open_seq2seq.data.normalization import NORMALIZATION
 from open_seq2seq.data.paths import config_path
 from open_seq2seq.data.text_files import read_lines
 from open_seq2seq.data.text_line import TextLine
+from open_seq2seq.data.watched_normalizer import WatchedNormalizer
 from open_seq2seq.data.word_vocabulary import load_text_vocabulary, make_text_vocabulary
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import JsonObject
@@ -33,7 +34,7 @@ TEXT_DATA = Schema(
         Param(
             "dataset_files",
             list,
-            "Text, a sentence in each line, or CSV files with a column transcript; also .gz.",
+            "Text, a sentence in each line, or CSVs with a column transcript; also compressed.",
             default=[],
             item=Param("file", str, "A file."),
         ),
@@ -117,7 +118,7 @@ class TextDataLayer:
         normalize = WatchedNormalizer(self.params["text_normalization"], lower_case)
         self.notes: list[str] = []
         if utterances is None:
-            read = list(read_lines(self.params["dataset_files"], lower_case, normalize))
+            read = list(read_lines(self.params["dataset_files"], lower_case, normalize.lines))
             lines = [line for line in read if line[1]]
             if len(lines) < len(read):
                 empty = len(read) - len(lines)
