@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -21,8 +23,10 @@ def pytest_xdist_make_scheduler(config, log):
     """A file's tests run in one process, which makes what they share once.
 
     Those that start processes of their own run one after the other. (Groups of pytest-xdist 3.8,
-    `--dist loadgroup`, have no effect with pytest 9.2.)
+    `--dist loadgroup`, have no effect with pytest 9.2.) Files come in the order that
+    `pytest_collection_modifyitems` gives them.
     """
+    config.option.loadscopereorder = False
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
@@ -30,6 +34,25 @@ def pytest_xdist_make_scheduler(config, log):
             return "processes" if "tests/distributed/" in nodeid else super()._split_scope(nodeid)
 
     return Scheduling(config, log)
+
+
+# Rooms with tests of many seconds, the longest first. They begin, so that at the end no process
+# waits for another one's long file.
+_LONG = ("distributed", "convergence", "training", "export", "commands", "encoders", "scripts",
+         "docs")  # fmt: skip
+
+
+def pytest_collection_modifyitems(config, items):
+    """Long files first, then those of many tests, where several processes run them."""
+    if not hasattr(config, "workerinput"):
+        return
+    counts = Counter(item.path for item in items)
+
+    def place(item):
+        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        return _LONG.index(room) if room in _LONG else len(_LONG), -counts[item.path]
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Imports point down: the architecture's rule of who may import whom."""
 
 import ast
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -38,9 +39,19 @@ def name_of(path):
     return str(path.relative_to(PACKAGE))
 
 
-def imported_modules(path, tree=None):
+@cache
+def tree_of(path):
+    return ast.parse(path.read_text())
+
+
+@cache
+def imported_modules(path):
     """Dotted names; `from package import module` is an import of the module."""
-    for node in ast.walk(tree or ast.parse(path.read_text())):
+    return list(_imported_modules(path))
+
+
+def _imported_modules(path):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -122,7 +133,7 @@ def lazy_imports(path):
     """Modules that are imported inside functions only."""
     at_top = {
         alias.name
-        for node in ast.parse(path.read_text()).body
+        for node in tree_of(path).body
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for alias in node.names
     }
@@ -137,11 +148,11 @@ SPEAK = {"commands", "cli", "console", "start"}
 def test_the_library_logs_and_only_commands_print(path):
     if room(path) in SPEAK or path.name == "__main__.py":
         return
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     for node in ast.walk(tree):
         named = isinstance(node, ast.Name) and node.id == "print"
         assert not named, f"{path}:{node.lineno} prints: logging.getLogger(__name__) is for that"
-    assert "open_seq2seq.console" not in set(imported_modules(path, tree)), path
+    assert "open_seq2seq.console" not in set(imported_modules(path)), path
     if room(path) != "messages":
         names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
                  if node.module == "open_seq2seq.messages" for alias in node.names}  # fmt: skip

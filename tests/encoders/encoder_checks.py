@@ -1,8 +1,9 @@
 """What every encoder must do, to be run on any of them.
 
-A test file of this folder lists its cases as `CASES` and runs all checks on each:
+A test file of this folder lists its cases as `CASES`, names those of the fast suite as `FAST`, and
+runs all checks on each:
 
-    @pytest.mark.parametrize(("case", "check"), pairs(CASES))
+    @pytest.mark.parametrize(("case", "check"), pairs(CASES, FAST))
     def test_encoder(case, check):
         check(case)
 
@@ -402,12 +403,12 @@ _EXPENSIVE = (
 )
 
 
-def pairs(cases: Sequence[EncoderCase], fast: Sequence[str] | None = None) -> list[Any]:
+def pairs(cases: Sequence[EncoderCase], fast: Sequence[str]) -> list[Any]:
     """Every case with every check.
 
     Args:
       cases: the encoders.
-      fast: the names of those whose cheap checks are in the fast suite; None: all.
+      fast: the names of those whose cheap checks are in the fast suite.
     """
     return [
         pytest.param(
@@ -415,7 +416,7 @@ def pairs(cases: Sequence[EncoderCase], fast: Sequence[str] | None = None) -> li
             check,
             id=f"{case.name}-{check.__name__}",
             marks=[pytest.mark.slow]
-            if (place % 6 and check in _EXPENSIVE) or (fast is not None and case.name not in fast)
+            if (place % 6 and check in _EXPENSIVE) or case.name not in fast
             else [],
         )
         for place, case in enumerate(cases)

@@ -70,6 +70,7 @@ CASES = [
     # As many channels as the C++ kernels take, where they are built.
     case("wide", layers=1, width=64, attention_context=[20, 12], subsampling_factor=1),
 ]
+FAST = ("chunked", "striding")
 STREAM_CASES = [
     case(
         "chunks_that_look_ahead",
@@ -82,7 +83,7 @@ STREAM_CASES = [
 ]
 
 
-@pytest.mark.parametrize(("case", "check"), pairs(CASES, fast=("chunked", "striding")))
+@pytest.mark.parametrize(("case", "check"), pairs(CASES, FAST))
 def test_encoder(case, check):
     check(case)
 

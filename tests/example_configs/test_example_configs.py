@@ -71,7 +71,7 @@ PIECES = {
     "fastconformer_ctc_large_streaming": 1024,
 }
 PHONEMES = {"ds2_phonemes_mini_librispeech": 39}
-FAST = ("ds2_toy", "lstm_small_1gpu")
+FAST = ("lstm_small_1gpu",)
 MODES = ("train", "eval", "infer")
 
 

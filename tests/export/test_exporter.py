@@ -32,8 +32,9 @@ RUNTIMES = {"onnx": "onnxruntime", "litert": "litert", "saved_model": "tensorflo
             "openvino": "openvino"}  # fmt: skip
 MODELS = [(encoder, "librosa") for encoder in ENCODERS]
 MODELS += [("jasper", front_end) for front_end in FRONT_ENDS if front_end != "librosa"]
-# Of ten seconds each: what is theirs is in tests/export/networks too.
-SLOW = ("crnn", "deep speech 2, both", "deep speech 2, layer normalization", "quartznet", "running")
+# Of ten seconds each: what is theirs is in tests/export/networks and tests/features/test_graph.py.
+SLOW = ("crnn", "deep speech 2, both", "deep speech 2, layer normalization", "quartznet", "psf",
+        "running")  # fmt: skip
 
 
 @pytest.fixture(

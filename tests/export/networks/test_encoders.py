@@ -22,7 +22,7 @@ CASES = [
     pytest.param(
         case,
         id=f"{name}-{case.name}",
-        marks=[pytest.mark.slow] if name == "conformer" and case.name != "chunked" else [],
+        marks=[] if case.name in {*module.FAST} - {"striding"} else [pytest.mark.slow],
     )
     for name, module in (
         ("tdnn", test_tdnn),
