@@ -12,6 +12,7 @@ import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 import soundfile
@@ -337,6 +338,22 @@ def test_batches_from_a_faulty_server(shards, server, cache, tmp_path):
     answers = Faulty.answers
     list(layer.batches(1))
     assert Faulty.answers == answers  # fetched once
+
+
+def test_batches_from_an_object_store(shards, cache, tmp_path):
+    """By a pattern, which a server of files cannot list: fsspec's own store, as s3:// and gs://."""
+    store = fsspec.filesystem("memory")
+    for path in (tmp_path / "tars").iterdir():
+        store.pipe(f"/bucket/tars/{path.name}", path.read_bytes())
+    try:
+        layer = make_layer("memory://bucket/tars/*.tar", tmp_path)
+        assert layer.utterances[0].path.startswith("memory://")
+        expected = make_layer(shards, tmp_path).batches(0)
+        for batch, other in zip(layer.batches(0), expected, strict=True):
+            np.testing.assert_array_equal(batch.features, other.features)
+            assert not batch.left_out
+    finally:
+        store.rm("/bucket", recursive=True)
 
 
 def test_what_was_fetched_of_a_shard_stays(shards, server, cache, tmp_path):
