@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -38,7 +40,8 @@ class Connection:
         self.socket, self._limits = socket, limits
         # Since when a message is waited for; infinite: the last one is computed.
         self.listens_since = math.inf
-        self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._end: str | None = None
+        self._listener: asyncio.Task[Any] | None = None
 
     async def receive(self) -> str | bytes:
         """The next message.
@@ -74,23 +77,33 @@ class Connection:
             await asyncio.wait_for(self.socket.close(code, reason[:100]), self._limits.send_seconds)
 
     def end(self, why: str) -> None:
-        """Has `receive` raise `Ended`."""
-        if not self._end.done():
-            self._end.set_result(why)
+        """Has `receive` raise `Ended`.
+
+        The connection's task is cancelled where it waits for a message, and nowhere else: what it
+        awaits besides (its text, which is not to be lost) would be cut too. A task that waits for
+        either costs more than all else that is done for a message.
+        """
+        if self._end is None:
+            self._end = why
+            if self._listener is not None:
+                self._listener.cancel()
 
     async def _message(self) -> Message:
-        # The task of the connection is never cancelled for this: what it awaits besides messages
-        # (its text, which is not to be lost) would be cut too.
-        awaited = asyncio.ensure_future(self.socket.receive())
+        if self._end is not None:
+            raise Ended(self._end)
+        self._listener = asyncio.current_task()
         try:
-            await asyncio.wait((awaited, self._end), return_when=asyncio.FIRST_COMPLETED)
-            if self._end.done():
-                raise Ended(self._end.result())
-            return awaited.result()
+            return await self.socket.receive()
+        except asyncio.CancelledError:
+            if self._end is None:
+                raise
+            if sys.version_info >= (3, 11) and self._listener is not None:
+                self._listener.uncancel()
+            raise Ended(self._end) from None
         except (WebSocketDisconnect, RuntimeError) as error:
             raise Gone from error
         finally:
-            awaited.cancel()
+            self._listener = None
 
 
 class Connections:

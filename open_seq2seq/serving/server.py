@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any
 
@@ -152,8 +153,25 @@ def run_server(
         )
         raise InputError("TLS cannot be used:", [problem]) from error
     server = _Server(config, service, say)
-    config.get_loop_factory()
-    asyncio.run(_serve(server, service, listening))
+    _run(_serve(server, service, listening), config.get_loop_factory())
+
+
+def _run(
+    work: Coroutine[Any, Any, None],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None,
+) -> None:
+    """`asyncio.run` in a loop of that kind: uvloop's, where it is installed."""
+    if sys.version_info >= (3, 11):
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(work)
+        return
+    loop = (loop_factory or asyncio.new_event_loop)()
+    try:
+        loop.run_until_complete(work)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
 
 
 async def _serve(server: _Server, service: Service, listening: socket.socket) -> None:
@@ -164,6 +182,7 @@ async def _serve(server: _Server, service: Service, listening: socket.socket) ->
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    with contextlib.suppress(NotImplementedError, RuntimeError):  # not in a thread of a test
+    # What asyncio raises in another thread (of a test), uvloop raises there, and Windows.
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
         loop.add_signal_handler(signal.SIGHUP, reload)
     await server.serve(sockets=[listening])
