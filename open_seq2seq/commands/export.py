@@ -24,6 +24,7 @@ from open_seq2seq.config.overrides import Override, split_arguments
 from open_seq2seq.console import say
 from open_seq2seq.data.manifest_recordings import ManifestRecordings
 from open_seq2seq.errors import InputError, OpenSeq2SeqError, Problem
+from open_seq2seq.vocabulary import is_separated
 
 _FORMATS = ("onnx", "litert", "saved_model", "openvino")
 _KINDS = ("none", "dynamic_int8", "static_int8", "float16", "bfloat16")
@@ -135,7 +136,8 @@ def _export_speech(
     export = Export(experiment, speech, files, origin, recordings, evaluation)
     say(f"Exports {origin['checkpoint']} to {flags.output}")
     head = ("file", "runtime", "precision", "MB", "difference", "texts", "RTF")
-    say(_TABLE.format(*head) + (_RATES.format("WER", "CER") if evaluation else ""))
+    label = "PER" if is_separated(data.vocabulary.symbols) else "WER"
+    say(_TABLE.format(*head) + (_RATES.format(label, "CER") if evaluation else ""))
     if "none" not in flags.quantize:
         _show_trained(export)
     export.write(flags.output, flags.formats, flags.overwrite, _show, flags.quantize)

@@ -24,7 +24,7 @@ from open_seq2seq.native_build.cpu import available_cores
 # The worst utterances, which can be seen and heard in a report.
 _SOUNDS_SHOWN = 12
 _TABLE = "{:30} {:12} {:10} {:>8} {:>8} {:>8} {:>8} {:>8}"
-_HEAD = ("file", "runtime", "precision", "MB", "WER", "CER", "RTF", "load s")
+_HEAD = ("file", "runtime", "precision", "MB")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Measured:
     def row(self) -> str:
         """A line of the table."""
         errors = self.evaluation.errors
-        rates = (f"{errors.words.rate:.2%}", f"{errors.characters.rate:.2%}")
+        of_characters = "" if self.evaluation.label == "PER" else f"{errors.characters.rate:.2%}"
+        rates = (f"{errors.words.rate:.2%}", of_characters)
         speed = (f"{self.real_time_factor:.4f}", f"{self.load_seconds:.2f}")
         size = f"{self.size / 1e6:.2f}"
         return _TABLE.format(self.name, self.runtime, self.precision, size, *rates, *speed)
@@ -100,10 +101,12 @@ def evaluate_exported(
 
     flags, threads = job.flags, job.flags.threads or available_cores()
     say(f"{len(data.utterances)} recordings, {_threads(threads)}")
-    say(_TABLE.format(*_HEAD), level=RESULT)
-    measured = []
+    measured: list[Measured] = []
     for name in names:
         measured.append(_measure(job, data, name))
+        if len(measured) == 1:
+            label = measured[0].evaluation.label
+            say(_TABLE.format(*_HEAD, label, "CER", "RTF", "load s"), level=RESULT)
         say(measured[-1].row(), level=RESULT)
     say(
         "RTF: seconds of computing (front-end and network) for a second of audio; load s: seconds "

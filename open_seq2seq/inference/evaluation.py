@@ -231,6 +231,7 @@ def _evaluation(
             speaker=speaker_of(utterance),
             path=utterance.path,
             offset=utterance.offset,
+            unit="phoneme" if units.label == "PER" else "word",
         )
         for index, utterance in enumerate(data.utterances)
         if index in results

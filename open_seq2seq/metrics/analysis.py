@@ -31,6 +31,7 @@ class EvaluatedUtterance:
       duration: seconds, if known.
       confidence: 0 to 1, if the decoder gives one.
       speaker: who speaks, if known.
+      unit: what the transcripts' words are: "word", or "phoneme".
       path, offset: its audio file, and where in it it begins in seconds (None: it is the whole
         file); "" where the sound is not at hand.
     """
@@ -43,6 +44,7 @@ class EvaluatedUtterance:
     speaker: str | None = None
     path: str = ""
     offset: float | None = None
+    unit: str = "word"
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class Analysis:
       speakers: one group for each speaker, the highest word error rate first; none where no
         utterance has one.
       lengths: one group for each of `LENGTHS` that occurs, the shortest first.
+      unit: of the utterances.
     """
 
     errors: ErrorCounts
@@ -120,6 +123,7 @@ class Analysis:
     confidence_wrong: float | None
     speakers: list[Group]
     lengths: list[Group]
+    unit: str
 
 
 def score(utterances: Sequence[EvaluatedUtterance]) -> list[ScoredUtterance]:
@@ -159,6 +163,7 @@ def analyse(utterances: Sequence[EvaluatedUtterance]) -> Analysis:
         _mean(one.utterance.confidence for one in wrong),
         _by_speaker(scored),
         _by_length(scored),
+        utterances[0].unit if utterances else "word",
     )
 
 

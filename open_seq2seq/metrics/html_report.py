@@ -9,7 +9,7 @@ from typing import Any
 from open_seq2seq.metrics.analysis import Analysis, Group, Mistake, ScoredUtterance
 from open_seq2seq.metrics.error_rate import ErrorRate
 from open_seq2seq.metrics.sound import Sound, sound_figure
-from open_seq2seq.metrics.wording import GROUP_HEAD, caption, group_rows, other_figures, rates
+from open_seq2seq.metrics.wording import caption, group_head, group_rows, other_figures, rates
 
 MISTAKES_SHOWN = 25
 # So many utterances are open at once; the rest are in the file, folded away.
@@ -115,7 +115,7 @@ def _cards(analysis: Analysis) -> str:
         f'<div class="soft">{counts}</div></div>'
         for name, rate, counts in rates(analysis)
     ]
-    return f'<div class="grid">{"".join(cards)}</div>\n{_bar(analysis.errors.words)}'
+    return f'<div class="grid">{"".join(cards)}</div>\n{_bar(analysis.errors.words, analysis.unit)}'
 
 
 def _facts(analysis: Analysis, details: Mapping[str, object]) -> str:
@@ -130,7 +130,7 @@ def _facts(analysis: Analysis, details: Mapping[str, object]) -> str:
     return f'<div class="grid" style="margin-top:1rem">{cards}</div>' if tables else ""
 
 
-def _bar(words: ErrorRate) -> str:
+def _bar(words: ErrorRate, unit: str) -> str:
     """The words of references and insertions as one bar of right and wrong ones."""
     counts = {
         "right": words.total - words.substitutions - words.deletions,
@@ -148,7 +148,7 @@ def _bar(words: ErrorRate) -> str:
         f'<span class="{kind}">{count} {kind}</span>' for kind, count in counts.items()
     )
     return (
-        f'<div class="card" style="margin-top:1rem"><div class="soft">Words</div>'
+        f'<div class="card" style="margin-top:1rem"><div class="soft">{unit.capitalize()}s</div>'
         f'<div class="bar">{pieces}</div><div class="legend">{legend}</div></div>'
     )
 
@@ -164,7 +164,7 @@ def _table(rows: Iterable[tuple[str, str]], kind: str) -> str:
 def _groups(analysis: Analysis) -> str:
     """Error rates by speaker and by length, side by side, with bars."""
     cards = [
-        _group_table(what, groups)
+        _group_table(what, groups, analysis.unit)
         for what, groups in (("Speaker", analysis.speakers), ("Length", analysis.lengths))
         if groups
     ]
@@ -173,16 +173,16 @@ def _groups(analysis: Analysis) -> str:
     return f'<h2>Where the errors are</h2>\n<div class="grid wide">{"".join(cards)}</div>'
 
 
-def _group_table(what: str, groups: Sequence[Group]) -> str:
+def _group_table(what: str, groups: Sequence[Group], unit: str) -> str:
     highest = max(max(group.errors.words.rate for group in groups), 1e-9)
-    head = "".join(f'<th class="count" scope="col">{name}</th>' for name in GROUP_HEAD)
+    head = "".join(f'<th class="count" scope="col">{name}</th>' for name in group_head(unit))
     rows = "".join(
         f'<tr><td dir="auto">{escape(name)}<div class="bar small">'
         f'<span class="substituted" style="width:{100 * group.errors.words.rate / highest:.1f}%;'
         f'background:currentColor"></span></div></td>'
         + "".join(f'<td class="count">{cell}</td>' for cell in cells)
         + "</tr>"
-        for group, (name, *cells) in zip(groups, group_rows(groups))
+        for group, (name, *cells) in zip(groups, group_rows(groups, unit))
     )
     return (
         f'<div class="card"><div class="scroll"><table class="groups"><tr><th scope="col">{what}'
@@ -192,10 +192,11 @@ def _group_table(what: str, groups: Sequence[Group]) -> str:
 
 def _mistakes(analysis: Analysis) -> str:
     """The most frequent substitutions, deletions and insertions, side by side."""
+    unit = analysis.unit
     tables = [
-        _mistake_table("Confused words", "substituted", analysis.substitutions),
-        _mistake_table("Deleted words", "deleted", analysis.deletions),
-        _mistake_table("Inserted words", "inserted", analysis.insertions),
+        _mistake_table(f"Confused {unit}s", "substituted", analysis.substitutions),
+        _mistake_table(f"Deleted {unit}s", "deleted", analysis.deletions),
+        _mistake_table(f"Inserted {unit}s", "inserted", analysis.insertions),
     ]
     return f'<h2>What goes wrong most often</h2>\n<div class="grid">{"".join(tables)}</div>'
 

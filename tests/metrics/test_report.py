@@ -323,3 +323,20 @@ class TestGroups:
         for cells in (("al", "100.00 %", "2"), ("5 to 10 s", "33.33 %", "6")):
             assert re.search(".*".join(map(re.escape, cells)), text)
             assert re.search(".*".join(map(re.escape, cells)), page)
+
+
+class TestPhonemes:
+    """What is counted are phonemes: their rate has its own name, and characters say nothing."""
+
+    UTTERANCES = (
+        EvaluatedUtterance("a", "K AE T", "K AA T", 1.0, speaker="s", unit="phoneme"),
+        EvaluatedUtterance("b", "D AO G", "D AO G", 1.0, speaker="t", unit="phoneme"),
+    )
+
+    @pytest.mark.parametrize("render", [render_html, render_text])
+    def test_both_forms(self, render):
+        text = render(analyse(self.UTTERANCES), "Title", {})
+        assert "Phoneme error rate" in text and "1 errors in 6 phonemes" in text
+        assert "PER 33.33 %" in text and "Confused phonemes" in text
+        for word in ("WER", "CER", "Words", "Word error", "Character"):
+            assert word not in text, word

@@ -28,6 +28,7 @@ def recipe(*arguments, cwd=None):
         (["a", "b", "c"], "DATA_DIR"),
         (["{tmp}"], "no such folder. DATA_DIR holds train/ and dev/"),
         (["{tmp}", "--lm={tmp}/none.binary"], "none.binary: no such file"),
+        (["{tmp}", "--units=words"], "--units=words: expected phonemes or characters"),
     ],
 )
 def test_wrong_usage(tmp_path, arguments, message):
@@ -61,11 +62,15 @@ def write_corpus(folder):
 
 
 @pytest.mark.slow
-def test_a_whole_recipe_and_again(tmp_path):
+@pytest.mark.parametrize("units", ["characters", "phonemes"])
+def test_a_whole_recipe_and_again(tmp_path, units):
     write_corpus(tmp_path)
     (tmp_path / "lm.arpa").write_text(ARPA)
+    # In the order of the letters, so that a word's symbols are its tones.
+    (tmp_path / "words.txt").write_text("a\tAA\nb\tB\nab\tAA B\nba\tB AA\nabba\tAA B B AA\n")
+    given = {"characters": "--units=characters", "phonemes": "--dictionary=words.txt"}
     # As a user calls it: paths relative to where they are.
-    arguments = [".", "work", "--lm=lm.arpa", "--num_epochs=2", "--eval_steps=1", "--dtype=float32"]
+    arguments = [".", "work", given[units], "--lm=lm.arpa", "--num_epochs=2", "--eval_steps=1", "--dtype=float32"]
     arguments += ["--encoder_params/num_rnn_layers=1", "--encoder_params/rnn_cell_dim=16"]
     done = recipe(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -74,8 +79,9 @@ def test_a_whole_recipe_and_again(tmp_path):
         assert (work / name).stat().st_size > 100, name
     assert len((work / "lm.csv").read_text().splitlines()) == 5
     assert "WER" in (work / "report.html").read_text()
+    assert ("PER" in (work / "greedy.html").read_text()) == (units == "phonemes")
     stamps = {path: path.stat().st_mtime_ns for path in work.rglob("model.safetensors")}
-    again = recipe(*arguments, cwd=tmp_path)
+    again = recipe(*(one for one in arguments if not one.startswith("--units")), cwd=tmp_path)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "Trained before" in again.stdout
     assert stamps == {path: path.stat().st_mtime_ns for path in work.rglob("model.safetensors")}
