@@ -33,6 +33,9 @@ class SearchOptions:
       beam_threshold: those further below the best one are dropped as well (natural log).
       token_threshold: symbols with a lower log probability count as impossible in a frame;
         the best one always stays.
+      blank_penalty: subtracted from the blank's log probability (natural) in every frame, before
+        all else. A network that learned its training data by heart is too sure of blanks
+        elsewhere: words are deleted, the more the language model weighs.
       cutoff_top_n: at most so many symbols, blank included, in a frame; 0: all.
       cutoff_prob: the most probable symbols until their sum reaches this; 1: all.
       recombine: see `Scoring`; None: as the rules have it, if there is a language model.
@@ -49,6 +52,7 @@ class SearchOptions:
     beam_width: int = 100
     beam_threshold: float = math.inf
     token_threshold: float = -math.inf
+    blank_penalty: float = 0.0
     cutoff_top_n: int = 0
     cutoff_prob: float = 1.0
     recombine: bool | None = None

@@ -30,6 +30,7 @@ void CheckOptions(const SearchOptions& options, size_t models) {
   if (std::isnan(options.beam_threshold) || options.beam_threshold < 0)
     fail("beam_threshold must not be negative.");
   if (std::isnan(options.token_threshold)) fail("token_threshold must be a log probability.");
+  if (!std::isfinite(options.blank_penalty)) fail("blank_penalty must be a number.");
   if (!(options.cutoff_prob > 0 && options.cutoff_prob <= 1))
     fail("cutoff_prob must be above 0, at most 1.");
   if (options.cutoff_top_n < 0) fail("cutoff_top_n must not be negative.");
@@ -189,6 +190,10 @@ void BeamSearch::Accept(const float* row, Inputs inputs) {
       probs_[c] = log_probs_[c] > -80.0f ? std::exp(log_probs_[c])
                                          : std::exp(static_cast<double>(log_probs_[c]));
     }
+  }
+  if (options_.blank_penalty != 0) {
+    log_probs_[symbols_.blank()] -= options_.blank_penalty;
+    probs_[symbols_.blank()] *= std::exp(-static_cast<double>(options_.blank_penalty));
   }
   Frame();
 }

@@ -124,6 +124,7 @@ void ForEachOption(Options& options, Both both) {
   both("beam_width", options.beam_width);
   both("beam_threshold", options.beam_threshold);
   both("token_threshold", options.token_threshold);
+  both("blank_penalty", options.blank_penalty);
   both("cutoff_top_n", options.cutoff_top_n);
   both("cutoff_prob", options.cutoff_prob);
   both("recombine", options.recombine);

@@ -62,6 +62,7 @@ struct SearchOptions {
   float beam_threshold = std::numeric_limits<float>::infinity();
   // Symbols below this log probability count as impossible in a frame; the best one stays.
   float token_threshold = -std::numeric_limits<float>::infinity();
+  float blank_penalty = 0.0f;  // subtracted from the blank's log probability in each frame
   int cutoff_top_n = 0;      // at most so many symbols a frame; 0: all
   float cutoff_prob = 1.0f;  // the most probable symbols up to this sum
   // Of prefixes that language model, lexicon and hot words will treat alike from now on, only

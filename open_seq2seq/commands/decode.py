@@ -70,6 +70,11 @@ def make_parser(prog: str | None = None) -> argparse.ArgumentParser:
         type=float,
         help="ignore symbols with a lower log probability (the best stays)",
     )
+    add(
+        "--blank_penalty",
+        type=float,
+        help="subtract this from the blank's log probability (natural) in each frame (0)",
+    )
     add("--cutoff_top_n", type=int, help="symbols of a frame that are tried, the likeliest")
     add("--cutoff_prob", type=float, help="try symbols until their probabilities add up to it")
     add("--hot_words", help="a file with a phrase and its weight in each line")

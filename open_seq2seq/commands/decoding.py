@@ -38,6 +38,8 @@ from open_seq2seq.vocabulary import is_separated
 
 _UNITS = "Weights of other tools: see the table of units in docs/decoding.md."
 
+_SEARCH = ("beam_threshold", "token_threshold", "blank_penalty", "cutoff_top_n", "cutoff_prob")
+
 # A context manager with `advance(status)`, made from a label and a total.
 ProgressMaker = Callable[[str, int], Any]
 
@@ -135,9 +137,7 @@ def _read(flags: argparse.Namespace, progress: ProgressMaker) -> _Job:
         blank=flags.blank,
     )
     options: dict[str, Any] = {
-        name: getattr(flags, name)
-        for name in ("beam_threshold", "token_threshold", "cutoff_top_n", "cutoff_prob")
-        if getattr(flags, name) is not None
+        name: getattr(flags, name) for name in _SEARCH if getattr(flags, name) is not None
     }
     if flags.hot_words:
         options["hot_words"] = read_hot_words(flags.hot_words)

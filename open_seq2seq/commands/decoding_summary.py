@@ -43,6 +43,7 @@ def add_decoding(flags: argparse.Namespace, summary: dict[str, Any], measured: M
         point.alpha,
         point.beta,
         name if measured.points > 1 else flags.tuned_on,
+        flags.blank_penalty or 0.0,
     )
     found = [(beam, (point.wer, point.cer), measured.best)]
     if errors is not None:

@@ -28,6 +28,8 @@ def decoding_facts(decoder: JsonObject) -> dict[str, str]:
     }
     if decoder["lm_path"]:
         facts |= {"Alpha": f"{decoder['alpha']:g}", "Beta": f"{decoder['beta']:g}"}
+    if decoder.get("blank_penalty"):
+        facts["Blank penalty"] = f"{decoder['blank_penalty']:g}"
     if decoder["hot_words"]:
         words = (f"{phrase} {weight:g}" for phrase, weight in decoder["hot_words"].items())
         facts["Hot words"] = ", ".join(words)

@@ -43,7 +43,9 @@ _REMEDIES = {
 
 
 # The parameters that each search takes.
-_OPTIONS = ("alpha", "beta", "trie_weight", "beam_width", "beam_threshold", "nbest")
+_OPTIONS = (
+    "alpha", "beta", "trie_weight", "beam_width", "beam_threshold", "blank_penalty", "nbest",
+)  # fmt: skip
 
 
 def _check_built() -> None:

@@ -114,6 +114,13 @@ DECODER_PARAMS = Schema(
             minimum=0,
         ),
         Param(
+            "blank_penalty",
+            float,
+            "Subtracted from the blank's log probability (natural) in every frame of beam search: "
+            "against deleted words, of networks that are too sure of blanks. Tuned as alpha is.",
+            0.0,
+        ),
+        Param(
             "lexicon_path",
             str,
             "A text file with the words that may be recognised, one in each line; or their "

@@ -211,10 +211,12 @@ def decoding_text(results: Sequence[Run]) -> str:
     tuned = {one["tuned_on"] for one in found}
     where = ", ".join(sorted(str(name) for name in tuned if name)) or "unknown data"
     names = ", ".join(first["language_models"])
+    penalty = first.get("blank_penalty")
+    penalised = f"blank penalty {penalty:g}, " if penalty else ""
     return (
         f"{names}, {first['scoring']}, alpha {_range(one['alpha'] for one in found)}, "
         f"beta {_range(one['beta'] for one in found)} (tuned on {where}), "
-        f"beam {first['beam_width']}"
+        f"{penalised}beam {first['beam_width']}"
     )
 
 

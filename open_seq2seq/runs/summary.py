@@ -219,6 +219,7 @@ def beam_decoding(
     alpha: float | None = None,
     beta: float | None = None,
     tuned_on: str | None = None,
+    blank_penalty: float = 0.0,
 ) -> JsonObject:
     """The way of decoding of a result: beam search.
 
@@ -227,6 +228,7 @@ def beam_decoding(
       scoring: the preset by which scores are counted.
       alpha, beta: None without a language model.
       tuned_on: the data that alpha and beta were chosen on; None: not known.
+      blank_penalty: noted where there is one.
     """
     return {
         "search": "beam search",
@@ -236,6 +238,7 @@ def beam_decoding(
         "alpha": alpha if language_models else None,
         "beta": beta if language_models else None,
         "tuned_on": tuned_on if language_models else None,
+        **({"blank_penalty": blank_penalty} if blank_penalty else {}),
     }
 
 

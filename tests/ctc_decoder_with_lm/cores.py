@@ -54,6 +54,7 @@ def exact(decoder: BeamSearchDecoder, log_probs: np.ndarray, **more: Any) -> lis
         "token_threshold": -np.inf,
         "cutoff_top_n": 0,
         "cutoff_prob": 1.0,
+        "blank_penalty": 0.0,
         "inputs": "log_probs",
     }
     result = decoder.decode(log_probs.astype(np.float32), **{**settings, **more})

@@ -264,3 +264,26 @@ def test_recombination_adds_no_probability(seed: int, width: int) -> None:
         found = cores.exact(decoder, log_probs, nbest=1, beam_width=chosen)[0]
         assert found.score <= listed[found.text] + 1e-4
     assert found.text == everything[0].text
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, st.integers(1, 25), presets, widths, st.floats(0, 5, width=32), st.booleans())
+def test_a_penalty_is_a_blank_that_is_less_likely(
+    seed: int, frames: int, preset: str, width: int, penalty: float, streamed: bool
+) -> None:
+    decoder = decoder_of(preset)
+    log_probs = cores.random_log_probs(seed, frames, len(SYMBOLS) + 1).astype(np.float32)
+    less = log_probs.copy()
+    less[:, -1] -= np.float32(penalty)
+    chosen = {"beam_width": width, "nbest": 5, "inputs": "log_probs"}
+    expected = decoder.decode(less, **chosen)
+    if streamed:
+        stream = decoder.stream(**chosen, blank_penalty=penalty)
+        stream.accept(log_probs)
+        found = stream.finish()
+    else:
+        found = decoder.decode(log_probs, **chosen, blank_penalty=penalty)
+    assert [one.text for one in found.nbest] == [one.text for one in expected.nbest]
+    assert [one.score for one in found.nbest] == pytest.approx(
+        [one.score for one in expected.nbest], rel=1e-4, abs=1e-4
+    )

@@ -70,7 +70,15 @@ def test_a_whole_recipe_and_again(tmp_path, units):
     (tmp_path / "words.txt").write_text("a\tAA\nb\tB\nab\tAA B\nba\tB AA\nabba\tAA B B AA\n")
     given = {"characters": "--units=characters", "phonemes": "--dictionary=words.txt"}
     # As a user calls it: paths relative to where they are.
-    arguments = [".", "work", given[units], "--lm=lm.arpa", "--num_epochs=2", "--eval_steps=1", "--dtype=float32"]
+    arguments = [
+        ".",
+        "work",
+        given[units],
+        "--lm=lm.arpa",
+        "--num_epochs=2",
+        "--eval_steps=1",
+        "--dtype=float32",
+    ]
     arguments += ["--encoder_params/num_rnn_layers=1", "--encoder_params/rnn_cell_dim=16"]
     done = recipe(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
