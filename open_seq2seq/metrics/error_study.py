@@ -148,6 +148,8 @@ def _grouped(
 
 
 def _bounds_name(low: int, high: int | None, unit: str) -> str:
+    if unit == "times" and high in (0, 1):
+        return "once" if high else "never"
     if high is None:
         return f"{low} {unit} and more"
     return f"{low} {unit}" if low == high else f"{low} to {high} {unit}"

@@ -127,13 +127,13 @@ echo "$lm"
 step "Decoding with the language model"
 logits=$work/$dev-logits.pkl
 run --mode=infer --infer_output_file="$logits" --decoder_params/infer_logits_to_pickle=True
-spellings=()
+spellings=(--beam_width=200)
 if [ "$units" = phonemes ]; then
   [ -f "$work/lexicon.txt" ] || lexicon --lm="$lm" --lexicon="$work/lexicon.txt"
-  spellings=("--lexicon=$work/lexicon.txt")
+  spellings=("--lexicon=$work/lexicon.txt" --beam_width=400)
 fi
 "$python" scripts/decode.py --logits="$logits" --labels="$dev_csv" --lm="$lm" "${spellings[@]}" --scoring=standard \
-  --beam_width=200 --alpha=0.6 --alpha_max=2.2 --beta=-2 --beta_max=2 --beta_step=0.5 \
+  --blank_penalty=2 --alpha=0.6 --alpha_max=2.2 --alpha_step=0.2 --beta=-2 --beta_max=2 --beta_step=0.5 \
   --grid_file="$work/grid.csv" --grid_plot="$work/grid.png" --output_file="$work/lm.csv" \
   --summary="$logdir"
 

@@ -38,8 +38,8 @@ def test_words_by_their_length():
 def test_words_by_their_occurrences():
     groups = by_occurrences([scored(GREEDY)], {"the": 30, "cat": 1, "sat": 2, "a": 21})
     assert [(g.name, g.words, g.wrong) for g in groups] == [
-        ("0 times", 2, (1,)),
-        ("1 times", 1, (1,)),
+        ("never", 2, (1,)),
+        ("once", 1, (1,)),
         ("2 to 5 times", 1, (0,)),
         ("21 times and more", 2, (1,)),
     ]
