@@ -126,7 +126,7 @@ echo "$lm"
 # alpha and beta are chosen on the recordings that the WER is then given for: the table says so.
 step "Decoding with the language model"
 logits=$work/$dev-logits.pkl
-run --mode=infer --infer_output_file="$logits" --decoder_params/infer_logits_to_pickle=True
+run --mode=infer --overwrite --infer_output_file="$logits" --decoder_params/infer_logits_to_pickle=True
 spellings=(--beam_width=200)
 if [ "$units" = phonemes ]; then
   [ -f "$work/lexicon.txt" ] || lexicon --lm="$lm" --lexicon="$work/lexicon.txt"

@@ -87,7 +87,7 @@ def test_a_whole_recipe_and_again(tmp_path, units):
         assert (work / name).stat().st_size > 100, name
     assert len((work / "lm.csv").read_text().splitlines()) == 5
     assert "WER" in (work / "report.html").read_text()
-    assert ("PER" in (work / "greedy.html").read_text()) == (units == "phonemes")
+    assert ("Phoneme error rate" in (work / "greedy.html").read_text()) == (units == "phonemes")
     stamps = {path: path.stat().st_mtime_ns for path in work.rglob("model.safetensors")}
     again = recipe(*(one for one in arguments if not one.startswith("--units")), cwd=tmp_path)
     assert again.returncode == 0, again.stdout + again.stderr
