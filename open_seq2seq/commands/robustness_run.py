@@ -110,11 +110,12 @@ def _measured(
         leave_out([one.problem for one in found], flags.skip_bad_rows)
 
     say(f"{about['utterances']} recordings, checkpoint {about['checkpoint']}")
-    print(report.HEADER)
     results: list[Result] = []
     with ProgressBar("measuring", len(conditions) + 1) as progress:
         for result in measure(experiment, conditions, flags.seed, left_out):
             results.append(result)
+            if len(results) == 1:
+                print(report.header(result))
             print(report.line(result), flush=True)
             if flags.output_file:
                 report.write_results(flags.output_file, results, about)

@@ -23,6 +23,7 @@ class Result:
       condition: which.
       errors: word and character error counts of the whole set.
       clean: those of the recordings as they are.
+      label: what the rate of `errors.words` is called: "WER", or "PER" where texts are phonemes.
       changed: the share of the recordings that the condition changed, in [0, 1]: there may be
         no place for a pause in a single word.
     """
@@ -31,6 +32,7 @@ class Result:
     errors: ErrorCounts
     clean: ErrorCounts
     changed: float
+    label: str = "WER"
 
     @property
     def wer(self) -> float:
@@ -100,4 +102,4 @@ def measure(
         assert found is not None  # this is the only worker
         clean = clean or found.errors
         share = sum(changes.values()) / max(len(changes), 1)
-        yield Result(condition, found.errors, clean, share)
+        yield Result(condition, found.errors, clean, share, found.label)

@@ -69,7 +69,7 @@ def draw(results: Sequence[Result], title: str) -> Figure:
     )
     axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks], fontsize=8)
     axes.tick_params(axis="y", length=0)
-    axes.set(xlim=(0, right), ylim=(y - 0.7, -0.8), xlabel="WER, %")
+    axes.set(xlim=(0, right), ylim=(y - 0.7, -0.8), xlabel=f"{clean.label}, %")
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):

@@ -12,12 +12,16 @@ from open_seq2seq.files import JsonObject, write_csv, write_whole
 from open_seq2seq.robustness.conditions import CLEAN, Condition
 from open_seq2seq.robustness.measure import Result
 
-HEADER = f"{'condition':26} {'WER':>9} {'CER':>9} {'WER - clean':>12}"
 FORMATS = (".csv", ".json")
 
 
+def header(result: Result) -> str:
+    """What stands above the lines of results."""
+    return f"{'condition':26} {result.label:>9} {'CER':>9} {result.label + ' - clean':>12}"
+
+
 def line(result: Result) -> str:
-    """A result under `HEADER`."""
+    """A result under `header`."""
     increase = "" if result.condition is CLEAN else f"{result.increase:+.2f}"
     text = f"{result.condition.name:26} {result.wer:>7.2f} % {result.cer:>7.2f} % {increase:>12}"
     if result.condition is CLEAN or result.changed == 1:
@@ -80,13 +84,14 @@ class Limits:
         """A sentence for each result and limit that it exceeds."""
         found = []
         for result in results:
+            name, rate = result.condition.name, result.label
             limit = _limit(self.wer, result.condition)
             if limit is not None and result.wer > limit:
-                found.append(f"{result.condition.name}: WER {result.wer:.2f} %, limit {limit:g} %")
+                found.append(f"{name}: {rate} {result.wer:.2f} %, limit {limit:g} %")
             limit = _limit(self.increase, result.condition)
             if limit is not None and result.increase > limit:
                 found.append(
-                    f"{result.condition.name}: WER {result.increase:.2f} points above the clean "
+                    f"{name}: {rate} {result.increase:.2f} points above the clean "
                     f"one, limit {limit:g}"
                 )
         return found
