@@ -14,7 +14,7 @@ from open_seq2seq.serving.origins import Origins
 from tests.serving.conftest import KEY, TEXT, transcribe, wave
 
 
-def test_keys(serve, caplog):
+def test_keys(serve):
     client = serve(keys=["another-key-of-some-letters", KEY])
     assert transcribe(client, headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
     for given in ({}, {"Authorization": f"Bearer {KEY[:-1]}"}, {"Authorization": KEY}):
