@@ -67,18 +67,28 @@ def messages_on_standard_output():
 class _Kept(logging.Handler):
     def __init__(self):
         super().__init__()
-        self.texts = []
+        self.texts, self.records = [], []
 
     def emit(self, record):
         self.texts.append(record.getMessage())
+        self.records.append(record)
 
 
 @pytest.fixture
-def logged():
-    """The texts of what the package logs meanwhile."""
+def kept_log():
+    """What the package logs meanwhile: `texts` and `records`.
+
+    pytest's caplog sees only what reaches the root logger, which depends on what was shown before.
+    """
     from open_seq2seq.messages import LOGGER
 
     handler = _Kept()
     LOGGER.addHandler(handler)
-    yield handler.texts
+    yield handler
     LOGGER.removeHandler(handler)
+
+
+@pytest.fixture
+def logged(kept_log):
+    """The texts of what the package logs meanwhile."""
+    return kept_log.texts

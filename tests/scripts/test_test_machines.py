@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[2]
 # Rooms that add and multiply little, or by what is tested in another room.
 WITHOUT_ARITHMETIC = {
     "benchmarks", "checkpoints", "commands", "compat", "config", "convergence", "corpora",
-    "ctc_decoder_with_lm", "docs", "example_configs", "exported", "files", "inference",
+    "ctc_decoder_with_lm", "docs", "engines", "example_configs", "exported", "files", "inference",
     "language_models", "metrics", "native_build", "pronunciations", "releases",
     "robustness", "runs", "scripts", "serving", "stored_logits", "successors", "transcripts",
 }  # fmt: skip
