@@ -18,6 +18,12 @@ settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("steady")
 
 
+def pytest_sessionstart(session):
+    from tests.machines import limit_tensorflow_alone
+
+    limit_tensorflow_alone()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """A file's tests run in one process, which makes what they share once.

@@ -9,6 +9,21 @@ from open_seq2seq.native_build.cpu import onednn_limit, supports_bfloat16
 from open_seq2seq.ops import native
 
 
+def limit_tensorflow_alone() -> None:
+    """Keeps oneDNN's limit (ONEDNN_MAX_CPU_ISA) from libraries other than TensorFlow.
+
+    OpenVINO 2026.4 has a oneDNN of its own, which reads it too, and kernels beside it, which do
+    not: it refuses models ("bad combination", SSE41) or crashes (AVX2). TensorFlow reads it once,
+    before its first convolution. In `os.environ` it stays, for what asks there.
+    """
+    if not onednn_limit():
+        return
+    import tensorflow as tf
+
+    tf.nn.conv2d(tf.ones([1, 8, 8, 4]), tf.ones([3, 3, 4, 8]), 1, "SAME")
+    os.unsetenv("ONEDNN_MAX_CPU_ISA")
+
+
 def need_bfloat16() -> None:
     """TensorFlow's products of bfloat16 numbers; skips where a setting keeps them from it."""
     if limit := onednn_limit():
