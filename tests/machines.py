@@ -1,6 +1,7 @@
 """What a test needs of the machine; where it is missing, or switched off, the reason is shown."""
 
 import os
+from importlib.util import find_spec
 
 import pytest
 
@@ -13,8 +14,9 @@ def limit_tensorflow_alone() -> None:
     """Keeps oneDNN's limit (ONEDNN_MAX_CPU_ISA) from libraries other than TensorFlow.
 
     OpenVINO 2026.4 has a oneDNN of its own, which reads it too, and kernels beside it, which do
-    not: it refuses models ("bad combination", SSE41) or crashes (AVX2). TensorFlow reads it once,
-    before its first convolution. In `os.environ` it stays, for what asks there.
+    not: it refuses models ("bad combination", SSE41) or crashes (AVX2). Each of them reads it once,
+    before it first computes. In `os.environ` it stays, for what asks there, and tests that change
+    it put it back.
     """
     if not onednn_limit():
         return
@@ -22,6 +24,15 @@ def limit_tensorflow_alone() -> None:
 
     tf.nn.conv2d(tf.ones([1, 8, 8, 4]), tf.ones([3, 3, 4, 8]), 1, "SAME")
     os.unsetenv("ONEDNN_MAX_CPU_ISA")
+    if find_spec("openvino") is None:
+        return
+    import numpy as np
+    import openvino
+    from openvino import opset13
+
+    given = opset13.parameter([1, 8], np.float32)
+    product = opset13.matmul(given, np.ones((8, 8), np.float32), False, False)
+    openvino.Core().compile_model(openvino.Model([product], [given]), "CPU")([np.ones((1, 8))])
 
 
 def need_bfloat16() -> None:
