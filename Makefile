@@ -58,6 +58,7 @@ suite: $(VENV)/installed
 
 # Something of every room, under a minute on 2 cores: tests/fast.txt.
 test-fast: $(VENV)/installed
+	$(BUILD_BEAM_SEARCH)
 	$(BIN)/python -m pytest -q -n $(JOBS) @tests/fast.txt
 
 test-slow: $(VENV)/installed
