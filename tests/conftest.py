@@ -19,9 +19,10 @@ settings.load_profile("steady")
 
 
 def pytest_sessionstart(session):
-    from tests.machines import limit_tensorflow_alone
+    if "ONEDNN_MAX_CPU_ISA" in os.environ:
+        from tests.machines import limit_tensorflow_alone
 
-    limit_tensorflow_alone()
+        limit_tensorflow_alone()
 
 
 @pytest.hookimpl(optionalhook=True)
