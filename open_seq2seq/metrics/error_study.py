@@ -6,6 +6,7 @@ and what another decoding of the same recordings (with a language model, say) me
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,21 @@ from itertools import groupby
 from open_seq2seq.metrics.analysis import ScoredUtterance
 from open_seq2seq.metrics.error_rate import Alignment, align_words
 
-# Of words in characters, and of their occurrences in training.
-WORD_LENGTHS = ((1, 2), (3, 4), (5, 6), (7, 8), (9, None))
-OCCURRENCES = ((0, 0), (1, 1), (2, 5), (6, 20), (21, None))
-Bounds = tuple[int, int | None]
+# Groups of words by their characters, and by their occurrences in training: first and last number.
+WORD_LENGTHS: Mapping[str, tuple[float, float]] = {
+    "1 to 2 characters": (1, 2),
+    "3 to 4 characters": (3, 4),
+    "5 to 6 characters": (5, 6),
+    "7 to 8 characters": (7, 8),
+    "9 characters and more": (9, math.inf),
+}
+OCCURRENCES: Mapping[str, tuple[float, float]] = {
+    "never": (0, 0),
+    "once": (1, 1),
+    "2 to 5 times": (2, 5),
+    "6 to 20 times": (6, 20),
+    "21 times and more": (21, math.inf),
+}
 # What is said for a word: its phonemes, or its letters.
 Sounds = Callable[[str], Sequence[str] | None]
 
@@ -76,14 +88,14 @@ def by_word_length(results: Sequence[Sequence[ScoredUtterance]]) -> list[WordGro
     Args:
       results: of the same utterances in the same order, by each decoding.
     """
-    return _grouped(results, len, WORD_LENGTHS, "characters")
+    return _grouped(results, len, WORD_LENGTHS)
 
 
 def by_occurrences(
     results: Sequence[Sequence[ScoredUtterance]], counts: Mapping[str, int]
 ) -> list[WordGroup]:
     """The words by how often they are in the training transcripts; arguments as above."""
-    return _grouped(results, lambda word: counts.get(word, 0), OCCURRENCES, "times")
+    return _grouped(results, lambda word: counts.get(word, 0), OCCURRENCES)
 
 
 def confusions(scored: Sequence[ScoredUtterance], sounds: Sounds) -> Confusions:
@@ -131,28 +143,15 @@ def _said(scored: ScoredUtterance) -> list[tuple[str, str]]:
 def _grouped(
     results: Sequence[Sequence[ScoredUtterance]],
     key: Callable[[str], int],
-    groups: Sequence[Bounds],
-    unit: str,
+    groups: Mapping[str, tuple[float, float]],
 ) -> list[WordGroup]:
     said = [[pair for one in scored for pair in _said(one)] for scored in results]
     found = []
-    for low, high in groups:
-        chosen = [
-            place
-            for place, (word, _) in enumerate(said[0])
-            if low <= key(word) and (high is None or key(word) <= high)
-        ]
+    for name, (low, high) in groups.items():
+        chosen = [place for place, (word, _) in enumerate(said[0]) if low <= key(word) <= high]
         wrong = tuple(sum(pairs[i][0] != pairs[i][1] for i in chosen) for pairs in said)
-        found.append(WordGroup(_bounds_name(low, high, unit), len(chosen), wrong))
+        found.append(WordGroup(name, len(chosen), wrong))
     return [group for group in found if group.words]
-
-
-def _bounds_name(low: int, high: int | None, unit: str) -> str:
-    if unit == "times" and high in (0, 1):
-        return "once" if high else "never"
-    if high is None:
-        return f"{low} {unit} and more"
-    return f"{low} {unit}" if low == high else f"{low} to {high} {unit}"
 
 
 def _stretches(alignment: Alignment) -> list[tuple[list[str], list[str]]]:

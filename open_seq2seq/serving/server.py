@@ -161,17 +161,11 @@ def _run(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None,
 ) -> None:
     """`asyncio.run` in a loop of that kind: uvloop's, where it is installed."""
-    if sys.version_info >= (3, 11):
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
-            runner.run(work)
+    if sys.version_info < (3, 11):  # which has no such choice
+        asyncio.run(work)
         return
-    loop = (loop_factory or asyncio.new_event_loop)()
-    try:
-        loop.run_until_complete(work)
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
-    finally:
-        loop.close()
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(work)
 
 
 async def _serve(server: _Server, service: Service, listening: socket.socket) -> None:

@@ -26,6 +26,7 @@ from open_seq2seq.data.speech2text.measuring import (
 from open_seq2seq.engines import Engine, PartsJob, read_rows, run_parts
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.experiment import effective_params, make_data_layer
+from open_seq2seq.training.progress import rows_digest
 
 # Recordings of a part: a worker reads the config and the manifest once, for all its parts.
 _PART = 1000
@@ -85,8 +86,7 @@ def measure_in_parts(
     plan = hashlib.sha256(json.dumps(data.extractor.parameters, sort_keys=True).encode())
     for known in (rows, voices):
         plan.update(known.tobytes())
-    for piece in data.utterances.identity():  # type: ignore[attr-defined]
-        plan.update(piece)
+    plan.update(rows_digest(data.utterances).encode())
     job = PartsJob(partial(_sums, source=source, cwd=os.getcwd()), COLUMNS, plan.hexdigest())
     total, problems = data.extractor.statistics_sum(), []
     for row in read_rows(run_parts(job, parts, engine, folder)):
