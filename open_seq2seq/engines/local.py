@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -35,22 +34,25 @@ class LocalEngine:
     ) -> Iterator[tuple[int, Result]]:
         """See `Engine`."""
         rest: Iterator[int] = iter(range(len(parts)))
-        lost: Counter[int] = Counter()
+        died: Counter[int] = Counter()
+        suspects: list[int] = []
         while True:
             waiting: dict[Future[Result], int] = {}
             try:
+                while suspects:
+                    # Alone, so that no other part is blamed for what this one does.
+                    result = self._pool.submit(work, parts[suspects[0]]).result()
+                    yield suspects.pop(0), result
                 yield from self._until_one_dies(work, parts, rest, waiting)
                 return
             except BrokenProcessPool as error:
                 # With one process all are ended; nobody knows which part the dead one had.
-                again = sorted(waiting.values())
-                lost.update(again)
-                worst, times = lost.most_common(1)[0]
-                if times > RETRIES:
-                    raise lost_workers(worst, error) from error
+                suspects = suspects or sorted(waiting.values())
+                died.update(suspects if waiting else suspects[:1])
+                if died[suspects[0]] > RETRIES:
+                    raise lost_workers(suspects[0], error) from error
                 self._pool.shutdown()
                 self._pool = self._new_pool()
-                rest = itertools.chain(again, rest)
 
     def _until_one_dies(
         self,

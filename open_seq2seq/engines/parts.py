@@ -112,6 +112,11 @@ def _write(path: Path, rows: Sequence[Row], columns: Mapping[str, str], plan: st
             TableWriter(draft, PARQUET, dict(columns), metadata) as writer,
         ):
             for row in rows:
-                writer.add(*row)
+                writer.add(*map(_encodable, row))
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def _encodable(value: Any) -> Any:
+    """What Parquet can hold, as names of files need not be UTF-8."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value

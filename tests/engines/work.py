@@ -11,6 +11,8 @@ from open_seq2seq.errors import InputError, Problem
 
 COLUMNS = {"part": "int64", "value": "string"}
 DEADLY = 7
+# Has not ended when a neighbour ends its process, so it looks as guilty.
+SLOW = 6
 
 
 def rows_of(part: int, folder: Path, deaths: int = 0) -> list[tuple[int, str | None]]:
@@ -19,7 +21,7 @@ def rows_of(part: int, folder: Path, deaths: int = 0) -> list[tuple[int, str | N
     (folder / f"{part}-{begun}").touch()
     if part == DEADLY and begun < deaths:
         os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(0.01)
+    time.sleep(0.5 if part == SLOW and deaths > 1 else 0.01)
     return [(part, f"{part}.{row}") for row in range(part % 3)]
 
 

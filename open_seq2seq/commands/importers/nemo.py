@@ -62,8 +62,9 @@ def _convert(flags: argparse.Namespace) -> None:
     for to_csv in (True, False):
         files = [path for path in manifests if (path.suffix != ".csv") == to_csv]
         for folder in dict.fromkeys(Path(flags.output or path.parent) for path in files):
-            output = output_of(flags, folder)
-            if not to_csv:
-                output = replace(output, write=write_json_lines, suffix=SUFFIX)
             mine = [path for path in files if flags.output or path.parent == folder]
-            write_manifests([read_nemo(path) for path in mine], output)
+            splits = [read_nemo(path) for path in mine]
+            with output_of(flags, folder) as output:
+                if not to_csv:
+                    output = replace(output, write=write_json_lines, suffix=SUFFIX)
+                write_manifests(splits, output)

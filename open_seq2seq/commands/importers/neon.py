@@ -36,9 +36,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
 
 def _ingest(flags: argparse.Namespace) -> None:
     path = Path(flags.manifest_file)
-    output = replace(
-        output_of(flags, path.parent),
-        write=partial(write_pairs, texts=Path(flags.transcript_directory)),
-        suffix=path.suffix,
-    )
-    write_manifests([read_librispeech(flags.input_directory, path.stem)], output)
+    splits = [read_librispeech(flags.input_directory, path.stem)]
+    write = partial(write_pairs, texts=Path(flags.transcript_directory))
+    with output_of(flags, path.parent) as output:
+        write_manifests(splits, replace(output, write=write, suffix=path.suffix))

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from open_seq2seq.commands.engine_flags import add_engine_flags, check_engine, engine_of
 from open_seq2seq.commands.error_output import print_error
 from open_seq2seq.commands.parser import command_parser
 from open_seq2seq.corpora.importers import texts
+from open_seq2seq.corpora.importers.durations import read_lengths
 from open_seq2seq.corpora.importers.entries import Split
+from open_seq2seq.corpora.importers.length_parts import lengths_by
 from open_seq2seq.corpora.importers.manifests import Output, write_manifests
 from open_seq2seq.errors import OpenSeq2SeqError
 from open_seq2seq.messages import messages_shown
@@ -47,6 +51,7 @@ def importer_parser(
         help="name recordings relative to the manifests' folder, not absolutely")  # fmt: skip
     add("--skip_bad_rows", action="store_true",
         help="leave out what cannot be used and list it in left_out_NAME.txt")  # fmt: skip
+    add_engine_flags(parser, "size and duration of each recording")
     return parser
 
 
@@ -57,7 +62,13 @@ def run_importer(
 ) -> int:
     """Reads a corpus and writes its manifests; returns the exit code."""
     flags = parser.parse_args(arguments)
-    return exit_code(lambda: write_manifests(read(flags), output_of(flags, output_folder(flags))))
+
+    def work() -> None:
+        splits = read(flags)
+        with output_of(flags, output_folder(flags)) as output:
+            write_manifests(splits, output)
+
+    return exit_code(work)
 
 
 def output_folder(flags: argparse.Namespace) -> Path:
@@ -66,14 +77,22 @@ def output_folder(flags: argparse.Namespace) -> Path:
     return Path(flags.output or (corpus.parent if os.path.isfile(corpus) else corpus))
 
 
-def output_of(flags: argparse.Namespace, folder: Path) -> Output:
-    """How the manifests are written, as the flags say."""
-    return Output(
-        folder=folder,
-        normalize=texts.text_function(flags.text_normalization),
-        relative_paths=flags.relative_paths,
-        skip_bad_rows=flags.skip_bad_rows,
-    )
+@contextmanager
+def output_of(flags: argparse.Namespace, folder: Path) -> Iterator[Output]:
+    """How the manifests are written, as the flags say.
+
+    Raises:
+      InputError: flags that do not fit together, or an engine that cannot be used.
+    """
+    check_engine(flags)
+    with engine_of(flags) as engine:
+        yield Output(
+            folder=folder,
+            normalize=texts.text_function(flags.text_normalization),
+            relative_paths=flags.relative_paths,
+            skip_bad_rows=flags.skip_bad_rows,
+            read=lengths_by(engine, Path(flags.parts)) if engine else read_lengths,
+        )
 
 
 def exit_code(work: Callable[[], object]) -> int:

@@ -66,7 +66,7 @@ def _import(flags: argparse.Namespace) -> None:
         flags.sheet,
         not flags.no_header,
     )
-    output = output_of(flags, Path(flags.output))
+    folder = Path(flags.output)
     splits = [split for table in flags.tables for split in read_recordings(table, options)]
     names = [split.name for split in splits]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -74,5 +74,6 @@ def _import(flags: argparse.Namespace) -> None:
         found = f"{', '.join(twice)} from several tables"
         problem = Problem("tables", found, "different names", "Import one elsewhere: --output.")
         raise InputError("The manifests would overwrite each other:", [problem])
-    check_places([output.folder / f"{name}.csv" for name in names], flags.tables)
-    write_manifests(splits, output)
+    check_places([folder / f"{name}.csv" for name in names], flags.tables)
+    with output_of(flags, folder) as output:
+        write_manifests(splits, output)

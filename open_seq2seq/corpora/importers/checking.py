@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from open_seq2seq.corpora.importers.durations import Length, file_lengths, file_sizes
+from open_seq2seq.corpora.importers.durations import Length, ReadLengths, read_lengths
 from open_seq2seq.corpora.importers.entries import Entry, ManifestRow, Split, counted
 from open_seq2seq.corpora.importers.texts import (
     ascii_lower,
@@ -56,7 +56,11 @@ class Manifest:
 
 
 def checked(
-    split: Split, path: Path, normalize: Callable[[str], str], relative_paths: bool
+    split: Split,
+    path: Path,
+    normalize: Callable[[str], str],
+    relative_paths: bool,
+    read: ReadLengths = read_lengths,
 ) -> Manifest:
     """Reads the recordings' headers and makes the rows of a split.
 
@@ -64,16 +68,16 @@ def checked(
       path: of the manifest.
       normalize: transcript, its white space single spaces -> transcript.
       relative_paths: recordings are named relative to the manifest's folder.
+      read: looks at the recordings.
     """
     manifest = Manifest(path, [], [*split.problems], [*split.left_out], [*split.notes])
     audio = [os.path.abspath(entry.audio) for entry in split.entries]
     users = Counter(audio)
-    sizes = file_sizes(list(users))
     mono = {file for file, entry in zip(audio, split.entries) if entry.channel}
-    lengths = file_lengths(list(users), sizes, path, mono)
+    files = read(list(users), path, mono)
     kept = []
     for file, entry in zip(audio, split.entries):
-        length = lengths[file]
+        length = files.lengths[file]
         if isinstance(length, Problem):
             # Once for all its segments.
             if users[file]:
@@ -84,7 +88,7 @@ def checked(
             manifest.problems.append(row)
             continue
         row["wav_filename"] = os.path.relpath(file, path.parent) if relative_paths else file
-        row["wav_filesize"] = sizes[file]
+        row["wav_filesize"] = files.sizes[file]
         manifest.rows.append(row)
         kept.append(entry)
     _leave_out_unknown(manifest.rows)

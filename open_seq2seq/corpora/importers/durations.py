@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from open_seq2seq.corpora.importers.parallel import in_parallel
 from open_seq2seq.data.headers import scan_headers
@@ -21,25 +22,6 @@ from open_seq2seq.files import NUMBER, misfits, parsed_json
 _ROW = {"path": str, "size": int, "duration": NUMBER, "channels": int}
 _SIZE = re.compile(r"[0-9]{1,18}")
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]+)?")
-
-
-def file_sizes(paths: Sequence[str]) -> dict[str, int]:
-    """The bytes of each file; those that are not there are left out."""
-
-    def sizes(chunk: Sequence[str]) -> list[int]:
-        return [_size(path) for path in chunk]
-
-    found: dict[str, int] = {}
-    for chunk, values in in_parallel(sizes, paths, "Looking for recordings"):
-        found.update((path, size) for path, size in zip(chunk, values) if size >= 0)
-    return found
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return -1
 
 
 @dataclass(frozen=True)
@@ -55,20 +37,65 @@ class Length:
     channels: int
 
 
-def file_lengths(
-    paths: Sequence[str], sizes: dict[str, int], manifest: Path, mono: Collection[str] = ()
-) -> dict[str, Length | Problem]:
-    """The length of each recording, or what is wrong with the file.
+@dataclass(frozen=True)
+class Lengths:
+    """What is known of recordings, by their paths.
+
+    Args:
+      sizes: bytes; files that are not there are left out.
+      lengths: the length of each, or what is wrong with the file.
+    """
+
+    sizes: dict[str, int]
+    lengths: dict[str, Length | Problem]
+
+
+class ReadLengths(Protocol):
+    """Looks at the files of a corpus."""
+
+    def __call__(self, paths: Sequence[str], manifest: Path, mono: Collection[str] = ()) -> Lengths:
+        """The sizes and lengths of recordings.
+
+        Args:
+          paths: absolute paths, each once.
+          manifest: the file that is going to be written.
+          mono: paths of which the number of channels is needed.
+        """
+
+
+def read_lengths(paths: Sequence[str], manifest: Path, mono: Collection[str] = ()) -> Lengths:
+    """`ReadLengths` by threads of this process.
 
     What is known of an earlier run is not read again: from its manifest, or, when it was
     interrupted, from the journal beside it. A file of another size is another file.
-
-    Args:
-      paths: absolute paths, each once.
-      sizes: their bytes.
-      manifest: the file that is going to be written.
-      mono: paths of which the number of channels is needed.
     """
+    sizes = _file_sizes(paths)
+    return Lengths(sizes, _file_lengths(paths, sizes, manifest, mono))
+
+
+def file_size(path: str) -> int | None:
+    """The bytes of a file; None: it is not there."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None
+
+
+def _file_sizes(paths: Sequence[str]) -> dict[str, int]:
+    """The bytes of each file; those that are not there are left out."""
+
+    def sizes(chunk: Sequence[str]) -> list[int | None]:
+        return [file_size(path) for path in chunk]
+
+    found: dict[str, int] = {}
+    for chunk, values in in_parallel(sizes, paths, "Looking for recordings"):
+        found.update((path, size) for path, size in zip(chunk, values) if size is not None)
+    return found
+
+
+def _file_lengths(
+    paths: Sequence[str], sizes: dict[str, int], manifest: Path, mono: Collection[str]
+) -> dict[str, Length | Problem]:
     journal = journal_of(manifest)
     known = {**_in_manifest(manifest), **_in_journal(journal)}
     lengths: dict[str, Length | Problem] = {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from open_seq2seq.corpora.importers.checking import Manifest, checked
-from open_seq2seq.corpora.importers.durations import journal_of
+from open_seq2seq.corpora.importers.durations import ReadLengths, journal_of, read_lengths
 from open_seq2seq.corpora.importers.entries import ManifestRow, Split, counted
 from open_seq2seq.errors import InputError, Problem
 from open_seq2seq.files import write_csv, write_whole
@@ -28,6 +28,7 @@ class Output:
       skip_bad_rows: what cannot be used is left out and listed in a report; else it is an error.
       write: writes the rows to a file; the usual one makes a CSV.
       suffix: of the file.
+      read: looks at the recordings.
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class Output:
     skip_bad_rows: bool = False
     write: Callable[[Path, list[ManifestRow]], None] = write_csv
     suffix: str = ".csv"
+    read: ReadLengths = read_lengths
 
 
 def write_manifests(splits: Sequence[Split], output: Output) -> list[Manifest]:
@@ -88,7 +90,7 @@ def write_manifests(splits: Sequence[Split], output: Output) -> list[Manifest]:
 
 def _checked(split: Split, output: Output) -> Manifest:
     path = output.folder / f"{split.name}{output.suffix}"
-    return checked(split, path, output.normalize, output.relative_paths)
+    return checked(split, path, output.normalize, output.relative_paths, output.read)
 
 
 def _make_folder(folder: Path) -> None:
