@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from open_seq2seq.data.english_text import ABBREVIATIONS, SPELLED_OUT, librispeech_text, spelled
 from open_seq2seq.data.normalization import normalizer, plain_text
+from open_seq2seq.data.watched_words import WatchedWords
 
 Normalize = Callable[[str], str]
 # Lines, and the same joined -> each normalised.
@@ -27,7 +28,7 @@ _DIGITS = b"0123456789"
 _RARE = b"\x01"
 # Words of a line that goes alone, and those for which a line is looked at.
 _ALONE = ABBREVIATIONS | {_RARE.decode()}
-_WATCHED = _ALONE | SPELLED_OUT
+_WATCHED = WatchedWords(_ALONE | SPELLED_OUT)
 _STREET_OR_SAINT = re.compile("St(?![A-Za-z])")
 
 
@@ -91,15 +92,17 @@ def _english_block(lines: Sequence[str], joined: str) -> list[str]:
         text = text.replace(b"''", b"'")
     if _RARE in text:
         text = text.replace(_RARE, b" " + _RARE + b" ")
-    found = _without_ends(text).decode().split("\n")
-    streets = _STREET_OR_SAINT.search(joined) is not None
-    for place, line in enumerate(found):
-        words = line.split(" ")
-        if not _WATCHED.isdisjoint(words) or (streets and _STREET_OR_SAINT.search(lines[place])):
-            if _ALONE.isdisjoint(words) and not _STREET_OR_SAINT.search(lines[place]):
-                found[place] = spelled(words)
-            else:
-                found[place] = librispeech_text(lines[place])
+    text = _without_ends(text)
+    found = text.decode().split("\n")
+    watched = set(_WATCHED.lines(text))
+    if _STREET_OR_SAINT.search(joined):
+        watched |= {n for n, line in enumerate(lines) if _STREET_OR_SAINT.search(line)}
+    for place in watched:
+        words = found[place].split(" ")
+        if _ALONE.isdisjoint(words) and not _STREET_OR_SAINT.search(lines[place]):
+            found[place] = spelled(words)
+        else:
+            found[place] = librispeech_text(lines[place])
     return found
 
 
