@@ -53,6 +53,11 @@ class TensorFlowStates:
         """See `GraphStates`."""
         self.kept[after(name)] = value
 
+    def keep_last(self, g: TensorFlowBuilder, name: str, value: TensorFlowValue) -> None:
+        """See `GraphStates`."""
+        rows = next(one.shape[0] for one in self.described if one.output == after(name))
+        self.keep(name, g.cut(value, 1, -rows, None))
+
 
 def stream_function(
     model: TrainedModel, batch: int | None = None, depthwise_taps: int | None = None
