@@ -33,7 +33,7 @@ from open_seq2seq.training.trainer import Trainer
 
 _STEP = re.compile(r"ckpt-(\d+)$")
 # The figures of an evaluation that are kept, as far as a task has them.
-_FIGURES = ("wer", "cer", "perplexity", "word_perplexity", "loss")
+_FIGURES = ("per", "wer", "cer", "perplexity", "word_perplexity", "loss")
 
 
 class TrainingSummary:
@@ -122,6 +122,8 @@ class TrainingSummary:
                 "step": row["step"],
                 **_figures(row),
             }
+            if isinstance(last, Evaluation) and last.label == "PER":
+                result["per"] = result["wer"]
             if weights == "final":
                 result |= _write_transcripts(self._root, result, last)
             files.add_result(self._content, result)

@@ -18,7 +18,7 @@ from open_seq2seq.runs.plots import Run, draw_losses, draw_rates, read_runs, svg
 from open_seq2seq.runs.record import config_text
 from open_seq2seq.runs.results_table import data_text, decoding_text, hardware_text
 from open_seq2seq.runs.summary import read_transcripts, trained_summary
-from open_seq2seq.runs.wording import percents
+from open_seq2seq.runs.wording import rate_cells
 
 _log = logging.getLogger(__name__)
 SHOWN = 10  # utterances of each kind
@@ -92,7 +92,7 @@ def _results(summaries: Sequence[JsonObject]) -> str:
                 data,
                 weights,
                 decoding_text(results),
-                *(percents([one[rate] for one in results]) for rate in ("wer", "cer")),
+                *rate_cells(results),
                 ", ".join(str(summary["seed"]) for summary, _ in found),
             )
         )
@@ -152,7 +152,7 @@ def _transcripts(folder: Path, summary: JsonObject) -> list[str]:
         head = f"{one['data']}, {one['weights'] or 'stored logits'}, {decoding_text([one])}"
         parts += [
             f"<details{'' if index else ' open'}><summary>{escape(head)}: "
-            f"WER {percents([one['wer']])} %</summary>",
+            f"{'' if 'per' in one else 'WER '}{rate_cells([one])[0]} %</summary>",
             *_utterances("Typical", "around the middle by WER", _typical(analysis)),
             *_utterances("Worst", "most errors first", analysis.wrong[:SHOWN]),
             "</details>",

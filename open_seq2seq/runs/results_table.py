@@ -19,7 +19,7 @@ from open_seq2seq.runs.summary import (
     read_summary,
     trained_summary,
 )
-from open_seq2seq.runs.wording import percents
+from open_seq2seq.runs.wording import rate_cells
 
 PUBLISHED = "published.json"
 _SETS = ("dev-clean", "dev-other", "test-clean", "test-other")
@@ -154,8 +154,8 @@ def _overview(groups: Iterable[Sequence[Run]]) -> list[str]:
                     f"{run['parameters']:,}",
                     data_text(run["train_data"]),
                     f"{data} ({weights} weights)",
-                    *(_spread(greedy, rate) for rate in ("wer", "cer")),
-                    *(_spread(beam, rate) for rate in ("wer", "cer")),
+                    *rate_cells([one for one in greedy if one is not None]),
+                    *rate_cells([one for one in beam if one is not None]),
                     decoding_text([one for one in beam if one is not None]) if beam else "",
                     ", ".join(str(one["seed"]) for one in group),
                     " - ".join(dict.fromkeys(map(duration, (min(times), max(times))))),
@@ -193,11 +193,6 @@ def _find(run: Run, data: str, weights: str, models: tuple[object, ...] | None) 
         if same and (models or one["decoding"]["search"] == "greedy"):
             return one
     return None
-
-
-def _spread(results: Sequence[Run | None], rate: str) -> str:
-    """The mean, and the lowest and highest value."""
-    return percents([one[rate] for one in results if one is not None])
 
 
 def decoding_text(results: Sequence[Run]) -> str:
@@ -286,8 +281,7 @@ def _results_table(results: Iterable[tuple[Run, Run]]) -> str:
                 f"{one['data']}, {one['rows']} rows",
                 f"{one['weights'] or 'of logits'}{step}",
                 decoding_text([one]),
-                percents([one["wer"]]),
-                percents([one["cer"]]),
+                *rate_cells([one]),
             )
         )
     return _table(header, rows)

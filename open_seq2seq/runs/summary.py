@@ -49,6 +49,7 @@ _RESULT = {
     "weights": (str, None),
     "decoding": _DECODING,
     "rows?": int,
+    "per?": NUMBER,
     "wer?": NUMBER,
     "cer?": NUMBER,
     "transcripts?": str,
@@ -188,7 +189,8 @@ def add_result(summary: dict[str, Any], result: JsonObject) -> None:
 
     Args:
       result: `data` (name), `step` and `weights` ("final" or "best"; None where they are not
-        known), `decoding` (see `greedy_decoding` and `beam_decoding`), `wer`, `cer`, and more.
+        known), `decoding` (see `greedy_decoding` and `beam_decoding`), `wer`, `cer`, and more;
+        `per` besides, which is then `wer`, where texts are phonemes.
     """
     key = _key(result)
     summary["results"] = [one for one in summary["results"] if _key(one) != key]

@@ -88,3 +88,12 @@ def test_what_is_not_ready_is_refused(make, tmp_path):
     (tmp_path / "results/y.json").write_text("no")
     err = make(code=2)
     assert "x.json" in err and "y.json" in err
+
+
+def test_rates_of_phonemes_are_no_words(make, tmp_path):
+    found = results(0.15, 0.2)
+    for one in found[:2]:
+        one["per"] = one["wer"]
+    page = make("--add", write_run(tmp_path / "run", 0, found))
+    assert cells(page, "[tiny](#tiny-012345)")[4:8] == ["PER 15.0", "", "20.0", "10.0"]
+    assert "| 0 | mini/dev, 3 rows | best, step 10 | greedy | PER 14.0 |  |" in page
