@@ -14,6 +14,7 @@ from open_seq2seq.files import NUMBER, misfits
 _FORM = {
     "row_samples": int,
     "delay": int,
+    "piece_rows?": int,
     "states": [{"input": str, "output": str, "dtype": str, "shape": [int]}],
 }
 _DTYPES = ("float32", "int32")
@@ -66,7 +67,7 @@ class StreamState:
 class StreamGraph:
     """How the graph of a stream is used.
 
-    A call takes `samples` `[batch, n]` float32, n a multiple of `row_samples` that all streams of
+    A call takes `samples` `[batch, n]` float32, n a multiple of `piece_samples` that all streams of
     the batch have in common, `num_samples` `[batch]` int32 and the states. It gives `log_probs`
     `[batch, n / row_samples, class]`, of which the `num_rows` `[batch]` from `first_row` `[batch]`
     on belong to the stream, and the new states: the last rows of their outputs, which may be longer
@@ -80,16 +81,24 @@ class StreamGraph:
       row_samples: samples of a row.
       delay: rows.
       states: all there are.
+      piece_rows: rows of which a piece has a multiple: the chunks of an attention.
     """
 
     row_samples: int
     delay: int
     states: tuple[StreamState, ...]
+    piece_rows: int = 1
+
+    @property
+    def piece_samples(self) -> int:
+        """Samples of which a piece has a multiple."""
+        return self.row_samples * self.piece_rows
 
     def to_json(self) -> dict[str, Any]:
         """As in `recognizer.json`."""
         states = [one.to_json() for one in self.states]
-        return {"row_samples": self.row_samples, "delay": self.delay, "states": states}
+        more = {"piece_rows": self.piece_rows} if self.piece_rows > 1 else {}
+        return {"row_samples": self.row_samples, "delay": self.delay, **more, "states": states}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> StreamGraph:
@@ -100,7 +109,8 @@ class StreamGraph:
             )
             for one in value["states"]
         ]
-        return cls(value["row_samples"], value["delay"], tuple(states))
+        rows = value.get("piece_rows", 1)
+        return cls(value["row_samples"], value["delay"], tuple(states), rows)
 
 
 def stream_misfits(value: Any, where: str) -> Iterator[str]:
@@ -111,6 +121,8 @@ def stream_misfits(value: Any, where: str) -> Iterator[str]:
         return
     if value["row_samples"] <= 0 or not 0 <= value["delay"] <= _MOST:
         yield f"row_samples {value['row_samples']!r} and delay {value['delay']!r} in {where}"
+    if not 1 <= value.get("piece_rows", 1) <= _MOST:
+        yield f"piece_rows {value['piece_rows']!r} in {where}"
     names: list[str] = []
     numbers = 0
     for index, one in enumerate(value["states"]):

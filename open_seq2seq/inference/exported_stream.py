@@ -59,6 +59,7 @@ class ExportedStream:
     ):
         self.path, self.runtime, self.graph, self.classes = path, runtime, graph, classes
         self.sample_freq, self.row_samples = sample_freq, graph.row_samples
+        self.piece_samples = graph.piece_samples
         # Rows come with those of samples that are so many behind them.
         self.look_ahead = max(look_ahead, graph.delay * graph.row_samples / sample_freq)
         if not is_installed(runtime):
@@ -83,8 +84,9 @@ class ExportedStream:
         Raises:
           RunError: the runtime fails.
         """
-        row = self.row_samples
-        results = self._together(pieces, [-(-len(one.samples) // row) * row for one in pieces])
+        whole = self.piece_samples
+        sizes = [-(-len(one.samples) // whole) * whole for one in pieces]
+        results = self._together(pieces, sizes)
         ended = [number for number, piece in enumerate(pieces) if piece.last]
         if not ended:
             return results
@@ -92,15 +94,16 @@ class ExportedStream:
         # take the memory of a recording.
         found = {number: [results[number][0]] for number in ended}
         states = [results[number][1] for number in ended]
-        left, most = self.graph.delay + 1, max(round(_FLUSHED * self.sample_freq / row), 1)
+        left = -(-(self.graph.delay + 1) // self.graph.piece_rows)
+        most = max(round(_FLUSHED * self.sample_freq / whole), 1)
         while left:
-            rows = min(left, most)
+            count = min(left, most)
             silent = [Piece(_NO_SAMPLES, state, last=True) for state in states]
-            after = self._together(silent, [rows * row] * len(silent))
+            after = self._together(silent, [count * whole] * len(silent))
             states = [state for _, state in after]
             for number, (log_probs, _) in zip(ended, after):
                 found[number].append(log_probs)
-            left -= rows
+            left -= count
         for number, state in zip(ended, states):
             results[number] = np.concatenate(found[number]), state
         return results
@@ -161,9 +164,10 @@ def streamed(
     Args:
       network: what computes them, all recordings that go on together.
       recordings: samples `[n]` float32 of each.
-      rows: of a piece.
+      rows: of a piece, at least: as many as it has to have.
     """
-    size = rows * network.row_samples
+    whole = network.piece_samples
+    size = -(-rows * network.row_samples // whole) * whole
     states = [network.initial_state() for _ in recordings]
     found: list[list[np.ndarray]] = [[] for _ in recordings]
     going, first = list(range(len(recordings))), 0

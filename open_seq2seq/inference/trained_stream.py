@@ -47,6 +47,7 @@ class TrainedStream:
         self.extractor = extractor
         self.sample_freq = extractor.sample_freq
         self.row_samples = extractor.hop_length * model.encoder.time_stride
+        self.piece_samples = self.row_samples
         ahead = model.encoder.context[1] * extractor.hop_length + extractor.context.right
         self.look_ahead = ahead / self.sample_freq
         self._step = StreamStep(model)

@@ -74,6 +74,7 @@ class BufferedNetwork:
             raise InputError("The stream cannot be cut so:", problems)
         self._front_end, self._logits = front_end, logits
         self.sample_freq, self.row_samples = sample_freq, row_samples
+        self.piece_samples = row_samples
         left, chunk, right = (round(one * sample_freq / row_samples) for one in lengths)
         # In rows.
         self.left, self.chunk, self.right = left, max(chunk, 1), right

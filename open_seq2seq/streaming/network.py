@@ -18,7 +18,7 @@ class Piece(NamedTuple):
 
     Args:
       samples: `[n]` float32 at the network's rate, finite. n is a multiple of the network's
-        `row_samples`, except of the last piece.
+        `piece_samples`, except of the last piece.
       state: what was kept of the pieces before.
       last: whether the stream ends with them; then n may be 0.
     """
@@ -41,6 +41,10 @@ class StreamingNetwork(Protocol):
     @property
     def row_samples(self) -> int:
         """Samples from one row of log-probabilities to the next."""
+
+    @property
+    def piece_samples(self) -> int:
+        """Samples of which a piece has a multiple: a row's, or those of rows that come together."""
 
     @property
     def look_ahead(self) -> float:

@@ -48,6 +48,11 @@ class TogetherNetwork:
         return self.network.row_samples
 
     @property
+    def piece_samples(self) -> int:
+        """See `StreamingNetwork`."""
+        return self.network.piece_samples
+
+    @property
     def look_ahead(self) -> float:
         """See `StreamingNetwork`."""
         return self.network.look_ahead

@@ -101,8 +101,8 @@ class Session:
         )
         own_freq = network.sample_freq
         self._incoming = SampleStream(own_freq if sample_freq is None else sample_freq, own_freq)
-        row = network.row_samples
-        self._chunk = max(round(chunk_seconds * own_freq / row), 1) * row
+        piece = network.piece_samples
+        self._chunk = max(round(chunk_seconds * own_freq / piece), 1) * piece
         self._most = max(int(_MOST_SECONDS * own_freq) // self._chunk, 1) * self._chunk
         self._lock = threading.Lock()
         self._state: StreamState = None
@@ -321,7 +321,7 @@ class Session:
                 self._through_gate(self.voice_gate, waiting[first : first + self._chunk])
 
     def _through_gate(self, gate: VoiceGate, chunk: np.ndarray) -> None:
-        freq, row = self.network.sample_freq, self.network.row_samples
+        freq, piece = self.network.sample_freq, self.network.piece_samples
         if gate.has_voice(chunk, freq):
             self._quiet = 0
             self._queue.append(np.concatenate([self._held, chunk]))
@@ -332,11 +332,11 @@ class Session:
             self._queue.append(chunk)
             return
         held = np.concatenate([self._held, chunk])
-        keep = -(-round(gate.before * freq) // row) * row
-        skipped = max(len(held) - keep, 0) // row
-        self._held = held[skipped * row :]
+        keep = -(-round(gate.before * freq) // piece) * piece
+        skipped = max(len(held) - keep, 0) // piece * piece
+        self._held = held[skipped:]
         if skipped:
-            self._queue.append(skipped)
+            self._queue.append(skipped // self.network.row_samples)
 
     def _next_piece(self) -> Piece | None:
         """What is to be computed next; it stays in the queue until its rows are taken."""

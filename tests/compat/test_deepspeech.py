@@ -62,7 +62,7 @@ ngram 2=3
 class Levels:
     """A `Network`, and a `StreamingNetwork` that computes each frame when it is whole."""
 
-    sample_freq, row_samples, look_ahead = RATE, HOP, 0.0
+    sample_freq, row_samples, piece_samples, look_ahead = RATE, HOP, HOP, 0.0
 
     def compute(self, inputs, labels=None):
         if not hasattr(inputs[0], "state"):

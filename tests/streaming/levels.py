@@ -23,12 +23,13 @@ class LevelsNetwork:
 
     Args:
       delay: in rows.
+      piece_rows: rows of which a piece has a multiple.
     """
 
     sample_freq, row_samples = RATE, HOP
 
-    def __init__(self, delay=0):
-        self.delay = delay
+    def __init__(self, delay=0, piece_rows=1):
+        self.delay, self.piece_samples = delay, piece_rows * HOP
         self.look_ahead = delay * FRAME_SHIFT
         self.computed = []  # how many pieces there were in each computation
 
@@ -40,7 +41,7 @@ class LevelsNetwork:
         return [self._one(piece) for piece in pieces]
 
     def _one(self, piece):
-        assert piece.last or len(piece.samples) % HOP == 0
+        assert piece.last or len(piece.samples) % self.piece_samples == 0
         samples = np.concatenate([piece.state.samples, piece.samples])
         rows = network(samples).astype(np.float32)
         ready = len(rows) if piece.last else max(len(rows) - self.delay, 0)

@@ -217,6 +217,20 @@ class TestVoiceGate:
         for found, wanted in zip(result.words, expected.words):
             assert found[1:3] == pytest.approx(wanted[1:3], abs=1e-6)
 
+    @pytest.mark.parametrize("piece_rows", [1, 7])
+    def test_pieces_of_several_rows(self, piece_rows):
+        rng = np.random.default_rng(1)
+        samples = speech(spoken("ab", rng) + "." * 1500 + spoken("c a", rng) + "." * 300)
+        network = LevelsNetwork(4, piece_rows)
+        stream = session(network, chunk_seconds=0.1, voice_gate=VoiceGate(-40.0, 0.3, 0.2))
+        assert stream.chunk_seconds == pytest.approx(0.1, abs=piece_rows * FRAME_SHIFT / 2)
+        fed(stream, samples, [777])
+        words = [(word.text, word.start) for word in stream.finish().words]
+        expected = [
+            (word.text, pytest.approx(word.start, abs=1e-6)) for word in whole(samples).words
+        ]
+        assert words == expected
+
     def test_an_open_gate_changes_nothing(self):
         samples = recording()
         stream = session(voice_gate=VoiceGate(-40.0))

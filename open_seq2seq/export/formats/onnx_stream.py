@@ -13,6 +13,7 @@ from open_seq2seq.export.streams.names import after, before, described
 from open_seq2seq.export.streams.network import build_stream, row_samples
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.exported.stream import StreamGraph, StreamState
+from open_seq2seq.graphs.builder import GraphBuilder
 
 
 class OnnxStates:
@@ -47,7 +48,7 @@ class OnnxStates:
         """See `GraphStates`."""
         self._kept[name] = value
 
-    def keep_last(self, g: OnnxBuilder, name: str, value: OnnxValue) -> None:
+    def keep_last(self, g: GraphBuilder, name: str, value: OnnxValue) -> None:
         """See `GraphStates`: `StreamState.last_rows` cuts them off."""
         self._kept[name] = value
         self._longer.add(name)
@@ -85,7 +86,8 @@ def onnx_stream(model: TrainedModel) -> tuple[onnx.ModelProto, StreamGraph]:
         "state after it: of outputs longer than the state along axis 1 their last rows. "
         "recognizer.json has the states.",
     )
-    return proto, StreamGraph(row_samples(model), found.delay, tuple(states.described))
+    described = tuple(states.described)
+    return proto, StreamGraph(row_samples(model), found.delay, described, found.piece_rows)
 
 
 def write_onnx_stream(model: TrainedModel, path: Path) -> StreamGraph:

@@ -13,6 +13,7 @@ from open_seq2seq.export.streams.network import build_stream, row_samples
 from open_seq2seq.export.tensorflow_builder import TensorFlowBuilder, TensorFlowValue
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.exported.stream import StreamGraph, StreamState
+from open_seq2seq.graphs.builder import GraphBuilder
 
 STREAM_SIGNATURE = "stream"
 
@@ -53,7 +54,7 @@ class TensorFlowStates:
         """See `GraphStates`."""
         self.kept[after(name)] = value
 
-    def keep_last(self, g: TensorFlowBuilder, name: str, value: TensorFlowValue) -> None:
+    def keep_last(self, g: GraphBuilder, name: str, value: TensorFlowValue) -> None:
         """See `GraphStates`."""
         rows = next(one.shape[0] for one in self.described if one.output == after(name))
         self.keep(name, g.cut(value, 1, -rows, None))
@@ -74,7 +75,9 @@ def stream_function(
     def step(samples: Any, num_samples: Any, **given: Any) -> dict[str, Any]:
         g, states = TensorFlowBuilder(depthwise_taps, batch), TensorFlowStates(given, batch)
         outputs = build_stream(g, model, states, g.value(samples), g.value(num_samples))
-        found.append(StreamGraph(row_samples(model), outputs.delay, tuple(states.described)))
+        described = tuple(states.described)
+        graph = StreamGraph(row_samples(model), outputs.delay, described, outputs.piece_rows)
+        found.append(graph)
         rows = {
             "log_probs": outputs.log_probs,
             "first_row": outputs.first_row,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from open_seq2seq.layers.attention import RelativeAttention
 from open_seq2seq.layers.attention_context import AttentionContext
 
 # In place of the scores of frames that are not seen.
-_NEVER = 1e4
+NEVER = 1e4
 
 
 class Surroundings(NamedTuple):
@@ -37,9 +38,7 @@ def surroundings(g: GraphBuilder, context: AttentionContext, frames: Frames) -> 
     if context.is_limited:
         size = context.block
         positions = size - 1 + context.before - np.arange(3 * size)
-        angles = positions[:, None] * _rates(width)[None]
-        waves = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
-        return Surroundings(_hidden_in_blocks(g, context, frames), waves[None])
+        return Surroundings(_hidden_in_blocks(g, context, frames), waves_of(positions, width)[None])
     count = g.size(frames.values, 1)
     first = g.to_float(g.subtract(count, 1))
     places = g.subtract(first, g.to_float(g.arange(g.add(count, count))))
@@ -52,8 +51,29 @@ def build_attention(
     g: GraphBuilder, layer: RelativeAttention, values: Value, around: Surroundings
 ) -> Value:
     """The attention in evaluation, `[batch, time, width]` to the same shape."""
-    width, heads, context = layer.width, layer.heads, layer.context
-    size = width // heads
+    context = layer.context
+    queries, keys, contents = products_of(g, layer, values)
+    count = g.size(values, 1)
+    if context.is_limited:
+        queries = _blocks(g, queries, context.block)
+        keys, contents = (_pairs_of_blocks(g, part, context) for part in (keys, contents))
+
+    def by_position(queries: Value) -> Value:
+        return _position_scores(g, layer, queries, around.waves, g.size(keys, 1))
+
+    mixed = mixture(g, layer, (queries, keys, contents), by_position, around.hidden)
+    if context.is_limited:
+        mixed = g.reshape(mixed, (g.size(values, 0), -1, layer.width))
+        mixed = g.cut(mixed, 1, 0, count)
+    return build_dense(g, layer.attention_output, mixed)
+
+
+def products_of(
+    g: GraphBuilder, layer: RelativeAttention, values: Value
+) -> tuple[Value, Value, Value]:
+    """Queries, keys and contents `[batch, time, width]`; queries are scaled."""
+    width = layer.width
+    size = width // layer.heads
     # The root that scores are divided by is part of the queries' product and of the biases.
     scale = np.repeat([size**-0.5, 1.0, 1.0], width)
     products = layer.queries_keys_values
@@ -62,45 +82,74 @@ def build_attention(
     queries, keys, contents = (
         g.cut(parts, 2, first, first + width) for first in (0, width, 2 * width)
     )
-    count = g.size(values, 1)
-    if context.is_limited:
-        queries = _blocks(g, queries, context.block)
-        keys, contents = (_pairs_of_blocks(g, part, context) for part in (keys, contents))
+    return queries, keys, contents
+
+
+def mixture(
+    g: GraphBuilder,
+    layer: RelativeAttention,
+    products: tuple[Value, Value, Value],
+    position_scores: Callable[[Value], Value],
+    hidden: Value | None,
+) -> Value:
+    """What each query sees of the contents, `[batch, query, width]`.
+
+    Args:
+      g: what writes.
+      layer: the attention.
+      products: queries, keys and contents; see `products_of`.
+      position_scores: queries `[batch, head, query, size]` -> the scores of the keys' positions
+        `[batch, head, query, key]`.
+      hidden: see `Surroundings`.
+    """
+    (queries, keys, contents), heads = products, layer.heads
+    size = layer.width // heads
     by_content, by_position = (
         _by_head(g, g.add(queries, float32(value_of(one).reshape(-1) * size**-0.5)), heads)
         for one in (layer.biases.content, layer.biases.position)
     )
     scores = g.matmul(by_content, g.transpose(_by_head(g, keys, heads), (0, 1, 3, 2)))
-    scores = g.add(scores, _position_scores(g, layer, by_position, around.waves, g.size(keys, 1)))
-    if around.hidden is not None:
-        scores = g.add(scores, around.hidden)
+    scores = g.add(scores, position_scores(by_position))
+    if hidden is not None:
+        scores = g.add(scores, hidden)
     powers = g.unary("exp", g.subtract(scores, g.reduce("max", scores, (3,))))
     weights = g.divide(powers, g.reduce("sum", powers, (3,)))
     mixed = g.transpose(g.matmul(weights, _by_head(g, contents, heads)), (0, 2, 1, 3))
-    mixed = g.reshape(mixed, (g.size(queries, 0), g.size(queries, 1), width))
-    if context.is_limited:
-        mixed = g.reshape(mixed, (g.size(values, 0), -1, width))
-        mixed = g.cut(mixed, 1, 0, count)
-    return build_dense(g, layer.attention_output, mixed)
+    return g.reshape(mixed, (g.size(queries, 0), g.size(queries, 1), layer.width))
 
 
 def _position_scores(
     g: GraphBuilder, layer: RelativeAttention, queries: Value, waves: Value, keys: Size
 ) -> Value:
     """See `ops.relative_attention`; `[block, head, query, size]` -> `[block, head, query, key]`."""
-    kernel = value_of(layer.positions.kernel)
-    kernel = np.concatenate([kernel[0::2], kernel[1::2]])
     if isinstance(waves, np.ndarray):  # Of blocks, the same for all recordings.
-        each = (waves @ kernel).reshape(1, -1, layer.heads, layer.width // layer.heads)
-        positions = float32(each.transpose(0, 2, 3, 1))
+        positions = position_products(layer, waves)
     else:
-        each = _by_head(g, g.dense(waves, float32(kernel)), layer.heads)
+        each = _by_head(g, g.dense(waves, float32(_wave_kernel(layer))), layer.heads)
         positions = g.transpose(each, (0, 1, 3, 2))
     scores = g.matmul(queries, positions)
     shape = (g.size(queries, 0), layer.heads, g.size(queries, 2))
     line = g.reshape(scores, (*shape[:2], -1))
     line = g.cut(line, 2, g.subtract(shape[2], 1), -1)
     return g.cut(g.reshape(line, (*shape, -1)), 3, 0, keys)
+
+
+def position_products(layer: RelativeAttention, waves: np.ndarray) -> np.ndarray:
+    """What queries are multiplied by for positions `[1, position, width]`: [1, head, size, .]."""
+    each = (waves @ _wave_kernel(layer)).reshape(1, -1, layer.heads, layer.width // layer.heads)
+    return float32(each.transpose(0, 2, 3, 1))
+
+
+def _wave_kernel(layer: RelativeAttention) -> np.ndarray:
+    """The positions' kernel for all sines first."""
+    kernel = value_of(layer.positions.kernel)
+    return np.concatenate([kernel[0::2], kernel[1::2]])
+
+
+def waves_of(positions: np.ndarray, width: int) -> np.ndarray:
+    """Sines and cosines of positions, `[position, width]`, all sines first."""
+    angles = positions[:, None] * _rates(width)[None]
+    return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
 
 
 def _rates(width: int) -> np.ndarray:
@@ -148,10 +197,10 @@ def _hidden_in_blocks(g: GraphBuilder, context: AttentionContext, frames: Frames
     else:
         own = g.multiply(began, g.to_float(g.less(places, frames.time.count)))
         own = g.tile(g.expand_dims(own, 0), 0, g.size(values, 0))
-    hidden = g.reshape(g.multiply(g.subtract(own, 1.0), _NEVER), (-1, 1, 1, 2 * size))
+    hidden = g.reshape(g.multiply(g.subtract(own, 1.0), NEVER), (-1, 1, 1, 2 * size))
     queries, keys = np.arange(size)[:, None] + context.before, np.arange(2 * size)[None]
     band = np.asarray(context.visible(queries, keys))
-    return g.add(hidden, float32((band - 1.0) * _NEVER)[None, None])
+    return g.add(hidden, float32((band - 1.0) * NEVER)[None, None])
 
 
 def _hidden(g: GraphBuilder, context: AttentionContext, frames: Frames) -> Value | None:
@@ -166,7 +215,7 @@ def _hidden(g: GraphBuilder, context: AttentionContext, frames: Frames) -> Value
     product = seen[0]
     for other in seen[1:]:
         product = g.multiply(product, other)
-    return g.multiply(g.subtract(product, 1.0), _NEVER)
+    return g.multiply(g.subtract(product, 1.0), NEVER)
 
 
 def _band(g: GraphBuilder, context: AttentionContext, count: Size) -> list[Value]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import cache
 
 import keras
 
@@ -13,20 +15,32 @@ from open_seq2seq.export.networks.folding import NOTHING, affine_of, float32, to
 from open_seq2seq.export.networks.frames import Frames, TimeAxis, zero_past
 from open_seq2seq.export.networks.head import build_dense
 from open_seq2seq.export.networks.normalizations import build_layer_norm
+from open_seq2seq.export.networks.windows import attention_window
 from open_seq2seq.graphs.builder import GraphBuilder, Value
+from open_seq2seq.layers.attention import RelativeAttention
 from open_seq2seq.layers.conformer_block import ConformerBlock
 from open_seq2seq.layers.conv_module import ConvolutionModule
 from open_seq2seq.layers.feed_forward import FeedForward
 from open_seq2seq.layers.normalization import BatchNorm
 from open_seq2seq.layers.subsampling import SubsamplingStage
+from open_seq2seq.layers.time_window import TimeWindow
 
 
 def build_conformer(g: GraphBuilder, encoder: ConformerEncoder, frames: Frames) -> Frames:
     """The encoder in evaluation."""
     frames = _subsampled(g, encoder, frames)
-    around = surroundings(g, encoder.context_of_attention, frames)
+    first, context = frames, encoder.context_of_attention
+
+    @cache
+    def around() -> Surroundings:
+        return surroundings(g, context, first)
+
+    def attention(layer: RelativeAttention, values: Value) -> Value:
+        return build_attention(g, layer, values, around())
+
     for block in encoder.blocks:
-        frames = _block(g, block, frames, around)
+        frames = frames.time.in_chunks(g, frames, context.chunk, f"{block.name}/chunks")
+        frames = _block(g, block, frames, attention)
     if encoder.output_dense is None:
         return frames
     return frames.become(build_dense(g, encoder.output_dense, frames.values))
@@ -67,20 +81,34 @@ def _stage(g: GraphBuilder, stage: SubsamplingStage, frames: Frames) -> Frames:
     return Frames(g.unary("relu", values), time, 4)
 
 
-def _block(g: GraphBuilder, block: ConformerBlock, frames: Frames, around: Surroundings) -> Frames:
-    def normal(norm: keras.layers.LayerNormalization, values: Value) -> Value:
-        return build_layer_norm(g, norm, values, 3)
+def _block(
+    g: GraphBuilder,
+    block: ConformerBlock,
+    frames: Frames,
+    attention: Callable[[RelativeAttention, Value], Value],
+) -> Frames:
+    def normal(norm: keras.layers.LayerNormalization, frames: Frames) -> Frames:
+        return frames.become(build_layer_norm(g, norm, frames.values, 3))
 
-    values = frames.values
-    values = g.add(values, _half(g, block.first, normal(block.first_norm, values)))
-    attended = build_attention(g, block.attention, normal(block.attention_norm, values), around)
-    values = g.add(values, attended)
-    convolved = _convolved(
-        g, block.convolution, frames.become(normal(block.convolution_norm, values)), block.name
+    def added(frames: Frames, more: Frames, window: TimeWindow, name: str) -> Frames:
+        """A residual connection around what sees other frames, and may wait for them."""
+        (waited,) = frames.time.aligned(g, [frames], [window], f"{block.name}/{name}")
+        return more.become(g.add(waited.values, more.values))
+
+    half = _half(g, block.first, normal(block.first_norm, frames).values)
+    frames = frames.become(g.add(frames.values, half))
+    inputs = normal(block.attention_norm, frames)
+    name, window = f"{block.name}/attention", attention_window(block.attention.context)
+    attended = frames.time.attend(g, inputs, block.attention, attention, name)
+    frames = added(frames, attended, window, "before_attention")
+    inputs, window = normal(block.convolution_norm, frames), block.convolution.window
+    convolved = Frames(
+        _convolved(g, block.convolution, inputs, f"{block.name}/convolution"),
+        frames.time.through(g, window),
     )
-    values = g.add(values, convolved)
-    values = g.add(values, _half(g, block.second, normal(block.second_norm, values)))
-    return frames.become(normal(block.norm, values))
+    frames = added(frames, convolved, window, "before_convolution")
+    half = _half(g, block.second, normal(block.second_norm, frames).values)
+    return normal(block.norm, frames.become(g.add(frames.values, half)))
 
 
 def _half(g: GraphBuilder, layer: FeedForward, values: Value) -> Value:

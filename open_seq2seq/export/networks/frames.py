@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from open_seq2seq.graphs.builder import GraphBuilder, Recurrence, Value
+from open_seq2seq.layers.attention import RelativeAttention
 from open_seq2seq.layers.time_window import TimeWindow
 
 
@@ -102,6 +103,36 @@ class TimeAxis:
         """
         outputs = g.recur(values, directions, self.lengths)
         return [Frames(one, self, are_zero_past=True) for one in outputs]
+
+    def in_chunks(self, g: GraphBuilder, frames: Frames, chunk: int, name: str) -> Frames:
+        """Frames as layers take them that compute so many together, from the first one on.
+
+        Args:
+          g: what writes.
+          frames: of this axis.
+          chunk: how many.
+          name: of the layer.
+        """
+        return frames
+
+    def attend(
+        self,
+        g: GraphBuilder,
+        frames: Frames,
+        layer: RelativeAttention,
+        whole: Callable[[RelativeAttention, Value], Value],
+        name: str,
+    ) -> Frames:
+        """The outputs of an attention.
+
+        Args:
+          g: what writes.
+          frames: its input, of this axis, in the chunks of its context.
+          layer: the attention.
+          whole: computes it where all frames are there.
+          name: of the layer.
+        """
+        return frames.become(whole(layer, frames.values))
 
     def masked(self, g: GraphBuilder, values: Value, axes: int) -> Value:
         """Values `[batch, time, ...]` that are zero where a frame is not of its utterance.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from open_seq2seq.export.networks.windows import Chunks, Step
 from open_seq2seq.layers.time_window import TimeWindow
 
 
@@ -29,27 +30,34 @@ def unseen_frames(window: TimeWindow, kept: int) -> int:
     return (kept - (window.span + 1 - window.stride)) // window.stride * window.stride
 
 
-def delay_after(window: TimeWindow, delay: int) -> int:
-    """The delay of a convolution's outputs, in frames of these.
+def delay_after(window: Step, delay: int) -> int:
+    """The delay of a layer's outputs, in frames of these.
 
     Args:
-      window: of its time axis.
+      window: of its time axis; or chunks, which begin where a piece does.
       delay: of its input.
     """
+    if isinstance(window, Chunks):
+        return delay + -delay % window.size
     return (delay + kept_frames(window, delay) - window.widths[0]) // window.stride
 
 
-def delay_through(windows: Iterable[TimeWindow], delay: int) -> int:
-    """The delay after convolutions that follow each other."""
+def delay_through(windows: Iterable[Step], delay: int) -> int:
+    """The delay after layers that follow each other."""
     for window in windows:
         delay = delay_after(window, delay)
     return delay
 
 
-def most_delay(windows: Iterable[TimeWindow], delay: int) -> int:
+def most_delay(windows: Iterable[Step], delay: int) -> int:
     """The largest delay there is, each in frames of its own layer."""
     most = delay
     for window in windows:
         delay = delay_after(window, delay)
         most = max(most, delay)
     return most
+
+
+def most_span(windows: Iterable[Step]) -> int:
+    """The most frames that a layer keeps the numbers of, in frames of its own."""
+    return max((one.span for one in windows if isinstance(one, TimeWindow)), default=0)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from open_seq2seq.errors import Problem
 from open_seq2seq.export.networks.frames import Frames
 from open_seq2seq.export.networks.network import build_model
-from open_seq2seq.export.networks.windows import WINDOWS
-from open_seq2seq.export.streams.delays import most_delay
+from open_seq2seq.export.networks.windows import WINDOWS, piece_rows
+from open_seq2seq.export.streams.delays import most_delay, most_span
 from open_seq2seq.export.streams.time_axis import Clock, StreamTime
 from open_seq2seq.export.trained_model import FRONT_END, NETWORK, TrainedModel
 from open_seq2seq.features.librosa_front_end import LibrosaFrontEnd
@@ -24,12 +24,14 @@ class StreamOutputs(NamedTuple):
       log_probs: `[batch, time, class]`, blank last; a row for each row of samples.
       first_row, num_rows: `[batch]`, which of these belong to the stream.
       delay: by how many rows they are behind.
+      piece_rows: rows of which a piece has a multiple.
     """
 
     log_probs: Value
     first_row: Value
     num_rows: Value
     delay: int
+    piece_rows: int
 
 
 def stream_problems(model: TrainedModel) -> list[Problem]:
@@ -59,17 +61,19 @@ def build_stream(
       g: what writes.
       model: the model.
       states: holds what is kept between pieces.
-      samples: `[batch, n]` float32 in [-1, 1], n a multiple of `row_samples`.
+      samples: `[batch, n]` float32 in [-1, 1], n a multiple of `row_samples` and `piece_rows`.
       num_samples: `[batch]` whole numbers, the real ones of them: n while a stream goes on.
     """
     encoder, row = model.network.encoder, row_samples(model)
     front_end = model.extractor.front_end
     assert isinstance(front_end, LibrosaFrontEnd)
-    most = most_delay(WINDOWS[type(encoder)](encoder), delay_of(front_end, row))
+    steps = WINDOWS[type(encoder)](encoder)
+    most = most_delay(steps, delay_of(front_end, row))
     with g.scope(FRONT_END):
         # Delays are in frames of any layer, which are a row at most.
+        farthest = (most + most_span(steps) + 2) * row
         features = build_stream_features(
-            g, model.extractor, states, samples, num_samples, row, (most + 2) * row
+            g, model.extractor, states, samples, num_samples, row, farthest
         )
     with g.scope(NETWORK):
         clock = Clock(features.position, features.count, features.frames, most)
@@ -79,4 +83,4 @@ def build_stream(
         after = frames.time
         assert isinstance(after, StreamTime)
         first, count = after.rows(g)
-    return StreamOutputs(log_probs, first, count, after.delay)
+    return StreamOutputs(log_probs, first, count, after.delay, piece_rows(encoder))

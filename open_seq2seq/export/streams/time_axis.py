@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from open_seq2seq.export.networks.attention import products_of
 from open_seq2seq.export.networks.frames import Frames, TimeAxis, zero_past
+from open_seq2seq.export.networks.windows import Chunks, attention_window
+from open_seq2seq.export.streams.attention import stream_attention
 from open_seq2seq.export.streams.delays import (
     delay_after,
     delay_through,
@@ -15,6 +18,7 @@ from open_seq2seq.export.streams.delays import (
 from open_seq2seq.export.streams.recurrence import build_recurrence
 from open_seq2seq.graphs.builder import GraphBuilder, Recurrence, Value
 from open_seq2seq.graphs.states import GraphStates
+from open_seq2seq.layers.attention import RelativeAttention
 from open_seq2seq.layers.time_window import TimeWindow
 
 
@@ -33,7 +37,7 @@ class Clock:
     count: Value
     frames: Value
     most: int
-    made: dict[int, Value] = field(default_factory=dict)
+    made: dict[int | str, Value] = field(default_factory=dict)
 
     def inside(self, g: GraphBuilder, delay: int, axes: int) -> Value:
         """1.0 where a row belongs to its stream, else 0.0: `[batch, time, 1, ...]`.
@@ -64,6 +68,17 @@ class Clock:
         first = g.expand_dims(g.subtract(self.position, delay), 1)
         numbers = g.add(first, g.expand_dims(g.arange(self.frames), 0))
         return g.expand_dims(g.to_float(g.less(-1, numbers)), 2)
+
+    def inside_joined(self, g: GraphBuilder, delay: int, kept: int) -> Value:
+        """1.0 where a row, or one kept before it, belongs to its stream: `[batch, kept + time]`."""
+        key = f"{delay} {kept}"
+        if key not in self.made:
+            first = g.expand_dims(g.subtract(self.position, delay + kept), 1)
+            numbers = g.add(first, g.expand_dims(g.arange(g.add(self.frames, kept)), 0))
+            began = g.to_float(g.less(-1, numbers))
+            goes_on = g.to_float(g.less(numbers, g.expand_dims(self.count, 1)))
+            self.made[key] = g.multiply(began, goes_on)
+        return self.made[key]
 
     def through(self, g: GraphBuilder, window: TimeWindow, count: Value) -> Clock:
         """That of a convolution's outputs, of which there are `count`."""
@@ -117,9 +132,7 @@ class StreamTime(TimeAxis):
     ) -> tuple[Value, tuple[int, int]]:
         """See `TimeAxis`: what the layer kept, and the piece; without any padding."""
         kept = kept_frames(window, self.delay)
-        values = frames.values
-        if kept:
-            values = self._joined(g, zero_past(g, frames), kept, name)
+        values = self._joined(g, zero_past(g, frames), kept, name) if kept else frames.values
         unseen = unseen_frames(window, kept)
         return g.cut(values, 1, 0, -unseen) if unseen > 0 else values, (0, 0)
 
@@ -131,17 +144,45 @@ class StreamTime(TimeAxis):
         found = []
         for index, source in enumerate(sources):
             assert isinstance(source.time, StreamTime)
-            wait = end - source.time.delay
-            if wait:
-                joined = self._joined(g, source, wait, f"{name}/source{index}")
-                time = StreamTime(source.time.clock, self.states, end)
-                values = g.cut(joined, 1, 0, -wait)
-                source = Frames(values, time, source.axes, source.are_zero_past)
-            found.append(source)
+            found.append(source.time._waited(g, source, end, f"{name}/source{index}"))
         return found
+
+    def in_chunks(self, g: GraphBuilder, frames: Frames, chunk: int, name: str) -> Frames:
+        """See `TimeAxis`: the frames wait until the first one of a piece begins a chunk."""
+        return self._waited(g, frames, delay_after(Chunks(chunk), self.delay), name)
+
+    def attend(
+        self,
+        g: GraphBuilder,
+        frames: Frames,
+        layer: RelativeAttention,
+        whole: Callable[[RelativeAttention, Value], Value],
+        name: str,
+    ) -> Frames:
+        """See `TimeAxis`."""
+        window = attention_window(layer.context)
+        queries, keys, contents = products_of(g, layer, frames.values)
+        both = frames.become(g.concatenate([keys, contents], 2))
+        joined = self._joined(g, both, window.span, f"{name}/keys_values")
+        time = self.through(g, window)
+        queries = self._waited(g, frames.become(queries), time.delay, f"{name}/queries").values
+        own = self.clock.inside_joined(g, self.delay, window.span)
+        outputs = stream_attention(g, layer, queries, joined, own)
+        return Frames(outputs, time)
+
+    def _waited(self, g: GraphBuilder, frames: Frames, delay: int, name: str) -> Frames:
+        """The same frames with a larger delay."""
+        wait = delay - self.delay
+        if not wait:
+            return frames
+        values = g.cut(self._joined(g, frames, wait, name), 1, 0, -wait)
+        time = StreamTime(self.clock, self.states, delay)
+        return Frames(values, time, frames.axes, frames.are_zero_past)
 
     def _joined(self, g: GraphBuilder, frames: Frames, kept: int, name: str) -> Value:
         """The last frames of the pieces before, and those of this one."""
+        if kept == 0:
+            return frames.values
         axes = range(2, frames.axes)
         shape = (kept, *(g.size(frames.values, axis) for axis in axes))
         old = self.states.old(name, shape)

@@ -9,7 +9,7 @@ from typing import Any
 
 from keras import ops
 
-from open_seq2seq.encoders import DeepSpeech2Encoder
+from open_seq2seq.encoders import ConformerEncoder, DeepSpeech2Encoder
 from open_seq2seq.export.formats.written import FORMATS, STREAM_FORMATS, Written
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.inference.exported_stream import ExportedStream
@@ -72,6 +72,21 @@ def _deepspeech2(rnn_type: str, **more: Any) -> tuple[type, dict[str, Any]]:
     return DeepSpeech2Encoder, params
 
 
+def _conformer(**more: Any) -> tuple[type, dict[str, Any]]:
+    params = {"num_layers": 3, "hidden_size": 16, "num_heads": 2, "subsampling_factor": 4,
+              "subsampling_channels": 8, "conv_kernel_size": 5, **more}  # fmt: skip
+    return ConformerEncoder, params
+
+
+_CHUNKS = {"attention_context": [8, 3], "attention_style": "chunked_limited"}
+ENCODERS |= {
+    "conformer": _conformer(attention_context=[7, 2]),
+    # What waits at a convolution waits for the next chunk.
+    "chunks": _conformer(**_CHUNKS, subsampling="dw_striding"),
+    "causal chunks": _conformer(**_CHUNKS, conv_padding="CAUSAL", causal_subsampling=True,
+                                conv_normalization="layer_norm", scale_inputs=True),
+    "no frames before": _conformer(attention_context=[0, 1], use_bias=False),
+}  # fmt: skip
 _ROW = {"row_conv": True, "row_conv_width": 5}
 ENCODERS |= {
     "gru": _deepspeech2("gru", **_ROW),

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from open_seq2seq.export.networks.windows import Chunks
 from open_seq2seq.export.streams.delays import (
     delay_after,
     delay_through,
@@ -44,6 +45,12 @@ def test_the_figures_of_quartznets_first_layer():
     """11 taps, stride 2: with 9 kept frames windows would sit on odd ones."""
     window = TimeWindow(11, 2)
     assert (window.widths[0], kept_frames(window, 0), delay_after(window, 0)) == (4, 10, 3)
+
+
+@given(st.integers(0, 50), st.integers(1, 9))
+def test_chunks_begin_where_a_piece_of_chunks_does(delay, size):
+    after = delay_after(Chunks(size), delay)
+    assert 0 <= after - delay < size and (3 * size - after) % size == 0
 
 
 @pytest.mark.parametrize("delay", [0, 1, 5])

@@ -17,7 +17,7 @@ def pieces_of(network, rows):
     """Cuts of the speech, of these numbers of rows again and again."""
     first, number, found = 0, 0, []
     while first < len(SPEECH):
-        size = rows[number % len(rows)] * network.row_samples
+        size = rows[number % len(rows)] * network.piece_samples
         found.append(SPEECH[first : first + size])
         first, number = first + size, number + 1
     return found
@@ -82,7 +82,7 @@ def test_streams_together(name):
     """Of different lengths, of which one ends at each turn."""
     network = stream_of("quartznet", "fixed", name)
     recordings = [SPEECH[:count] for count in (900, 8000, 17003)]
-    size = 5 * network.row_samples
+    size = 5 * network.piece_samples
     states, found = [network.initial_state() for _ in recordings], [[] for _ in recordings]
     for first in range(0, 17003, size):
         going = [n for n, one in enumerate(recordings) if first < len(one)]
