@@ -19,7 +19,8 @@ settings.load_profile("steady")
 
 
 def pytest_sessionstart(session):
-    if "ONEDNN_MAX_CPU_ISA" in os.environ:
+    # What makes several devices of one has to do so first (tests/training/mirrored_cases.py).
+    if "ONEDNN_MAX_CPU_ISA" in os.environ and "OPEN_SEQ2SEQ_CPU_DEVICES" not in os.environ:
         from tests.machines import limit_tensorflow_alone
 
         limit_tensorflow_alone()

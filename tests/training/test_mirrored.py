@@ -8,6 +8,8 @@ from pathlib import Path
 import keras
 import pytest
 
+from open_seq2seq.distributed.devices import CPU_DEVICES
+
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="devices of TensorFlow")
 @pytest.mark.parametrize("cases", ["not slow", pytest.param("slow", marks=pytest.mark.slow)])
@@ -17,6 +19,7 @@ def test_two_devices_are_one(cases):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", cases, file]
     # Not a worker of this suite's own distribution.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    environment[CPU_DEVICES] = "2"
     finished = subprocess.run(
         command, capture_output=True, text=True, cwd=file.parents[2], env=environment
     )

@@ -16,7 +16,7 @@ from open_seq2seq.interop.kaldi import layers as L
 from open_seq2seq.interop.kaldi.context import with_contexts
 from open_seq2seq.interop.kaldi.descriptors import Descriptor, parse_descriptor
 from open_seq2seq.interop.kaldi.draft import Draft
-from open_seq2seq.interop.kaldi.fields import ModelReader, float32
+from open_seq2seq.interop.kaldi.fields import ModelReader, Spec, float32
 from open_seq2seq.interop.kaldi.network import Input, Network, Node, Output
 from open_seq2seq.interop.kaldi.nnet3_components import Component, read_component
 from open_seq2seq.interop.kaldi.plan import Plan, components_of
@@ -61,10 +61,14 @@ def read_nnet3(reader: ModelReader, is_model: bool) -> Network:
 
 
 def _with_priors(network: Network, reader: ModelReader) -> Network:
-    found = reader.fields({"<LeftContext>": "int", "<RightContext>": "int", "<Priors>": "vector"})
+    wanted: Spec = {"<LeftContext>": "int", "<RightContext>": "int", "<Priors>": "vector"}
+    found = reader.fields(wanted)
+    missing = [name for name in wanted if found.get(name) is None]
+    if missing:
+        reader.fail(
+            f"no {', '.join(missing)}", "what is behind the network in a .mdl: a whole file"
+        )
     priors = found.get("<Priors>")
-    if priors is None:
-        return network
     dim = network.outputs[0].dim
     found.check(
         len(priors) in (0, dim), f"{len(priors)} priors", f"{dim}, one for each class, or none"
