@@ -46,16 +46,6 @@ class StreamState:
         numbers = np.broadcast_to(numbers, prod(self.shape)) if len(numbers) == 1 else numbers
         return numbers.reshape(self.shape).copy()
 
-    def last_rows(self, output: np.ndarray) -> np.ndarray:
-        """The state `[batch, *shape]` in an output, which may have more rows before it.
-
-        A view, if it is not much smaller: it holds the memory of the whole.
-        """
-        if not self.shape or output.shape[1] <= self.shape[0]:
-            return output
-        rows = output[:, -self.shape[0] :]
-        return rows if 2 * rows.shape[1] > output.shape[1] else rows.copy()
-
     def to_json(self) -> dict[str, Any]:
         """As in `recognizer.json`."""
         shown = self.initial[0] if len(self.initial) == 1 else list(self.initial)
@@ -70,8 +60,7 @@ class StreamGraph:
     A call takes `samples` `[batch, n]` float32, n a multiple of `piece_samples` that all streams of
     the batch have in common, `num_samples` `[batch]` int32 and the states. It gives `log_probs`
     `[batch, n / row_samples, class]`, of which the `num_rows` `[batch]` from `first_row` `[batch]`
-    on belong to the stream, and the new states: the last rows of their outputs, which may be longer
-    along axis 1.
+    on belong to the stream, and the new states.
 
     While a stream goes on, `num_samples` is n. Where it is less, the stream ends with so many of
     the samples; what follows them is not looked at. Its last rows have come when `delay + 1` rows

@@ -180,7 +180,7 @@ class _LibrosaStream:
         signal = self._emphasised(self._levelled(samples, places, clock.position))
         held = self.states.old("signal", (self.held,))
         joined = g.concatenate([held, signal], 1)
-        self.states.keep_last(g, "signal", joined)
+        self.states.keep("signal", g.cut(joined, 1, -self.held, None))
         hop, taps = options.hop_length, -(-options.window_length // options.hop_length)
         behind = (taps - 1) * hop  # what the last frame sees beyond its own hop
         spare = max(behind - self.delay * hop - left, 1)
@@ -209,7 +209,7 @@ class _LibrosaStream:
             return signal
         # Before the first sample is zero, which leaves it as it is.
         joined = g.concatenate([self.states.old("last_sample", (1,)), signal], 1)
-        self.states.keep_last(g, "last_sample", joined)
+        self.states.keep("last_sample", g.cut(joined, 1, -1, None))
         before = g.cut(joined, 1, 0, -1)
         return g.subtract(signal, g.multiply(before, spectrum.PRE_EMPHASIS))
 

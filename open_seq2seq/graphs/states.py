@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from open_seq2seq.graphs.builder import GraphBuilder, Value
+from open_seq2seq.graphs.builder import Value
 
 
 class GraphStates(Protocol):
@@ -37,9 +37,3 @@ class GraphStates(Protocol):
 
     def keep(self, name: str, value: Value) -> None:
         """What the next call gets as this state, of the same shape."""
-
-    def keep_last(self, g: GraphBuilder, name: str, value: Value) -> None:
-        """Keeps the last rows of `value` `[batch, time, ...]`, as many as the state has.
-
-        Where the caller can cut them off without copying, the graph gives all of `value`.
-        """

@@ -13,7 +13,6 @@ from open_seq2seq.export.streams.names import after, before, described
 from open_seq2seq.export.streams.network import build_stream, row_samples
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.exported.stream import StreamGraph, StreamState
-from open_seq2seq.graphs.builder import GraphBuilder
 
 
 class OnnxStates:
@@ -27,7 +26,6 @@ class OnnxStates:
         self._g = g
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._kept: dict[str, OnnxValue] = {}
-        self._longer: set[str] = set()
         self.described: list[StreamState] = []
 
     def old(
@@ -48,22 +46,13 @@ class OnnxStates:
         """See `GraphStates`."""
         self._kept[name] = value
 
-    def keep_last(self, g: GraphBuilder, name: str, value: OnnxValue) -> None:
-        """See `GraphStates`: `StreamState.last_rows` cuts them off."""
-        self._kept[name] = value
-        self._longer.add(name)
-
     def outputs(self) -> list[tuple[str, OnnxValue, type, Sequence[int | str]]]:
         """What `OnnxBuilder.model` takes."""
         return [
             (after(name), self._kept[name], np.int32 if self._kept[name].kind == "whole" else
-             np.float32, ("batch", *self._output_shape(name)))
-            for name in self._shapes
+             np.float32, ("batch", *shape))
+            for name, shape in self._shapes.items()
         ]  # fmt: skip
-
-    def _output_shape(self, name: str) -> Sequence[int | str]:
-        shape = self._shapes[name]
-        return (f"{after(name)}_rows", *shape[1:]) if name in self._longer else shape
 
 
 def onnx_stream(model: TrainedModel) -> tuple[onnx.ModelProto, StreamGraph]:
@@ -83,8 +72,7 @@ def onnx_stream(model: TrainedModel) -> tuple[onnx.ModelProto, StreamGraph]:
         "A piece of each stream: samples [batch, n] float32 in [-1, 1], num_samples [batch] of "
         "them real (fewer than n: the stream ends there) and the state before it -> log_probs "
         "[batch, time, class], of which num_rows [batch] from first_row [batch] on count, and the "
-        "state after it: of outputs longer than the state along axis 1 their last rows. "
-        "recognizer.json has the states.",
+        "state after it. recognizer.json has the states.",
     )
     described = tuple(states.described)
     return proto, StreamGraph(row_samples(model), found.delay, described, found.piece_rows)

@@ -13,7 +13,6 @@ from open_seq2seq.export.streams.network import build_stream, row_samples
 from open_seq2seq.export.tensorflow_builder import TensorFlowBuilder, TensorFlowValue
 from open_seq2seq.export.trained_model import TrainedModel
 from open_seq2seq.exported.stream import StreamGraph, StreamState
-from open_seq2seq.graphs.builder import GraphBuilder
 
 STREAM_SIGNATURE = "stream"
 
@@ -53,11 +52,6 @@ class TensorFlowStates:
     def keep(self, name: str, value: TensorFlowValue) -> None:
         """See `GraphStates`."""
         self.kept[after(name)] = value
-
-    def keep_last(self, g: GraphBuilder, name: str, value: TensorFlowValue) -> None:
-        """See `GraphStates`."""
-        rows = next(one.shape[0] for one in self.described if one.output == after(name))
-        self.keep(name, g.cut(value, 1, -rows, None))
 
 
 def stream_function(

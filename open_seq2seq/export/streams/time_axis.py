@@ -187,7 +187,7 @@ class StreamTime(TimeAxis):
         shape = (kept, *(g.size(frames.values, axis) for axis in axes))
         old = self.states.old(name, shape)
         joined = g.concatenate([old, g.by_frames(frames.values)], 1)
-        self.states.keep_last(g, name, joined)
+        self.states.keep(name, g.cut(joined, 1, -kept, None))
         return joined
 
     def recur(

@@ -1,4 +1,4 @@
-"""Streams of ONNX models, by ONNX Runtime."""
+"""Streams of ONNX models, by ONNX Runtime, which keeps their states itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from open_seq2seq.inference.runtimes.stream_session import (
     NUM_ROWS,
     KeptState,
     StreamRows,
-    rows_of,
 )
 
 
@@ -32,15 +31,31 @@ class OnnxRuntimeStreamSession:
 
         self._value: Any = OrtValue.ortvalue_from_numpy
         self._session = onnxruntime_session(path, threads)
-        self._graph = graph
+        self._states = [one.input for one in graph.states]
         self._outputs = [LOG_PROBS, FIRST_ROW, NUM_ROWS, *(one.output for one in graph.states)]
 
     def run(
         self, samples: np.ndarray, num_samples: np.ndarray, states: Mapping[str, KeptState]
     ) -> StreamRows:
-        """See `StreamSession`: of one stream, what goes on is not copied."""
-        given = {SAMPLES: samples, NUM_SAMPLES: num_samples, **states}
-        values = {name: self._value(np.ascontiguousarray(one)) for name, one in given.items()}
-        found = self._session.run_with_ort_values(self._outputs, values)
-        arrays = {name: one.numpy() for name, one in zip(self._outputs, found)}
-        return rows_of(arrays, self._graph)
+        """See `StreamSession`."""
+        given = {SAMPLES: self._value(samples), NUM_SAMPLES: self._value(num_samples)}
+        for name in self._states:
+            kept = states[name]
+            given[name] = kept.value if isinstance(kept, _Kept) else self._value(kept)
+        found = self._session.run_with_ort_values(self._outputs, given)
+        log_probs, first_row, num_rows = (one.numpy() for one in found[:3])
+        kept_states = {name: _Kept(one) for name, one in zip(self._states, found[3:])}
+        return StreamRows(log_probs, first_row, num_rows, kept_states)
+
+
+class _Kept:
+    """A state as ONNX Runtime holds it: what goes on as it is is not copied."""
+
+    def __init__(self, value: Any):
+        self.value = value
+        self._array: np.ndarray | None = None
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self._array is None:
+            self._array = self.value.numpy()
+        return np.asarray(self._array, dtype)

@@ -39,7 +39,5 @@ class OpenVINOStreamSession:
         """See `StreamSession`."""
         with self._lock:  # a request has one set of tensors, which the next piece writes over
             found = self._request.infer({SAMPLES: samples, NUM_SAMPLES: num_samples, **states})
-            rows = rows_of({name: found[name] for name in self._outputs}, self._graph)
-            states = {name: np.array(value) for name, value in rows.states.items()}
-            log_probs, first_row, num_rows = (np.array(one) for one in rows[:3])
-            return StreamRows(log_probs, first_row, num_rows, states)
+            arrays = {name: np.array(found[name]) for name in self._outputs}
+        return rows_of(arrays, self._graph)

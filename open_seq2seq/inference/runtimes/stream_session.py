@@ -36,7 +36,7 @@ class StreamRows(NamedTuple):
 
 def rows_of(found: Mapping[str, np.ndarray], graph: StreamGraph) -> StreamRows:
     """What a graph gave by the names of its outputs, as arrays."""
-    states = {one.input: one.last_rows(found[one.output]) for one in graph.states}
+    states = {one.input: found[one.output] for one in graph.states}
     return StreamRows(found[LOG_PROBS], found[FIRST_ROW], found[NUM_ROWS], states)
 
 
