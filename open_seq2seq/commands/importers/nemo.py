@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from open_seq2seq.commands.engine_flags import check_engine
 from open_seq2seq.commands.importers.parser import exit_code, importer_parser, output_of
 from open_seq2seq.corpora.importers.manifests import write_manifests
 from open_seq2seq.corpora.importers.nemo import SUFFIX, check_names, read_nemo, write_json_lines
@@ -57,6 +58,7 @@ def _is_model(argument: str) -> bool:
 
 
 def _convert(flags: argparse.Namespace) -> None:
+    check_engine(flags)
     manifests = list(map(Path, flags.manifests))
     check_names(manifests)
     for to_csv in (True, False):

@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from open_seq2seq.commands.engine_flags import check_engine
 from open_seq2seq.commands.importers.parser import exit_code, importer_parser, output_of
 from open_seq2seq.corpora.importers.manifests import write_manifests
 from open_seq2seq.corpora.importers.neon import read_librispeech, write_pairs
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
 
 
 def _ingest(flags: argparse.Namespace) -> None:
+    check_engine(flags)
     path = Path(flags.manifest_file)
     splits = [read_librispeech(flags.input_directory, path.stem)]
     write = partial(write_pairs, texts=Path(flags.transcript_directory))

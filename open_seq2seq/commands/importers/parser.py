@@ -64,6 +64,7 @@ def run_importer(
     flags = parser.parse_args(arguments)
 
     def work() -> None:
+        check_engine(flags)
         splits = read(flags)
         with output_of(flags, output_folder(flags)) as output:
             write_manifests(splits, output)
@@ -82,9 +83,8 @@ def output_of(flags: argparse.Namespace, folder: Path) -> Iterator[Output]:
     """How the manifests are written, as the flags say.
 
     Raises:
-      InputError: flags that do not fit together, or an engine that cannot be used.
+      InputError: the engine cannot be used.
     """
-    check_engine(flags)
     with engine_of(flags) as engine:
         yield Output(
             folder=folder,

@@ -15,6 +15,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from open_seq2seq.commands.engine_flags import check_engine
 from open_seq2seq.commands.importers.parser import exit_code, importer_parser, output_of
 from open_seq2seq.corpora.importers.manifests import write_manifests
 from open_seq2seq.corpora.importers.table import (
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
 
 
 def _import(flags: argparse.Namespace) -> None:
+    check_engine(flags)
     delimiter = {"tab": "\t", "\\t": "\t"}.get(flags.delimiter, flags.delimiter)
     if delimiter is not None and len(delimiter) != 1:
         problem = Problem("--delimiter", repr(delimiter), "one character, or tab")

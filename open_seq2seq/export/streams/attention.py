@@ -11,13 +11,13 @@ import numpy as np
 
 from open_seq2seq.export.networks.attention import NEVER, mixture, position_products, waves_of
 from open_seq2seq.export.networks.head import build_dense
-from open_seq2seq.graphs.builder import GraphBuilder, Value
+from open_seq2seq.graphs.builder import GraphBuilder, Size, Value
 from open_seq2seq.layers.attention import RelativeAttention
 from open_seq2seq.layers.attention_context import AttentionContext
 
 
 def stream_attention(
-    g: GraphBuilder, layer: RelativeAttention, queries: Value, keys_contents: Value, own: Value
+    g: GraphBuilder, layer: RelativeAttention, queries: Value, keys_contents: Value, hidden: Value
 ) -> Value:
     """The outputs for the queries of a piece, `[batch, time, width]`.
 
@@ -27,7 +27,7 @@ def stream_attention(
       queries: `[batch, time, width]`. With chunks the first one begins a chunk.
       keys_contents: `[batch, before + after + time, 2 * width]`, keys first: those that the first
         query sees, and so on.
-      own: `[batch, before + after + time]`, 1.0 where a key belongs to its stream, else 0.0.
+      hidden: see `hidden_keys`.
     """
     context, width = layer.context, layer.width
     keys, contents = (g.cut(keys_contents, 2, first, first + width) for first in (0, width))
@@ -45,15 +45,20 @@ def stream_attention(
         line = g.cut(line, 2, 0, g.multiply(count, g.add(count, len(places) - 1)))
         return g.cut(g.reshape(line, (*shape, -1)), 3, back, -back if back else None)
 
-    hidden = _hidden(g, context, queries, own)
     mixed = mixture(g, layer, (queries, keys, contents), position_scores, hidden)
     return build_dense(g, layer.attention_output, mixed)
 
 
-def _hidden(g: GraphBuilder, context: AttentionContext, queries: Value, own: Value) -> Value:
-    """See `Surroundings`; `[batch, 1, query, key]`."""
+def hidden_keys(g: GraphBuilder, context: AttentionContext, count: Size, own: Value) -> Value:
+    """What is added to the scores `[batch, 1, query, key]`: 0 where a key is seen, else very small.
+
+    Args:
+      g: what writes.
+      context: of the attention.
+      count: queries of the piece.
+      own: `[batch, before + after + count]`, 1.0 where a key belongs to its stream, else 0.0.
+    """
     span, chunk = context.before + context.after, context.chunk
-    count = g.size(queries, 1)
     first = g.expand_dims(g.arange(count), 1)
     if chunk > 1:
         first = g.multiply(g.floor_divide(first, chunk), chunk)

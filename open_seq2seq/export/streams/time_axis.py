@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from open_seq2seq.export.networks.attention import products_of
 from open_seq2seq.export.networks.frames import Frames, TimeAxis, zero_past
 from open_seq2seq.export.networks.windows import Chunks, attention_window
-from open_seq2seq.export.streams.attention import stream_attention
+from open_seq2seq.export.streams.attention import hidden_keys, stream_attention
 from open_seq2seq.export.streams.delays import (
     delay_after,
     delay_through,
@@ -19,6 +19,7 @@ from open_seq2seq.export.streams.recurrence import build_recurrence
 from open_seq2seq.graphs.builder import GraphBuilder, Recurrence, Value
 from open_seq2seq.graphs.states import GraphStates
 from open_seq2seq.layers.attention import RelativeAttention
+from open_seq2seq.layers.attention_context import AttentionContext
 from open_seq2seq.layers.time_window import TimeWindow
 
 
@@ -69,15 +70,17 @@ class Clock:
         numbers = g.add(first, g.expand_dims(g.arange(self.frames), 0))
         return g.expand_dims(g.to_float(g.less(-1, numbers)), 2)
 
-    def inside_joined(self, g: GraphBuilder, delay: int, kept: int) -> Value:
-        """1.0 where a row, or one kept before it, belongs to its stream: `[batch, kept + time]`."""
-        key = f"{delay} {kept}"
+    def hidden_keys(self, g: GraphBuilder, context: AttentionContext, delay: int) -> Value:
+        """See `attention.hidden_keys`; the same for all attentions of a delay."""
+        key = f"keys {delay}"
         if key not in self.made:
+            kept = attention_window(context).span
             first = g.expand_dims(g.subtract(self.position, delay + kept), 1)
             numbers = g.add(first, g.expand_dims(g.arange(g.add(self.frames, kept)), 0))
             began = g.to_float(g.less(-1, numbers))
             goes_on = g.to_float(g.less(numbers, g.expand_dims(self.count, 1)))
-            self.made[key] = g.multiply(began, goes_on)
+            own = g.multiply(began, goes_on)
+            self.made[key] = hidden_keys(g, context, self.frames, own)
         return self.made[key]
 
     def through(self, g: GraphBuilder, window: TimeWindow, count: Value) -> Clock:
@@ -166,8 +169,8 @@ class StreamTime(TimeAxis):
         joined = self._joined(g, both, window.span, f"{name}/keys_values")
         time = self.through(g, window)
         queries = self._waited(g, frames.become(queries), time.delay, f"{name}/queries").values
-        own = self.clock.inside_joined(g, self.delay, window.span)
-        outputs = stream_attention(g, layer, queries, joined, own)
+        hidden = self.clock.hidden_keys(g, layer.context, self.delay)
+        outputs = stream_attention(g, layer, queries, joined, hidden)
         return Frames(outputs, time)
 
     def _waited(self, g: GraphBuilder, frames: Frames, delay: int, name: str) -> Frames:

@@ -65,5 +65,6 @@ def test_processes_of_this_machine(corpus, tmp_path):
 
 
 def test_an_engine_needs_a_folder(corpus, capsys):
-    assert run("librispeech_layout", corpus, "--engine=local") == 2
+    """It is said before the corpus is read."""
+    assert run("librispeech_layout", corpus / "nowhere", "--engine=local") == 2
     assert "--engine: found no --parts" in capsys.readouterr().err

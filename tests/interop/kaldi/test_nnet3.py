@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from open_seq2seq.errors import InputError
 from open_seq2seq.interop.kaldi import Evaluator, read_network
 from open_seq2seq.interop.kaldi.prepare import with_frame_subsampling
 from tests.interop.kaldi.graphs import DIM, cases
@@ -98,3 +99,11 @@ def test_a_stream_that_is_reset_begins_anew(tmp_path):
     np.testing.assert_array_equal(
         stream.accept(inputs, last=True)["output"], evaluator(inputs)["output"]
     )
+
+
+def test_a_model_cut_behind_its_network_is_not_whole(tmp_path):
+    content = CASES["lstm"].write(True).content
+    path = tmp_path / "cut.mdl"
+    path.write_bytes(content[: content.index(b"</Nnet3>") + len(b"</Nnet3>")])
+    with pytest.raises(InputError, match="no <LeftContext>, <RightContext>, <Priors>"):
+        read_network(path)
